@@ -1,0 +1,1 @@
+"""Pure value types and rules of Russian accounting shared by the services: money, VAT, documents, dates, identities."""
