@@ -1,0 +1,247 @@
+"""Runs commands on streams inside one transaction: lock, load, decide, append, and write what follows from the events."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from chassis import event_store
+from chassis.aggregate import Lane, Plan, PublicMessage, ReadRow, Recorded, StreamKind, StreamKinds
+from chassis.domain import Event, Refused
+from chassis.event_store import StoredEvent, StreamAppend
+from chassis.ids import TenantId, deterministic_id, kafka_key, lock_number
+from chassis.postgres import Connection
+from chassis.work.plans import PlannedWork, insert_plans
+from contracts.envelope import BODY_BYTES_MAX, Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command for one stream. The same ``command_id`` on the same stream is decided once.
+
+    ``metadata`` is stored with the events: the cause's id, the user, and the trace (``traceparent``, ``tracestate``).
+    """
+
+    tenant: TenantId
+    stream: str
+    body: Any
+    command_id: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a command came to: its new events (or those of its first run, when ``repeated``), or a refusal."""
+
+    command: Command
+    recorded: tuple[Recorded, ...] = ()
+    refused: Refused | None = None
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class _Stream:
+    tenant: TenantId
+    name: str
+    kind: StreamKind[Any, Any]
+    state: Any
+    stored_version: int
+    version: int
+    by_command: dict[str, list[Recorded]]
+    appends: list[StreamAppend] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Writes:
+    outbox: list[tuple[Any, ...]] = field(default_factory=list)
+    plans: list[PlannedWork] = field(default_factory=list)
+
+
+class MessageTooLarge(ValueError):  # noqa: N818 - named after the limit
+    """A public message over the limit; large bytes belong into blobs, with a reference in the message."""
+
+
+class Engine:
+    """The command side of one service. Its callers own the transaction; it commits nothing and calls nobody."""
+
+    def __init__(self, service: str, kinds: StreamKinds) -> None:
+        self.service = service
+        self.kinds = kinds
+
+    def key_of(self, tenant: TenantId, stream: str) -> str:
+        """The Kafka key, and so the lock, of a stream."""
+        return kafka_key(tenant, self.kinds.of(stream).aggregate(stream))
+
+    async def lock(self, connection: Connection, keys: Iterable[str]) -> None:
+        """Takes the advisory locks of Kafka keys until the transaction ends, in one sorted order everywhere."""
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k", sorted({lock_number(key) for key in keys})
+        )
+
+    async def execute(
+        self, connection: Connection, commands: Sequence[Command], now: datetime, *, locked: bool = False
+    ) -> list[Executed]:
+        """Decides all commands in order and writes events, read rows, outbox and due work in bulk.
+
+        ``locked``: the caller already holds the keys' locks. Several commands of one stream fold in memory. Raises
+        MessageTooLarge before anything is written, and the infrastructure errors of Postgres.
+        """
+        if not commands:
+            return []
+        if not locked:
+            await self.lock(connection, (self.key_of(c.tenant, c.stream) for c in commands))
+        stored = await event_store.load(connection, list({(c.tenant, c.stream): None for c in commands}))
+        streams = {key: self._fold(*key, events) for key, events in stored.items()}
+        writes = _Writes()
+        executed = [self._run(streams[(c.tenant, c.stream)], c, now, writes) for c in commands]
+        changed = [stream for stream in streams.values() if stream.appends]
+        if changed:
+            await event_store.insert(connection, [a for s in changed for a in s.appends], now)
+            await _write_rows(connection, changed)
+            await _write_outbox(connection, writes.outbox)
+            await insert_plans(connection, writes.plans, now)
+        return executed
+
+    async def state(self, connection: Connection, tenant: TenantId, stream: str) -> tuple[int, Any]:
+        """The stream's version and folded state, without a lock; for reads and for planning a call."""
+        stored = await event_store.load(connection, [(tenant, stream)])
+        folded = self._fold(tenant, stream, stored[(tenant, stream)])
+        return folded.version, folded.state
+
+    def messages(self, recorded: Recorded, state: Any) -> list[tuple[PublicMessage, Envelope, bytes]]:
+        """The public messages of one event with the state after it; deterministic, so a topic can be rebuilt."""
+        kind = self.kinds.of(recorded.stream)
+        found = []
+        for index, message in enumerate(kind.published(recorded, state)):
+            body = message.body.model_dump_json(exclude_none=True).encode()
+            if len(body) > BODY_BYTES_MAX:
+                raise MessageTooLarge(
+                    f"{message.body.NAME} of {recorded.stream} has {len(body)} bytes, at most {BODY_BYTES_MAX} may travel"
+                )
+            envelope = Envelope(
+                id=str(
+                    deterministic_id(self.service, recorded.tenant, recorded.stream, str(recorded.version), str(index))
+                ),
+                type=message.body.NAME,
+                type_version=message.body.VERSION,
+                source=self.service,
+                subject=recorded.stream,
+                time=recorded.recorded_at,
+                tenant_id=recorded.tenant,
+                traceparent=recorded.metadata.get("traceparent", ""),
+                tracestate=recorded.metadata.get("tracestate", ""),
+            )
+            found.append((message, envelope, body))
+        return found
+
+    def decode(self, stored: StoredEvent) -> Recorded:
+        """A stored event as the domain knows it."""
+        assert stored.recorded_at is not None, "an event read back has its time"
+        event = self.kinds.of(stored.stream).codec.decode(stored.type, stored.type_version, stored.data)
+        return Recorded(
+            tenant=stored.tenant,
+            stream=stored.stream,
+            version=stored.version,
+            event=event,
+            recorded_at=stored.recorded_at,
+            position=stored.position,
+            metadata={**stored.metadata, "command_id": stored.command_id},
+        )
+
+    def _fold(self, tenant: TenantId, name: str, events: Sequence[StoredEvent]) -> _Stream:
+        kind = self.kinds.of(name)
+        state = kind.initial(name)
+        by_command: dict[str, list[Recorded]] = {}
+        for stored in events:
+            recorded = self.decode(stored)
+            state = kind.evolve(state, recorded.event)
+            by_command.setdefault(stored.command_id, []).append(recorded)
+        return _Stream(tenant, name, kind, state, len(events), len(events), by_command)
+
+    def _run(self, stream: _Stream, command: Command, now: datetime, writes: _Writes) -> Executed:
+        first = stream.by_command.get(command.command_id)
+        if first is not None:
+            return Executed(command, tuple(first), repeated=True)
+        decided = stream.kind.decide(stream.state, command.body, now)
+        if isinstance(decided, Refused):
+            return Executed(command, refused=decided)
+        if not decided:
+            return Executed(command)
+        append = StreamAppend(
+            tenant=stream.tenant,
+            stream=stream.name,
+            expected_version=stream.version,
+            events=[StoredEvent(e.NAME, e.VERSION, stream.kind.codec.encode(e)) for e in decided],
+            command_id=command.command_id,
+            metadata=command.metadata,
+        )
+        recorded = [self._record(stream, event, command, now, writes) for event in decided]
+        stream.appends.append(append)
+        stream.by_command[command.command_id] = recorded
+        return Executed(command, tuple(recorded))
+
+    def _record(self, stream: _Stream, event: Event, command: Command, now: datetime, writes: _Writes) -> Recorded:
+        stream.version += 1
+        stream.state = stream.kind.evolve(stream.state, event)
+        metadata = {**command.metadata, "command_id": command.command_id}
+        recorded = Recorded(stream.tenant, stream.name, stream.version, event, now, 0, metadata)
+        key = self.key_of(stream.tenant, stream.name)
+        for message, envelope, body in self.messages(recorded, stream.state):
+            headers = orjson.dumps([(name, value.decode()) for name, value in envelope.headers()]).decode()
+            writes.outbox.append((stream.tenant, message.topic, key, envelope.id, headers, body, int(message.lane)))
+        writes.plans.extend(
+            PlannedWork(stream.tenant, stream.name, plan, command.metadata)
+            for plan in stream.kind.planned(recorded, stream.state)
+        )
+        return recorded
+
+
+_OUTBOX = """
+INSERT INTO outbox (tenant_id, topic, key, message_id, headers, body, lane)
+SELECT t.tenant_id, t.topic, t.key, t.message_id, t.headers::jsonb, t.body, t.lane
+FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::smallint[])
+  AS t(tenant_id, topic, key, message_id, headers, body, lane)
+"""
+
+
+async def _write_outbox(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        await connection.execute(_OUTBOX, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def _write_rows(connection: Connection, streams: Sequence[_Stream]) -> None:
+    rows: dict[tuple[str, str], tuple[TenantId, ReadRow]] = {}
+    for stream in streams:
+        for row in stream.kind.projected(stream.name, stream.state):
+            identity = orjson.dumps([stream.tenant, dict(row.key)], default=str).decode()
+            rows[(row.table, identity)] = (stream.tenant, row)
+    grouped: dict[tuple[str, tuple[str, ...], tuple[str, ...] | None], list[dict[str, Any]]] = {}
+    for tenant, row in rows.values():
+        columns = None if row.values is None else tuple(row.values)
+        record = {"tenant_id": tenant, **row.key, **(row.values or {})}
+        grouped.setdefault((row.table, ("tenant_id", *row.key), columns), []).append(record)
+    for (table, key, columns), records in grouped.items():
+        data = orjson.dumps(records, default=str).decode()
+        await connection.execute(_row_statement(table, key, columns), data)
+
+
+def _row_statement(table: str, key: tuple[str, ...], columns: tuple[str, ...] | None) -> str:
+    # Table and column names come from the service's own projections, never from data.
+    names = ", ".join(key)
+    if columns is None:
+        return (
+            f"DELETE FROM {table} WHERE ({names}) IN "  # noqa: S608
+            f"(SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb))"
+        )
+    every = ", ".join((*key, *columns))
+    replaced = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    action = f"DO UPDATE SET {replaced}" if columns else "DO NOTHING"
+    return (
+        f"INSERT INTO {table} ({every}) SELECT {every} FROM "  # noqa: S608
+        f"jsonb_populate_recordset(NULL::{table}, $1::jsonb) ON CONFLICT ({names}) {action}"
+    )
+
+
+__all__ = ["Command", "Engine", "Executed", "Lane", "MessageTooLarge", "Plan"]

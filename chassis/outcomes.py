@@ -1,0 +1,57 @@
+"""What became of one call to a vendor, grouped by how one recovers from it.
+
+Ok            the vendor's answer, parsed and matched to what was asked
+Rejected      a definite no: repeating the same call cannot help, a person reads why
+Deferred      a definite "not now" (limits): the same call later, no failure
+Retryable     a definite "nothing was done" (not sent, refused before the first byte, a failed read)
+Uncertain     sent, and nobody knows: only a look-up may tell
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from chassis.domain import Problem
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ok(Generic[T]):
+    """A definite success with the vendor's answer."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A definite refusal; ``problem`` is for a person."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Limits: try again at ``until`` (business time), or after the bucket allows when None. Never opens a breaker."""
+
+    problem: Problem
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retryable:
+    """Nothing was done at the vendor. ``outage`` failures in a row open the account's breaker."""
+
+    problem: Problem
+    outage: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """The call left, and its effect is unknown."""
+
+    problem: Problem
+
+
+Failure = Rejected | Deferred | Retryable | Uncertain
+Outcome = Ok[T] | Failure

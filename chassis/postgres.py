@@ -1,0 +1,132 @@
+"""Postgres: one pool for tenants' rows under row-level security, one for delivery across tenants."""
+
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from typing import Any, Self
+
+import asyncpg
+
+from chassis.ids import TenantId
+
+Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+
+APP_POOL_SIZE_MAX = 10
+DELIVERY_POOL_SIZE_MAX = 4
+STATEMENT_TIMEOUT_MS = 15_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+CONNECT_TIMEOUT_SECONDS = 10.0
+COMMAND_TIMEOUT_SECONDS = 20.0
+
+INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+
+
+class Database:
+    """The database of one service.
+
+    ``transaction`` names its tenants and sees only their rows; ``delivery`` reaches outbox, inbox, due work, dead letters and
+    leases of all tenants, and nothing else. Commit on leaving the block, rollback on an exception.
+    """
+
+    def __init__(
+        self, app: asyncpg.Pool[asyncpg.Record], delivery: asyncpg.Pool[asyncpg.Record], delivery_url: str
+    ) -> None:
+        self._app = app
+        self._delivery = delivery
+        self.delivery_url = delivery_url
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        delivery_url: str,
+        *,
+        app_pool_size_max: int = APP_POOL_SIZE_MAX,
+        delivery_pool_size_max: int = DELIVERY_POOL_SIZE_MAX,
+    ) -> Self:
+        """Opens both pools. Raises one of INFRASTRUCTURE_ERRORS when Postgres is away."""
+        app = await _pool(url, app_pool_size_max)
+        try:
+            delivery = await _pool(delivery_url, delivery_pool_size_max)
+        except BaseException:
+            await app.close()
+            raise
+        return cls(app, delivery, delivery_url)
+
+    async def close(self) -> None:
+        """Closes both pools; connections in use are given back first."""
+        await self._app.close()
+        await self._delivery.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, tenants: Collection[TenantId]) -> AsyncIterator[Connection]:
+        """A transaction that sees the rows of ``tenants`` alone (at least one). Tenant ids are checked by their type."""
+        if not tenants:
+            raise ValueError("a transaction names at least one tenant")
+        names = ",".join(sorted(set(tenants)))
+        async with self._app.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            # One round trip; tenant ids are [a-z0-9-] by construction, so the literal cannot break out.
+            await connection.execute(f"BEGIN; SELECT set_config('app.tenants', '{{{names}}}', true)")
+            async with _commit(connection):
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def delivery(self) -> AsyncIterator[Connection]:
+        """A transaction across tenants on the delivery tables."""
+        async with self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            await connection.execute("BEGIN")
+            async with _commit(connection):
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def delivery_connection(self) -> AsyncIterator[Connection]:
+        """A delivery connection outside any transaction: single statements that commit by themselves."""
+        async with self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            yield connection
+
+
+@contextlib.asynccontextmanager
+async def _commit(connection: Connection) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            with contextlib.suppress(*INFRASTRUCTURE_ERRORS):  # the first error is the one to report
+                await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+
+
+async def _pool(url: str, size_max: int) -> asyncpg.Pool[asyncpg.Record]:
+    pool: Any = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size_max,
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        command_timeout=COMMAND_TIMEOUT_SECONDS,
+        max_inactive_connection_lifetime=300.0,
+        statement_cache_size=256,
+        server_settings={
+            "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+            "synchronous_commit": "on",
+            "application_name": "sverka",
+        },
+    )
+    return pool

@@ -1,0 +1,68 @@
+"""What `ingest` says: facts about deals, requests that triggers made of them, and the state of each tenant."""
+
+from datetime import datetime
+from typing import Literal
+
+from contracts.envelope import Message
+from contracts.messages.values import DealSnapshot, EffectiveSettings, Reason, TenantSettings
+
+
+class DealStageChanged(Message, name="DealStageChanged"):
+    """A tracked deal entered a stage. ``history_id`` is the portal's stage-history id, ``entered_at`` its CREATED_TIME."""
+
+    deal_id: str
+    history_id: str
+    category_id: str
+    stage_id: str
+    entered_at: datetime
+
+
+class InvoiceRequested(Message, name="InvoiceRequested"):
+    """A trigger asks for an invoice. ``triggered_at`` is the stage entry's time, whatever the clock says now."""
+
+    request_id: str
+    source: Literal["stage", "field", "button"]
+    deal: DealSnapshot
+    settings: EffectiveSettings
+    triggered_at: datetime
+    config_version: int
+
+
+class ActRequested(Message, name="ActRequested"):
+    """A trigger asks for a closing document."""
+
+    request_id: str
+    source: Literal["stage", "field", "button"]
+    deal: DealSnapshot
+    settings: EffectiveSettings
+    triggered_at: datetime
+    config_version: int
+
+
+class DealChanged(Message, name="DealChanged"):
+    """The content of a deal that was requested has changed since, or the deal is gone (``deleted``)."""
+
+    deal_id: str
+    deal: DealSnapshot | None = None
+    settings: EffectiveSettings | None = None
+    deleted: bool = False
+
+
+class RequestImpossible(Message, name="RequestImpossible"):
+    """A trigger fired, and no request can be made of it (no seller, an unreadable deal): a person reads why."""
+
+    deal_id: str
+    request_id: str
+    reasons: tuple[Reason, ...]
+    responsible_id: str = ""
+
+
+class TenantState(Message, name="TenantState"):
+    """The whole state of a tenant, without secrets; the last one per tenant stands."""
+
+    status: Literal["active", "suspended", "removed"]
+    version: int
+    settings: TenantSettings
+
+
+MESSAGES = (DealStageChanged, InvoiceRequested, ActRequested, DealChanged, RequestImpossible, TenantState)

@@ -1,0 +1,127 @@
+"""What `invoicing` says: documents issued, refused, changed and cancelled, and the bytes that show them."""
+
+from datetime import date, datetime
+
+from contracts.envelope import Message
+from contracts.messages.values import BuyerKind, DocumentKind, Reason
+
+
+class InvoiceIssued(Message, name="InvoiceIssued"):
+    """An invoice exists in the accounting service. ``date`` and ``due_date`` are in the seller's zone and never change."""
+
+    invoice_id: str
+    deal_id: str
+    request_id: str
+    seller_id: str
+    account: str
+    revision: int
+    number: str
+    date: date
+    due_date: date
+    url: str = ""
+    remote_id: str
+    total_kopecks: int
+    vat_kopecks: int
+    currency: str = "RUB"
+    counterparty_id: str
+    buyer_kind: BuyerKind
+    buyer_inn: str = ""
+    buyer_name: str = ""
+    responsible_id: str = ""
+    category_id: str = ""
+    marker: str = ""
+    rounding_delta_kopecks: int = 0
+    warnings: tuple[Reason, ...] = ()
+
+
+class InvoiceRejected(Message, name="InvoiceRejected"):
+    """No invoice was made; ``reasons`` name everything that a person has to change, at once."""
+
+    deal_id: str
+    request_id: str
+    reasons: tuple[Reason, ...]
+    responsible_id: str = ""
+
+
+class InvoiceReentered(Message, name="InvoiceReentered"):
+    """The trigger stage was entered again with the same content while the invoice exists: a note, nothing else."""
+
+    deal_id: str
+    invoice_id: str
+    number: str
+    history_id: str = ""
+
+
+class InvoiceRevised(Message, name="InvoiceRevised"):
+    """The deal, or the invoice in accounting, no longer shows what was issued; a person is asked.
+
+    ``where`` is "crm" or "accounting"; sums in kopecks, before and after.
+    """
+
+    deal_id: str
+    invoice_id: str
+    number: str
+    where: str
+    total_before_kopecks: int
+    total_after_kopecks: int
+    responsible_id: str = ""
+
+
+class InvoiceCancelled(Message, name="InvoiceCancelled"):
+    """The invoice is void in the accounting service."""
+
+    deal_id: str
+    invoice_id: str
+    number: str
+    by: str = ""
+
+
+class ActIssued(Message, name="ActIssued"):
+    """A closing document exists in the accounting service. ``unpaid``: the invoice was not paid in full when it was made."""
+
+    act_id: str
+    deal_id: str
+    request_id: str
+    account: str
+    number: str
+    date: date
+    remote_id: str
+    total_kopecks: int
+    invoice_id: str = ""
+    unpaid: bool = False
+    responsible_id: str = ""
+
+
+class ActRejected(Message, name="ActRejected"):
+    """No act was made; ``reasons`` name what a person has to change."""
+
+    deal_id: str
+    request_id: str
+    reasons: tuple[Reason, ...]
+    responsible_id: str = ""
+
+
+class DocumentRendered(Message, name="DocumentRendered"):
+    """The PDF of a document lies in the blobs under its SHA-256; ``file_name`` is how people see it."""
+
+    deal_id: str
+    document_id: str
+    kind: DocumentKind
+    number: str
+    blob: str
+    size_bytes: int
+    file_name: str
+    revision: int = 1
+    rendered_at: datetime | None = None
+
+
+MESSAGES = (
+    InvoiceIssued,
+    InvoiceRejected,
+    InvoiceReentered,
+    InvoiceRevised,
+    InvoiceCancelled,
+    ActIssued,
+    ActRejected,
+    DocumentRendered,
+)

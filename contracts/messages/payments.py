@@ -1,0 +1,104 @@
+"""What `payments` says: money that came, went back or fits nothing, and what each invoice and deal owes."""
+
+from datetime import date
+from typing import Literal
+
+from contracts.envelope import Message
+
+InvoiceStatus = Literal["issued", "partially_paid", "paid", "overpaid", "cancelled"]
+
+
+class PaymentReceived(Message, name="PaymentReceived"):
+    """An incoming payment counts for an invoice. ``source`` is "accounting" or "statement"."""
+
+    payment_id: str
+    deal_id: str
+    invoice_id: str
+    invoice_number: str
+    amount_kopecks: int
+    date: date
+    order_number: str = ""
+    payer_name: str = ""
+    payer_inn: str = ""
+    source: str = "accounting"
+    responsible_id: str = ""
+
+
+class PaymentReversed(Message, name="PaymentReversed"):
+    """A payment that counted does not any more (``kind``: revoked, refunded) or counts otherwise (corrected)."""
+
+    payment_id: str
+    deal_id: str
+    invoice_id: str
+    invoice_number: str
+    kind: Literal["revoked", "refunded", "corrected"]
+    amount_kopecks: int
+    amount_before_kopecks: int = 0
+    date: date
+    order_number: str = ""
+    responsible_id: str = ""
+
+
+class PaymentUnmatched(Message, name="PaymentUnmatched"):
+    """A payment that belongs to no invoice we know, or may have been counted already (``suspect``)."""
+
+    payment_id: str
+    account: str
+    amount_kopecks: int
+    date: date
+    order_number: str = ""
+    payer_inn: str = ""
+    suspect: bool = False
+    deal_id: str = ""
+
+
+class InvoiceBalanceChanged(Message, name="InvoiceBalanceChanged"):
+    """What an invoice and its deal owe now; carries the whole balance, so that an older ``version`` is simply ignored.
+
+    ``deal_paid_kopecks`` is received minus refunded over all live invoices; ``deal_settled``: every live one is settled.
+    """
+
+    deal_id: str
+    invoice_id: str
+    invoice_number: str
+    total_kopecks: int
+    paid_kopecks: int
+    rest_kopecks: int
+    surplus_kopecks: int = 0
+    status: InvoiceStatus
+    version: int
+    deal_paid_kopecks: int
+    deal_settled: bool
+    category_id: str = ""
+    last_payment_date: date | None = None
+
+
+class InvoiceOverdue(Message, name="InvoiceOverdue"):
+    """An unpaid invoice is past its due date. ``remind``: this is a reminder day, the manager is told."""
+
+    deal_id: str
+    invoice_id: str
+    invoice_number: str
+    due_date: date
+    days_overdue: int
+    rest_kopecks: int
+    remind: bool
+    responsible_id: str = ""
+
+
+class InvoiceOverdueEnded(Message, name="InvoiceOverdueEnded"):
+    """An overdue invoice was settled or cancelled; days overdue are zero again."""
+
+    deal_id: str
+    invoice_id: str
+    invoice_number: str
+
+
+MESSAGES = (
+    PaymentReceived,
+    PaymentReversed,
+    PaymentUnmatched,
+    InvoiceBalanceChanged,
+    InvoiceOverdue,
+    InvoiceOverdueEnded,
+)

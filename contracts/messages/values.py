@@ -1,0 +1,195 @@
+"""Parts that messages of several services share; money is integer kopecks, quantities and unit prices are exact decimals."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+VatRate = Literal["none", "0", "5", "7", "10", "18", "20", "22"]
+VatMode = Literal["exempt", "usn5", "usn7", "standard"]
+Regime = Literal["usn_income", "usn_income_expense", "patent", "ausn", "osno", "npd"]
+DocumentKind = Literal["invoice", "act"]
+BuyerKind = Literal["company", "entrepreneur", "person"]
+
+
+class Part(BaseModel):
+    """The base of parts of messages: frozen, unknown fields ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reason(Part):
+    """What is wrong, as a stable code and the values its sentence names; the reader's language picks the sentence."""
+
+    code: str
+    values: dict[str, Any] = {}
+
+
+class DealLine(Part):
+    """A product row as the CRM has it. ``price`` is per unit after discount with tax, ``price_exclusive`` without.
+
+    ``vat`` is the raw rate in percent as text, or "none" for a row without VAT.
+    """
+
+    name: str
+    quantity: Decimal
+    price: Decimal
+    price_exclusive: Decimal
+    vat: str
+    tax_included: bool
+    unit_code: str = ""
+    unit_name: str = ""
+    product_id: str = ""
+    is_service: bool = False
+
+
+class BankAccount(Part):
+    """A buyer's bank account as the CRM has it."""
+
+    bic: str = ""
+    account: str = ""
+    correspondent_account: str = ""
+    bank_name: str = ""
+
+
+class Buyer(Part):
+    """The buyer of a deal as the CRM has it, raw: nothing is checked or cleaned here.
+
+    A person's name, e-mail and phone never travel; ``subject_ref`` names the encrypted blob that has them.
+    """
+
+    crm_kind: Literal["company", "contact"]
+    crm_id: str
+    kind: BuyerKind
+    name: str = ""
+    full_name: str = ""
+    inn: str = ""
+    kpp: str = ""
+    ogrn: str = ""
+    address: str = ""
+    email: str = ""
+    subject_ref: str = ""
+    requisite_id: str = ""
+    bank: BankAccount | None = None
+    same_inn_crm_ids: tuple[str, ...] = ()
+
+
+class DealSnapshot(Part):
+    """A deal at one moment, with all that an invoice or an act is made from.
+
+    ``content_hash`` covers what a document shows (buyer, lines, currency, total), so that an edit is told from an echo.
+    """
+
+    deal_id: str
+    title: str = ""
+    category_id: str
+    stage_id: str
+    closed: bool = False
+    currency: str
+    opportunity_kopecks: int
+    responsible_id: str = ""
+    buyer: Buyer | None = None
+    lines: tuple[DealLine, ...] = ()
+    content_hash: str = ""
+
+
+class TaxPeriod(Part):
+    """The seller's tax profile from a day on."""
+
+    valid_from: date
+    regime: Regime
+    vat: VatMode
+
+
+class Connection(Part):
+    """An accounting connection: the account that permits are asked for, and what kind of vendor answers."""
+
+    account: str
+    vendor: str
+    profile: str = ""
+
+
+class DueRule(Part):
+    """The term of payment: a number of calendar days, or of working days when ``calendar`` is false."""
+
+    days: int = 3
+    calendar: bool = True
+
+
+class Funnel(Part):
+    """What a tenant has decided about one funnel of deals."""
+
+    category_id: str
+    issue_invoice: tuple[str, ...] = ()
+    issue_act: tuple[str, ...] = ()
+    waiting_for_payment: tuple[str, ...] = ()
+    paid: str = ""
+
+
+class Policies(Part):
+    """What a tenant may decide otherwise."""
+
+    unknown_goods: Literal["create", "list"] = "create"
+    buyers_without_inn: Literal["individuals", "refuse"] = "individuals"
+    act_requires_paid: bool = False
+
+
+class Steps(Part):
+    """Which steps are switched on."""
+
+    invoice: bool = True
+    payments: bool = True
+    act: bool = True
+
+
+class EffectiveSettings(Part):
+    """The settings in force for one request, resolved by the service that evaluated its trigger."""
+
+    seller_id: str
+    seller_inn: str
+    connection: Connection
+    tax: tuple[TaxPeriod, ...]
+    due: DueRule = DueRule()
+    number_template: str = "B24-{deal}"
+    policies: Policies = Policies()
+    steps: Steps = Steps()
+    timezone: str = "Europe/Moscow"
+    language: Literal["ru", "en"] = "ru"
+
+
+class SellerSettings(Part):
+    """One seller of a tenant, without secrets."""
+
+    seller_id: str
+    inn: str
+    connection: Connection
+    tax: tuple[TaxPeriod, ...] = ()
+    due: DueRule = DueRule()
+    number_template: str = "B24-{deal}"
+    payments_poll_seconds: float = 300.0
+
+
+class Reminders(Part):
+    """When overdue reminders go out, in the tenant's zone."""
+
+    days: tuple[int, ...] = (3, 7)
+    at: str = "09:00"
+    quiet_from: str = "20:00"
+    quiet_until: str = "09:00"
+
+
+class TenantSettings(Part):
+    """A tenant's settings without secrets; ``fields`` maps our names (invoice_number, paid, …) to the portal's."""
+
+    name: str
+    language: Literal["ru", "en"] = "ru"
+    timezone: str = "Europe/Moscow"
+    crm_account: str = ""
+    funnels: tuple[Funnel, ...] = ()
+    fields: dict[str, str] = {}
+    admin_chat: str = ""
+    sellers: tuple[SellerSettings, ...] = ()
+    policies: Policies = Policies()
+    steps: Steps = Steps()
+    reminders: Reminders = Reminders()
