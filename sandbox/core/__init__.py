@@ -1,0 +1,1 @@
+"""What every simulated vendor stands on: ledger, business clock, faults, limits, HTTP, control API."""

@@ -1,0 +1,46 @@
+"""Runs callbacks at business times and keeps up when the clock is set, advanced or made faster."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+from sandbox.core.clock import SandboxClock
+
+IDLE_SECONDS = 60.0
+
+
+class Timeline:
+    """Pending callbacks in order of their business time; durable work registers itself again on replay."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._earlier = asyncio.Event()
+
+    def at(self, due_unix: float, action: Callable[[], None]) -> None:
+        """Calls `action` once business time reaches `due_unix`."""
+        heapq.heappush(self._heap, (due_unix, next(self._order), action))
+        if self._heap[0][0] == due_unix:
+            self._earlier.set()
+
+    def clear(self) -> None:
+        self._heap.clear()
+
+    async def run(self) -> None:
+        """Serves until cancelled."""
+        while True:
+            while self._heap and self._heap[0][0] <= self._clock.unix():
+                heapq.heappop(self._heap)[2]()
+            self._earlier.clear()
+            wait = min(IDLE_SECONDS, self._clock.real_seconds_until(self._heap[0][0])) if self._heap else IDLE_SECONDS
+            changed = asyncio.ensure_future(self._clock.wait_changed(wait))
+            earlier = asyncio.ensure_future(self._earlier.wait())
+            try:
+                await asyncio.wait({changed, earlier}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
+                earlier.cancel()

@@ -1,0 +1,17 @@
+"""What the sandbox process is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`port` 0 takes a free one; `public_url` is the address (with any path prefix) under which others reach it."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8190
+    public_url: str | None = None
+    limits: bool = True
