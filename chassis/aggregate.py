@@ -27,7 +27,8 @@ class Lane(enum.IntEnum):
 class EventCodec:
     """Events of one stream kind ↔ (name, version, JSON). Old versions are upcast on read, step by step.
 
-    Raises TypeError at construction when two events share a name or an upcaster chain does not reach the current version.
+    Raises TypeError at construction when two events share a name or an upcaster chain does not reach the current
+    version.
     """
 
     def __init__(
@@ -103,7 +104,8 @@ class ReadRow:
 class EffectPlan:
     """A call that changes something outside, planned by an event and kept as its own row until it is settled.
 
-    ``key`` parts with the tenant make the effect's uuid: the same key is the same effect, for ever. ``group``: effects of
+    ``key`` parts with the tenant make the effect's uuid: the same key is the same effect, for ever. ``group``:
+    effects of
     one group may travel in one request of the vendor (a batch), each with its own outcome.
     """
 
@@ -143,8 +145,10 @@ def _nothing(*_: Any) -> Sequence[Any]:
 class StreamKind(Generic[S, C]):
     """All that the chassis needs to run one kind of stream; every callable is pure.
 
-    A stream's name is ``<prefix>-<id>``. ``aggregate`` gives, from the name, the aggregate part of the Kafka key under which
-    its public messages travel and under whose lock it is written. ``published``, ``planned`` get each new event with the
+    A stream's name is ``<prefix>-<id>``. ``aggregate`` gives, from the name, the aggregate part of the Kafka key
+    under which
+    its public messages travel and under whose lock it is written. ``published``, ``planned`` get each new event with
+    the
     state after it; ``projected`` gets the state after the last one.
     """
 

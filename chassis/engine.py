@@ -1,4 +1,5 @@
-"""Runs commands on streams inside one transaction: lock, load, decide, append, and write what follows from the events."""
+"""Runs commands on streams inside one transaction: lock, load, decide, append, and write what follows from the
+events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ class Engine:
             body = message.body.model_dump_json(exclude_none=True).encode()
             if len(body) > BODY_BYTES_MAX:
                 raise MessageTooLarge(
-                    f"{message.body.NAME} of {recorded.stream} has {len(body)} bytes, at most {BODY_BYTES_MAX} may travel"
+                    f"{message.body.NAME} of {recorded.stream} has {len(body)} bytes, at most {BODY_BYTES_MAX} travel"
                 )
             envelope = Envelope(
                 id=str(

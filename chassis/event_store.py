@@ -12,6 +12,7 @@ from chassis.ids import TenantId
 from chassis.postgres import Connection
 
 EVENTS_PER_STREAM_EXPECTED_MAX = 500
+_NO_TENANT = TenantId("")
 READ_PAGE_EVENTS = 1_000
 
 
@@ -26,7 +27,7 @@ class StoredEvent:
     type: str
     type_version: int
     data: str
-    tenant: TenantId = TenantId("")
+    tenant: TenantId = _NO_TENANT
     stream: str = ""
     version: int = 0
     position: int = 0
@@ -135,7 +136,8 @@ async def load(
 async def read(connection: Connection, after_position: int, limit: int) -> list[StoredEvent]:
     """Events of the transaction's tenants after a position, in its order.
 
-    For tools and rebuilds on a quiet store only: a position becomes visible out of order while writers are at work, so a
+    For tools and rebuilds on a quiet store only: a position becomes visible out of order while writers are at work,
+    so a
     subscription built on it would lose events.
     """
     return [_event(row) for row in await connection.fetch(_READ, after_position, limit)]

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Collection
-from typing import Any, Self
+from typing import Self
 
 import asyncpg
 
@@ -40,7 +40,8 @@ INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
 class Database:
     """The database of one service.
 
-    ``transaction`` names its tenants and sees only their rows; ``delivery`` reaches outbox, inbox, due work, dead letters and
+    ``transaction`` names its tenants and sees only their rows; ``delivery`` reaches outbox, inbox, due work, dead
+    letters and
     leases of all tenants, and nothing else. Commit on leaving the block, rollback on an exception.
     """
 
@@ -76,7 +77,8 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self, tenants: Collection[TenantId]) -> AsyncIterator[Connection]:
-        """A transaction that sees the rows of ``tenants`` alone (at least one). Tenant ids are checked by their type."""
+        """A transaction that sees the rows of ``tenants`` alone (at least one). Tenant ids are checked by their
+        type."""
         if not tenants:
             raise ValueError("a transaction names at least one tenant")
         names = ",".join(sorted(set(tenants)))
@@ -114,7 +116,7 @@ async def _commit(connection: Connection) -> AsyncIterator[None]:
 
 
 async def _pool(url: str, size_max: int) -> asyncpg.Pool[asyncpg.Record]:
-    pool: Any = await asyncpg.create_pool(
+    pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=size_max,

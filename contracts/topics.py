@@ -18,7 +18,8 @@ CRM_UPDATES = "crm-updates"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. ``key`` says in words what follows ``tenant:`` in the Kafka key; ``compacted`` topics hold one type with
+    """One topic. ``key`` says in words what follows ``tenant:`` in the Kafka key; ``compacted`` topics hold one type
+    with
     the full state and are kept for ever, all others for ``retention_seconds``."""
 
     name: str

@@ -1,4 +1,5 @@
-"""Every public message, one file per producing service; ``ALL`` is the registry that schemas and examples are made from."""
+"""Every public message, one file per producing service; ``ALL`` is the registry that schemas and examples are made
+from."""
 
 from contracts.envelope import Message
 from contracts.messages import counterparty, ingest, invoicing, notifier, operations, payments

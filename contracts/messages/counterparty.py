@@ -7,7 +7,8 @@ from contracts.messages.values import BuyerKind, Reason
 class CounterpartyLinked(Message, name="CounterpartyLinked"):
     """The buyer of a request is this record of the accounting service.
 
-    ``conflict_crm_ids``: other CRM companies with the same (INN, KPP); all point to the one record. ``created``: the record
+    ``conflict_crm_ids``: other CRM companies with the same (INN, KPP); all point to the one record. ``created``: the
+    record
     was made for this link.
     """
 

@@ -8,7 +8,8 @@ from contracts.messages.values import DealSnapshot, EffectiveSettings, Reason, T
 
 
 class DealStageChanged(Message, name="DealStageChanged"):
-    """A tracked deal entered a stage. ``history_id`` is the portal's stage-history id, ``entered_at`` its CREATED_TIME."""
+    """A tracked deal entered a stage. ``history_id`` is the portal's stage-history id, ``entered_at`` its
+    CREATED_TIME."""
 
     deal_id: str
     history_id: str

@@ -1,13 +1,14 @@
 """What `invoicing` says: documents issued, refused, changed and cancelled, and the bytes that show them."""
 
-from datetime import date, datetime
+import datetime as dt
 
 from contracts.envelope import Message
 from contracts.messages.values import BuyerKind, DocumentKind, Reason
 
 
 class InvoiceIssued(Message, name="InvoiceIssued"):
-    """An invoice exists in the accounting service. ``date`` and ``due_date`` are in the seller's zone and never change."""
+    """An invoice exists in the accounting service. ``date`` and ``due_date`` are in the seller's zone and never
+    change."""
 
     invoice_id: str
     deal_id: str
@@ -16,8 +17,8 @@ class InvoiceIssued(Message, name="InvoiceIssued"):
     account: str
     revision: int
     number: str
-    date: date
-    due_date: date
+    date: dt.date
+    due_date: dt.date
     url: str = ""
     remote_id: str
     total_kopecks: int
@@ -77,14 +78,15 @@ class InvoiceCancelled(Message, name="InvoiceCancelled"):
 
 
 class ActIssued(Message, name="ActIssued"):
-    """A closing document exists in the accounting service. ``unpaid``: the invoice was not paid in full when it was made."""
+    """A closing document exists in the accounting service. ``unpaid``: the invoice was not paid in full when it was
+    made."""
 
     act_id: str
     deal_id: str
     request_id: str
     account: str
     number: str
-    date: date
+    date: dt.date
     remote_id: str
     total_kopecks: int
     invoice_id: str = ""
@@ -112,7 +114,7 @@ class DocumentRendered(Message, name="DocumentRendered"):
     size_bytes: int
     file_name: str
     revision: int = 1
-    rendered_at: datetime | None = None
+    rendered_at: dt.datetime | None = None
 
 
 MESSAGES = (

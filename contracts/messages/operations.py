@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from contracts.envelope import Message
 from contracts.messages.values import Reason
 
@@ -29,12 +31,13 @@ class WorkResumed(Message, name="WorkResumed"):
 
 
 class DecisionNeeded(Message, name="DecisionNeeded"):
-    """A card stands before a person. ``choices`` are the codes that may be taken; ``values`` are what its text names."""
+    """A card stands before a person. ``choices`` are the codes that may be taken; ``values`` are what its text
+    names."""
 
     card_id: str
     kind: str
     choices: tuple[str, ...]
-    values: dict[str, str | int] = {}
+    values: dict[str, str | int] = Field(default_factory=dict)
     deal_id: str = ""
     responsible_id: str = ""
 

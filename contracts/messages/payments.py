@@ -1,6 +1,6 @@
 """What `payments` says: money that came, went back or fits nothing, and what each invoice and deal owes."""
 
-from datetime import date
+import datetime as dt
 from typing import Literal
 
 from contracts.envelope import Message
@@ -16,7 +16,7 @@ class PaymentReceived(Message, name="PaymentReceived"):
     invoice_id: str
     invoice_number: str
     amount_kopecks: int
-    date: date
+    date: dt.date
     order_number: str = ""
     payer_name: str = ""
     payer_inn: str = ""
@@ -34,7 +34,7 @@ class PaymentReversed(Message, name="PaymentReversed"):
     kind: Literal["revoked", "refunded", "corrected"]
     amount_kopecks: int
     amount_before_kopecks: int = 0
-    date: date
+    date: dt.date
     order_number: str = ""
     responsible_id: str = ""
 
@@ -45,7 +45,7 @@ class PaymentUnmatched(Message, name="PaymentUnmatched"):
     payment_id: str
     account: str
     amount_kopecks: int
-    date: date
+    date: dt.date
     order_number: str = ""
     payer_inn: str = ""
     suspect: bool = False
@@ -55,7 +55,8 @@ class PaymentUnmatched(Message, name="PaymentUnmatched"):
 class InvoiceBalanceChanged(Message, name="InvoiceBalanceChanged"):
     """What an invoice and its deal owe now; carries the whole balance, so that an older ``version`` is simply ignored.
 
-    ``deal_paid_kopecks`` is received minus refunded over all live invoices; ``deal_settled``: every live one is settled.
+    ``deal_paid_kopecks`` is received minus refunded over all live invoices; ``deal_settled``: every live one is
+    settled.
     """
 
     deal_id: str
@@ -70,7 +71,7 @@ class InvoiceBalanceChanged(Message, name="InvoiceBalanceChanged"):
     deal_paid_kopecks: int
     deal_settled: bool
     category_id: str = ""
-    last_payment_date: date | None = None
+    last_payment_date: dt.date | None = None
 
 
 class InvoiceOverdue(Message, name="InvoiceOverdue"):
@@ -79,7 +80,7 @@ class InvoiceOverdue(Message, name="InvoiceOverdue"):
     deal_id: str
     invoice_id: str
     invoice_number: str
-    due_date: date
+    due_date: dt.date
     days_overdue: int
     rest_kopecks: int
     remind: bool

@@ -1,10 +1,11 @@
-"""Parts that messages of several services share; money is integer kopecks, quantities and unit prices are exact decimals."""
+"""Parts that messages of several services share; money is integer kopecks, quantities and unit prices are exact
+decimals."""
 
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 VatRate = Literal["none", "0", "5", "7", "10", "18", "20", "22"]
 VatMode = Literal["exempt", "usn5", "usn7", "standard"]
@@ -23,7 +24,7 @@ class Reason(Part):
     """What is wrong, as a stable code and the values its sentence names; the reader's language picks the sentence."""
 
     code: str
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = Field(default_factory=dict)
 
 
 class DealLine(Part):
@@ -187,7 +188,7 @@ class TenantSettings(Part):
     timezone: str = "Europe/Moscow"
     crm_account: str = ""
     funnels: tuple[Funnel, ...] = ()
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = Field(default_factory=dict)
     admin_chat: str = ""
     sellers: tuple[SellerSettings, ...] = ()
     policies: Policies = Policies()
