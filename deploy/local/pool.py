@@ -1,0 +1,84 @@
+"""One PostgreSQL and one Apache Kafka for a whole run of tests or benchmarks: quick to start, gone with the process."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final, Self
+
+from deploy.local.child import Child
+from deploy.local.kafka import Kafka
+from deploy.local.ports import free_port
+from deploy.local.postgres import Postgres
+
+PREFIX: Final = "sverka-pool-"
+
+
+class Pool:
+    """Starts each part when it is first asked for. Use as a context manager, from a thread that lives as long."""
+
+    def __init__(self) -> None:
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self._lock = (self.folder / "lock").open("wb")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._postgres: tuple[Postgres, Child] | None = None
+        self._kafka: tuple[Kafka, Child] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def postgres_url(self) -> str:
+        """The administrator's address: DATABASE_URL if it is set, else that of a server of our own."""
+        if given := os.environ.get("DATABASE_URL"):
+            return given
+        if self._postgres is None:
+            server = Postgres(
+                self.folder / "postgres",
+                self.folder / "logs" / "postgres.log",
+                self.folder / "secrets" / "postgres",
+                port=free_port(),
+                from_template=True,
+            )
+            self._postgres = server, server.start()
+        return self._postgres[0].url
+
+    def kafka_bootstrap(self) -> str:
+        """host:port of the broker: KAFKA_BOOTSTRAP if it is set, else that of a broker of our own."""
+        if given := os.environ.get("KAFKA_BOOTSTRAP"):
+            return given
+        if self._kafka is None:
+            port = free_port()
+            broker = Kafka(
+                self.folder / "kafka",
+                self.folder / "logs" / "kafka.log",
+                port=port,
+                controller_port=free_port(frozenset({port})),
+                from_template=True,
+            )
+            self._kafka = broker, broker.start()
+        return self._kafka[0].bootstrap
+
+    def close(self) -> None:
+        """End the parts at once (nothing of theirs is kept) and remove the folder."""
+        for part in (self._kafka, self._postgres):
+            if part is not None:
+                part[1].kill()
+        self._kafka = self._postgres = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+
+def _sweep() -> None:
+    """Remove the folders of pools whose process was killed: nobody holds their lock."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            with (folder / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # in use, half made, or another user's

@@ -1,0 +1,261 @@
+"""One PostgreSQL cluster in one data folder, reachable on 127.0.0.1 with a password."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from deploy.local import processes
+from deploy.local.cache import cache_folder, exclusive
+from deploy.local.child import Child, leashed
+from deploy.local.kafka_jars import Say, to_stderr
+from deploy.local.ports import HOST
+from deploy.local.postgres_binaries import Placement, find_binaries, place
+from deploy.local.refusal import Refusal
+
+USER: Final = "sverka"
+DATABASE: Final = "postgres"
+READY_SECONDS_MAX: Final = 300  # after a kill it first replays its log
+STOP_SECONDS_MAX: Final = 30
+QUIT_SECONDS_MAX: Final = 10
+ORPHAN_SECONDS_MAX: Final = 10
+INIT_SECONDS_MAX: Final = 120
+SETTINGS: Final = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+    "max_connections": "200",
+    "max_locks_per_transaction": "256",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+}
+READY_LINE: Final = 8  # of postmaster.pid
+
+
+class Postgres:
+    """The cluster of one data folder. `spawn` starts it (again), always on the same port."""
+
+    name: Final = "postgres"
+
+    def __init__(
+        self,
+        data: Path,
+        log: Path,
+        password_file: Path,
+        *,
+        port: int,
+        say: Say = to_stderr,
+        from_template: bool = False,
+    ) -> None:
+        """`data` becomes PGDATA. With `from_template` a new cluster is a copy of one made before (for tests)."""
+        self._data = data
+        self._log = log
+        self._password_file = password_file
+        self._port = port
+        self._say = say
+        self._from_template = from_template
+        self._placement: Placement | None = None
+
+    @property
+    def url(self) -> str:
+        """The administrator's address, with the password."""
+        password = quote(self._password_file.read_text().strip(), safe="")
+        return f"postgresql://{USER}:{password}@{HOST}:{self._port}/{DATABASE}"
+
+    def prepare(self) -> None:
+        """Find the programs and make the cluster if the folder has none."""
+        placement = place(find_binaries(), self._data)
+        if not (placement.data / "PG_VERSION").exists():
+            self._create(placement)
+        self._check(placement)
+        self._placement = placement
+
+    def spawn(self) -> Child:
+        """Start the server; it is of use once `is_ready`. Waits first until what a killed one left behind has ended."""
+        if self._placement is None:
+            self.prepare()
+        placement = self._placement
+        assert placement is not None
+        wait_for_orphans(placement.data)
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        return Child.start(
+            self.name,
+            [placement.binaries.program("postgres"), "-D", str(placement.data), "-p", str(self._port), *settings],
+            log=self._log,
+            env=_environment(placement.data),
+            identity=placement.identity,
+            on_parent_death=signal.SIGQUIT,  # the postmaster takes its own children with it, and recovers next time
+            cwd=Path("/"),
+        )
+
+    def start(self) -> Child:
+        """Start the server and wait until it is ready."""
+        child = self.spawn()
+        child.wait_until(lambda: self.is_ready(child), READY_SECONDS_MAX, "PostgreSQL")
+        return child
+
+    def is_ready(self, child: Child) -> bool:
+        """Whether this very process says in its lock file that it takes connections."""
+        assert self._placement is not None
+        lines = _lock_lines(self._placement.data)
+        return len(lines) >= READY_LINE and lines[0].strip() == str(child.pid) and lines[7].strip() == "ready"
+
+    def stop(self, child: Child) -> None:
+        """End in order: sessions are cut, everything is written; by force only if that takes too long."""
+        child.send(signal.SIGINT)
+        if child.wait(STOP_SECONDS_MAX) is None:
+            child.stop(number=signal.SIGQUIT, seconds=QUIT_SECONDS_MAX)
+        assert self._placement is not None
+        wait_for_orphans(self._placement.data)
+
+    def _check(self, placement: Placement) -> None:
+        major = (placement.data / "PG_VERSION").read_text().strip()
+        if major != str(placement.binaries.major):
+            raise Refusal(
+                f"{self._data} was made by PostgreSQL {major}, but {placement.binaries.folder} is version "
+                f"{placement.binaries.version}. Set SVERKA_POSTGRES_BIN to the programs of version {major}."
+            )
+        if not self._password_file.exists():
+            raise Refusal(
+                f"{self._password_file} with the password of {self._data} is missing. Put it back from a backup, or "
+                f"choose another data folder."
+            )
+        if placement.data.stat().st_uid != placement.uid:
+            for path in (placement.data, *placement.data.rglob("*")):
+                os.chown(path, placement.uid, -1, follow_symlinks=False)
+
+    def _create(self, placement: Placement) -> None:
+        self._password_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._from_template:
+            self._create_at(placement, placement.data, self._password_file, sync=True)
+            return
+        name = f"postgres-template-{placement.binaries.version}-{len(placement.identity.leash_options)}"
+        template = cache_folder() / name
+        with exclusive(template.with_suffix(".lock")):
+            if not template.exists():
+                self._say(f"Making a template of a PostgreSQL {placement.binaries.version} cluster, kept in {template}")
+                self._create_at(placement, placement.data, template.with_suffix(".password"), sync=False)
+                shutil.copytree(placement.data, template)
+                shutil.rmtree(placement.data)
+        shutil.copytree(template, placement.data)
+        shutil.copyfile(template.with_suffix(".password"), self._password_file)
+        self._password_file.chmod(0o600)
+
+    def _create_at(self, placement: Placement, data: Path, password_file: Path, *, sync: bool) -> None:
+        # Made beside its place and moved there, so that a kill in between leaves nothing half done.
+        unfinished = data.with_name(data.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True, mode=0o700)
+        os.chown(unfinished, placement.uid, -1)
+        write_secret(password_file, secrets.token_urlsafe(24))
+        for_initdb = unfinished.with_suffix(".password")  # its own reader may be `nobody`
+        write_secret(for_initdb, password_file.read_text())
+        os.chown(for_initdb, placement.uid, -1)
+        try:
+            output = _initdb(placement, unfinished, for_initdb, sync=sync)
+        finally:
+            for_initdb.unlink()
+        if output is not None:
+            raise Refusal(f"The PostgreSQL cluster in {data} could not be made:\n{output}")
+        unfinished.replace(data)
+
+
+def _initdb(placement: Placement, data: Path, password_file: Path, *, sync: bool) -> str | None:
+    """Run initdb with the best of the locales that this build and machine offer; its output if none works."""
+    builtin = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+    choices = [
+        # Character classes of the operating system besides, since pg_trgm and text search go by them.
+        (*builtin, "--lc-ctype=C.UTF-8"),
+        builtin,
+    ]
+    if placement.binaries.major < 17:  # no builtin provider yet
+        choices = [("--locale-provider=icu", "--icu-locale=ru", "--locale=C.UTF-8"), ("--locale=C.UTF-8",)]
+    output = ""
+    for locale in choices:
+        done = subprocess.run(  # noqa: S603 - a command of ours
+            leashed(
+                [
+                    placement.binaries.program("initdb"),
+                    f"--pgdata={data}",
+                    f"--username={USER}",
+                    f"--pwfile={password_file}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    *locale,
+                    *([] if sync else ["--no-sync"]),
+                ],
+                placement.identity,
+            ),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=INIT_SECONDS_MAX,
+            check=False,
+            cwd="/",
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        if done.returncode == 0:
+            return None
+        output = (done.stdout + done.stderr).strip()
+    return output
+
+
+def write_secret(file: Path, secret: str) -> None:
+    """Write a file that only its owner may read."""
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+        output.write(secret + "\n")
+        output.flush()
+        os.fsync(output.fileno())
+
+
+def _lock_lines(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _environment(data: Path) -> dict[str, str]:
+    """The environment for the server.
+
+    Its lock file, left by a kill, names a process id; if another program has that id by now, the server would take it
+    for a living postmaster and refuse to start. It makes an exception for the id in PG_GRANDPARENT_PID (as pg_ctl uses
+    it), and still looks for itself whether the old shared memory is in use.
+    """
+    environment = {**os.environ, "LC_ALL": "C"}
+    lines = _lock_lines(data)
+    if lines and lines[0].strip().isdigit() and not servers_of(data):
+        environment["PG_GRANDPARENT_PID"] = lines[0].strip()
+    return environment
+
+
+def servers_of(data: Path) -> list[int]:
+    """The ids of all processes of a server that works in this data folder."""
+    home = data.resolve()
+    return [
+        pid
+        for pid in processes.all_pids()
+        if processes.working_folder(pid) == home and processes.program(pid) == "postgres"
+    ]
+
+
+def wait_for_orphans(data: Path) -> None:
+    """Wait for processes of a killed server to end by themselves; after ORPHAN_SECONDS_MAX end them."""
+    deadline = time.monotonic() + ORPHAN_SECONDS_MAX
+    while servers := servers_of(data):
+        if time.monotonic() > deadline:
+            for pid in servers:
+                processes.kill(pid)
+            deadline = time.monotonic() + ORPHAN_SECONDS_MAX
+        time.sleep(0.02)

@@ -1,0 +1,1 @@
+"""Tests of the embedded parts and of the launcher."""
