@@ -177,17 +177,19 @@ def reminders(
 ) -> tuple[Reminder, ...]:
     """When to remind of an invoice unpaid since ``due``: calendar days after it, quiet hours and days off push further.
 
-    Reminders that holidays push to one moment become one, that of the longest delay. Raises ValueError for a day
+    Reminders that holidays push to one day become one, that of the longest delay. Raises ValueError for a day
     below 1.
     """
-    latest: dict[datetime, Reminder] = {}
+    by_day: dict[date, Reminder] = {}
     for day in sorted(set(overdue_on_days)):
         if day < 1:
             raise ValueError(f"a reminder is sent from the first day of delay on, not on day {day}")
         planned = datetime.combine(due + timedelta(days=day), at, tzinfo=hours.zone)
         moment = when_allowed(planned, hours, calendar=calendar)
-        latest[moment] = Reminder(day, moment)
-    return tuple(latest.values())
+        sent_on = local_day(moment, hours.zone)
+        pushed = by_day.get(sent_on)
+        by_day[sent_on] = Reminder(day, max(moment, pushed.at) if pushed else moment)
+    return tuple(by_day.values())
 
 
 def _aware(moment: datetime) -> datetime:
