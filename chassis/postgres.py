@@ -2,13 +2,18 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Collection
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import asyncpg
 
 from chassis.ids import TenantId
 
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's classes take no parameters at run time
+    Connection: TypeAlias = Any
+    Pool: TypeAlias = Any
 
 APP_POOL_SIZE_MAX = 10
 DELIVERY_POOL_SIZE_MAX = 4
@@ -45,9 +50,7 @@ class Database:
     leases of all tenants, and nothing else. Commit on leaving the block, rollback on an exception.
     """
 
-    def __init__(
-        self, app: asyncpg.Pool[asyncpg.Record], delivery: asyncpg.Pool[asyncpg.Record], delivery_url: str
-    ) -> None:
+    def __init__(self, app: Pool, delivery: Pool, delivery_url: str) -> None:
         self._app = app
         self._delivery = delivery
         self.delivery_url = delivery_url
@@ -115,8 +118,8 @@ async def _commit(connection: Connection) -> AsyncIterator[None]:
     await connection.execute("COMMIT")
 
 
-async def _pool(url: str, size_max: int) -> asyncpg.Pool[asyncpg.Record]:
-    pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
+async def _pool(url: str, size_max: int) -> Pool:
+    pool: Pool = await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=size_max,
