@@ -1,0 +1,142 @@
+"""Commands of a deal's documents: requests, facts from other services, answers of the vendor, decisions of people."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A trigger asks for a document."""
+
+    tenant: str
+    request_id: str
+    kind: Kind
+    deal: Deal
+    terms: Terms
+    triggered_at: datetime
+    history_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnowBuyer:
+    """The buyer of a request is linked to an accounting record."""
+
+    request_id: str
+    link: Link
+    warnings: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseBuyer:
+    """The buyer of a request cannot be linked as things are."""
+
+    request_id: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeeDeal:
+    """The deal's content changed since it was asked; None: the deal is gone."""
+
+    deal: Deal | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeeBalance:
+    """What payments says of an invoice."""
+
+    invoice_id: str
+    version: int
+    settled: bool
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The vendor has the document."""
+
+    document_id: str
+    attempt: int
+    issued: Issued
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The vendor refused the document for good; it does not exist."""
+
+    document_id: str
+    attempt: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Nobody can tell whether the vendor has the document."""
+
+    document_id: str
+    attempt: int
+    reason: Reason
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """The PDF of a document lies in the blobs."""
+
+    document_id: str
+    blob: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmCancel:
+    """The vendor voided the invoice; a reason means that it refused to."""
+
+    document_id: str
+    refused: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeetDeadline:
+    """A request has waited too long."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """A person takes a card. ``number`` is what they found in the accounting service, where the choice asks for it."""
+
+    card_id: str
+    choice: str
+    by: str
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The invoice that a person found by its number, or why it cannot be taken."""
+
+    document_id: str
+    card_id: str
+    issued: Issued | None
+    reason: Reason | None = field(default=None)
+
+
+Command = (
+    Request
+    | KnowBuyer
+    | RefuseBuyer
+    | SeeDeal
+    | SeeBalance
+    | Confirm
+    | Reject
+    | Doubt
+    | Render
+    | ConfirmCancel
+    | MeetDeadline
+    | Decide
+    | Adopt
+)

@@ -1,0 +1,385 @@
+"""What a deal's documents do on each command; every refusal is a value, every wait ends in a card."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from chassis.domain import Event, Problem, Refused
+from chassis.ids import deterministic_id
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import events as e
+from services.invoicing.domain.drafting import document_id, draft, total_kopecks
+from services.invoicing.domain.state import IN_PROGRESS, OVER, Document, State, evolve
+from services.invoicing.domain.values import Deal, Draft, Issued, Reason
+
+CARDS: dict[str, tuple[str, ...]] = {
+    "document_uncertain": ("found", "resend", "give_up"),
+    "document_differs": ("accept", "give_up"),
+    "content_changed": ("keep", "replace"),
+    "vat_rate_not_in_force": ("issue", "wait"),
+    "buyer_late": ("wait", "give_up"),
+    "cancel_refused": ("understood",),
+}
+
+
+def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
+    """The events of one command in this state; none when it changes nothing."""
+    made = _Decision(state, now)
+    match command:
+        case c.Request():
+            made.request(command)
+        case c.KnowBuyer():
+            made.know_buyer(command)
+        case c.RefuseBuyer():
+            made.refuse_buyer(command)
+        case c.SeeDeal():
+            made.see_deal(command)
+        case c.SeeBalance():
+            made.see_balance(command)
+        case c.Confirm():
+            made.confirm(command)
+        case c.Reject():
+            made.reject(command)
+        case c.Doubt():
+            made.doubt(command)
+        case c.Render():
+            made.render(command)
+        case c.ConfirmCancel():
+            made.confirm_cancel(command)
+        case c.MeetDeadline():
+            made.meet_deadline(command)
+        case c.Decide():
+            refused = made.take_card(command)
+            if refused is not None:
+                return refused
+        case c.Adopt():
+            made.adopt(command)
+        case _:
+            assert_never(command)
+    return made.events
+
+
+class _Decision:
+    """The events of one command as they come about, with the state that follows each."""
+
+    def __init__(self, state: State, now: dt.datetime) -> None:
+        self.state = state
+        self.now = now
+        self.events: list[Event] = []
+
+    def say(self, event: e.StoredEvent) -> None:
+        self.events.append(event)
+        self.state = evolve(self.state, event)
+
+    def open_card(self, kind: str, document: Document, about: str, **values: str | int) -> None:
+        card_id = str(deterministic_id("card", document.tenant, kind, document.document_id, about))
+        if card_id in self.state.cards:
+            return
+        values = {"document": document.kind, "deal": document.deal.deal_id, **values}
+        self.say(
+            e.CardOpened(
+                card_id=card_id,
+                kind=kind,
+                choices=CARDS[kind],
+                subject=document.document_id,
+                values=values,
+                responsible_id=document.deal.responsible_id,
+            )
+        )
+
+    def request(self, command: c.Request) -> None:
+        terms = command.terms
+        if self.state.gone or not (terms.invoice_on if command.kind == "invoice" else terms.act_on):
+            return
+        document = self.state.latest(terms.seller_id, command.kind)
+        if document is not None and document.phase in IN_PROGRESS:
+            return
+        if document is not None and document.phase == "made":
+            self._asked_again(document, command)
+            return
+        revision = 1
+        if document is not None:
+            revision = document.revision + 1 if document.phase in OVER else document.revision
+        self._begin(command, revision)
+
+    def _begin(self, command: c.Request, revision: int) -> None:
+        key = document_id(command.tenant, command.terms.seller_id, command.deal.deal_id, command.kind, revision)
+        self.say(
+            e.Requested(
+                tenant=command.tenant,
+                request_id=command.request_id,
+                document_id=key,
+                kind=command.kind,
+                deal=command.deal,
+                terms=command.terms,
+                triggered_at=command.triggered_at,
+                revision=revision,
+                history_id=command.history_id,
+            )
+        )
+        self.advance(self.state.documents[key])
+
+    def _asked_again(self, document: Document, command: c.Request) -> None:
+        if document.request_id == command.request_id:
+            return
+        if command.deal.content_hash != document.deal.content_hash:
+            self._content_changed(document, command.deal)
+        elif document.kind == "invoice":
+            number = document.issued.number if document.issued else ""
+            self.say(e.Reentered(document_id=document.document_id, number=number, history_id=command.history_id))
+
+    def know_buyer(self, command: c.KnowBuyer) -> None:
+        if self.state.links.get(command.request_id) == command.link:
+            return
+        self.say(e.BuyerLinked(request_id=command.request_id, link=command.link))
+        document = self.state.of_request(command.request_id)
+        if document is not None:
+            self.advance(document)
+
+    def refuse_buyer(self, command: c.RefuseBuyer) -> None:
+        if self.state.refusals.get(command.request_id) == command.reasons:
+            return
+        self.say(e.BuyerRefused(request_id=command.request_id, reasons=command.reasons))
+        document = self.state.of_request(command.request_id)
+        if document is not None:
+            self.advance(document)
+
+    def advance(self, document: Document) -> None:
+        """Orders the document if all is known and right; else says what is missing."""
+        if document.phase not in ("waiting", "blocked", "held") or self.state.gone:
+            return
+        refusal = self.state.refusals.get(document.request_id)
+        link = self.state.links.get(document.request_id)
+        if refusal is None and link is None:
+            return
+        made = draft(document, self.now)
+        reasons = (*(refusal or ()), *(() if isinstance(made, Draft) else made))
+        if reasons or not isinstance(made, Draft):
+            self._block(document, reasons)
+        elif document.kind == "act" and document.terms.act_requires_paid and not self.state.paid():
+            if document.phase != "held":
+                self.say(e.Held(request_id=document.request_id, document_id=document.document_id))
+        else:
+            self.say(e.Ordered(request_id=document.request_id, document_id=document.document_id, draft=made))
+
+    def _block(self, document: Document, reasons: tuple[Reason, ...]) -> None:
+        if document.phase == "blocked" and document.reasons == reasons:
+            return
+        self.say(
+            e.Blocked(
+                request_id=document.request_id,
+                document_id=document.document_id,
+                kind=document.kind,
+                reasons=reasons,
+                responsible_id=document.deal.responsible_id,
+            )
+        )
+        if {reason.code for reason in reasons} == {"vat_rate_not_in_force"}:
+            self.open_card("vat_rate_not_in_force", document, document.deal.content_hash)
+
+    def see_deal(self, command: c.SeeDeal) -> None:
+        if self.state.gone:
+            return
+        if command.deal is None:
+            self.say(e.DealGone())
+            return
+        for document in tuple(self.state.documents.values()):
+            if document.phase in ("waiting", "blocked", "held"):
+                if command.deal.content_hash != document.deal.content_hash:
+                    self.say(e.DealSeen(request_id=document.request_id, deal=command.deal))
+                    self.advance(self.state.documents[document.document_id])
+            elif document.phase == "made" and document.kind == "invoice":
+                self._content_changed(document, command.deal)
+
+    def _content_changed(self, document: Document, deal: Deal) -> None:
+        known = (document.changed_deal or document.deal).content_hash
+        if deal.content_hash == known:
+            return
+        total = total_kopecks(replace(document, deal=deal), self.now)
+        self.say(e.ContentChanged(document_id=document.document_id, deal=deal, total_kopecks=total))
+        if deal.content_hash != document.deal.content_hash and document.issued is not None:
+            self.open_card(
+                "content_changed",
+                document,
+                deal.content_hash,
+                number=document.issued.number,
+                total_before_kopecks=document.issued.total_kopecks,
+                total_after_kopecks=total if total is not None else 0,
+            )
+
+    def see_balance(self, command: c.SeeBalance) -> None:
+        known, _ = self.state.settled.get(command.invoice_id, (0, False))
+        if command.version <= known:
+            return
+        self.say(
+            e.BalanceSeen(
+                invoice_id=command.invoice_id, version=command.version, settled=command.settled, status=command.status
+            )
+        )
+        for document in tuple(self.state.documents.values()):
+            if document.phase == "held":
+                self.advance(document)
+
+    def _answering(self, document_id_: str, attempt: int) -> Document | None:
+        document = self.state.documents.get(document_id_)
+        if document is None or document.attempt != attempt or document.phase not in ("ordered", "doubtful"):
+            return None
+        return document
+
+    def confirm(self, command: c.Confirm) -> None:
+        document = self._answering(command.document_id, command.attempt)
+        if document is None or document.draft is None:
+            return
+        link = self.state.links.get(document.request_id)
+        delta = command.issued.total_kopecks - document.draft.total_kopecks
+        other_buyer = bool(
+            link and command.issued.counterparty_remote_id and command.issued.counterparty_remote_id != link.remote_id
+        )
+        if abs(delta) > len(document.draft.lines) or other_buyer:
+            self.say(e.Doubted(document_id=document.document_id, issued=command.issued))
+            self.open_card(
+                "document_differs",
+                document,
+                str(document.attempt),
+                number=command.issued.number,
+                ordered_kopecks=document.draft.total_kopecks,
+                found_kopecks=command.issued.total_kopecks,
+                other_buyer=int(other_buyer),
+            )
+        else:
+            self._made(document, command.issued, delta)
+
+    def _made(self, document: Document, issued: Issued, delta: int) -> None:
+        self.say(
+            e.Made(
+                document_id=document.document_id,
+                request_id=document.request_id,
+                kind=document.kind,
+                issued=issued,
+                rounding_delta_kopecks=delta,
+                unpaid=document.kind == "act" and not self.state.paid(),
+            )
+        )
+
+    def reject(self, command: c.Reject) -> None:
+        document = self._answering(command.document_id, command.attempt)
+        if document is not None:
+            self.say(
+                e.Refused(
+                    document_id=document.document_id,
+                    request_id=document.request_id,
+                    kind=document.kind,
+                    attempt=command.attempt,
+                    reason=command.reason,
+                )
+            )
+
+    def doubt(self, command: c.Doubt) -> None:
+        document = self._answering(command.document_id, command.attempt)
+        if document is None or document.draft is None:
+            return
+        self.say(e.Doubted(document_id=document.document_id))
+        self.open_card(
+            "document_uncertain",
+            document,
+            str(document.attempt),
+            number=document.draft.number,
+            date=document.draft.date.isoformat(),
+            total_kopecks=document.draft.total_kopecks,
+            marker=document.draft.marker,
+            sent_at=command.sent_at.isoformat() if command.sent_at else "",
+        )
+
+    def render(self, command: c.Render) -> None:
+        document = self.state.documents.get(command.document_id)
+        if document is not None and document.blob != command.blob:
+            self.say(e.Rendered(document_id=command.document_id, blob=command.blob, size_bytes=command.size_bytes))
+
+    def confirm_cancel(self, command: c.ConfirmCancel) -> None:
+        document = self.state.documents.get(command.document_id)
+        if document is None or document.phase != "cancelling":
+            return
+        if command.refused is not None:
+            self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
+            number = document.issued.number if document.issued else ""
+            self.open_card("cancel_refused", document, str(document.attempt), number=number, code=command.refused.code)
+            return
+        number = document.issued.number if document.issued else ""
+        self.say(e.Cancelled(document_id=document.document_id, number=number))
+        if document.replace_after_cancel:
+            self._replace(document)
+
+    def _replace(self, document: Document) -> None:
+        link = self.state.links.get(document.request_id)
+        revision = document.revision + 1
+        request_id = str(deterministic_id("replacement", document.request_id, str(revision)))
+        deal = document.changed_deal or document.deal
+        request = c.Request(document.tenant, request_id, document.kind, deal, document.terms, self.now)
+        if link is not None:
+            self.say(e.BuyerLinked(request_id=request_id, link=link))
+        self._begin(request, revision)
+
+    def meet_deadline(self, command: c.MeetDeadline) -> None:
+        document = self.state.of_request(command.request_id)
+        if document is not None and document.phase == "waiting" and not self.state.gone:
+            self.open_card("buyer_late", document, command.request_id)
+
+    def take_card(self, command: c.Decide) -> Refused | None:
+        card = self.state.cards.get(command.card_id)
+        if card is None:
+            return Refused(Problem("card_unknown", {"card": command.card_id}))
+        if card.taken:
+            return Refused(Problem("card_taken", {"choice": card.taken, "by": card.by}))
+        if command.choice not in card.choices:
+            return Refused(Problem("choice_unknown", {"choice": command.choice, "choices": ", ".join(card.choices)}))
+        if command.choice == "found" and not command.number:
+            return Refused(Problem("number_needed", {}))
+        self.say(
+            e.CardTaken(
+                card_id=card.card_id,
+                kind=card.kind,
+                subject=card.subject,
+                choice=command.choice,
+                by=command.by,
+                number=command.number,
+            )
+        )
+        self._act_on(self.state.documents[card.subject], command)
+        return None
+
+    def _act_on(self, document: Document, command: c.Decide) -> None:
+        match command.choice:
+            case "resend" if document.phase == "doubtful" and document.draft is not None:
+                again = document.draft.model_copy(update={"attempt": document.attempt + 1})
+                self.say(e.Ordered(request_id=document.request_id, document_id=document.document_id, draft=again))
+            case "give_up" if document.phase in ("waiting", "doubtful", "blocked", "held"):
+                self.say(e.GivenUp(document_id=document.document_id, by=command.by))
+            case "accept" if document.issued is not None and document.draft is not None:
+                self._made(document, document.issued, document.issued.total_kopecks - document.draft.total_kopecks)
+            case "replace" if document.phase == "made":
+                self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=True))
+            case "issue" if document.phase == "blocked":
+                self.say(e.VatOverridden(document_id=document.document_id, by=command.by))
+                self.advance(self.state.documents[document.document_id])
+            case _:
+                return
+
+    def adopt(self, command: c.Adopt) -> None:
+        document = self.state.documents.get(command.document_id)
+        if document is None or document.phase != "doubtful" or document.draft is None:
+            return
+        if command.issued is None:
+            # What the person named is not there: the same question stands again, under a new card.
+            self.open_card(
+                "document_uncertain",
+                document,
+                f"{document.attempt}:{command.card_id}",
+                number=document.draft.number,
+                date=document.draft.date.isoformat(),
+                total_kopecks=document.draft.total_kopecks,
+                marker=document.draft.marker,
+                sent_at="",
+            )
+        else:
+            self.confirm(c.Confirm(document.document_id, document.attempt, command.issued))

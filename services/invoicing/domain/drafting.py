@@ -1,0 +1,124 @@
+"""From a request and its buyer to a document ready to be sent, or to everything that a person must change, at once."""
+
+import datetime as dt
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from chassis.domain import Problem
+from chassis.ids import deterministic_id
+from chassis.values.calendar import TermMode, due_date
+from chassis.values.lines import DocumentLine, LinesBlocked, check_total, document_lines
+from chassis.values.marker import effect_key, make_marker
+from chassis.values.money import split_line
+from chassis.values.vat import tax_on, vat_kopecks
+from services.invoicing.domain.state import Document
+from services.invoicing.domain.values import Draft, Kind, Line, Reason
+
+CURRENCY = "RUB"
+_COMMENT = {
+    "ru": {"invoice": "Сделка №{deal}. Оплатить до {due}", "act": "Сделка №{deal}"},
+    "en": {"invoice": "Deal {deal}. Pay by {due}", "act": "Deal {deal}"},
+}
+
+
+def document_id(tenant: str, seller_id: str, deal_id: str, kind: Kind, revision: int) -> str:
+    """The key of a document: (tenant, seller, deal, kind, revision), as one id (R3)."""
+    return str(deterministic_id("document", tenant, seller_id, deal_id, kind, str(revision)))
+
+
+def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
+    """The document with its date in the seller's zone, its lines, sums, number and marker; or all reasons why not."""
+    today = now.astimezone(ZoneInfo(document.terms.timezone)).date()
+    reasons = []
+    if document.deal.currency not in ("RUB", "RUR"):
+        reasons.append(Problem("currency_unsupported", {"currency": document.deal.currency}))
+    tax = tax_on((period.period() for period in document.terms.tax), today)
+    if tax is None:
+        reasons.append(Problem("tax_profile_missing", {"date": today.isoformat()}))
+        return tuple(Reason.of(problem) for problem in reasons)
+    rows = [row.source() for row in document.deal.rows]
+    found = document_lines(rows, vat_mode=tax.vat, on=today, vat_overridden=document.vat_overridden)
+    if isinstance(found, LinesBlocked):
+        reasons.extend(found.problems)
+        return tuple(Reason.of(problem) for problem in reasons)
+    agrees = check_total(found.lines, document.deal.opportunity_kopecks)
+    if isinstance(agrees, Problem):
+        reasons.append(agrees)
+    if reasons:
+        return tuple(Reason.of(problem) for problem in reasons)
+    lines = tuple(part for line in found.lines for part in _exact(line))
+    due = None
+    if document.kind == "invoice":
+        mode: TermMode = "calendar" if document.terms.due_calendar else "working"
+        due = due_date(today, document.terms.due_days, mode).day
+    marker = _marker(document)
+    return Draft(
+        kind=document.kind,
+        revision=document.revision,
+        attempt=document.attempt + 1,
+        number=_number(document) if document.kind == "invoice" else "",
+        date=today,
+        due_date=due,
+        lines=lines,
+        total_kopecks=sum(line.amount_kopecks for line in lines),
+        vat_kopecks=sum(line.vat_kopecks for line in lines),
+        marker=marker,
+        comment=_comment(document, due, marker),
+        warnings=tuple(Reason.of(warning) for warning in found.warnings),
+    )
+
+
+def total_kopecks(document: Document, now: dt.datetime) -> int | None:
+    """What the document would come to with the deal as it is; None when it cannot be drafted."""
+    made = draft(document, now)
+    return made.total_kopecks if isinstance(made, Draft) else None
+
+
+def _exact(line: DocumentLine) -> tuple[Line, ...]:
+    """The line so that price × quantity gives its amount to the kopeck; a whole quantity is split in two parts at most,
+    a fractional one becomes one piece with the quantity in its name."""
+
+    def part(name: str, quantity: Decimal, price_kopecks: int, amount_kopecks: int) -> Line:
+        whole = amount_kopecks == line.amount_kopecks
+        return Line(
+            name=name,
+            quantity=quantity,
+            unit_code=line.unit.code,
+            unit_name=line.unit.symbol,
+            price_kopecks=price_kopecks,
+            vat=line.vat_rate,
+            amount_kopecks=amount_kopecks,
+            vat_kopecks=line.vat_kopecks if whole else vat_kopecks(amount_kopecks, line.vat_rate, included=True),
+        )
+
+    price = Decimal(line.amount_kopecks) / line.quantity
+    if price == price.to_integral_value():
+        return (part(line.name, line.quantity, int(price), line.amount_kopecks),)
+    if line.quantity == line.quantity.to_integral_value():
+        parts = split_line(line.amount_kopecks, int(line.quantity))
+        return tuple(part(line.name, Decimal(count), each, count * each) for count, each in parts)
+    name = f"{line.name} ({line.quantity.normalize():f} {line.unit.symbol})"
+    return (part(name, Decimal(1), line.amount_kopecks, line.amount_kopecks),)
+
+
+def _number(document: Document) -> str:
+    number = document.terms.number_template.replace("{deal}", document.deal.deal_id)
+    return number if document.revision == 1 else f"{number}-{document.revision}"
+
+
+def _marker(document: Document) -> str:
+    key = effect_key(
+        tenant=document.tenant,
+        provider=document.terms.vendor,
+        organisation=document.terms.account,
+        deal=document.deal.deal_id,
+        kind=document.kind,
+        revision=document.revision,
+    )
+    return str(make_marker(deal=document.deal.deal_id, kind=document.kind, revision=document.revision, key=key))
+
+
+def _comment(document: Document, due: dt.date | None, marker: str) -> str:
+    text = _COMMENT[document.terms.language][document.kind]
+    shown = due.strftime("%d.%m.%Y") if due else ""
+    return f"{text.format(deal=document.deal.deal_id, due=shown)} {marker}"

@@ -1,0 +1,243 @@
+"""Events of a deal's documents, as stored."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from chassis.domain import Event
+from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms
+
+
+class Requested(Event, name="Requested"):
+    """A document was asked for; it waits for the buyer's link."""
+
+    tenant: str
+    request_id: str
+    document_id: str
+    kind: Kind
+    deal: Deal
+    terms: Terms
+    triggered_at: datetime
+    revision: int
+    history_id: str = ""
+
+
+class BuyerLinked(Event, name="BuyerLinked"):
+    """The buyer of a request is known. It may come before the request."""
+
+    request_id: str
+    link: Link
+
+
+class BuyerRefused(Event, name="BuyerRefused"):
+    """The buyer of a request cannot be linked."""
+
+    request_id: str
+    reasons: tuple[Reason, ...]
+
+
+class Blocked(Event, name="Blocked"):
+    """The pre-flight check found what a person must change; nothing was sent."""
+
+    request_id: str
+    document_id: str
+    kind: Kind
+    reasons: tuple[Reason, ...]
+    responsible_id: str = ""
+
+
+class Held(Event, name="Held"):
+    """The act waits until the deal is paid, by the tenant's policy."""
+
+    request_id: str
+    document_id: str
+
+
+class Ordered(Event, name="Ordered"):
+    """A document is on its way to the vendor with this content."""
+
+    request_id: str
+    document_id: str
+    draft: Draft
+
+
+class Doubted(Event, name="Doubted"):
+    """The vendor may have the document (``issued`` None), or has it with another content; a person is asked."""
+
+    document_id: str
+    issued: Issued | None = None
+
+
+class Made(Event, name="Made"):
+    """The vendor has the document, and it is what was ordered."""
+
+    document_id: str
+    request_id: str
+    kind: Kind
+    issued: Issued
+    rounding_delta_kopecks: int = 0
+    unpaid: bool = False
+
+
+class Refused(Event, name="Refused"):
+    """The vendor refused the document; it does not exist there."""
+
+    document_id: str
+    request_id: str
+    kind: Kind
+    attempt: int
+    reason: Reason
+
+
+class GivenUp(Event, name="GivenUp"):
+    """A person decided that this document is not to be made."""
+
+    document_id: str
+    by: str
+
+
+class VatOverridden(Event, name="VatOverridden"):
+    """The accountant lets lines with a rate that is not in force pass (R9)."""
+
+    document_id: str
+    by: str
+
+
+class Reentered(Event, name="Reentered"):
+    """The trigger stage was entered again with the same content while the document exists."""
+
+    document_id: str
+    number: str
+    history_id: str = ""
+
+
+class ContentChanged(Event, name="ContentChanged"):
+    """The deal no longer shows what was issued. ``total_kopecks`` is None when its lines cannot be computed."""
+
+    document_id: str
+    deal: Deal
+    total_kopecks: int | None = None
+
+
+class DealSeen(Event, name="DealSeen"):
+    """A blocked request goes on with the deal as it is now."""
+
+    request_id: str
+    deal: Deal
+
+
+class DealGone(Event, name="DealGone"):
+    """The deal was deleted; what waited for it stops."""
+
+
+class Rendered(Event, name="Rendered"):
+    """The PDF of a document lies in the blobs."""
+
+    document_id: str
+    blob: str
+    size_bytes: int
+
+
+class BalanceSeen(Event, name="BalanceSeen"):
+    """Whether the invoice is settled, as payments says."""
+
+    invoice_id: str
+    version: int
+    settled: bool
+    status: str
+
+
+class CardOpened(Event, name="CardOpened"):
+    """A person is asked. ``document_id`` is what it is about, or the request's id."""
+
+    card_id: str
+    kind: str
+    choices: tuple[str, ...]
+    subject: str
+    values: dict[str, str | int] = Field(default_factory=dict)
+    responsible_id: str = ""
+
+
+class CardTaken(Event, name="CardTaken"):
+    """A person decided."""
+
+    card_id: str
+    kind: str
+    subject: str
+    choice: str
+    by: str
+    number: str = ""
+
+
+class CancelOrdered(Event, name="CancelOrdered"):
+    """The invoice is to be voided at the vendor; ``replace`` makes a new revision afterwards."""
+
+    document_id: str
+    by: str
+    replace: bool
+
+
+class CancelRefused(Event, name="CancelRefused"):
+    """The vendor did not void the invoice; it stands."""
+
+    document_id: str
+    reason: Reason
+
+
+class Cancelled(Event, name="Cancelled"):
+    """The invoice is void at the vendor."""
+
+    document_id: str
+    number: str
+    by: str = ""
+
+
+StoredEvent = (
+    Requested
+    | BuyerLinked
+    | BuyerRefused
+    | Blocked
+    | Held
+    | Ordered
+    | Doubted
+    | Made
+    | Refused
+    | GivenUp
+    | VatOverridden
+    | Reentered
+    | ContentChanged
+    | DealSeen
+    | DealGone
+    | Rendered
+    | BalanceSeen
+    | CardOpened
+    | CardTaken
+    | CancelOrdered
+    | CancelRefused
+    | Cancelled
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    Requested,
+    BuyerLinked,
+    BuyerRefused,
+    Blocked,
+    Held,
+    Ordered,
+    Doubted,
+    Made,
+    Refused,
+    GivenUp,
+    VatOverridden,
+    Reentered,
+    ContentChanged,
+    DealSeen,
+    DealGone,
+    Rendered,
+    BalanceSeen,
+    CardOpened,
+    CardTaken,
+    CancelOrdered,
+    CancelRefused,
+    Cancelled,
+)

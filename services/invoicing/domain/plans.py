@@ -1,0 +1,77 @@
+"""What each event sets in motion: calls to the accounting service, PDFs to fetch, deadlines to keep."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
+from services.invoicing.domain import events as e
+from services.invoicing.domain.state import Document, State
+
+CREATE_INVOICE = "create-invoice"
+CREATE_ACT = "create-act"
+CANCEL_INVOICE = "cancel-invoice"
+FETCH_PDF = "fetch-pdf"
+ADOPT = "adopt-document"
+DEADLINE = "request-deadline"
+
+BUYER_WAIT = timedelta(hours=24)
+
+
+def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
+    """The effects and tasks of one event."""
+    event = recorded.event
+    match event:
+        case e.Requested():
+            due = recorded.recorded_at + BUYER_WAIT
+            return (TaskPlan(DEADLINE, event.request_id, {"request_id": event.request_id}, lane=Lane.BULK, due_at=due),)
+        case e.Ordered():
+            return (_create(state.documents[event.document_id], state),)
+        case e.Made():
+            document = state.documents[event.document_id]
+            payload = {
+                "document_id": event.document_id,
+                "kind": event.kind,
+                "remote_id": event.issued.remote_id,
+                "number": event.issued.number,
+            }
+            return (TaskPlan(FETCH_PDF, event.document_id, payload, account=document.terms.account),)
+        case e.CancelOrdered():
+            return (_cancel(state.documents[event.document_id]),)
+        case e.CardTaken() if event.choice == "found":
+            document = state.documents[event.subject]
+            payload = {"document_id": event.subject, "card_id": event.card_id, "number": event.number}
+            if document.draft is not None:
+                payload["date"] = document.draft.date.isoformat()
+                payload["kind"] = document.kind
+            return (TaskPlan(ADOPT, event.card_id, payload, account=document.terms.account),)
+        case _:
+            return ()
+
+
+def _create(document: Document, state: State) -> EffectPlan:
+    assert document.draft is not None, "an ordered document has its draft"
+    draft = document.draft
+    link = state.links[document.request_id]
+    request: dict[str, Any] = {
+        **draft.model_dump(mode="json", exclude={"warnings"}),
+        "document_id": document.document_id,
+        "counterparty_remote_id": link.remote_id,
+    }
+    return EffectPlan(
+        kind=CREATE_INVOICE if draft.kind == "invoice" else CREATE_ACT,
+        key=(document.document_id, str(draft.attempt)),
+        account=document.terms.account,
+        request=request,
+        marker=draft.marker,
+    )
+
+
+def _cancel(document: Document) -> EffectPlan:
+    assert document.issued is not None, "only an issued invoice is voided"
+    return EffectPlan(
+        kind=CANCEL_INVOICE,
+        key=(document.document_id, "cancel"),
+        account=document.terms.account,
+        request={"document_id": document.document_id, "remote_id": document.issued.remote_id},
+    )

@@ -1,0 +1,161 @@
+"""What a document is made from: the buyer, the rows, the seller's terms, and the lines computed from them."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.domain import Problem
+from chassis.values.lines import SourceRow
+from chassis.values.vat import Regime, TaxPeriod, VatMode, VatRate
+
+Kind = Literal["invoice", "act"]
+BuyerKind = Literal["company", "entrepreneur", "person"]
+
+
+class Value(BaseModel):
+    """The base of stored values: frozen; unknown fields of later builds are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reason(Value):
+    """A problem as it is stored: a code and the values of its sentence."""
+
+    code: str
+    values: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Reason":
+        """The stored form of a problem."""
+        return cls(code=problem.code, values=problem.values)
+
+
+class Row(Value):
+    """A product row of the deal; prices are roubles per unit, exact."""
+
+    name: str
+    quantity: Decimal
+    price: Decimal
+    price_exclusive: Decimal
+    vat: str
+    tax_included: bool
+    unit_code: str = ""
+    unit_name: str = ""
+    product_id: str = ""
+    is_service: bool = False
+
+    def source(self) -> SourceRow:
+        """The row as the rules of lines take it."""
+        return SourceRow(
+            name=self.name,
+            quantity=self.quantity,
+            price=self.price,
+            price_exclusive=self.price_exclusive,
+            rate=self.vat,
+            vat_included=self.tax_included,
+            unit_code=self.unit_code or None,
+            unit_name=self.unit_name or None,
+            is_service=self.is_service,
+            product_id=self.product_id or None,
+        )
+
+
+class Deal(Value):
+    """What the deal showed when it was asked; ``content_hash`` tells an edit from an echo."""
+
+    deal_id: str
+    title: str = ""
+    category_id: str = ""
+    currency: str
+    opportunity_kopecks: int
+    responsible_id: str = ""
+    has_buyer: bool
+    buyer_kind: BuyerKind = "company"
+    buyer_name: str = ""
+    buyer_address: str = ""
+    rows: tuple[Row, ...]
+    content_hash: str
+
+
+class Tax(Value):
+    """The seller's tax profile from a day on."""
+
+    valid_from: dt.date
+    regime: Regime
+    vat: VatMode
+
+    def period(self) -> TaxPeriod:
+        """The period as the rules of VAT take it."""
+        return TaxPeriod(self.valid_from, self.regime, self.vat)
+
+
+class Terms(Value):
+    """The seller's settings in force for one request."""
+
+    seller_id: str
+    account: str
+    vendor: str
+    tax: tuple[Tax, ...]
+    due_days: int
+    due_calendar: bool
+    number_template: str
+    act_requires_paid: bool = False
+    invoice_on: bool = True
+    act_on: bool = True
+    timezone: str
+    language: Literal["ru", "en"] = "ru"
+
+
+class Link(Value):
+    """The accounting record of the buyer."""
+
+    counterparty_id: str
+    remote_id: str
+    kind: BuyerKind
+    inn: str = ""
+    kpp: str = ""
+    name: str = ""
+
+
+class Line(Value):
+    """One line of the document as it is sent; the price contains VAT and price × quantity gives the amount exactly."""
+
+    name: str
+    quantity: Decimal
+    unit_code: str
+    unit_name: str
+    price_kopecks: int
+    vat: VatRate
+    amount_kopecks: int
+    vat_kopecks: int
+
+
+class Draft(Value):
+    """A document ready to be sent; nothing in it changes afterwards, whatever the clock or the deal say."""
+
+    kind: Kind
+    revision: int
+    attempt: int
+    number: str
+    date: dt.date
+    due_date: dt.date | None = None
+    lines: tuple[Line, ...]
+    total_kopecks: int
+    vat_kopecks: int
+    marker: str
+    comment: str
+    warnings: tuple[Reason, ...] = ()
+
+
+class Issued(Value):
+    """What the accounting service made of a draft."""
+
+    remote_id: str
+    number: str
+    date: dt.date
+    url: str = ""
+    total_kopecks: int
+    vat_kopecks: int
+    counterparty_remote_id: str = ""

@@ -1,0 +1,109 @@
+"""From public messages to commands on a deal's stream; pure, no SQL, no network."""
+
+from collections.abc import Sequence
+
+from chassis.messaging.routing import Routed
+from contracts.envelope import Envelope, Message
+from contracts.messages import counterparty, ingest, payments
+from contracts.messages import values as wire
+from services.invoicing.domain import DEAL_PREFIX
+from services.invoicing.domain import commands as c
+from services.invoicing.domain.values import Deal, Kind, Link, Reason, Row, Tax, Terms
+
+
+def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
+    """The commands of one message, by stream; none for what does not concern documents."""
+    match message:
+        case ingest.InvoiceRequested():
+            return (_to(message.deal.deal_id, _request(message, "invoice", envelope)),)
+        case ingest.ActRequested():
+            return (_to(message.deal.deal_id, _request(message, "act", envelope)),)
+        case ingest.DealChanged():
+            deal = None if message.deleted or message.deal is None else _deal(message.deal)
+            return (_to(message.deal_id, c.SeeDeal(deal)),)
+        case counterparty.CounterpartyLinked():
+            link = Link(
+                counterparty_id=message.counterparty_id,
+                remote_id=message.remote_id,
+                kind=message.kind,
+                inn=message.inn,
+                kpp=message.kpp,
+                name=message.name,
+            )
+            return (_to(message.deal_id, c.KnowBuyer(message.request_id, link, _reasons(message.warnings))),)
+        case counterparty.CounterpartyRejected():
+            return (_to(message.deal_id, c.RefuseBuyer(message.request_id, _reasons(message.reasons))),)
+        case payments.InvoiceBalanceChanged():
+            settled = message.status in ("paid", "overpaid")
+            return (_to(message.deal_id, c.SeeBalance(message.invoice_id, message.version, settled, message.status)),)
+        case _:
+            return ()
+
+
+def _to(deal_id: str, command: c.Command) -> Routed:
+    return Routed(f"{DEAL_PREFIX}-{deal_id}", command)
+
+
+def _request(message: ingest.InvoiceRequested | ingest.ActRequested, kind: Kind, envelope: Envelope) -> c.Request:
+    return c.Request(
+        tenant=envelope.tenant_id,
+        request_id=message.request_id,
+        kind=kind,
+        deal=_deal(message.deal),
+        terms=_terms(message.settings),
+        triggered_at=message.triggered_at,
+    )
+
+
+def _deal(deal: wire.DealSnapshot) -> Deal:
+    buyer = deal.buyer
+    return Deal(
+        deal_id=deal.deal_id,
+        title=deal.title,
+        category_id=deal.category_id,
+        currency=deal.currency,
+        opportunity_kopecks=deal.opportunity_kopecks,
+        responsible_id=deal.responsible_id,
+        has_buyer=buyer is not None,
+        buyer_kind=buyer.kind if buyer else "company",
+        buyer_name=buyer.name if buyer else "",
+        buyer_address=buyer.address if buyer else "",
+        rows=tuple(_row(line) for line in deal.lines),
+        content_hash=deal.content_hash,
+    )
+
+
+def _row(line: wire.DealLine) -> Row:
+    return Row(
+        name=line.name,
+        quantity=line.quantity,
+        price=line.price,
+        price_exclusive=line.price_exclusive,
+        vat=line.vat,
+        tax_included=line.tax_included,
+        unit_code=line.unit_code,
+        unit_name=line.unit_name,
+        product_id=line.product_id,
+        is_service=line.is_service,
+    )
+
+
+def _terms(settings: wire.EffectiveSettings) -> Terms:
+    return Terms(
+        seller_id=settings.seller_id,
+        account=settings.connection.account,
+        vendor=settings.connection.vendor,
+        tax=tuple(Tax(valid_from=tax.valid_from, regime=tax.regime, vat=tax.vat) for tax in settings.tax),
+        due_days=settings.due.days,
+        due_calendar=settings.due.calendar,
+        number_template=settings.number_template,
+        act_requires_paid=settings.policies.act_requires_paid,
+        invoice_on=settings.steps.invoice,
+        act_on=settings.steps.act,
+        timezone=settings.timezone,
+        language=settings.language,
+    )
+
+
+def _reasons(reasons: Sequence[wire.Reason]) -> tuple[Reason, ...]:
+    return tuple(Reason(code=reason.code, values=reason.values) for reason in reasons)

@@ -1,0 +1,48 @@
+"""Read rows of a deal's documents: what lists, searches and cards show; each a function of one stream."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from chassis.aggregate import ReadRow
+from services.invoicing.domain import State
+
+
+def projected(stream: str, state: State) -> Sequence[ReadRow]:
+    """All read rows of a deal's stream."""
+    deal_id = stream.partition("-")[2]
+    documents = [
+        ReadRow(
+            "documents",
+            {"document_id": document.document_id},
+            {
+                "deal_id": deal_id,
+                "kind": document.kind,
+                "revision": document.revision,
+                "phase": document.phase,
+                "number": document.issued.number if document.issued else "",
+                "remote_id": document.issued.remote_id if document.issued else "",
+                "total_kopecks": document.draft.total_kopecks if document.draft else None,
+                "blob": document.blob,
+            },
+        )
+        for document in state.documents.values()
+    ]
+    cards = [
+        ReadRow(
+            "decision_cards",
+            {"card_id": card.card_id},
+            {
+                "stream": stream,
+                "kind": card.kind,
+                "choices": orjson.dumps(card.choices).decode(),
+                "shown": orjson.dumps(dict(card.values)).decode(),
+                "deal_id": deal_id,
+                "responsible_id": card.responsible_id,
+                "taken": card.taken,
+                "taken_by": card.by,
+            },
+        )
+        for card in state.cards.values()
+    ]
+    return (*documents, *cards)

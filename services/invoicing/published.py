@@ -1,0 +1,178 @@
+"""The only bridge from a deal's private events to public messages."""
+
+from collections.abc import Sequence
+
+from chassis.aggregate import PublicMessage, Recorded
+from contracts import topics
+from contracts.messages import invoicing, operations
+from contracts.messages.values import Reason as WireReason
+from services.invoicing.domain import State
+from services.invoicing.domain import events as e
+from services.invoicing.domain.state import Document
+from services.invoicing.domain.values import Reason
+
+OPERATIONS = topics.operations_topic("invoicing")
+
+
+def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
+    """The messages of one event with the state after it."""
+    event = recorded.event
+    match event:
+        case e.Blocked():
+            return (_document(_rejected(event.kind, state, event.document_id, event.reasons)),)
+        case e.Refused():
+            return (_document(_rejected(event.kind, state, event.document_id, (event.reason,))),)
+        case e.Made():
+            document = state.documents[event.document_id]
+            made = _invoice(document, event, state) if event.kind == "invoice" else _act(document, event, state)
+            return (_document(made),)
+        case e.Reentered():
+            note = invoicing.InvoiceReentered(
+                deal_id=_deal_id(state, event.document_id),
+                invoice_id=event.document_id,
+                number=event.number,
+                history_id=event.history_id,
+            )
+            return (_document(note),)
+        case e.ContentChanged():
+            return _revised(state.documents[event.document_id], event)
+        case e.Rendered():
+            return (_document(_rendered(state.documents[event.document_id], event, recorded)),)
+        case e.Cancelled():
+            gone = invoicing.InvoiceCancelled(
+                deal_id=_deal_id(state, event.document_id),
+                invoice_id=event.document_id,
+                number=event.number,
+                by=event.by,
+            )
+            return (_document(gone),)
+        case e.CardOpened():
+            card = operations.DecisionNeeded(
+                card_id=event.card_id,
+                kind=event.kind,
+                choices=event.choices,
+                values=event.values,
+                deal_id=_deal_id(state, event.subject),
+                responsible_id=event.responsible_id,
+            )
+            return (PublicMessage(OPERATIONS, card),)
+        case e.CardTaken():
+            taken = operations.DecisionTaken(
+                card_id=event.card_id,
+                kind=event.kind,
+                choice=event.choice,
+                by=event.by,
+                number=event.number,
+                deal_id=_deal_id(state, event.subject),
+            )
+            return (PublicMessage(OPERATIONS, taken),)
+        case _:
+            return ()
+
+
+def _document(body: object) -> PublicMessage:
+    return PublicMessage(topics.DOCUMENTS, body)
+
+
+def _deal_id(state: State, document_id: str) -> str:
+    return state.documents[document_id].deal.deal_id
+
+
+def _reasons(reasons: Sequence[Reason]) -> tuple[WireReason, ...]:
+    return tuple(WireReason(code=reason.code, values=reason.values) for reason in reasons)
+
+
+def _rejected(
+    kind: str, state: State, document_id: str, reasons: Sequence[Reason]
+) -> invoicing.InvoiceRejected | invoicing.ActRejected:
+    document = state.documents[document_id]
+    message = invoicing.InvoiceRejected if kind == "invoice" else invoicing.ActRejected
+    return message(
+        deal_id=document.deal.deal_id,
+        request_id=document.request_id,
+        reasons=_reasons(reasons),
+        responsible_id=document.deal.responsible_id,
+    )
+
+
+def _invoice(document: Document, event: e.Made, state: State) -> invoicing.InvoiceIssued:
+    draft, link = document.draft, state.links[document.request_id]
+    assert draft is not None, "a made document has its draft"
+    assert draft.due_date is not None, "an invoice has a due date"
+    return invoicing.InvoiceIssued(
+        invoice_id=document.document_id,
+        deal_id=document.deal.deal_id,
+        request_id=document.request_id,
+        seller_id=document.terms.seller_id,
+        account=document.terms.account,
+        revision=document.revision,
+        number=event.issued.number,
+        date=draft.date,
+        due_date=draft.due_date,
+        url=event.issued.url,
+        remote_id=event.issued.remote_id,
+        total_kopecks=event.issued.total_kopecks,
+        vat_kopecks=event.issued.vat_kopecks,
+        counterparty_id=link.counterparty_id,
+        buyer_kind=link.kind,
+        buyer_inn=link.inn,
+        buyer_name=link.name,
+        responsible_id=document.deal.responsible_id,
+        category_id=document.deal.category_id,
+        marker=draft.marker,
+        rounding_delta_kopecks=event.rounding_delta_kopecks,
+        warnings=_reasons(draft.warnings),
+    )
+
+
+def _act(document: Document, event: e.Made, state: State) -> invoicing.ActIssued:
+    assert document.draft is not None, "a made document has its draft"
+    invoice = state.latest(document.terms.seller_id, "invoice")
+    return invoicing.ActIssued(
+        act_id=document.document_id,
+        deal_id=document.deal.deal_id,
+        request_id=document.request_id,
+        account=document.terms.account,
+        number=event.issued.number,
+        date=document.draft.date,
+        remote_id=event.issued.remote_id,
+        total_kopecks=event.issued.total_kopecks,
+        invoice_id=invoice.document_id if invoice is not None else "",
+        unpaid=event.unpaid,
+        responsible_id=document.deal.responsible_id,
+    )
+
+
+def _revised(document: Document, event: e.ContentChanged) -> Sequence[PublicMessage]:
+    if document.issued is None or event.deal.content_hash == document.deal.content_hash:
+        return ()
+    revised = invoicing.InvoiceRevised(
+        deal_id=document.deal.deal_id,
+        invoice_id=document.document_id,
+        number=document.issued.number,
+        where="crm",
+        total_before_kopecks=document.issued.total_kopecks,
+        total_after_kopecks=event.total_kopecks if event.total_kopecks is not None else 0,
+        responsible_id=document.deal.responsible_id,
+    )
+    return (_document(revised),)
+
+
+def _rendered(document: Document, event: e.Rendered, recorded: Recorded) -> invoicing.DocumentRendered:
+    assert document.issued is not None, "only an issued document is rendered"
+    word = "Счёт" if document.kind == "invoice" else "Акт"
+    return invoicing.DocumentRendered(
+        deal_id=document.deal.deal_id,
+        document_id=document.document_id,
+        kind=document.kind,
+        number=document.issued.number,
+        blob=event.blob,
+        size_bytes=event.size_bytes,
+        file_name=f"{word} {_file_safe(document.issued.number)}.pdf",
+        revision=document.revision,
+        rendered_at=recorded.recorded_at,
+    )
+
+
+def _file_safe(number: str) -> str:
+    return "".join("-" if character in '/\\:*?"<>|' else character for character in number)
