@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import orjson
-
 from chassis.aggregate import ReadRow
+from chassis.cards import card_rows
 from services.invoicing.domain import State
 
 
@@ -28,21 +27,4 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
         )
         for document in state.documents.values()
     ]
-    cards = [
-        ReadRow(
-            "decision_cards",
-            {"card_id": card.card_id},
-            {
-                "stream": stream,
-                "kind": card.kind,
-                "choices": orjson.dumps(card.choices).decode(),
-                "shown": orjson.dumps(dict(card.values)).decode(),
-                "deal_id": deal_id,
-                "responsible_id": card.responsible_id,
-                "taken": card.taken,
-                "taken_by": card.by,
-            },
-        )
-        for card in state.cards.values()
-    ]
-    return (*documents, *cards)
+    return (*documents, *card_rows(stream, state.cards))

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from chassis import cards
 from chassis.aggregate import PublicMessage, Recorded
+from chassis.cards import CardOpened, CardTaken
 from contracts import topics
 from contracts.messages import invoicing, operations
 from contracts.messages.values import Reason as WireReason
@@ -46,26 +48,10 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
                 by=event.by,
             )
             return (_document(gone),)
-        case e.CardOpened():
-            card = operations.DecisionNeeded(
-                card_id=event.card_id,
-                kind=event.kind,
-                choices=event.choices,
-                values=event.values,
-                deal_id=_deal_id(state, event.subject),
-                responsible_id=event.responsible_id,
-            )
-            return (PublicMessage(OPERATIONS, card),)
-        case e.CardTaken():
-            taken = operations.DecisionTaken(
-                card_id=event.card_id,
-                kind=event.kind,
-                choice=event.choice,
-                by=event.by,
-                number=event.number,
-                deal_id=_deal_id(state, event.subject),
-            )
-            return (PublicMessage(OPERATIONS, taken),)
+        case CardOpened():
+            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(event))),)
+        case CardTaken():
+            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(event))),)
         case _:
             return ()
 

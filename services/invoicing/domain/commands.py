@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chassis.cards import TakeCard
 from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Terms
 
 
@@ -106,16 +107,6 @@ class MeetDeadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
-    """A person takes a card. ``number`` is what they found in the accounting service, where the choice asks for it."""
-
-    card_id: str
-    choice: str
-    by: str
-    number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Adopt:
     """The invoice that a person found by its number, or why it cannot be taken."""
 
@@ -137,6 +128,6 @@ Command = (
     | Render
     | ConfirmCancel
     | MeetDeadline
-    | Decide
+    | TakeCard
     | Adopt
 )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from chassis.domain import Event, Problem, Refused
+from chassis.cards import CardOpened, TakeCard
+from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
@@ -49,7 +50,7 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.confirm_cancel(command)
         case c.MeetDeadline():
             made.meet_deadline(command)
-        case c.Decide():
+        case TakeCard():
             refused = made.take_card(command)
             if refused is not None:
                 return refused
@@ -76,14 +77,15 @@ class _Decision:
         card_id = str(deterministic_id("card", document.tenant, kind, document.document_id, about))
         if card_id in self.state.cards:
             return
-        values = {"document": document.kind, "deal": document.deal.deal_id, **values}
         self.say(
-            e.CardOpened(
+            CardOpened(
                 card_id=card_id,
                 kind=kind,
                 choices=CARDS[kind],
                 subject=document.document_id,
-                values=values,
+                opened_at=self.now,
+                values={"document": document.kind, "deal": document.deal.deal_id, **values},
+                deal_id=document.deal.deal_id,
                 responsible_id=document.deal.responsible_id,
             )
         )
@@ -325,30 +327,15 @@ class _Decision:
         if document is not None and document.phase == "waiting" and not self.state.gone:
             self.open_card("buyer_late", document, command.request_id)
 
-    def take_card(self, command: c.Decide) -> Refused | None:
-        card = self.state.cards.get(command.card_id)
-        if card is None:
-            return Refused(Problem("card_unknown", {"card": command.card_id}))
-        if card.taken:
-            return Refused(Problem("card_taken", {"choice": card.taken, "by": card.by}))
-        if command.choice not in card.choices:
-            return Refused(Problem("choice_unknown", {"choice": command.choice, "choices": ", ".join(card.choices)}))
-        if command.choice == "found" and not command.number:
-            return Refused(Problem("number_needed", {}))
-        self.say(
-            e.CardTaken(
-                card_id=card.card_id,
-                kind=card.kind,
-                subject=card.subject,
-                choice=command.choice,
-                by=command.by,
-                number=command.number,
-            )
-        )
-        self._act_on(self.state.documents[card.subject], command)
+    def take_card(self, command: TakeCard) -> Refused | None:
+        taken = self.state.cards.take(command, self.now)
+        if isinstance(taken, Refused):
+            return taken
+        self.say(taken)
+        self._act_on(self.state.documents[taken.subject], command)
         return None
 
-    def _act_on(self, document: Document, command: c.Decide) -> None:
+    def _act_on(self, document: Document, command: TakeCard) -> None:
         match command.choice:
             case "resend" if document.phase == "doubtful" and document.draft is not None:
                 again = document.draft.model_copy(update={"attempt": document.attempt + 1})

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import Field
-
+from chassis.cards import CardOpened, CardTaken
 from chassis.domain import Event
 from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms
 
@@ -145,28 +144,6 @@ class BalanceSeen(Event, name="BalanceSeen"):
     version: int
     settled: bool
     status: str
-
-
-class CardOpened(Event, name="CardOpened"):
-    """A person is asked. ``document_id`` is what it is about, or the request's id."""
-
-    card_id: str
-    kind: str
-    choices: tuple[str, ...]
-    subject: str
-    values: dict[str, str | int] = Field(default_factory=dict)
-    responsible_id: str = ""
-
-
-class CardTaken(Event, name="CardTaken"):
-    """A person decided."""
-
-    card_id: str
-    kind: str
-    subject: str
-    choice: str
-    by: str
-    number: str = ""
 
 
 class CancelOrdered(Event, name="CancelOrdered"):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
+from chassis.cards import CardTaken
 from services.invoicing.domain import events as e
 from services.invoicing.domain.state import Document, State
 
@@ -38,7 +39,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return (TaskPlan(FETCH_PDF, event.document_id, payload, account=document.terms.account),)
         case e.CancelOrdered():
             return (_cancel(state.documents[event.document_id]),)
-        case e.CardTaken() if event.choice == "found":
+        case CardTaken() if event.choice == "found":
             document = state.documents[event.subject]
             payload = {"document_id": event.subject, "card_id": event.card_id, "number": event.number}
             if document.draft is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, assert_never
 
+from chassis.cards import CardOpened, Cards, CardTaken
 from services.invoicing.domain import events as e
 from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms
 
@@ -36,20 +37,6 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A card that was put before a person; ``taken`` is the choice, "" while it is open."""
-
-    card_id: str
-    kind: str
-    subject: str
-    choices: tuple[str, ...]
-    values: Mapping[str, str | int]
-    responsible_id: str = ""
-    taken: str = ""
-    by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class State:
     """All documents of one deal, newest revision last, with what is known of their buyers, and the cards."""
 
@@ -57,7 +44,7 @@ class State:
     documents: Mapping[str, Document] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     refusals: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
-    cards: Mapping[str, Card] = field(default_factory=dict)
+    cards: Cards = field(default_factory=Cards)
     settled: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     gone: bool = False
 
@@ -118,14 +105,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return _change(state, event.document_id, blob=event.blob)
         case e.BalanceSeen():
             return replace(state, settled={**state.settled, event.invoice_id: (event.version, event.settled)})
-        case e.CardOpened():
-            card = Card(
-                event.card_id, event.kind, event.subject, event.choices, dict(event.values), event.responsible_id
-            )
-            return replace(state, cards={**state.cards, event.card_id: card})
-        case e.CardTaken():
-            card = replace(state.cards[event.card_id], taken=event.choice, by=event.by)
-            return replace(state, cards={**state.cards, event.card_id: card})
+        case CardOpened() | CardTaken():
+            return replace(state, cards=state.cards.evolve(event))
         case e.CancelOrdered():
             return _change(state, event.document_id, phase="cancelling", replace_after_cancel=event.replace)
         case e.CancelRefused():
