@@ -5,17 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.local.refusal import Refusal
-
 LEASH: Final = Path(__file__).with_name("leash.py")
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024
-POLL_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,6 @@ class Child:
     def __init__(self, name: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.name = name
         self.log = log
-        self.started_at = time.monotonic()
         self._process = process
 
     @classmethod
@@ -77,11 +72,6 @@ class Child:
         """The process id; the leash becomes the program, so it is the program's own."""
         return self._process.pid
 
-    @property
-    def seconds_alive(self) -> float:
-        """Seconds since it was started."""
-        return time.monotonic() - self.started_at
-
     def exit_code(self) -> int | None:
         """None while it runs; negative: the signal that ended it."""
         return self._process.poll()
@@ -101,28 +91,11 @@ class Child:
         self._kill_group()
         self._process.wait()
 
-    def stop(self, *, number: int = signal.SIGTERM, seconds: float) -> int:
-        """Ask it to end with signal `number`, SIGKILL after `seconds`; nothing of its group is left. Its exit code."""
-        self.send(number)
+    def finish(self, seconds: float) -> int:
+        """Wait for the end that it was asked for, SIGKILL after `seconds`; nothing of its group is left. Exit code."""
         code = self.wait(seconds)
         self._kill_group()
         return self._process.wait() if code is None else code
-
-    def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
-        """Poll `ready`; Refusal with the end of the log if the process ends first or `seconds` pass."""
-        deadline = time.monotonic() + seconds
-        while not ready():
-            code = self.exit_code()
-            if code is not None:
-                raise Refusal(f"{what} ended with {describe_exit(code)} while it started. {self.log_tail()}")
-            if time.monotonic() > deadline:
-                self.kill()
-                raise Refusal(f"{what} was not ready within {seconds:.0f} s. {self.log_tail()}")
-            time.sleep(POLL_SECONDS)
-
-    def log_tail(self, lines: int = 12) -> str:
-        """The last lines of its log, introduced by the log's path."""
-        return log_tail(self.log, lines)
 
     def _kill_group(self) -> None:
         # PermissionError: of the group only zombies of another identity are left.

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +19,6 @@ from deploy.local.kafka_jars import VERSION, Say, kafka_jars, to_stderr
 from deploy.local.ports import HOST
 from deploy.local.refusal import Refusal
 
-READY_SECONDS_MAX: Final = 120  # after a kill the broker first reads its logs through
 STOP_SECONDS_MAX: Final = 30
 FORMAT_SECONDS_MAX: Final = 60
 ASK_SECONDS_MAX: Final = 2
@@ -69,6 +70,8 @@ class Kafka:
     """The broker of one data folder. `spawn` starts it (again), always on the same port."""
 
     name: Final = "kafka"
+    title: Final = "Apache Kafka"
+    ready_seconds_max: Final = 120  # after a kill the broker first reads its logs through
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Kafka:
         controller_port: int,
         say: Say = to_stderr,
         from_template: bool = False,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """`folder` keeps the data. With `from_template` a new folder is a copy of one formatted before (for tests)."""
         self._folder = folder
@@ -87,6 +91,7 @@ class Kafka:
         self._controller_port = controller_port
         self._say = say
         self._from_template = from_template
+        self._env = env
         self._command: list[str] = []
 
     @property
@@ -111,21 +116,19 @@ class Kafka:
         """Start the broker; it is of use once `is_ready`."""
         if not self._command:
             self.prepare()
-        return Child.start(self.name, self._command, log=self._log, cwd=self._folder)
+        return Child.start(self.name, self._command, log=self._log, cwd=self._folder, env=self._env)
 
-    def start(self) -> Child:
-        """Start the broker and wait until it is ready."""
-        child = self.spawn()
-        child.wait_until(self.is_ready, READY_SECONDS_MAX, "Apache Kafka")
-        return child
-
-    def is_ready(self) -> bool:
+    def is_ready(self, child: Child) -> bool:
         """Whether the broker answers and counts itself among the live brokers."""
-        return live_brokers(self._port) > 0
+        return child.exit_code() is None and live_brokers(self._port) > 0
 
-    def stop(self, child: Child) -> None:
-        """End in order: logs are flushed and marked clean."""
-        child.stop(seconds=STOP_SECONDS_MAX)
+    def ask_to_end(self, child: Child) -> None:
+        """Begin the end in order: logs are flushed and marked clean."""
+        child.send(signal.SIGTERM)
+
+    def finish(self, child: Child) -> None:
+        """Wait for that end; by force if it takes too long."""
+        child.finish(STOP_SECONDS_MAX)
 
     def _write_settings(self, file: Path, data: Path) -> Path:
         text = PROPERTIES.format(host=HOST, port=self._port, controller_port=self._controller_port, data=data)

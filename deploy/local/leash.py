@@ -10,6 +10,7 @@ namespace), `--uid UID --gid GID` (become that user for good).
 import argparse
 import ctypes
 import os
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -56,6 +57,9 @@ def main(arguments: list[str]) -> None:
     _checked(libc.prctl(PR_SET_PDEATHSIG, options.signal, 0, 0, 0), "prctl")
     if os.getppid() != options.parent:  # it died before the signal was set, so the signal will never come
         sys.exit(PARENT_GONE)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec would hand that on
+        signal.signal(ignored, signal.SIG_DFL)
     os.execvp(options.program[0], options.program)  # noqa: S606 - the point of this file
 
 

@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Final, Self
 
-from deploy.local.child import Child
 from deploy.local.kafka import Kafka
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
+from deploy.local.supervisor import Supervisor
 
 PREFIX: Final = "sverka-pool-"
 
@@ -23,8 +23,9 @@ class Pool:
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._lock = (self.folder / "lock").open("wb")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._postgres: tuple[Postgres, Child] | None = None
-        self._kafka: tuple[Kafka, Child] | None = None
+        self._supervisor = Supervisor(lambda _: None, stop_asked=lambda: False)
+        self._postgres: Postgres | None = None
+        self._kafka: Kafka | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -44,8 +45,9 @@ class Pool:
                 port=free_port(),
                 from_template=True,
             )
-            self._postgres = server, server.start()
-        return self._postgres[0].url
+            self._supervisor.start([server])
+            self._postgres = server
+        return self._postgres.url
 
     def kafka_bootstrap(self) -> str:
         """host:port of the broker: KAFKA_BOOTSTRAP if it is set, else that of a broker of our own."""
@@ -60,14 +62,13 @@ class Pool:
                 controller_port=free_port(frozenset({port})),
                 from_template=True,
             )
-            self._kafka = broker, broker.start()
-        return self._kafka[0].bootstrap
+            self._supervisor.start([broker])
+            self._kafka = broker
+        return self._kafka.bootstrap
 
     def close(self) -> None:
         """End the parts at once (nothing of theirs is kept) and remove the folder."""
-        for part in (self._kafka, self._postgres):
-            if part is not None:
-                part[1].kill()
+        self._supervisor.kill()
         self._kafka = self._postgres = None
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()

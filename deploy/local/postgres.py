@@ -13,6 +13,7 @@ from urllib.parse import quote
 from deploy.local import processes
 from deploy.local.cache import cache_folder, exclusive
 from deploy.local.child import Child, leashed
+from deploy.local.folder import write_private
 from deploy.local.kafka_jars import Say, to_stderr
 from deploy.local.ports import HOST
 from deploy.local.postgres_binaries import Placement, find_binaries, place
@@ -20,9 +21,7 @@ from deploy.local.refusal import Refusal
 
 USER: Final = "sverka"
 DATABASE: Final = "postgres"
-READY_SECONDS_MAX: Final = 300  # after a kill it first replays its log
 STOP_SECONDS_MAX: Final = 30
-QUIT_SECONDS_MAX: Final = 10
 ORPHAN_SECONDS_MAX: Final = 10
 INIT_SECONDS_MAX: Final = 120
 SETTINGS: Final = {
@@ -46,6 +45,8 @@ class Postgres:
     """The cluster of one data folder. `spawn` starts it (again), always on the same port."""
 
     name: Final = "postgres"
+    title: Final = "PostgreSQL"
+    ready_seconds_max: Final = 300  # after a kill it first replays its log
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Postgres:
             self.prepare()
         placement = self._placement
         assert placement is not None
-        wait_for_orphans(placement.data)
+        self.wait_for_orphans()
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         return Child.start(
             self.name,
@@ -98,25 +99,24 @@ class Postgres:
             cwd=Path("/"),
         )
 
-    def start(self) -> Child:
-        """Start the server and wait until it is ready."""
-        child = self.spawn()
-        child.wait_until(lambda: self.is_ready(child), READY_SECONDS_MAX, "PostgreSQL")
-        return child
-
     def is_ready(self, child: Child) -> bool:
         """Whether this very process says in its lock file that it takes connections."""
         assert self._placement is not None
         lines = _lock_lines(self._placement.data)
         return len(lines) >= READY_LINE and lines[0].strip() == str(child.pid) and lines[7].strip() == "ready"
 
-    def stop(self, child: Child) -> None:
-        """End in order: sessions are cut, everything is written; by force only if that takes too long."""
+    def ask_to_end(self, child: Child) -> None:
+        """Begin the end in order: sessions are cut, everything is written."""
         child.send(signal.SIGINT)
-        if child.wait(STOP_SECONDS_MAX) is None:
-            child.stop(number=signal.SIGQUIT, seconds=QUIT_SECONDS_MAX)
-        assert self._placement is not None
-        wait_for_orphans(self._placement.data)
+
+    def finish(self, child: Child) -> None:
+        """Wait for that end; by force if it takes too long, which the next start repairs."""
+        child.finish(STOP_SECONDS_MAX)
+        self.wait_for_orphans()
+
+    def wait_for_orphans(self) -> None:
+        """Wait until no process of a server works in the data folder."""
+        wait_for_orphans(self._data)
 
     def _check(self, placement: Placement) -> None:
         major = (placement.data / "PG_VERSION").read_text().strip()
@@ -157,9 +157,9 @@ class Postgres:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True, mode=0o700)
         os.chown(unfinished, placement.uid, -1)
-        write_secret(password_file, secrets.token_urlsafe(24))
+        write_private(password_file, secrets.token_urlsafe(24) + "\n")
         for_initdb = unfinished.with_suffix(".password")  # its own reader may be `nobody`
-        write_secret(for_initdb, password_file.read_text())
+        write_private(for_initdb, password_file.read_text())
         os.chown(for_initdb, placement.uid, -1)
         try:
             output = _initdb(placement, unfinished, for_initdb, sync=sync)
@@ -208,15 +208,6 @@ def _initdb(placement: Placement, data: Path, password_file: Path, *, sync: bool
             return None
         output = (done.stdout + done.stderr).strip()
     return output
-
-
-def write_secret(file: Path, secret: str) -> None:
-    """Write a file that only its owner may read."""
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
-        output.write(secret + "\n")
-        output.flush()
-        os.fsync(output.fileno())
 
 
 def _lock_lines(data: Path) -> list[str]:

@@ -52,13 +52,22 @@ def environment(pid: int) -> dict[str, str]:
 
 def start_ticks(pid: int) -> int | None:
     """When it started, in clock ticks since boot: with the id it names one process for good. None if it has ended."""
+    fields = _status(pid)
+    return None if not fields or fields[0] == "Z" else int(fields[19])
+
+
+def parent(pid: int) -> int | None:
+    """The id of its parent; None if it has ended."""
+    fields = _status(pid)
+    return int(fields[1]) if fields else None
+
+
+def _status(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on, the state; none if it has ended and is forgotten."""
     try:
-        text = (PROC / str(pid) / "stat").read_text()
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except GONE:
-        return None
-    fields = text.rpartition(")")[2].split()
-    state, started = fields[0], int(fields[19])
-    return None if state == "Z" else started
+        return []
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
