@@ -48,7 +48,7 @@ class Ledger:
         self._fd = -1
         self._size = 0
         self._index: list[tuple[int, int]] = []
-        self._open: list[Line] | None = None
+        self._open: list[tuple[int, bytes]] | None = None
         self._pending: list[bytes] = []
         self._group: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
@@ -119,10 +119,11 @@ class Ledger:
             "account": account,
             **fields,
         }
+        encoded = (self.seq, orjson.dumps(line))
         if self._open is not None:
-            self._open.append(line)
+            self._open.append(encoded)
         else:
-            self._push([line])
+            self._push([encoded])
         return line
 
     @contextlib.contextmanager
@@ -138,12 +139,10 @@ class Ledger:
             lines, self._open = self._open, None
             self._push(lines)
 
-    def _push(self, lines: list[Line]) -> None:
-        for line in lines[:-1]:
-            line["more"] = True
-        for line in lines:
-            raw = orjson.dumps(line) + b"\n"
-            self._note_offset(line["seq"], self._size)
+    def _push(self, lines: list[tuple[int, bytes]]) -> None:
+        for place, (seq, encoded) in enumerate(lines, 1):
+            raw = encoded + b"\n" if place == len(lines) else encoded[:-1] + b',"more":true}\n'
+            self._note_offset(seq, self._size)
             self._size += len(raw)
             self._pending.append(raw)
         if lines:

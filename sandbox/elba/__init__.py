@@ -1,0 +1,1 @@
+"""Simulated Elba accounts: counterparties, invoices, payments, acts, as an integrator meets them."""

@@ -1,0 +1,1 @@
+"""The calls of Elba's API, one module per resource."""

@@ -1,0 +1,73 @@
+"""POST /connect/token: client credentials for an access token (RFC 6749 section 4.4)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+from sandbox.core.faults import Fault
+from sandbox.core.vendor import Vendor
+from sandbox.core.wire import Reply, Request, Route
+from sandbox.core.world import World
+from sandbox.elba.book import Book
+from sandbox.elba.records import Account
+
+SCOPE = "elba.api"
+OPERATION = "token"
+
+
+class TokenCalls:
+    """The token endpoint."""
+
+    def __init__(self, world: World, vendor: Vendor, book: Book) -> None:
+        self._world, self._vendor, self._book = world, vendor, book
+
+    def routes(self) -> list[Route]:
+        return [Route("POST", "/connect/token", self._token)]
+
+    async def _token(self, request: Request) -> Reply:
+        form = request.form() if request.content_type == "application/x-www-form-urlencoded" else {}
+        client_id, client_secret = _credentials(request, form)
+        account = self._book.by_client.get(client_id)
+
+        def execute(fault: Fault | None) -> Reply:
+            if request.content_type != "application/x-www-form-urlencoded":
+                return _refused("invalid_request", "the body must be application/x-www-form-urlencoded")
+            if form.get("grant_type") != "client_credentials":
+                return _refused("unsupported_grant_type", "grant_type must be client_credentials")
+            if account is None or not hmac.compare_digest(account.client_secret.encode(), client_secret.encode()):
+                return _refused("invalid_client", "unknown client_id or wrong client_secret")
+            if account.dials.refuse_status == 401:
+                return _refused("invalid_client", "the client is disabled")
+            if SCOPE not in form.get("scope", SCOPE).split():
+                return _refused("invalid_scope", f"scope must contain {SCOPE}")
+            return self._granted(account)
+
+        account_id = account.id if account is not None else ""
+        return await self._world.exchange(
+            self._vendor, request, account_id, OPERATION, execute, {"client_id": client_id}
+        )
+
+    def _granted(self, account: Account) -> Reply:
+        seconds = account.dials.token_seconds
+        token = self._book.give_token(account, state="valid", expires_unix=self._book.now_unix + seconds)
+        return Reply(
+            payload={"access_token": token, "expires_in": seconds, "token_type": "Bearer", "scope": SCOPE},
+            headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
+        )
+
+
+def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            client_id, _, client_secret = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        return client_id, client_secret
+    return form.get("client_id", ""), form.get("client_secret", "")
+
+
+def _refused(error: str, text: str) -> Reply:
+    return Reply(status=400, payload={"error": error, "error_description": text}, error=error)
