@@ -18,3 +18,45 @@ $(STAMP): requirements.lock pyproject.toml
 
 env: $(STAMP)
 .PHONY: env
+
+DEALS ?= 60
+TENANTS ?= 3
+SEED ?= 7
+FAULTS ?= none
+ACCOUNTING ?= elba
+
+# Plays a working day of sandbox portals on the real parts; fails if any deal misses its planned end.
+demo: $(STAMP)
+	@$(PY) -m sverka demo --deals $(DEALS) --tenants $(TENANTS) --seed $(SEED) --faults $(FAULTS) --accounting $(ACCOUNTING)
+
+# All that CI runs.
+test: $(STAMP) lint types
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest tests
+	@$(PY) -m coverage combine --quiet 2>/dev/null || true
+	@$(PY) -m coverage report --include 'services/*/domain*,chassis/*' --format total | sed 's/^/branch coverage of domain and chassis, per cent: /'
+
+# The daily loop: lint, types, unit and architecture tests.
+check: $(STAMP) lint types unit
+
+lint: $(STAMP)
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/lint-imports --no-timing 2>&1 | tail -n 20
+
+types: $(STAMP)
+	@$(VENV)/bin/mypy
+
+unit: $(STAMP)
+	@$(PY) -m pytest -q -m "not parts" tests/contracts tests/chassis tests/connectors tests/services tests/architecture
+
+bench: $(STAMP)
+	@$(PY) -m bench $(NAME)
+
+# Pins every package with its hashes; needs uv.
+lock:
+	uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .sverka
