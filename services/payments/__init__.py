@@ -1,0 +1,1 @@
+"""What each invoice and deal owes: payments that count, balances, overdue; alone says paid."""

@@ -1,0 +1,49 @@
+"""Commands of a deal's payments."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from chassis.cards import TakeCard
+from services.payments.domain.events import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class KnowInvoice:
+    """An invoice was issued."""
+
+    invoice_id: str
+    deal_id: str
+    number: str
+    remote_id: str
+    account: str
+    total_kopecks: int
+    due_date: dt.date
+    category_id: str = ""
+    responsible_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VoidInvoice:
+    """An invoice was cancelled."""
+
+    invoice_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservePayments:
+    """All operations that the accounting service lists for an invoice now; what is absent has vanished."""
+
+    invoice_id: str
+    listed: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtDue:
+    """A new day in the tenant's zone. ``remind_days`` are days overdue on which the manager is told."""
+
+    invoice_id: str
+    today: dt.date
+    remind_days: tuple[int, ...]
+
+
+Command = KnowInvoice | VoidInvoice | ObservePayments | LookAtDue | TakeCard

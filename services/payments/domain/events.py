@@ -1,0 +1,143 @@
+"""Events of a deal's payments, as stored; money is integer kopecks."""
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.cards import CardOpened, CardTaken
+from chassis.domain import Event
+
+Status = Literal["issued", "partially_paid", "paid", "overpaid", "cancelled"]
+
+
+class Operation(BaseModel):
+    """A bank operation as its source lists it. The payer's name is kept only where it is a company's."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    operation_id: str
+    direction: Literal["in", "out"]
+    amount_kopecks: int
+    date: dt.date
+    order_number: str = ""
+    own_account: str = ""
+    payer_inn: str = ""
+    payer_name: str = ""
+
+
+class InvoiceKnown(Event, name="InvoiceKnown"):
+    """An invoice is to be paid."""
+
+    invoice_id: str
+    deal_id: str
+    number: str
+    remote_id: str
+    account: str
+    total_kopecks: int
+    due_date: dt.date
+    category_id: str = ""
+    responsible_id: str = ""
+
+
+class InvoiceVoided(Event, name="InvoiceVoided"):
+    """An invoice is not to be paid any more."""
+
+    invoice_id: str
+
+
+class PaymentCounted(Event, name="PaymentCounted"):
+    """A payment counts for an invoice, or counts again after it had vanished."""
+
+    invoice_id: str
+    payment_id: str
+    key: str
+    ordinal: int
+    operation: Operation
+    details: str
+
+
+class PaymentCorrected(Event, name="PaymentCorrected"):
+    """A payment that counts has changed in its source."""
+
+    invoice_id: str
+    payment_id: str
+    key: str
+    ordinal: int
+    operation: Operation
+    details: str
+    amount_before_kopecks: int
+
+
+class PaymentRenamed(Event, name="PaymentRenamed"):
+    """The source gave a payment another id; it is the same payment."""
+
+    invoice_id: str
+    payment_id: str
+    operation_id: str
+
+
+class PaymentRevoked(Event, name="PaymentRevoked"):
+    """A payment that counted is no longer in its source."""
+
+    invoice_id: str
+    payment_id: str
+    amount_kopecks: int
+    date: dt.date
+
+
+class BalanceChanged(Event, name="BalanceChanged"):
+    """What an invoice and its deal owe now; ``number`` counts balances of the deal from 1."""
+
+    invoice_id: str
+    number: int
+    paid_kopecks: int
+    total_kopecks: int
+    status: Status
+    deal_paid_kopecks: int
+    deal_settled: bool
+    last_payment_date: dt.date | None = None
+
+
+class OverdueSeen(Event, name="OverdueSeen"):
+    """An unpaid invoice is past its due date. ``remind``: the manager is told today."""
+
+    invoice_id: str
+    days: int
+    rest_kopecks: int
+    remind: bool
+
+
+class OverdueEnded(Event, name="OverdueEnded"):
+    """An overdue invoice was settled or voided."""
+
+    invoice_id: str
+
+
+StoredEvent = (
+    InvoiceKnown
+    | InvoiceVoided
+    | PaymentCounted
+    | PaymentCorrected
+    | PaymentRenamed
+    | PaymentRevoked
+    | BalanceChanged
+    | OverdueSeen
+    | OverdueEnded
+    | CardOpened
+    | CardTaken
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    InvoiceKnown,
+    InvoiceVoided,
+    PaymentCounted,
+    PaymentCorrected,
+    PaymentRenamed,
+    PaymentRevoked,
+    BalanceChanged,
+    OverdueSeen,
+    OverdueEnded,
+    CardOpened,
+    CardTaken,
+)

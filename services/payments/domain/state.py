@@ -1,0 +1,147 @@
+"""The state of a deal's payments and how each event changes it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from chassis.cards import CardOpened, Cards, CardTaken
+from chassis.values.payment_identity import KnownOperation
+from services.payments.domain import events as e
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment that counts, or counted (``revoked``)."""
+
+    payment_id: str
+    key: str
+    ordinal: int
+    operation: e.Operation
+    details: str
+    revoked: bool = False
+
+    @property
+    def signed_kopecks(self) -> int:
+        """What it adds to the paid sum: an outgoing operation is a refund."""
+        if self.revoked:
+            return 0
+        return self.operation.amount_kopecks if self.operation.direction == "in" else -self.operation.amount_kopecks
+
+    def known(self) -> KnownOperation:
+        """The payment as the rules of identity take it."""
+        return KnownOperation(
+            payment_id=self.payment_id,
+            key=self.key,
+            statement_day=self.operation.date,
+            ordinal=self.ordinal,
+            operation_id=self.operation.operation_id,
+            details=self.details,
+            revoked=self.revoked,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice and its payments by payment id."""
+
+    known: e.InvoiceKnown
+    payments: Mapping[str, Payment] = field(default_factory=dict)
+    voided: bool = False
+    overdue_days: int = 0
+    overdue: bool = False
+
+    @property
+    def paid_kopecks(self) -> int:
+        """Received minus refunded (R22)."""
+        return sum(payment.signed_kopecks for payment in self.payments.values())
+
+    @property
+    def rest_kopecks(self) -> int:
+        """What is still to be paid; never negative, 0 when voided."""
+        return 0 if self.voided else max(self.known.total_kopecks - self.paid_kopecks, 0)
+
+    @property
+    def status(self) -> e.Status:
+        """The state that the balance gives (R6)."""
+        if self.voided:
+            return "cancelled"
+        paid = self.paid_kopecks
+        if paid > self.known.total_kopecks:
+            return "overpaid"
+        if paid == self.known.total_kopecks:
+            return "paid"
+        return "partially_paid" if paid > 0 else "issued"
+
+    @property
+    def last_payment_date(self) -> dt.date | None:
+        """The date of the newest incoming payment that counts."""
+        live = [p.operation.date for p in self.payments.values() if p.signed_kopecks > 0]
+        return max(live, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All invoices of one deal."""
+
+    stream: str
+    invoices: Mapping[str, Invoice] = field(default_factory=dict)
+    balances: int = 0
+    told: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    cards: Cards = field(default_factory=Cards)
+
+    @property
+    def deal_paid_kopecks(self) -> int:
+        """Received minus refunded over live invoices (R4)."""
+        return sum(invoice.paid_kopecks for invoice in self.invoices.values() if not invoice.voided)
+
+    @property
+    def deal_settled(self) -> bool:
+        """Whether there is a live invoice and every live one is settled (R4)."""
+        live = [invoice for invoice in self.invoices.values() if not invoice.voided]
+        return bool(live) and all(invoice.rest_kopecks == 0 for invoice in live)
+
+
+def initial(stream: str) -> State:
+    """A deal without invoices."""
+    return State(stream)
+
+
+def evolve(state: State, event: e.StoredEvent) -> State:
+    """The state after one event."""
+    match event:
+        case e.InvoiceKnown():
+            return replace(state, invoices={**state.invoices, event.invoice_id: Invoice(event)})
+        case e.InvoiceVoided():
+            return _change(state, event.invoice_id, voided=True)
+        case e.PaymentCounted() | e.PaymentCorrected():
+            payment = Payment(event.payment_id, event.key, event.ordinal, event.operation, event.details)
+            return _pay(state, event.invoice_id, payment)
+        case e.PaymentRenamed():
+            payment = state.invoices[event.invoice_id].payments[event.payment_id]
+            operation = payment.operation.model_copy(update={"operation_id": event.operation_id})
+            return _pay(state, event.invoice_id, replace(payment, operation=operation))
+        case e.PaymentRevoked():
+            payment = state.invoices[event.invoice_id].payments[event.payment_id]
+            return _pay(state, event.invoice_id, replace(payment, revoked=True))
+        case e.BalanceChanged():
+            told = {**state.told, event.invoice_id: (event.paid_kopecks, event.status)}
+            return replace(state, balances=event.number, told=told)
+        case e.OverdueSeen():
+            return _change(state, event.invoice_id, overdue=True, overdue_days=event.days)
+        case e.OverdueEnded():
+            return _change(state, event.invoice_id, overdue=False, overdue_days=0)
+        case CardOpened() | CardTaken():
+            return replace(state, cards=state.cards.evolve(event))
+        case _:
+            assert_never(event)
+
+
+def _change(state: State, invoice_id: str, **fields: Any) -> State:
+    invoice = replace(state.invoices[invoice_id], **fields)
+    return replace(state, invoices={**state.invoices, invoice_id: invoice})
+
+
+def _pay(state: State, invoice_id: str, payment: Payment) -> State:
+    payments = {**state.invoices[invoice_id].payments, payment.payment_id: payment}
+    return _change(state, invoice_id, payments=payments)
