@@ -1,0 +1,51 @@
+"""From public messages to commands on a deal's requests; pure, no SQL, no network."""
+
+from collections.abc import Sequence
+
+from chassis.messaging.routing import Routed
+
+from contracts.envelope import Envelope, Message
+from contracts.messages import ingest
+from contracts.messages import values as wire
+from services.counterparty.domain import deal
+from services.counterparty.domain.values import Buyer, Rules
+
+
+def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
+    """The commands of one message, by stream; none for what does not concern buyers."""
+    match message:
+        case ingest.InvoiceRequested() | ingest.ActRequested():
+            ask = deal.AskLink(
+                tenant=envelope.tenant_id,
+                request_id=message.request_id,
+                deal_id=message.deal.deal_id,
+                account=message.settings.connection.account,
+                buyer=_buyer(message.deal.buyer),
+                rules=Rules(people_without_inn=message.settings.policies.buyers_without_inn == "individuals"),
+                content_hash=message.deal.content_hash,
+            )
+            return (Routed(f"{deal.PREFIX}-{message.deal.deal_id}", ask),)
+        case ingest.DealChanged() if message.deal is not None:
+            seen = deal.SeeBuyer(message.deal_id, _buyer(message.deal.buyer), message.deal.content_hash)
+            return (Routed(f"{deal.PREFIX}-{message.deal_id}", seen),)
+        case _:
+            return ()
+
+
+def _buyer(buyer: wire.Buyer | None) -> Buyer | None:
+    if buyer is None:
+        return None
+    return Buyer(
+        crm_kind=buyer.crm_kind,
+        crm_id=buyer.crm_id,
+        kind=buyer.kind,
+        name=buyer.name,
+        full_name=buyer.full_name,
+        inn=buyer.inn,
+        kpp=buyer.kpp,
+        ogrn=buyer.ogrn,
+        address=buyer.address,
+        email=buyer.email,
+        subject_ref=buyer.subject_ref,
+        same_inn_crm_ids=buyer.same_inn_crm_ids,
+    )

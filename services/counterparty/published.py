@@ -1,0 +1,59 @@
+"""The only bridge from private events of requests and parties to public messages."""
+
+from collections.abc import Sequence
+
+from chassis import cards
+from chassis.aggregate import PublicMessage, Recorded
+from chassis.cards import CardOpened, CardTaken
+from contracts import topics
+from contracts.messages import counterparty, operations
+from contracts.messages.values import Reason as WireReason
+from services.counterparty.domain import deal, party
+from services.counterparty.domain.values import Reason
+
+OPERATIONS = topics.operations_topic("counterparty")
+
+
+def published_of_deal(recorded: Recorded, state: deal.State) -> Sequence[PublicMessage]:
+    """The answers to a deal's requests."""
+    event = recorded.event
+    match event:
+        case deal.Linked():
+            linked = counterparty.CounterpartyLinked(
+                request_id=event.request_id,
+                deal_id=event.deal_id,
+                counterparty_id=event.counterparty_id,
+                account=event.account,
+                remote_id=event.remote_id,
+                kind=event.party.kind,
+                inn=event.party.inn,
+                kpp=event.party.kpp,
+                name=event.party.name,
+                subject_ref=event.party.subject_ref,
+                created=event.created,
+                conflict_crm_ids=event.party.same_inn_crm_ids,
+                warnings=_reasons(event.warnings),
+            )
+            return (PublicMessage(topics.COUNTERPARTIES, linked),)
+        case deal.LinkRefused():
+            refused = counterparty.CounterpartyRejected(
+                request_id=event.request_id, deal_id=event.deal_id, reasons=_reasons(event.reasons)
+            )
+            return (PublicMessage(topics.COUNTERPARTIES, refused),)
+        case _:
+            return ()
+
+
+def published_of_party(recorded: Recorded, state: party.State) -> Sequence[PublicMessage]:
+    """The cards about a party."""
+    match recorded.event:
+        case CardOpened() as opened:
+            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(opened))),)
+        case CardTaken() as taken:
+            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(taken))),)
+        case _:
+            return ()
+
+
+def _reasons(reasons: Sequence[Reason]) -> tuple[WireReason, ...]:
+    return tuple(WireReason(code=reason.code, values=reason.values) for reason in reasons)
