@@ -186,9 +186,7 @@ def reminders(
             raise ValueError(f"a reminder is sent from the first day of delay on, not on day {day}")
         planned = datetime.combine(due + timedelta(days=day), at, tzinfo=hours.zone)
         moment = when_allowed(planned, hours, calendar=calendar)
-        sent_on = local_day(moment, hours.zone)
-        pushed = by_day.get(sent_on)
-        by_day[sent_on] = Reminder(day, max(moment, pushed.at) if pushed else moment)
+        by_day[local_day(moment, hours.zone)] = Reminder(day, moment)
     return tuple(by_day.values())
 
 

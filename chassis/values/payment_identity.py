@@ -234,8 +234,7 @@ class _Matching:
         self._pairs: list[tuple[KnownOperation, LoadedRow, str]] = []
         self._last_ordinal: dict[tuple[str, date], int] = {}
         for operation in self._known.values():
-            place = (operation.key, operation.statement_day)
-            self._last_ordinal[place] = max(self._last_ordinal.get(place, 0), operation.ordinal)
+            self._last_ordinal[operation.key, operation.statement_day] = operation.ordinal
 
     def pair_by_id(self) -> None:
         """Pairs what carries one operation id."""

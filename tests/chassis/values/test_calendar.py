@@ -110,6 +110,12 @@ def test_quiet_hours_and_days_off(moment: str, allowed: str) -> None:
     assert found == datetime.fromisoformat(allowed).replace(tzinfo=MOSCOW)
 
 
+def test_the_morning_itself_is_the_next_morning() -> None:
+    morning = datetime(2026, 3, 12, 9, 0, tzinfo=MOSCOW)
+    assert next_working_morning(morning, HOURS) == morning
+    assert next_working_morning(morning + timedelta(minutes=1), HOURS) == morning + timedelta(days=1)
+
+
 def test_hours_are_those_of_the_tenant() -> None:
     evening_in_kamchatka = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
     hours = QuietHours(ZoneInfo("Asia/Kamchatka"))
