@@ -1,0 +1,236 @@
+"""VendorHttp: one bounded call to a vendor, and a definite word on whether it may have arrived."""
+
+import asyncio
+import inspect
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from json import JSONDecodeError
+from json import loads as json_loads
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver
+
+from chassis import metrics, telemetry
+from chassis.domain import Problem
+from chassis.http.addresses import AddressPolicy, AddressRefused, GuardedResolver
+from chassis.http.transport import CONNECT_SECONDS, before_write, build_transport, first_byte_hook, no_cookies
+from chassis.outcomes import Retryable, Uncertain
+from chassis.redact import redact, redact_url
+
+TOTAL_SECONDS: Final = 25.0
+POOL_SECONDS: Final = 10.0
+ANSWER_BYTES_MAX: Final = 5 * 1024 * 1024
+PDF_BYTES_MAX: Final = 20 * 1024 * 1024
+GZIP_RATIO_MAX: Final = 20
+GZIP_RATIO_FROM_BYTES: Final = 1024 * 1024  # small answers of equal rows compress better than a bomb
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a vendor.
+
+    ``operation`` names it in spans and metrics (``elba.create_invoice``), never with ids. ``changes`` says that the
+    call changes something outside: then, and only then, ``first_byte_hook`` is asked before the first byte.
+    """
+
+    vendor: str
+    operation: str
+    method: str
+    url: str
+    changes: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    answer_bytes_max: int = ANSWER_BYTES_MAX
+    total_seconds: float = TOTAL_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer of a vendor, whatever its status. Header names are lower-case; ``body`` is decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON with Decimal for every number that has a point. Raises ValueError for anything else."""
+        try:
+            return json_loads(self.body, parse_float=Decimal)
+        except (JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"the answer (status {self.status}) is not JSON") from error
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No byte of the request left: nothing can have happened. ``outage`` False: asking again is no use."""
+
+    problem: Problem
+    outage: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SentUnknown:
+    """The request left in part or whole and no whole answer came: a write may or may not have happened."""
+
+    problem: Problem
+
+
+def as_read(failure: NotSent | SentUnknown) -> Retryable:
+    """What a failed read comes to: reading again is harmless."""
+    return Retryable(failure.problem, outage=not isinstance(failure, NotSent) or failure.outage)
+
+
+def as_write(failure: NotSent | SentUnknown) -> Retryable | Uncertain:
+    """What a failed write comes to: after the first byte only a look-up may tell."""
+    if isinstance(failure, NotSent):
+        return Retryable(failure.problem, outage=failure.outage)
+    return Uncertain(failure.problem)
+
+
+class _AnswerTooLarge(Exception):  # noqa: N818
+    """The answer is longer than the call allows, or unpacks suspiciously."""
+
+
+class VendorHttp:
+    """The HTTP client of a service for its vendors: one pool for all, bounded in time, size and connections.
+
+    Never follows redirects, keeps no cookies, takes no proxy from the environment, never repeats a request.
+    """
+
+    def __init__(self, policy: AddressPolicy, *, resolver: AbstractResolver | None = None) -> None:
+        self._policy = policy
+        self._client = httpx.AsyncClient(
+            transport=build_transport(resolver=GuardedResolver(policy, resolver), check_peer=policy.check_peer),
+            timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS, pool=POOL_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+            cookies=no_cookies(),
+            headers={"user-agent": "sverka", "accept-encoding": "gzip"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the pool; calls under way fail."""
+        await self._client.aclose()
+
+    async def send(self, call: Call) -> Answer | NotSent | SentUnknown:
+        """Makes one call. Returns a value for everything that a network or a vendor can do.
+
+        What ``first_byte_hook`` raises comes out as it is, and then nothing was sent; so does a cancellation.
+        """
+        watch = _Watch(first_byte_hook.get() if call.changes else None)
+        started = time.perf_counter()
+        with telemetry.client_span(call.method, call.operation, redact_url(call.url)) as span:
+            result = await self._attempt(call, watch)
+            outcome = _outcome_label(result)
+            if isinstance(result, Answer):
+                span.set("http.response.status_code", result.status)
+            else:
+                span.fail(result.problem.code)
+        metrics.VENDOR_CALL_SECONDS.labels(call.vendor, call.operation).observe(time.perf_counter() - started)
+        metrics.VENDOR_CALLS.labels(call.vendor, call.operation, outcome).inc()
+        return result
+
+    async def _attempt(self, call: Call, watch: "_Watch") -> Answer | NotSent | SentUnknown:
+        try:
+            self._policy.check_url(call.url)
+        except AddressRefused as error:
+            return NotSent(Problem("address_refused", {"reason": str(error)}), outage=False)
+        token = before_write.set(watch.first_byte)
+        try:
+            async with asyncio.timeout(call.total_seconds):
+                return await self._exchange(call)
+        except AddressRefused as error:
+            return NotSent(Problem("address_refused", {"reason": str(error)}), outage=False)
+        except _AnswerTooLarge as error:
+            return SentUnknown(Problem("answer_too_large", {"reason": str(error)}))
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, aiohttp.InvalidURL) as error:
+            return NotSent(Problem("address_refused", {"reason": redact(str(error))}), outage=False)
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
+            return _classified(error, call, sent=watch.sent)
+        finally:
+            before_write.reset(token)
+
+    async def _exchange(self, call: Call) -> Answer:
+        async with self._client.stream(
+            call.method, call.url, headers=dict(call.headers), content=call.content
+        ) as response:
+            declared = response.headers.get("content-length", "")
+            if declared.isdigit() and int(declared) > call.answer_bytes_max:
+                raise _AnswerTooLarge(f"the answer has {declared} bytes, at most {call.answer_bytes_max} are taken")
+            body = await _bounded_body(response, call.answer_bytes_max)
+        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Notes that the first byte of a call is about to be written, after whoever answers for the call agreed."""
+
+    guard: Callable[[], Any] | None
+    sent: bool = False
+
+    async def first_byte(self) -> None:
+        if self.guard is not None:
+            waiting = self.guard()
+            if inspect.isawaitable(waiting):
+                await waiting
+        self.sent = True
+
+
+async def _bounded_body(response: httpx.Response, bytes_max: int) -> bytes:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "", "gzip", "x-gzip"}:
+        raise _AnswerTooLarge(f"the answer is packed as {encoding}, which was not asked for")
+    unpacker = None if encoding in {"identity", ""} else zlib.decompressobj(16 + zlib.MAX_WBITS)
+    body = bytearray()
+    received = 0
+    async for raw in response.aiter_raw():
+        received += len(raw)
+        pending = raw
+        while pending:
+            if unpacker is None:
+                body += pending
+                pending = b""
+            else:
+                body += unpacker.decompress(pending, _CHUNK_BYTES)
+                pending = unpacker.unconsumed_tail
+            if len(body) > bytes_max:
+                raise _AnswerTooLarge(f"the answer has more than {bytes_max} bytes")
+            if len(body) > GZIP_RATIO_FROM_BYTES and len(body) > GZIP_RATIO_MAX * received:
+                raise _AnswerTooLarge(f"the answer unpacks to more than {GZIP_RATIO_MAX} times its size")
+    if unpacker is not None and received and not unpacker.eof:
+        raise httpx.ReadError("the packed answer ends in the middle")
+    return bytes(body)
+
+
+def _classified(error: Exception, call: Call, *, sent: bool) -> NotSent | SentUnknown:
+    # httpx's error types do not tell over this transport: a connection that breaks after the request comes as a
+    # ConnectTimeout. Only whether the first byte was about to be written does; the cause says what it was.
+    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+    values = {"error": type(cause).__name__, "address": redact_url(call.url)}
+    if isinstance(cause, TimeoutError):
+        code = "no_answer_in_time" if sent else "no_connection_in_time"
+    else:
+        code = "connection_broken" if sent else "no_connection"
+    problem = Problem(code, values)
+    return SentUnknown(problem) if sent else NotSent(problem)
+
+
+def _outcome_label(result: Answer | NotSent | SentUnknown) -> str:
+    if isinstance(result, Answer):
+        return f"{result.status // 100}xx"
+    return "not_sent" if isinstance(result, NotSent) else "unknown"

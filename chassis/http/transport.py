@@ -1,0 +1,125 @@
+"""The transport under every client: aiohttp's sockets behind httpx, with a hook right before the first byte.
+
+httpx's own ``trace`` extension never fires over this transport, and an exception out of aiohttp's connection signals
+leaves the socket open, so the hook sits in the connector, the one place that every request passes before it is written.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from httpx_aiohttp import AiohttpTransport
+
+CONNECT_SECONDS: Final = 3.0
+KEEPALIVE_SECONDS: Final = 15.0
+CONNECTIONS_MAX: Final = 200
+CONNECTIONS_PER_HOST_MAX: Final = 50
+HEADER_BYTES_MAX: Final = 16 * 1024
+
+FirstByteHook = Callable[[], Awaitable[None] | None]
+
+before_write: ContextVar[FirstByteHook | None] = ContextVar("before_write", default=None)
+"""Called, in the task of the call, when a connection stands and before the first byte of a request is written. Raising
+in it sends nothing and gives the connection back. Set by VendorHttp for one call; others set ``first_byte_hook``."""
+
+first_byte_hook: ContextVar[FirstByteHook | None] = ContextVar("first_byte_hook", default=None)
+"""What whoever answers for a change outside wants asked before its first byte: is the lease still ours, is there time
+left. VendorHttp asks it for calls with ``changes`` alone; raising in it sends nothing."""
+
+
+class HookedConnector(aiohttp.TCPConnector):
+    """A TCP connector that looks at the peer and asks the hook before it hands out a connection."""
+
+    def __init__(self, *, check_peer: Callable[[str], None] | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._check_peer = check_peer
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the base class's signature
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        if self._check_peer is not None and connection.transport is not None:
+            try:
+                self._check_peer(connection.transport.get_extra_info("peername")[0])
+            except BaseException:
+                connection.close()
+                raise
+        hook = before_write.get()
+        if hook is not None:
+            try:
+                waiting = hook()
+                if inspect.isawaitable(waiting):
+                    await waiting
+            except BaseException:
+                connection.release()  # nothing was written, so it may serve another request
+                raise
+        return connection
+
+
+def build_transport(
+    *,
+    resolver: AbstractResolver | None = None,
+    check_peer: Callable[[str], None] | None = None,
+    connections_max: int = CONNECTIONS_MAX,
+    connections_per_host_max: int = CONNECTIONS_PER_HOST_MAX,
+) -> AiohttpTransport:
+    """A transport without proxies from the environment, cookies, repeats, and with a bounded pool."""
+    tls = httpx.create_ssl_context(verify=True, trust_env=False)
+
+    def session() -> aiohttp.ClientSession:
+        connector = HookedConnector(
+            check_peer=check_peer,
+            ssl=tls,
+            resolver=resolver,
+            use_dns_cache=resolver is None,  # a guarded name is looked at for every connection
+            limit=connections_max,
+            limit_per_host=connections_per_host_max,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            enable_cleanup_closed=True,
+        )
+        opened = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        # aiohttp writes PUT and DELETE a second time when a kept connection breaks; a repeat is ours to decide.
+        opened._retry_connection = False
+        return opened
+
+    return AiohttpTransport(client=session, trust_env=False)
+
+
+def no_cookies() -> CookieJar:
+    """A jar that keeps nothing: one client serves many tenants."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
+def internal_client(*, timeout_seconds: float, token: str = "", base_url: str = "") -> httpx.AsyncClient:
+    """A client for our own services: plain addresses from settings, a service token, no redirects, no hook.
+
+    ``timeout_seconds`` bounds each read; connecting has 3 s.
+    """
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return httpx.AsyncClient(
+        transport=build_transport(),
+        base_url=base_url,
+        headers=headers,
+        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
+        follow_redirects=False,
+        trust_env=False,
+        cookies=no_cookies(),
+    )
