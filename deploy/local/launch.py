@@ -83,7 +83,7 @@ def stop_running(folder: Path) -> bool:
         return False
     processes.kill(holder.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS_MAX
-    while data.holder() == holder:
+    while data.holder() == holder or processes.start_ticks(holder.pid) == holder.started:
         if time.monotonic() > deadline:
             raise Refusal(f"{holder} has not ended within {STOP_SECONDS_MAX} s. See {data.logs}.")
         time.sleep(LOOK_SECONDS)

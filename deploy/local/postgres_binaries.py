@@ -19,7 +19,6 @@ MAJOR_MIN: Final = 15
 SETTING: Final = "SVERKA_POSTGRES_BIN"
 NEEDED: Final = ("initdb", "postgres")
 VERSION: Final = re.compile(r"\(PostgreSQL\) (\d+)(\S*)")
-UID_IN_NAMESPACE: Final = 1000
 ASK_SECONDS_MAX: Final = 20
 FOLDER_FOR_NOBODY: Final = Path("/var/lib/sverka")
 """Where binaries and data go when the user who runs them cannot reach their own places."""
@@ -85,15 +84,22 @@ def place(binaries: Binaries, data: Path) -> Placement:
     """Decide for the current user. `data` is where the data should be: as root it may end up elsewhere, with a link.
 
     An ordinary user runs PostgreSQL as it is. Root runs it in a user namespace, where it appears as an ordinary user
-    and still owns the files. Where namespaces are not allowed, or hide the files, it runs as `nobody`; then whatever
-    lies in a folder that is closed to others moves to FOLDER_FOR_NOBODY.
+    and still owns the files; so does a user without an entry in /etc/passwd, as containers have them, since initdb
+    looks itself up. Where namespaces are not allowed, or hide the files, root runs it as `nobody`; then whatever lies
+    in a folder that is closed to others moves to FOLDER_FOR_NOBODY.
     """
-    if os.geteuid() != 0:
-        return Placement(binaries, data, SAME, os.geteuid())
-    namespace = Identity(("--userns", str(UID_IN_NAMESPACE)))
-    if not data.is_symlink() and _can_use(namespace, binaries, data.parent):
-        return Placement(binaries, data, namespace, 0)
+    uid = os.geteuid()
+    if uid != 0 and _has_name(uid):
+        return Placement(binaries, data, SAME, uid)
     nobody = pwd.getpwnam("nobody")
+    namespace = Identity(("--userns", str(nobody.pw_uid)))
+    if not data.is_symlink() and _can_use(namespace, binaries, data.parent):
+        return Placement(binaries, data, namespace, uid)
+    if uid != 0:
+        raise Refusal(
+            f"PostgreSQL cannot run as user id {uid}, which has no entry in /etc/passwd, and this machine allows it "
+            f"no user namespace. Add an entry, or run as another user, or set DATABASE_URL to a server that runs."
+        )
     identity = Identity(("--uid", str(nobody.pw_uid), "--gid", str(nobody.pw_gid)))
     if not _can_use(identity, binaries, None):
         binaries = _copied(binaries)
@@ -102,9 +108,17 @@ def place(binaries: Binaries, data: Path) -> Placement:
     return Placement(binaries, data, identity, nobody.pw_uid)
 
 
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
 def _can_use(identity: Identity, binaries: Binaries, folder: Path | None) -> bool:
     reach_folder = ["test", "-x", str(folder)] if folder is not None else ["true"]
-    commands = ([binaries.program("postgres"), "--version"], reach_folder)
+    commands = (*([binaries.program(name), "--version"] for name in NEEDED), reach_folder)
     return all(
         subprocess.run(  # noqa: S603 - commands of ours
             leashed(command, identity), capture_output=True, timeout=ASK_SECONDS_MAX, check=False, cwd="/"
@@ -115,16 +129,27 @@ def _can_use(identity: Identity, binaries: Binaries, folder: Path | None) -> boo
 
 
 def _copied(binaries: Binaries) -> Binaries:
-    installation = binaries.folder.parent
+    """The package's programs, copied to where everybody can reach them."""
+    if os.environ.get(SETTING):
+        raise Refusal(
+            f"Root cannot run PostgreSQL as itself, and others cannot reach {binaries.folder}, which {SETTING} names. "
+            f"Let them enter that folder, or run as an ordinary user."
+        )
+    package = binaries.folder.parents[1]
+    libraries = package.with_name(package.name + ".libs")  # found by the programs at this place beside the package
     target = FOLDER_FOR_NOBODY / f"postgres-{binaries.version}"
     with exclusive(target.with_suffix(".lock")):
         if not target.exists():
             FOLDER_FOR_NOBODY.chmod(0o755)
             unfinished = target.with_suffix(".new")
             shutil.rmtree(unfinished, ignore_errors=True)
-            shutil.copytree(installation, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+            for folder in (package, libraries):
+                if folder.exists():
+                    without = shutil.ignore_patterns("include", "*.a", "__pycache__")
+                    shutil.copytree(folder, unfinished / folder.name, symlinks=True, ignore=without)
+            unfinished.chmod(0o755)
             unfinished.replace(target)
-    return Binaries(target / binaries.folder.name, binaries.major, binaries.version)
+    return Binaries(target / binaries.folder.relative_to(package.parent), binaries.major, binaries.version)
 
 
 def _linked(data: Path) -> Path:
