@@ -1,0 +1,101 @@
+"""What a service knows of its tenants: a stream per tenant fed by the compacted topic, and a directory to read."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+from pydantic import Field
+
+from chassis.aggregate import EventCodec, ReadRow, StreamKind
+from chassis.domain import Event
+from chassis.ids import TenantId
+from chassis.postgres import Connection, Database
+
+Status = Literal["active", "suspended", "removed"]
+
+PREFIX = "tenant"
+STREAM = "tenant-state"
+TABLE = "tenant_states"
+
+
+class TenantSeen(Event, name="TenantSeen"):
+    """A newer state of the tenant; ``settings`` carry no secrets."""
+
+    status: Status
+    version: int
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeeTenant:
+    """The tenant's state as its owner published it."""
+
+    status: Status
+    version: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    """The newest state that this service has seen; version 0 before the first."""
+
+    status: Status = "active"
+    version: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def _decide(state: TenantView, command: SeeTenant, now: dt.datetime) -> Sequence[Event]:
+    if command.version <= state.version:
+        return ()
+    return (TenantSeen(status=command.status, version=command.version, settings=command.settings),)
+
+
+def _evolve(state: TenantView, event: TenantSeen) -> TenantView:
+    return TenantView(event.status, event.version, event.settings)
+
+
+def _projected(stream: str, state: TenantView) -> Sequence[ReadRow]:
+    values = {"status": state.status, "version": state.version, "settings": state.settings}
+    return (ReadRow(TABLE, {}, values),)
+
+
+TENANT_KIND: StreamKind[TenantView, SeeTenant] = StreamKind(
+    prefix=PREFIX,
+    initial=lambda stream: TenantView(),
+    decide=_decide,
+    evolve=_evolve,
+    codec=EventCodec((TenantSeen,)),
+    aggregate=lambda stream: "tenant",
+    projected=_projected,
+)
+
+
+class TenantDirectory:
+    """Reads tenants' settings; a transaction of its own for each read, since workers hold none."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def view(self, tenant: TenantId) -> TenantView:
+        """The newest known state of a tenant."""
+        async with self._database.transaction([tenant]) as connection:
+            row = await connection.fetchrow(
+                "SELECT status, version, settings FROM tenant_states WHERE tenant_id = $1", tenant
+            )
+        if row is None:
+            return TenantView()
+        return TenantView(row["status"], row["version"], orjson.loads(row["settings"]))
+
+    async def known(self) -> list[TenantId]:
+        """All tenants that this service has heard of, whatever their status."""
+        async with self._database.delivery_connection() as connection:
+            rows = await connection.fetch("SELECT tenant_id FROM tenant_states ORDER BY tenant_id")
+        return [TenantId(row["tenant_id"]) for row in rows]
+
+
+async def idle_tenants(connection: Connection) -> list[str]:
+    """Tenants for whom nothing new may be claimed (suspended or removed); over a delivery connection."""
+    rows = await connection.fetch("SELECT tenant_id FROM tenant_states WHERE status <> 'active'")
+    return [row["tenant_id"] for row in rows]
