@@ -1,0 +1,1 @@
+"""Bitrix24: portals of clients, called by an inbound webhook, telling by outgoing webhooks."""

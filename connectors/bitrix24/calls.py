@@ -1,0 +1,148 @@
+"""One call to a portal: the request, a renamed portal's redirect, and the way from an answer to an outcome.
+
+Source: the vendor's REST documentation, pages "General principles", "Batch", "Limits", "Change of the portal's domain".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import orjson
+
+from chassis.clock import Clock
+from chassis.http import Answer, Call, NotSent, SentUnknown, as_read, as_write
+from chassis.outcomes import Failure, Rejected
+from chassis.work.handlers import Permit
+from connectors import wire
+from connectors.bitrix24.outcomes import IN_BATCH, TABLE
+from connectors.bitrix24.schema import VENDOR, BatchAnswer, Command, Fault, Success, read_batch, read_envelope
+from connectors.ports.crm import PortalMoved
+from connectors.transport import Transport
+from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, unexpected
+
+OPERATING_PAUSE_SECONDS: Final = 60
+"""Operating time is counted in buckets of a minute: after one, part of it is free again."""
+
+ABSENT: Final = ("crm_not_found", "vendor_request_wrong")
+"""Problems that mean, for an object that need not be there, that it is not: an empty reference is a wrong id."""
+
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+_REDIRECTS: Final = (301, 302, 307, 308)
+
+
+class PortalCalls:
+    """Calls to any portal; nothing is kept between them."""
+
+    def __init__(self, http: Transport, clock: Clock, on_moved: Callable[[PortalMoved], None]) -> None:
+        self._http = http
+        self._clock = clock
+        self._on_moved = on_moved
+
+    async def one(self, permit: Permit, operation: str, method: str, params: Mapping[str, Any]) -> Success | Failure:
+        """One method that reads."""
+        return await self.call(permit, operation, method, params, write=False)
+
+    async def batch(
+        self, permit: Permit, operation: str, commands: Mapping[str, Command], *, write: bool
+    ) -> BatchAnswer | Failure:
+        """Up to 50 commands by their names; what became of each is asked of :meth:`part`."""
+        named = {name: str(command) for name, command in commands.items()}
+        answer = await self.call(permit, operation, "batch", {"halt": 0, "cmd": named}, write=write)
+        if not isinstance(answer, Success):
+            return answer
+        batch = read_batch(answer.result)
+        return unexpected(VENDOR, "result", write=write) if batch is None else batch
+
+    async def call(
+        self, permit: Permit, operation: str, method: str, params: Mapping[str, Any], *, write: bool
+    ) -> Success | Failure:
+        """One method, or a batch."""
+        call = Call(
+            vendor=VENDOR,
+            operation=f"{VENDOR}.{operation}",
+            method="POST",
+            url=f"{permit.endpoint.rstrip('/')}/{method}",
+            changes=write,
+            headers=_HEADERS,
+            content=orjson.dumps(params),
+        )
+        answer = await self._follow(permit, call)
+        if not isinstance(answer, Answer):
+            return as_write(answer) if write else as_read(answer)
+        envelope = read_envelope(answer.body)
+        if answer.status < 300 and envelope.success is not None:
+            return envelope.success
+        fault = envelope.fault
+        until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
+        if fault is not None and fault.code == "operation_time_limit":
+            until = self._operating_until(envelope.time.get("operating_reset_at"))
+        return self._judge(answer.status, fault, write=write, until=until)
+
+    async def _follow(self, permit: Permit, call: Call) -> Answer | NotSent | SentUnknown:
+        """Sends; when the portal was renamed, once more to the host it names, if the path is the same."""
+        answer = await self._http.send(call)
+        if not isinstance(answer, Answer) or answer.status not in _REDIRECTS:
+            return answer
+        target = _same_path_elsewhere(call.url, answer.headers.get("location", ""))
+        if target is None:
+            return answer
+        moved = replace(call, url=target)
+        second = await self._http.send(moved)
+        if isinstance(second, Answer) and read_envelope(second.body).success is not None:
+            method = call.url.rpartition("/")[2]
+            self._on_moved(PortalMoved(permit.account, permit.endpoint, target.removesuffix(method)))
+        return second
+
+    def part(self, batch: BatchAnswer, name: str, *, write: bool) -> Success | Failure:
+        """One command of a batch. A name that is in neither map was never reached, or its answer is lost."""
+        if (success := batch.successes.get(name)) is not None:
+            return success
+        fault = batch.faults.get(name)
+        if fault is None:
+            return unexpected(VENDOR, name, write=write)
+        until = None
+        if fault.code == "operation_time_limit":
+            until = self._operating_until(batch.operating_reset_at(name))
+        return self._judge(IN_BATCH, fault, write=write, until=until)
+
+    def present(self, batch: BatchAnswer, needed: Sequence[str]) -> dict[str, Success | None] | Failure:
+        """The parts by name: None where the object is not there, a failure where that cannot be told or it is
+        ``needed``."""
+        present: dict[str, Success | None] = {}
+        for name in (*needed, *(batch.successes.keys() | batch.faults.keys()) - set(needed)):
+            part = self.part(batch, name, write=False)
+            if isinstance(part, Success):
+                present[name] = part
+            elif name not in needed and isinstance(part, Rejected) and part.problem.code in ABSENT:
+                present[name] = None
+            else:
+                return part
+        return present
+
+    def _judge(self, status: int, fault: Fault | None, *, write: bool, until: datetime | None) -> Failure:
+        values = {"vendor": VENDOR, "status": status}
+        if fault is not None:
+            values |= {"text": fault.text[:VENDOR_TEXT_LENGTH_MAX], "code": fault.code[:60]}
+        return TABLE.judge(status, None if fault is None else fault.code, write=write, values=values, until=until)
+
+    def _operating_until(self, reset_at: Any) -> datetime:
+        now = self._clock.now()
+        told = wire.unix_moment(reset_at)
+        return told if told is not None and told > now else now + timedelta(seconds=OPERATING_PAUSE_SECONDS)
+
+
+def _same_path_elsewhere(url: str, location: str) -> str | None:
+    """The address in ``Location`` if it is the same path and query on another host, as safe as before; else None."""
+    try:
+        old, new = urlsplit(url), urlsplit(urljoin(url, location))
+        port = new.port
+    except ValueError:
+        return None
+    safe = new.scheme == "https" or new.scheme == old.scheme
+    if not location or not safe or "@" in new.netloc or not new.hostname:
+        return None
+    if new.path.rstrip("/") != old.path.rstrip("/") or (old.hostname, old.port) == (new.hostname, port):
+        return None
+    return urlunsplit((new.scheme, new.netloc, old.path, old.query, ""))

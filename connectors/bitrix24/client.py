@@ -1,0 +1,313 @@
+"""What is asked of Bitrix24 portals by their inbound webhook, and what it comes to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.outcomes import Failure, Ok, Outcome, Rejected
+from chassis.work.handlers import Permit
+from connectors import wire
+from connectors.bitrix24.calls import ABSENT, PortalCalls
+from connectors.bitrix24.mapping import portal, records, writes
+from connectors.bitrix24.mapping.deal import DealParts, deal_commands
+from connectors.bitrix24.schema import (
+    BATCH_COMMANDS_MAX,
+    DEAL,
+    PAGE_ROWS,
+    VENDOR,
+    BatchAnswer,
+    Command,
+    Success,
+    pages_after_first,
+)
+from connectors.bitrix24.webhook import parse_webhook
+from connectors.ports.crm import (
+    AddComment,
+    CrmCommand,
+    CrmEvent,
+    CrmWritten,
+    DealSnapshot,
+    DealStage,
+    ModifiedDealsPage,
+    PortalMoved,
+    PortalReport,
+    PortalWanted,
+    StageHistoryPage,
+)
+from connectors.transport import Transport
+from connectors.verdicts import unexpected
+from connectors.wire import ShapeError
+
+COMMENT_PAGES_MAX: Final = 45
+
+
+class Bitrix24:
+    """A client of all portals; it keeps nothing between calls. ``on_moved`` hears of a portal that was renamed, after
+    the repeat at the new host was answered by a portal."""
+
+    def __init__(self, http: Transport, clock: Clock, on_moved: Callable[[PortalMoved], None]) -> None:
+        self._calls = PortalCalls(http, clock, on_moved)
+
+    # Reading
+
+    async def read_deal(self, permit: Permit, deal_id: str, *, history_after: int = 0) -> Outcome[DealSnapshot]:
+        """One request, or two for long deals and for buyers whose requisite is not the linked or the first one."""
+        first = await self._calls.batch(permit, "read_deal", deal_commands(deal_id, history_after), write=False)
+        if not isinstance(first, BatchAnswer):
+            return first
+        present = self._calls.present(first, needed=("deal", "rows", "history"))
+        if not isinstance(present, dict):
+            return self._hidden(present, deal_id) if "deal" in first.faults else present
+        try:
+            parts = DealParts(deal_id, history_after, first, present)
+            commands = parts.rest()
+            if len(commands) > BATCH_COMMANDS_MAX:
+                return Rejected(Problem("deal_too_long", {"deal": deal_id}))
+            second: Mapping[str, Success] = {}
+            if commands:
+                answer = await self._calls.batch(permit, "read_deal_rest", commands, write=False)
+                if not isinstance(answer, BatchAnswer):
+                    return answer
+                found = self._calls.present(answer, needed=tuple(commands))
+                if not isinstance(found, dict):
+                    return found
+                second = {name: success for name, success in found.items() if success is not None}
+            return Ok(parts.snapshot(second))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+    async def stage_history_since(self, permit: Permit, after: int) -> Outcome[StageHistoryPage]:
+        """The portal-wide feed of stage entries by id: ``start=-1`` counts nothing, so it costs the portal little."""
+        answer = await self._calls.one(
+            permit,
+            "stage_history",
+            "crm.stagehistory.list",
+            {"entityTypeId": DEAL, "filter": {">ID": after}, "order": {"ID": "ASC"}, "start": -1},
+        )
+        if not isinstance(answer, Success):
+            return answer
+        try:
+            found = records.read_items(answer, "items", records.read_stage_entry)
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        entries = tuple(sorted((one for one in found if one.history_id > after), key=lambda one: one.history_id))
+        if found and not entries:
+            return unexpected(VENDOR, "ID", write=False)
+        more = len(found) >= PAGE_ROWS
+        return Ok(StageHistoryPage(entries, entries[-1].history_id if more else None))
+
+    async def deals_modified_since(
+        self, permit: Permit, since: datetime, *, after: str = "0"
+    ) -> Outcome[ModifiedDealsPage]:
+        """By id: a deal that changes during the pass keeps its place, where an order by time would move it past us."""
+        answer = await self._calls.one(
+            permit,
+            "deals_modified",
+            "crm.item.list",
+            {
+                "entityTypeId": DEAL,
+                "select": ["id", "updatedTime", "categoryId", "stageId"],
+                "filter": {">=updatedTime": records.iso(since), ">id": int(after)},
+                "order": {"id": "ASC"},
+                "start": -1,
+            },
+        )
+        if not isinstance(answer, Success):
+            return answer
+        try:
+            found = records.read_items(answer, "items", records.read_modified_deal)
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        deals = tuple(sorted((one for one in found if int(one.deal_id) > int(after)), key=lambda one: int(one.deal_id)))
+        if found and not deals:
+            return unexpected(VENDOR, "id", write=False)
+        return Ok(ModifiedDealsPage(deals, deals[-1].deal_id if len(found) >= PAGE_ROWS else None))
+
+    async def find_comment(self, permit: Permit, deal_id: str, marker: str) -> Outcome[str | None]:
+        """Looks through the newest comments of the deal, 2,300 at most."""
+        found = await self._find_comments(permit, {(deal_id, marker)})
+        if not isinstance(found, dict):
+            return found
+        outcome = found[(deal_id, marker)]
+        return outcome if isinstance(outcome, Failure) else Ok(outcome)
+
+    async def read_deal_stages(
+        self, permit: Permit, categories: Sequence[int] | None = None
+    ) -> Outcome[tuple[DealStage, ...]]:
+        """The stages of funnels; without ``categories`` of all that the portal lists, in a second request."""
+        if categories is None:
+            answer = await self._calls.one(permit, "funnels", "crm.category.list", {"entityTypeId": DEAL})
+            if not isinstance(answer, Success):
+                return answer
+            try:
+                categories = records.read_items(answer, "categories", lambda one: wire.whole(one.get("id"), "id"))
+            except ShapeError as error:
+                return unexpected(VENDOR, str(error), write=False)
+        commands = _stage_commands(categories)
+        batch = await self._calls.batch(permit, "stages", commands, write=False)
+        if not isinstance(batch, BatchAnswer):
+            return batch
+        present = self._calls.present(batch, needed=tuple(commands))
+        if not isinstance(present, dict):
+            return present
+        try:
+            return Ok(_stages(categories, present))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+    async def check_portal(self, permit: Permit, wanted: PortalWanted) -> Outcome[PortalReport]:
+        """Scopes, fields and stages in one request. Without a scope the rest is not asked about."""
+        commands = {
+            "scope": Command("scope", {}),
+            "fields": Command("crm.item.fields", {"entityTypeId": DEAL, "useOriginalUfNames": "Y"}),
+            **_stage_commands(tuple(wanted.stages)),
+        }
+        batch = await self._calls.batch(permit, "check_portal", commands, write=False)
+        if not isinstance(batch, BatchAnswer):
+            return batch
+        present = self._calls.present(batch, needed=("scope",))
+        if not isinstance(present, dict):
+            return present
+        try:
+            scope = present["scope"]
+            scopes = portal.read_scopes(None if scope is None else scope.result)
+            if "crm" not in scopes:
+                return Ok(portal.report(PortalWanted(wanted.scopes, {}, {}), scopes, {}, ()))
+            present = self._calls.present(batch, needed=tuple(commands))
+            if not isinstance(present, dict):
+                return present
+            fields = present["fields"]
+            known = {} if fields is None else records.read_fields(fields.result)
+            return Ok(portal.report(wanted, scopes, known, _stages(tuple(wanted.stages), present)))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+    async def ping(self, permit: Permit) -> Outcome[None]:
+        """``server.time``: needs no scope and touches no data."""
+        answer = await self._calls.one(permit, "ping", "server.time", {})
+        return Ok(None) if isinstance(answer, Success) else answer
+
+    def parse_webhook(self, body: bytes, content_type: str) -> CrmEvent | Problem:
+        """See :func:`connectors.bitrix24.webhook.parse_webhook`."""
+        return parse_webhook(body, content_type)
+
+    # Writing
+
+    async def write(self, permit: Permit, commands: Sequence[CrmCommand]) -> Sequence[Outcome[CrmWritten]]:
+        """At most 50 commands in one batch that does not halt. Comments with ``search_first`` are looked for in a
+        request before it; if that fails nothing is written, and all commands have its outcome."""
+        if not 0 < len(commands) <= BATCH_COMMANDS_MAX:
+            raise ValueError(f"1 to {BATCH_COMMANDS_MAX} commands go into one batch, not {len(commands)}")
+        wanted = {(one.deal_id, one.marker) for one in commands if isinstance(one, AddComment) and one.search_first}
+        found: dict[tuple[str, str], str | Failure | None] = {}
+        if wanted:
+            searched = await self._find_comments(permit, wanted)
+            if not isinstance(searched, dict):
+                return [searched] * len(commands)
+            found = searched
+        outcomes: dict[int, Outcome[CrmWritten]] = {}
+        to_send: dict[int, CrmCommand] = {}
+        for place, command in enumerate(commands):
+            seen = found.get((command.deal_id, command.marker)) if isinstance(command, AddComment) else None
+            if isinstance(seen, Failure):
+                outcomes[place] = seen
+            elif seen is not None:
+                outcomes[place] = Ok(CrmWritten(object_id=seen, found=True))
+            else:
+                to_send[place] = command
+        if to_send:
+            named = {f"c{place}": writes.command_of(command) for place, command in to_send.items()}
+            batch = await self._calls.batch(permit, "write", named, write=True)
+            for place, command in to_send.items():
+                outcomes[place] = self._written(batch, f"c{place}", command)
+        return [outcomes[place] for place in range(len(commands))]
+
+    def _written(self, batch: BatchAnswer | Failure, name: str, command: CrmCommand) -> Outcome[CrmWritten]:
+        if not isinstance(batch, BatchAnswer):
+            return batch
+        part = self._calls.part(batch, name, write=True)
+        if not isinstance(part, Success):
+            return part
+        try:
+            return writes.written(command, part.result)
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=True)
+
+    async def _find_comments(
+        self, permit: Permit, wanted: set[tuple[str, str]]
+    ) -> dict[tuple[str, str], str | Failure | None] | Failure:
+        """For each (deal, marker) the comment's id, None, or why this deal could not be looked through."""
+        deals = sorted({deal_id for deal_id, _ in wanted})
+        newest = {f"d{deal_id}": writes.comments_page(deal_id, 0) for deal_id in deals}
+        first = await self._calls.batch(permit, "find_comments", newest, write=False)
+        if not isinstance(first, BatchAnswer):
+            return first
+        pages: dict[str, list[Any]] = {}
+        failures: dict[str, Failure] = {}
+        older: dict[str, Command] = {}
+        for deal_id in deals:
+            part = self._calls.part(first, f"d{deal_id}", write=False)
+            if not isinstance(part, Success):
+                failures[deal_id] = part
+                continue
+            pages[deal_id] = [part.result]
+            for start in pages_after_first(part.total, PAGE_ROWS)[:COMMENT_PAGES_MAX]:
+                older[f"d{deal_id}s{start}"] = writes.comments_page(deal_id, start)
+        try:
+            found = _marked(pages, wanted)
+            missing = {deal_id for (deal_id, _), seen in found.items() if seen is None}
+            older = {name: command for name, command in older.items() if name[1:].partition("s")[0] in missing}
+            if older:
+                if len(older) > BATCH_COMMANDS_MAX:
+                    return Rejected(Problem("crm_too_many_comments", {}))
+                second = await self._calls.batch(permit, "find_comments_older", older, write=False)
+                if not isinstance(second, BatchAnswer):
+                    return second
+                for name in older:
+                    part = self._calls.part(second, name, write=False)
+                    if not isinstance(part, Success):
+                        return part
+                    pages[name[1:].partition("s")[0]].append(part.result)
+                found = _marked(pages, wanted)
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        return {pair: failures.get(pair[0]) or found.get(pair) for pair in wanted}
+
+    def _hidden(self, failure: Failure, deal_id: str) -> Failure:
+        """A deal that is deleted and one that the rights do not reach look the same: both errors occur for both."""
+        if isinstance(failure, Rejected) and failure.problem.code in (*ABSENT, "crm_access_denied"):
+            return Rejected(Problem("deal_not_visible", {"deal": deal_id}))
+        return failure
+
+
+def _stage_commands(categories: Sequence[int]) -> dict[str, Command]:
+    if len(categories) > BATCH_COMMANDS_MAX - 2:
+        raise ValueError(f"at most {BATCH_COMMANDS_MAX - 2} funnels are read at once, not {len(categories)}")
+    return {
+        f"stages{category}": Command(
+            "crm.status.list",
+            {"order": {"SORT": "ASC"}, "filter": {"ENTITY_ID": records.stage_dictionary(category)}},
+        )
+        for category in categories
+    }
+
+
+def _stages(categories: Sequence[int], present: Mapping[str, Success | None]) -> tuple[DealStage, ...]:
+    found: list[DealStage] = []
+    for category in categories:
+        part = present.get(f"stages{category}")
+        listed = [] if part is None else wire.records(part.result, "stages")
+        found += [records.read_stage(record, category) for record in listed]
+    return tuple(found)
+
+
+def _marked(
+    pages: Mapping[str, Sequence[Any]], wanted: set[tuple[str, str]]
+) -> dict[tuple[str, str], str | Failure | None]:
+    found: dict[tuple[str, str], str | Failure | None] = {}
+    for deal_id, marker in wanted:
+        seen = (writes.comment_with(page, marker) for page in pages.get(deal_id, ()))
+        found[(deal_id, marker)] = next((one for one in seen if one is not None), None)
+    return found

@@ -1,0 +1,1 @@
+"""Bitrix24's records ↔ canonical DTOs; pure, both ways."""

@@ -1,0 +1,158 @@
+"""Reading vendors' JSON: exact numbers, and lenient converters that refuse what would change a document's meaning."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from chassis.clock import Clock
+from chassis.values.money import exact_fraction, exact_kopecks_from_decimal, kopecks_from_decimal
+
+RETRY_AFTER_SECONDS_MAX: Final = 3_600
+_MISSING: Final = object()
+
+
+class ShapeError(ValueError):
+    """A field that is not what its name promises; the text is the field's name."""
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
+
+def read_json(body: bytes) -> Any:
+    """The JSON of a body with exact decimals. Raises ValueError for anything else, half a document included."""
+    try:
+        return _decoder.decode(body.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def required(record: Mapping[str, Any], name: str) -> Any:
+    """The value of a field that must be there, be it null. Raises ShapeError."""
+    value = record.get(name, _MISSING)
+    if value is _MISSING:
+        raise ShapeError(name)
+    return value
+
+
+def mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """An object. PHP writes an empty one as ``[]``. Raises ShapeError."""
+    if isinstance(value, dict):
+        return value
+    if value is None or value == [] or value is False:
+        return {}
+    raise ShapeError(name)
+
+
+def records(value: Any, name: str) -> list[Mapping[str, Any]]:
+    """A list of objects. PHP writes a list with gaps as an object, an empty one as ``false`` at times. Raises
+    ShapeError."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if value is None or value is False:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ShapeError(name)
+    return value
+
+
+def text(value: Any) -> str:
+    """Text; null, false and empty lists are ``""``. Numbers are written out. Raises ShapeError for objects."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is False or value == []:
+        return ""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    raise ShapeError("text")
+
+
+def identity(value: Any) -> str | None:
+    """A reference; null, ``""``, ``0``, ``"0"``, false and ``[]`` mean none. Raises ShapeError."""
+    found = text(value).strip()
+    return None if found in ("", "0") else found
+
+
+def decimal(value: Any, name: str) -> Decimal:
+    """An exact number out of a number or its text. Raises ShapeError for anything else and for absurd sizes."""
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        raise ShapeError(name)
+    try:
+        number = Decimal(value.strip() if isinstance(value, str) else value)
+        exact_fraction(number)
+    except (InvalidOperation, ValueError) as error:
+        raise ShapeError(name) from error
+    return number
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole number out of a number or its text. Raises ShapeError."""
+    number = decimal(value, name)
+    if number != number.to_integral_value():
+        raise ShapeError(name)
+    return int(number)
+
+
+def kopecks(value: Any, name: str) -> int:
+    """A sum in roubles with at most two decimals → kopecks. Raises ShapeError."""
+    try:
+        return exact_kopecks_from_decimal(decimal(value, name))
+    except ValueError as error:
+        raise ShapeError(name) from error
+
+
+def rounded_kopecks(value: Any, name: str) -> int:
+    """A sum in roubles → kopecks, half-up. Raises ShapeError."""
+    try:
+        return kopecks_from_decimal(decimal(value, name))
+    except ValueError as error:
+        raise ShapeError(name) from error
+
+
+def moment(value: Any, name: str) -> datetime:
+    """A moment with zone. Raises ShapeError."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(name) from error
+    if found.tzinfo is None:
+        raise ShapeError(name)
+    return found
+
+
+def optional_moment(value: Any, name: str) -> datetime | None:
+    """A moment with zone, or None for an empty value."""
+    return None if value in (None, "", False) else moment(value, name)
+
+
+def day(value: Any, name: str) -> date:
+    """A date out of a date or of a moment, whose date part stands as the vendor wrote it: converting it to UTC would
+    move the day. Raises ShapeError."""
+    try:
+        return date.fromisoformat(value[:10])
+    except (TypeError, ValueError) as error:
+        raise ShapeError(name) from error
+
+
+def optional_day(value: Any, name: str) -> date | None:
+    """A date, or None for an empty value."""
+    return None if value in (None, "", False) else day(value, name)
+
+
+def retry_after(value: str | None, clock: Clock) -> datetime | None:
+    """``Retry-After`` in seconds → business time; None without one that can be read."""
+    if value is None or not value.strip().isdecimal() or len(value) > 9:
+        return None
+    return clock.now() + timedelta(seconds=min(int(value), RETRY_AFTER_SECONDS_MAX))
+
+
+def unix_moment(value: Any) -> datetime | None:
+    """Unix seconds → a moment; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 < value < 10**11:
+        return None
+    return datetime.fromtimestamp(int(value), UTC)
