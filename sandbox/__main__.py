@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
+import uvloop
 
 from sandbox.app import make_app
+from sandbox.server import SandboxServer
 from sandbox.settings import Settings
-
-SHUTDOWN_SECONDS = 3
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are taken by `_serve`, so that SIGTERM ends with exit code 0."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Says that the sandbox is ready once its state is replayed and its port is open."""
-        await super().startup(sockets)
-        if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            print(f"sandbox ready http://{host}:{port} pid={os.getpid()}", flush=True)
 
 
 def parse(argv: list[str] | None = None) -> Settings:
@@ -57,25 +40,14 @@ def parse(argv: list[str] | None = None) -> Settings:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        make_app(settings),
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    server = _Server(config)
-    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    await server.serve(sockets=[listener])
-    if not server.started:
-        raise SystemExit(1)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    server = SandboxServer(make_app(settings), listener)
+    await server.start()
+    print(f"sandbox ready {server.url} pid={os.getpid()} data={settings.data}", flush=True)
+    await ended.wait()
+    await server.stop()
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -89,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     except OSError as error:
         sentence = f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; give another --port"
         raise SystemExit(sentence) from error
-    with asyncio.Runner(loop_factory=uvicorn.Config(app="", loop="uvloop").get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener))
 
 

@@ -59,7 +59,11 @@ class SandboxApp:
             return
         except LedgerError as error:
             reply = Reply(status=503, payload={"error": str(error)})
-        await send_reply(reply, receive, send, method)
+        await send_reply(reply, receive, send, method, self._world.stopping)
+
+    def let_go(self) -> None:
+        """Ends calls that only wait: long polls and hanging answers."""
+        self._world.stopping.set()
 
     async def dispatch(self, request: Request) -> Reply:
         """Routes one request; an error in a handler becomes a 500 that names it, so that tests see it."""

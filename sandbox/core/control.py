@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from sandbox.core.clock import from_rfc3339, to_rfc3339
 from sandbox.core.faults import KINDS, RuleError
 from sandbox.core.roster import make_roster
 from sandbox.core.vendor import SeedSpec
-from sandbox.core.wire import BadRequestError, Reply, Request, Route
+from sandbox.core.wire import BadRequestError, Reply, Request, Route, disconnected, first_of
 from sandbox.core.world import World
 
 POLL_SECONDS_MAX = 25.0
@@ -90,17 +89,9 @@ class _Control:
 
     async def _wait_revision(self, request: Request, wait_seconds: float) -> bool:
         """False when the client hung up."""
-        waits = [
-            asyncio.ensure_future(self._world.clock.wait_changed(wait_seconds)),
-            asyncio.ensure_future(self._world.stopping.wait()),
-        ]
-        gone = asyncio.ensure_future(_disconnected(request))
-        try:
-            await asyncio.wait([*waits, gone], return_when=asyncio.FIRST_COMPLETED)
-            return not gone.done()
-        finally:
-            for task in (*waits, gone):
-                task.cancel()
+        gone = disconnected(request.disconnected) if request.disconnected else asyncio.Event().wait()
+        ended = await first_of(gone, self._world.clock.wait_changed(wait_seconds), self._world.stopping.wait())
+        return ended != 0
 
     async def set_clock(self, request: Request) -> Reply:
         body = _object(request, {"set", "advance_seconds", "rate", "wait"})
@@ -213,16 +204,6 @@ class _Control:
             paths.setdefault(route.pattern, {})[route.method.lower()] = operation
         info = {"title": "Sandbox control", "version": "1"}
         return Reply(payload={"openapi": "3.1.0", "info": info, "servers": [{"url": request.base_url}], "paths": paths})
-
-
-async def _disconnected(request: Request) -> None:
-    receive = request.disconnected
-    if receive is None:
-        await asyncio.Event().wait()
-        return
-    with contextlib.suppress(asyncio.CancelledError):
-        while (await receive())["type"] != "http.disconnect":
-            pass
 
 
 def _object(request: Request, allowed: set[str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +50,7 @@ class Ledger:
         self._open: list[tuple[int, bytes]] | None = None
         self._pending: list[bytes] = []
         self._group: asyncio.Future[None] | None = None
-        self._writing: asyncio.Future[None] | None = None
-        self._broken: BaseException | None = None
-        self._wake = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "ledger")
-        self._writer: asyncio.Task[None] | None = None
+        self._broken: OSError | None = None
 
     # -- start and stop
 
@@ -88,17 +83,9 @@ class Ledger:
         self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         return self.seq
 
-    def start(self) -> None:
-        """Starts the writer; `replay` must have run."""
-        self._writer = asyncio.get_running_loop().create_task(self._write_groups())
-
-    async def stop(self) -> None:
+    def close(self) -> None:
         """Writes what is left and closes."""
-        if self._writer is not None:
-            with contextlib.suppress(LedgerError):
-                await self.durable()
-            self._writer.cancel()
-        self._thread.shutdown()
+        self._write_group()
         if self._fd >= 0:
             os.close(self._fd)
         os.close(self._lock)
@@ -144,9 +131,9 @@ class Ledger:
             raw = encoded + b"\n" if place == len(lines) else encoded[:-1] + b',"more":true}\n'
             self._note_offset(seq, self._size)
             self._size += len(raw)
+            if not self._pending:
+                asyncio.get_running_loop().call_soon(self._write_group)
             self._pending.append(raw)
-        if lines:
-            self._wake.set()
 
     def _note_offset(self, seq: int, offset: int) -> None:
         if seq % INDEX_EVERY_LINES == 1:
@@ -160,37 +147,30 @@ class Ledger:
             if self._group is None:
                 self._group = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._group)
-        elif self._writing is not None:
-            await asyncio.shield(self._writing)
 
-    async def _write_groups(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            if not self._pending:
-                continue
-            chunk = b"".join(self._pending)
-            self._pending.clear()
-            group = self._group or loop.create_future()
-            self._group, self._writing = None, group
-            try:
-                await loop.run_in_executor(self._thread, self._write, chunk)
-            except OSError as error:
-                self._broken = error
-                waiting = [group, self._group] if self._group else [group]
-                for waiter in waiting:
-                    waiter.set_exception(LedgerError(f"the ledger {self._path} cannot be written: {error}"))
-                    waiter.exception()
-                return
-            self._writing = None
+    def _write_group(self) -> None:
+        """Writes all that was appended in one turn of the loop with one fsync.
+
+        In the loop on purpose: a thread's hand-over costs more than the fsync of a local disk, and on a slow one
+        the calls that wait meanwhile become the next group.
+        """
+        if not self._pending:
+            return
+        chunk = b"".join(self._pending)
+        self._pending.clear()
+        group, self._group = self._group, None
+        try:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(self._fd, view) :]
+            os.fdatasync(self._fd)
+        except OSError as error:
+            self._broken = error
+            if group is not None:
+                group.set_exception(LedgerError(f"the ledger {self._path} cannot be written: {error}"))
+            return
+        if group is not None:
             group.set_result(None)
-
-    def _write(self, chunk: bytes) -> None:
-        view = memoryview(chunk)
-        while view:
-            view = view[os.write(self._fd, view) :]
-        os.fdatasync(self._fd)
 
     # -- reading
 
@@ -231,10 +211,9 @@ class Ledger:
                         break
         return found
 
-    async def reset(self) -> None:
+    def reset(self) -> None:
         """Empties ledger and blobs, durably; numbering starts again at 1."""
-        while self._pending or self._writing is not None:
-            await self.durable()
+        self._write_group()
         fresh = self._folder / "ledger.jsonl.new"
         with fresh.open("wb") as file:
             os.fsync(file.fileno())

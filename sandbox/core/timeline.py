@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 
 from sandbox.core.clock import SandboxClock
+from sandbox.core.wire import first_of
 
 IDLE_SECONDS = 60.0
 
@@ -37,10 +38,4 @@ class Timeline:
                 heapq.heappop(self._heap)[2]()
             self._earlier.clear()
             wait = min(IDLE_SECONDS, self._clock.real_seconds_until(self._heap[0][0])) if self._heap else IDLE_SECONDS
-            changed = asyncio.ensure_future(self._clock.wait_changed(wait))
-            earlier = asyncio.ensure_future(self._earlier.wait())
-            try:
-                await asyncio.wait({changed, earlier}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                changed.cancel()
-                earlier.cancel()
+            await first_of(self._clock.wait_changed(wait), self._earlier.wait())

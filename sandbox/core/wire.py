@@ -170,21 +170,28 @@ async def read_body(receive: Receive) -> bytes:
         parts.append(part)
 
 
-async def wait_disconnect(receive: Receive, seconds: float) -> None:
-    """Returns when the client hangs up or after so many real seconds."""
+async def disconnected(receive: Receive) -> None:
+    """Returns when the client hangs up; the body must have been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def first_of(*waits: Awaitable[object], seconds: float | None = None) -> int | None:
+    """The place of the wait that ended first, None when none did within the real seconds; the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
-        async with asyncio.timeout(seconds):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-    except TimeoutError:
-        return
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return next((place for place, task in enumerate(tasks) if task.done()), None)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
-async def send_reply(reply: Reply, receive: Receive, send: Send, method: str) -> None:
+async def send_reply(reply: Reply, receive: Receive, send: Send, method: str, stopping: asyncio.Event) -> None:
     """Writes the reply in its manner; real seconds everywhere, since they meet the client's socket timeouts."""
     params = reply.manner_params
     if reply.manner == "hang":
-        await wait_disconnect(receive, float(params.get("hang_seconds", 120)))
+        await first_of(disconnected(receive), stopping.wait(), seconds=float(params.get("hang_seconds", 120)))
         _hang_up(send)
         return
     if reply.manner == "hang_up":
@@ -198,20 +205,23 @@ async def send_reply(reply: Reply, receive: Receive, send: Send, method: str) ->
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
         return
     if reply.manner == "slow":
-        await _send_slowly(content, float(params.get("bytes_per_second", 1)), receive, send)
+        await _send_slowly(content, float(params.get("bytes_per_second", 1)), receive, send, stopping)
         return
     keep = int(params.get("keep_bytes", len(content) // 2))
     await send({"type": "http.response.body", "body": content[:keep], "more_body": True})
     _hang_up(send, hard=reply.manner == "reset")
 
 
-async def _send_slowly(content: bytes, bytes_per_second: float, receive: Receive, send: Send) -> None:
-    gone = asyncio.ensure_future(wait_disconnect(receive, 3600))
+async def _send_slowly(
+    content: bytes, bytes_per_second: float, receive: Receive, send: Send, stopping: asyncio.Event
+) -> None:
+    gone = asyncio.ensure_future(first_of(disconnected(receive), stopping.wait()))
     try:
         for start in range(len(content)):
             await send({"type": "http.response.body", "body": content[start : start + 1], "more_body": True})
             await asyncio.wait({gone}, timeout=1 / bytes_per_second)
             if gone.done():
+                _hang_up(send)
                 return
         await send({"type": "http.response.body", "body": b""})
     finally:

@@ -56,7 +56,6 @@ class World:
         """Replays the ledger, then begins to serve timers and events."""
         if self.ledger.replay(self._replay) == 0:
             self._first_clock(revision=1)
-        self.ledger.start()
         await self.ledger.durable()
         self._started = True
         for timer in list(self._timers.values()):
@@ -74,12 +73,12 @@ class World:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.outgoing.stop()
-        await self.ledger.stop()
+        self.ledger.close()
 
     async def reset(self) -> None:
         """Empties everything; the clock returns to real time under a new revision."""
         revision = self.clock.state.revision + 1
-        await self.ledger.reset()
+        self.ledger.reset()
         self.faults.clear()
         self.timeline.clear()
         self.limits.clear()

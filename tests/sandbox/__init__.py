@@ -1,0 +1,1 @@
+"""Tests of the simulated vendors, over real HTTP."""
