@@ -1,5 +1,6 @@
 """Ports on 127.0.0.1: free ones, stable ones, and a clear sentence when one is taken."""
 
+import errno
 import secrets
 import socket
 from typing import Final
@@ -13,15 +14,22 @@ RANGE: Final = range(20_000, 32_000)
 TRIES_MAX: Final = 200
 
 
+PORT_MAX: Final = 65_535
+
+
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Whether a server of this user could listen on the port now."""
+    return _obstacle(port) is None
+
+
+def _obstacle(port: int) -> OSError | None:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closed connections do not matter
         try:
             probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return error
+    return None
 
 
 def free_port(taken: frozenset[int] = frozenset()) -> int:
@@ -40,9 +48,17 @@ def holder(port: int) -> str:
 
 
 def require_free(port: int, purpose: str) -> None:
-    """Refusal if the port is taken."""
-    if not is_free(port):
+    """Refusal if the port cannot be used."""
+    if port > PORT_MAX:
+        raise Refusal(f"Port {port}, needed for {purpose}, does not exist: choose a smaller --port-base.")
+    obstacle = _obstacle(port)
+    if obstacle is None:
+        return
+    if obstacle.errno == errno.EADDRINUSE:
         raise Refusal(
             f"Port {port}, needed for {purpose}, is taken by {holder(port)}. "
             f"Stop that process or choose other ports with --port-base."
         )
+    raise Refusal(
+        f"Port {port}, needed for {purpose}, cannot be used ({obstacle.strerror}): choose other ports with --port-base."
+    )

@@ -36,6 +36,13 @@ def test_a_taken_port_is_named_with_its_holder(tmp_path: Path) -> None:
             PortBook(DataFolder(tmp_path), port).take("ingest")
 
 
+def test_a_base_too_high_is_told(tmp_path: Path) -> None:
+    book = PortBook(DataFolder(tmp_path), 65_535)
+    book.take("postgres", listens=False)
+    with pytest.raises(Refusal, match="Port 65536, needed for ingest, does not exist"):
+        book.take("ingest")
+
+
 def test_run_json_round_trip_ignores_what_a_newer_version_added() -> None:
     run = Run(
         version="1",

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy.local import postgres_binaries, processes
+from deploy.local import postgres_binaries
 from deploy.local.cache import cache_folder
 from deploy.local.child import Identity
 from deploy.local.folder import DataFolder
@@ -131,12 +131,17 @@ def test_a_lock_file_with_an_id_that_another_program_has_by_now(closed_folder: P
     keeper = Supervisor(lambda _: None, stop_asked=lambda: False)
     keeper.start([server])
     keeper.kill()
-    until(lambda: processes.start_ticks(os.getpid()) is not None, "this process lives")
-    lock = closed_folder / "postgres" / "postmaster.pid"
-    lines = lock.read_text().splitlines()
-    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    keeper.start([server])
-    keeper.stop([server.name])
+    other = subprocess.Popen(["sleep", "600"])
+    try:
+        lock = closed_folder / "postgres" / "postmaster.pid"
+        lines = lock.read_text().splitlines()
+        lock.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+        keeper.start([server])
+        keeper.stop([server.name])
+    finally:
+        keeper.kill()
+        other.kill()
+        other.wait()
 
 
 @as_root
