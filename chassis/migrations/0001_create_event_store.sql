@@ -59,8 +59,10 @@ CREATE TABLE outbox (
   created_on   date        NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')::date,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   published_at timestamptz,
-  PRIMARY KEY (created_on, seq)
+  PRIMARY KEY (created_on, seq, tenant_id)
 ) PARTITION BY RANGE (created_on);
 CREATE TABLE outbox_rest PARTITION OF outbox DEFAULT;
-CREATE INDEX outbox_unsent ON outbox (seq) WHERE published_at IS NULL;
+-- The relay reads each lane by itself, and looks for bulk rows that an interactive row of the same key must not overtake.
+CREATE INDEX outbox_unsent ON outbox (lane, seq) WHERE published_at IS NULL;
+CREATE INDEX outbox_unsent_bulk ON outbox (key, seq) WHERE published_at IS NULL AND lane = 1;
 SELECT chassis.protect_delivery('outbox');
