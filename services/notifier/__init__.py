@@ -1,0 +1,1 @@
+"""Every write to the CRM and every message to a person, in order, in plain words."""

@@ -1,0 +1,1 @@
+"""What people and the CRM are told: facts, the writes they become, and their order; pure."""

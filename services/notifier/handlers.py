@@ -1,0 +1,206 @@
+"""From public messages to what a deal, or the admin chat, is told; pure, no SQL, no network."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from chassis import tenants
+from chassis.messaging.routing import Routed
+from contracts.envelope import Envelope, Message
+from contracts.messages import counterparty, ingest, invoicing, operations, payments
+from contracts.messages import values as wire
+from services.notifier.domain import alerts, deal
+from services.notifier.domain import facts as f
+
+
+def crm_account(tenant: str) -> str:
+    """The account of a tenant's portal, as permits know it."""
+    return f"crm:{tenant}"
+
+
+def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
+    """The commands of one message; none for what nobody is told."""
+    match message:
+        case ingest.TenantState():
+            seen = tenants.SeeTenant(message.status, message.version, message.settings.model_dump(mode="json"))
+            return (Routed(tenants.STREAM, seen),)
+        case operations.OutageBegan() | operations.OutageEnded():
+            return (_outage(message, envelope),)
+        case operations.DecisionNeeded() if not message.deal_id:
+            return (_notice("card_opened", {"kind": message.kind, **message.values}, envelope),)
+        case payments.PaymentUnmatched() if not message.deal_id:
+            values: dict[str, str | int] = {
+                "amount_kopecks": message.amount_kopecks,
+                "date": message.date.isoformat(),
+                "order_number": message.order_number,
+            }
+            return (_notice("payment_unmatched", values, envelope),)
+    fact = _fact(message)
+    deal_id = getattr(message, "deal_id", "")
+    if fact is None or not deal_id:
+        return ()
+    tell = deal.Tell(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, fact)
+    return (Routed(f"{deal.PREFIX}-{deal_id}", tell),)
+
+
+def _outage(message: operations.OutageBegan | operations.OutageEnded, envelope: Envelope) -> Routed:
+    stream = f"{alerts.PREFIX}-{message.vendor}"
+    tenant, account = envelope.tenant_id, crm_account(envelope.tenant_id)
+    if isinstance(message, operations.OutageBegan):
+        reason = _reason(message.reason)
+        command: alerts.Command = alerts.TellOutage(tenant, account, envelope.id, message.vendor, message.since, reason)
+    else:
+        command = alerts.TellRecovery(tenant, account, envelope.id, message.vendor, message.since, message.ended_at)
+    return Routed(stream, command)
+
+
+def _notice(text: str, values: dict[str, str | int], envelope: Envelope) -> Routed:
+    account = crm_account(envelope.tenant_id)
+    return Routed(f"{alerts.PREFIX}-notices", alerts.TellNotice(envelope.tenant_id, account, envelope.id, text, values))
+
+
+def _fact(message: Message) -> f.AnyFact | None:
+    match message:
+        case invoicing.InvoiceIssued():
+            return f.InvoiceIssued(
+                invoice_id=message.invoice_id,
+                number=message.number,
+                date=message.date,
+                due_date=message.due_date,
+                url=message.url,
+                total_kopecks=message.total_kopecks,
+                buyer_name=message.buyer_name,
+                responsible_id=message.responsible_id,
+                warnings=_reasons(message.warnings),
+            )
+        case invoicing.InvoiceRejected():
+            return _refused("invoice", message.request_id, message.reasons, message.responsible_id)
+        case invoicing.ActRejected():
+            return _refused("act", message.request_id, message.reasons, message.responsible_id)
+        case ingest.RequestImpossible():
+            return _refused("invoice", message.request_id, message.reasons, message.responsible_id)
+        case invoicing.InvoiceReentered():
+            return f.InvoiceReentered(invoice_id=message.invoice_id, number=message.number)
+        case invoicing.InvoiceRevised():
+            return f.InvoiceRevised(
+                invoice_id=message.invoice_id,
+                number=message.number,
+                total_before_kopecks=message.total_before_kopecks,
+                total_after_kopecks=message.total_after_kopecks,
+                responsible_id=message.responsible_id,
+            )
+        case invoicing.InvoiceCancelled():
+            return f.InvoiceCancelled(invoice_id=message.invoice_id, number=message.number)
+        case invoicing.ActIssued():
+            return f.ActIssued(
+                act_id=message.act_id,
+                number=message.number,
+                date=message.date,
+                total_kopecks=message.total_kopecks,
+                unpaid=message.unpaid,
+                responsible_id=message.responsible_id,
+            )
+        case invoicing.DocumentRendered():
+            return f.DocumentRendered(
+                document_id=message.document_id,
+                kind=message.kind,
+                number=message.number,
+                blob=message.blob,
+                file_name=message.file_name,
+                revision=message.revision,
+            )
+        case counterparty.CounterpartyLinked() if message.conflict_crm_ids:
+            return f.BuyerConflict(
+                request_id=message.request_id, inn=message.inn, kpp=message.kpp, crm_ids=message.conflict_crm_ids
+            )
+        case _:
+            return _money(message) or _work(message)
+
+
+def _money(message: Message) -> f.AnyFact | None:
+    match message:
+        case payments.PaymentReceived():
+            return f.PaymentReceived(
+                payment_id=message.payment_id,
+                invoice_number=message.invoice_number,
+                amount_kopecks=message.amount_kopecks,
+                date=message.date,
+                order_number=message.order_number,
+                payer_name=message.payer_name,
+                responsible_id=message.responsible_id,
+            )
+        case payments.PaymentReversed():
+            return f.PaymentReversed(
+                payment_id=message.payment_id,
+                kind=message.kind,
+                invoice_number=message.invoice_number,
+                amount_kopecks=message.amount_kopecks,
+                amount_before_kopecks=message.amount_before_kopecks,
+                date=message.date,
+                order_number=message.order_number,
+                responsible_id=message.responsible_id,
+            )
+        case payments.InvoiceBalanceChanged():
+            return f.BalanceChanged(
+                invoice_id=message.invoice_id,
+                invoice_number=message.invoice_number,
+                total_kopecks=message.total_kopecks,
+                status=message.status,
+                version=message.version,
+                deal_paid_kopecks=message.deal_paid_kopecks,
+                deal_settled=message.deal_settled,
+                surplus_kopecks=message.surplus_kopecks,
+                category_id=message.category_id,
+            )
+        case payments.InvoiceOverdue():
+            return f.InvoiceOverdue(
+                invoice_id=message.invoice_id,
+                invoice_number=message.invoice_number,
+                due_date=message.due_date,
+                days=message.days_overdue,
+                rest_kopecks=message.rest_kopecks,
+                remind=message.remind,
+                responsible_id=message.responsible_id,
+            )
+        case payments.InvoiceOverdueEnded():
+            return f.OverdueEnded(invoice_id=message.invoice_id)
+        case _:
+            return None
+
+
+def _work(message: Message) -> f.AnyFact | None:
+    match message:
+        case operations.DecisionNeeded():
+            return f.CardOpened(
+                card_id=message.card_id,
+                kind=message.kind,
+                choices=message.choices,
+                values=message.values,
+                responsible_id=message.responsible_id,
+            )
+        case operations.DecisionTaken():
+            return f.CardTaken(card_id=message.card_id, kind=message.kind, choice=message.choice, by=message.by)
+        case operations.WorkDelayed():
+            return f.WorkDelayed(work_id=message.work_id, vendor=message.vendor, reason=_reason(message.reason))
+        case operations.WorkResumed():
+            return f.WorkResumed(work_id=message.work_id)
+        case _:
+            return None
+
+
+def _refused(
+    kind: Literal["invoice", "act"], request_id: str, reasons: Sequence[wire.Reason], responsible_id: str
+) -> f.DocumentRefused:
+    return f.DocumentRefused(
+        kind=kind,
+        request_id=request_id,
+        reasons=_reasons(reasons),
+        responsible_id=responsible_id,
+    )
+
+
+def _reason(reason: wire.Reason) -> f.Reason:
+    return f.Reason(code=reason.code, values=reason.values)
+
+
+def _reasons(reasons: Sequence[wire.Reason]) -> tuple[f.Reason, ...]:
+    return tuple(_reason(reason) for reason in reasons)

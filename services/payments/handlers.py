@@ -1,0 +1,35 @@
+"""From public messages to commands on a deal's payments; pure, no SQL, no network."""
+
+from collections.abc import Sequence
+
+from chassis import tenants
+from chassis.messaging.routing import Routed
+from contracts.envelope import Envelope, Message
+from contracts.messages import ingest, invoicing
+from services.payments.domain import DEAL_PREFIX
+from services.payments.domain import commands as c
+
+
+def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
+    """The commands of one message, by stream; none for what moves no money."""
+    match message:
+        case ingest.TenantState():
+            seen = tenants.SeeTenant(message.status, message.version, message.settings.model_dump(mode="json"))
+            return (Routed(tenants.STREAM, seen),)
+        case invoicing.InvoiceIssued():
+            known = c.KnowInvoice(
+                invoice_id=message.invoice_id,
+                deal_id=message.deal_id,
+                number=message.number,
+                remote_id=message.remote_id,
+                account=message.account,
+                total_kopecks=message.total_kopecks,
+                due_date=message.due_date,
+                category_id=message.category_id,
+                responsible_id=message.responsible_id,
+            )
+            return (Routed(f"{DEAL_PREFIX}-{message.deal_id}", known),)
+        case invoicing.InvoiceCancelled():
+            return (Routed(f"{DEAL_PREFIX}-{message.deal_id}", c.VoidInvoice(message.invoice_id)),)
+        case _:
+            return ()

@@ -1,0 +1,30 @@
+"""Read rows of a deal's payments: invoices to find by their remote id, what is owed, cards; each of one stream."""
+
+from collections.abc import Sequence
+
+from chassis.aggregate import ReadRow
+from chassis.cards import card_rows
+from services.payments.domain import State
+
+
+def projected(stream: str, state: State) -> Sequence[ReadRow]:
+    """All read rows of a deal's stream."""
+    rows = [
+        ReadRow(
+            "invoices",
+            {"invoice_id": invoice_id},
+            {
+                "stream": stream,
+                "account": invoice.known.account,
+                "remote_id": invoice.known.remote_id,
+                "number": invoice.known.number,
+                "due_date": invoice.known.due_date.isoformat(),
+                "total_kopecks": invoice.known.total_kopecks,
+                "paid_kopecks": invoice.paid_kopecks,
+                "status": invoice.status,
+                "overdue_days": invoice.overdue_days,
+            },
+        )
+        for invoice_id, invoice in state.invoices.items()
+    ]
+    return (*rows, *card_rows(stream, state.cards))

@@ -1,0 +1,132 @@
+"""The only bridge from a deal's private payment events to public messages."""
+
+from collections.abc import Sequence
+
+from chassis import cards
+from chassis.aggregate import PublicMessage, Recorded
+from chassis.cards import CardOpened, CardTaken
+from contracts import topics
+from contracts.messages import operations, payments
+from services.payments.domain import State
+from services.payments.domain import events as e
+
+OPERATIONS = topics.operations_topic("payments")
+
+
+def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
+    """The messages of one event with the state after it."""
+    event = recorded.event
+    match event:
+        case e.PaymentCounted():
+            return (_money(_counted(event, state)),)
+        case e.PaymentCorrected():
+            return (_money(_corrected(event, state)),)
+        case e.PaymentRevoked():
+            known = state.invoices[event.invoice_id].known
+            reversed_ = payments.PaymentReversed(
+                payment_id=event.payment_id,
+                deal_id=known.deal_id,
+                invoice_id=event.invoice_id,
+                invoice_number=known.number,
+                kind="revoked",
+                amount_kopecks=0,
+                amount_before_kopecks=event.amount_kopecks,
+                date=event.date,
+                responsible_id=known.responsible_id,
+            )
+            return (_money(reversed_),)
+        case e.BalanceChanged():
+            return (_money(_balance(event, state)),)
+        case e.OverdueSeen():
+            known = state.invoices[event.invoice_id].known
+            overdue = payments.InvoiceOverdue(
+                deal_id=known.deal_id,
+                invoice_id=event.invoice_id,
+                invoice_number=known.number,
+                due_date=known.due_date,
+                days_overdue=event.days,
+                rest_kopecks=event.rest_kopecks,
+                remind=event.remind,
+                responsible_id=known.responsible_id,
+            )
+            return (_money(overdue),)
+        case e.OverdueEnded():
+            known = state.invoices[event.invoice_id].known
+            ended = payments.InvoiceOverdueEnded(
+                deal_id=known.deal_id, invoice_id=event.invoice_id, invoice_number=known.number
+            )
+            return (_money(ended),)
+        case CardOpened():
+            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(event))),)
+        case CardTaken():
+            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(event))),)
+        case _:
+            return ()
+
+
+def _money(body: object) -> PublicMessage:
+    return PublicMessage(topics.PAYMENTS, body)
+
+
+def _counted(event: e.PaymentCounted, state: State) -> payments.PaymentReceived | payments.PaymentReversed:
+    known, operation = state.invoices[event.invoice_id].known, event.operation
+    if operation.direction == "out":
+        return payments.PaymentReversed(
+            payment_id=event.payment_id,
+            deal_id=known.deal_id,
+            invoice_id=event.invoice_id,
+            invoice_number=known.number,
+            kind="refunded",
+            amount_kopecks=operation.amount_kopecks,
+            date=operation.date,
+            order_number=operation.order_number,
+            responsible_id=known.responsible_id,
+        )
+    return payments.PaymentReceived(
+        payment_id=event.payment_id,
+        deal_id=known.deal_id,
+        invoice_id=event.invoice_id,
+        invoice_number=known.number,
+        amount_kopecks=operation.amount_kopecks,
+        date=operation.date,
+        order_number=operation.order_number,
+        payer_name=operation.payer_name,
+        payer_inn=operation.payer_inn,
+        responsible_id=known.responsible_id,
+    )
+
+
+def _corrected(event: e.PaymentCorrected, state: State) -> payments.PaymentReversed:
+    known = state.invoices[event.invoice_id].known
+    return payments.PaymentReversed(
+        payment_id=event.payment_id,
+        deal_id=known.deal_id,
+        invoice_id=event.invoice_id,
+        invoice_number=known.number,
+        kind="corrected",
+        amount_kopecks=event.operation.amount_kopecks,
+        amount_before_kopecks=event.amount_before_kopecks,
+        date=event.operation.date,
+        order_number=event.operation.order_number,
+        responsible_id=known.responsible_id,
+    )
+
+
+def _balance(event: e.BalanceChanged, state: State) -> payments.InvoiceBalanceChanged:
+    known = state.invoices[event.invoice_id].known
+    rest = 0 if event.status == "cancelled" else max(event.total_kopecks - event.paid_kopecks, 0)
+    return payments.InvoiceBalanceChanged(
+        deal_id=known.deal_id,
+        invoice_id=event.invoice_id,
+        invoice_number=known.number,
+        total_kopecks=event.total_kopecks,
+        paid_kopecks=event.paid_kopecks,
+        rest_kopecks=rest,
+        surplus_kopecks=max(event.paid_kopecks - event.total_kopecks, 0),
+        status=event.status,
+        version=event.number,
+        deal_paid_kopecks=event.deal_paid_kopecks,
+        deal_settled=event.deal_settled,
+        category_id=known.category_id,
+        last_payment_date=event.last_payment_date,
+    )
