@@ -1,8 +1,8 @@
 """Structured logs: one JSON line per event, fields from an allow-list, secrets and personal data masked.
 
-``log.get(__name__).warning("effect delayed", tenant=..., kind=..., reason=...)``. The event is a constant sentence; what
-varies goes into fields. A field that is not on the list is left out and counted, so that nobody logs a body by
-accident. The standard library's loggers, and so every library's, come out the same way.
+``log.get(__name__).warning("effect delayed", tenant=..., reason=...)``. The event is a constant sentence; what varies
+goes into fields. A field that is not on the list is left out and counted, so that nobody logs a body by accident.
+The standard library's loggers, and so every library's, come out the same way.
 """
 
 import logging

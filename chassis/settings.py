@@ -1,0 +1,230 @@
+"""Settings of a service, from the environment with prefix ``SVERKA_``, and the help text made from them."""
+
+import ipaddress
+import textwrap
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chassis.http.addresses import PORTS_ALLOWED, AddressPolicy
+
+PREFIX = "SVERKA_"
+
+S = TypeVar("S", bound="ServiceSettings")
+
+
+class Environment(StrEnum):
+    """Where the process runs. Only ``development`` accepts plain http and private addresses of vendors."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class SettingsRefused(ValueError):  # noqa: N818 - named after what happened
+    """The environment holds a value that cannot be used; the text names the variable and what to write."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service takes from the environment; a service's own settings are a subclass."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    env: Environment = Field(
+        default=Environment.PRODUCTION,
+        description="development, test or production. Production accepts only public https addresses and real time.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 in a container.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    http_in_flight_max: int = Field(default=500, ge=1, description="Requests in flight; more are answered 503 at once.")
+    stop_seconds_max: float = Field(
+        default=30.0, gt=0, description="Real seconds for an end in order; a call to a vendor may take 25 of them."
+    )
+
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="The service's database as its application role: postgresql://user:password@host/db.",
+    )
+    delivery_database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="The same database as its delivery role; a direct connection, not through a pooler.",
+    )
+    app_pool_size_max: int = Field(default=10, ge=2, le=100, description="Connections of the application role.")
+    delivery_pool_size_max: int = Field(default=4, ge=2, le=50, description="Connections of the delivery role.")
+
+    kafka_bootstrap: str = Field(
+        default="127.0.0.1:9092",
+        validation_alias=AliasChoices("SVERKA_KAFKA_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
+        description="Kafka's host:port, several by comma.",
+    )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^[a-z0-9._-]{0,40}$",
+        description="Put before every topic and group, so that two may share a Kafka.",
+    )
+
+    ingest_url: str = Field(default="", description="Where ingest listens; permits to call vendors come from there.")
+    service_token: SecretStr = Field(default=SecretStr(""), description="The token of calls between services.")
+    service_token_file: Path | None = Field(
+        default=None, description="A file with that token; read when SERVICE_TOKEN is unset."
+    )
+
+    workers: int = Field(default=50, ge=1, le=500, description="Pieces of due work that run at the same time.")
+    retry_seconds: Annotated[tuple[float, ...], NoDecode] = Field(
+        default=(5.0, 15.0, 45.0),
+        description="Delays before a read or an unsent call is tried again, in business seconds, by comma.",
+    )
+    retry_jitter: float = Field(default=0.2, ge=0, le=0.5, description="Share by which each delay is varied at random.")
+
+    clock_rate: float = Field(
+        default=1.0, ge=0, le=100_000, description="Business seconds in a real second; 1 in production."
+    )
+    sandbox_control_url: str = Field(
+        default="", description="Control address of a sandbox, whose clock is followed; never in production."
+    )
+
+    blobs_url: str = Field(
+        default="file:.sverka/blobs",
+        description="Where documents lie: file:FOLDER, or s3://bucket/prefix (AWS_* variables apply).",
+    )
+    kek: SecretStr = Field(
+        default=SecretStr(""), description="What the file below would hold, where a file is not wanted."
+    )
+    kek_file: Path | None = Field(
+        default=None,
+        description="A file with the keys that wrap data keys, one `id:base64 of 32 bytes` a line. "
+        "The first wraps, all unwrap.",
+    )
+
+    vendor_ports: Annotated[frozenset[int], NoDecode] = Field(
+        default=PORTS_ALLOWED, description="Ports of vendors that tenants may name, by comma."
+    )
+    vendor_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Private networks (CIDR, by comma) whose vendors an administrator has approved."
+    )
+
+    log_level: str = Field(
+        default="INFO", pattern="^(?i:debug|info|warning|error)$", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias=AliasChoices("SVERKA_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OTLP/HTTP address for traces (http://host:4318); unset exports none.",
+    )
+    trace_sample_ratio: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the traces that begin here and are kept."
+    )
+
+    @field_validator("retry_seconds", "vendor_ports", "vendor_networks", mode="before")
+    @classmethod
+    def _by_comma(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("retry_seconds")
+    @classmethod
+    def _positive(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or min(value) <= 0:
+            raise ValueError("write positive seconds by comma, for example 5,15,45")
+        return value
+
+    @field_validator("vendor_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ipaddress.ip_network(text)
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "ServiceSettings":
+        if self.env is Environment.PRODUCTION and (self.clock_rate != 1.0 or self.sandbox_control_url):
+            raise ValueError("production runs on real time: unset SVERKA_CLOCK_RATE and SVERKA_SANDBOX_CONTROL_URL")
+        return self
+
+    @property
+    def development(self) -> bool:
+        """Whether plain http and private addresses of vendors are accepted."""
+        return self.env is Environment.DEVELOPMENT
+
+    def token(self) -> str:
+        """The service token, from the variable or the file. Raises SettingsRefused when neither gives one."""
+        text = self.service_token.get_secret_value()
+        if not text and self.service_token_file is not None:
+            try:
+                text = self.service_token_file.read_text().strip()
+            except OSError as error:
+                raise SettingsRefused(f"SVERKA_SERVICE_TOKEN_FILE cannot be read: {error}") from error
+        if len(text) < 16:
+            raise SettingsRefused(
+                "set SVERKA_SERVICE_TOKEN or SVERKA_SERVICE_TOKEN_FILE to a token of 16 characters or more"
+            )
+        return text
+
+    def address_policy(self) -> AddressPolicy:
+        """Which addresses tenants may name."""
+        networks = tuple(ipaddress.ip_network(text) for text in self.vendor_networks)
+        return AddressPolicy(development=self.development, ports=self.vendor_ports, networks=networks)
+
+
+def load(model: type[S]) -> S:
+    """Reads the environment. Raises SettingsRefused with a line for each variable that cannot be used."""
+    try:
+        return model()
+    except ValidationError as error:
+        raise SettingsRefused("\n".join(_sentences(model, error))) from None
+
+
+def help_text(models: list[type[ServiceSettings]]) -> str:
+    """All settings of the models with their meaning, default and unit: ``sverka help settings``."""
+    lines: list[str] = []
+    seen: set[str] = set()
+    for model in models:
+        own = [(n, f) for n, f in model.model_fields.items() if n not in seen]
+        if not own:
+            continue
+        seen.update(name for name, _ in own)
+        lines += ["", f"{model.__name__}: {(model.__doc__ or '').strip().splitlines()[0]}"]
+        for name, info in own:
+            lines += ["", f"  {' or '.join(variables(name, info))}"]
+            lines += textwrap.wrap(
+                f"{info.description or ''} {_default(info)}", 100, initial_indent="      ", subsequent_indent="      "
+            )
+    return "\n".join(lines).strip() + "\n"
+
+
+def variables(name: str, info: FieldInfo) -> list[str]:
+    """The environment variables that a field is read from, the first one wins."""
+    alias = info.validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [PREFIX + name.upper()]
+
+
+def _default(info: FieldInfo) -> str:
+    default = info.get_default(call_default_factory=True)
+    if default is PydanticUndefined:
+        return "Required."
+    if isinstance(default, SecretStr) or default in ("", None, ()):
+        return "Unset by default."
+    if isinstance(default, tuple | frozenset):
+        return (
+            f"Default: {','.join(f'{part:g}' if isinstance(part, float) else str(part) for part in sorted(default))}."
+        )
+    return f"Default: {default}."
+
+
+def _sentences(model: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
+    # Without the input: a variable may hold a secret.
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        known = model.model_fields.get(name)
+        where = variables(name, known)[0] if known is not None else name
+        message = problem["msg"].removeprefix("Value error, ")
+        yield f"{where}: {message}" if where else message

@@ -1,0 +1,110 @@
+"""Liveness follows loops and nothing else; readiness follows dependencies; what is stuck is written down."""
+
+import asyncio
+import logging
+import time
+
+import pytest
+
+from chassis.health import BlockedLoopDetector, Health, task_stacks
+
+
+async def test_liveness_is_the_progress_of_loops() -> None:
+    health = Health()
+    beat = health.heartbeat("relay", age_seconds_max=10)
+    health.check("postgres", broken)
+    assert health.alive() == {}, "a dependency that is away is no reason for a restart"
+    beat.last -= 11
+    assert "no progress for 11 s" in health.alive()["relay"]
+    beat.beat()
+    assert health.alive() == {}
+    beat.last -= 11
+    health.forget("relay")
+    assert health.alive() == {}
+
+
+async def broken() -> str:
+    raise ConnectionRefusedError("no")
+
+
+async def fine() -> str:
+    return ""
+
+
+async def old_schema() -> str:
+    return "the schema is older than this build; run `sverka migrate`"
+
+
+async def test_readiness_names_what_is_missing() -> None:
+    health = Health()
+    health.check("kafka", fine)
+    health.check("postgres", broken)
+    health.check("schema", old_schema)
+    assert await health.ready() == {
+        "service": "the service is starting",
+        "postgres": "ConnectionRefusedError",
+        "schema": "the schema is older than this build; run `sverka migrate`",
+    }
+
+
+async def test_ready_and_unready() -> None:
+    health = Health()
+    health.check("kafka", fine)
+    health.set_ready()
+    assert await health.ready() == {}
+    health.set_unready("the service is ending")
+    assert await health.ready() == {"service": "the service is ending"}
+
+
+async def test_a_dependency_that_hangs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.health.CHECK_SECONDS_MAX", 0.01)
+    health = Health()
+    health.set_ready()
+    health.check("kafka", lambda: asyncio.sleep(60, ""))
+    assert "no answer" in (await health.ready())["kafka"]
+
+
+async def test_a_stuck_loop_is_written_down_once_with_the_tasks(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.health.LOOP_CHECK_SECONDS", 0.005)
+    health = Health()
+
+    async def waits_for_ever() -> None:
+        await asyncio.Event().wait()
+
+    stuck = asyncio.create_task(waits_for_ever(), name="relay")
+    beat = health.heartbeat("relay", age_seconds_max=1)
+    beat.last -= 2
+    watching = asyncio.create_task(health.watch())
+    async with asyncio.timeout(5):
+        while not caplog.records:  # noqa: ASYNC110 - a probe with a deadline
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.03)
+    watching.cancel()
+    stuck.cancel()
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert "waits_for_ever" in str(errors[0].msg)
+
+
+async def test_task_stacks_say_where_each_task_waits() -> None:
+    async def inner() -> None:
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(inner(), name="poller")
+    await asyncio.sleep(0)
+    (line,) = task_stacks([task])
+    assert line.startswith("poller: ")
+    assert "inner" in line
+    task.cancel()
+
+
+def test_a_blocked_loop_is_written_down_from_outside(caplog: pytest.LogCaptureFixture) -> None:
+    with BlockedLoopDetector(blocked_seconds=0.05) as detector:
+        deadline = time.monotonic() + 5
+        while not caplog.records and time.monotonic() < deadline:
+            sum(range(1000))
+        detector.beat()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "test_a_blocked_loop_is_written_down_from_outside" in str(caplog.records[0].msg)
