@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 
 from sandbox.app import make_app
-from sandbox.server import SandboxServer
+from sandbox.server import SandboxServer, listen
 from sandbox.settings import Settings
 
 
@@ -54,10 +54,8 @@ def main(argv: list[str] | None = None) -> None:
     settings = parse(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener = listen(settings.host, settings.port)
     except OSError as error:
         sentence = f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; give another --port"
         raise SystemExit(sentence) from error

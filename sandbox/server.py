@@ -13,6 +13,19 @@ KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises OSError."""
+    # The protocol is named because asyncio turns Nagle's delay off only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 class SandboxServer:
     """Serves one application on one listening socket."""
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ import orjson
 from sandbox.app import make_world
 from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
-from sandbox.server import SandboxServer
+from sandbox.server import SandboxServer, listen
 from sandbox.settings import Settings
 
 DEADLINE_SECONDS = 10.0
@@ -52,9 +51,7 @@ class Sandbox:
 async def serve(data: Path, *, public_url: str | None = None, limits: bool = False) -> AsyncIterator[Sandbox]:
     """A sandbox on a free port in this loop."""
     world = make_world(Settings(data=data, public_url=public_url, limits=limits))
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = SandboxServer(SandboxApp(world), listener)
+    server = SandboxServer(SandboxApp(world), listen("127.0.0.1", 0))
     await server.start()
     try:
         async with httpx.AsyncClient(base_url=server.url, timeout=DEADLINE_SECONDS, trust_env=False) as client:
