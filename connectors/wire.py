@@ -49,6 +49,13 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
     raise ShapeError(name)
 
 
+def filled_mapping(value: Any, name: str) -> Mapping[str, Any]:
+    """An object that is not empty. Raises ShapeError."""
+    if isinstance(value, dict) and value:
+        return value
+    raise ShapeError(name)
+
+
 def records(value: Any, name: str) -> list[Mapping[str, Any]]:
     """A list of objects. PHP writes a list with gaps as an object, an empty one as ``false`` at times. Raises
     ShapeError."""

@@ -1,0 +1,1 @@
+"""Elba (SKB Kontur), profile ``seed``: OAuth client credentials, counterparties, invoices, payments, acts."""

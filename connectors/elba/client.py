@@ -1,0 +1,341 @@
+"""Calls to Elba accounts, profile ``seed``: what is asked, and the way from an answer to an outcome."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.http import Answer, Call, as_read, as_write
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Retryable
+from chassis.work.handlers import Permit
+from connectors import wire
+from connectors.elba import mapping
+from connectors.elba.outcomes import KNOWN_CODES, PAGE, TABLE, TOKEN_TABLE
+from connectors.elba.schema import PAGE_ROWS, PDF_MAGIC, VENDOR, error_of, rows_of
+from connectors.ports.accounting import (
+    AccessToken,
+    ActCard,
+    ActDraft,
+    CounterpartiesPage,
+    Counterparty,
+    CounterpartyDraft,
+    FeedCursor,
+    InvoiceCard,
+    InvoiceDraft,
+    InvoiceLookup,
+    InvoicesPage,
+    PaymentRow,
+    PaymentsPage,
+    PdfFile,
+    TokenRequest,
+)
+from connectors.transport import Transport
+from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, OutcomeTable, mismatch, unexpected
+from connectors.wire import ShapeError
+
+PDF_BYTES_MAX: Final = 20 * 1024 * 1024
+LOOKUP_PAGES_MAX: Final = 10
+INVOICE_PAYMENTS_MAX: Final = 1_000
+PDF_WAIT_SECONDS: Final = 2
+"""How long a rendering document is left alone when the answer does not say."""
+
+_T = TypeVar("_T")
+_Read = Callable[[Mapping[str, Any]], _T]
+
+
+class ElbaSeed:
+    """A client of all Elba accounts of the profile; it keeps nothing between calls."""
+
+    def __init__(self, http: Transport, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+
+    # Buyers
+
+    async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
+        """All records of exactly this INN; how the vendor's own search matches is not stated."""
+        found = await self._rows(permit, "find_counterparty", "counterparties", {"inn": inn}, mapping.read_counterparty)
+        if not isinstance(found, Ok):
+            return found
+        return Ok(tuple(one for one in found.value if one.inn == inn))
+
+    async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
+        """A buyer. A 409 means that one of this INN and KPP is there: search, don't create."""
+        body = mapping.counterparty_body(draft)
+        created = await self._card(
+            permit, "create_counterparty", "counterparties", mapping.read_counterparty, body, key
+        )
+        if isinstance(created, Ok) and created.value.inn != (draft.inn or ""):
+            return mismatch(VENDOR, "inn", write=True)
+        return created
+
+    async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        """Buyers changed since a moment."""
+        operation = "counterparty_changes"
+        found = await self._rows(permit, operation, "counterparties", _since(cursor), mapping.read_counterparty)
+        if not isinstance(found, Ok):
+            return found
+        last = found.value[-1].updated_at if found.value else None
+        return Ok(CounterpartiesPage(found.value, _next(cursor, len(found.value), last)))
+
+    # Invoices
+
+    async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]:
+        """An invoice; whether the answer is about the one we asked for is checked here, its sums by who asked."""
+        body = mapping.invoice_body(draft)
+        created = await self._card(permit, "create_invoice", "invoices", mapping.read_invoice, body, key)
+        if isinstance(created, Ok):
+            card = created.value
+            for field, equal in (
+                ("counterpartyId", card.counterparty_id == draft.counterparty_id),
+                ("number", card.number == draft.number),
+                ("date", card.issued_on == draft.issued_on),
+            ):
+                if not equal:
+                    return mismatch(VENDOR, field, write=True)
+        return created
+
+    async def find_invoice(
+        self, permit: Permit, *, number: str, issued_on: date, marker: str, since: datetime | None = None
+    ) -> Outcome[InvoiceLookup]:
+        """By number and date; with ``since`` and nothing found, also through at most 10 pages of changes."""
+        query = {"number": number, "date": issued_on.isoformat()}
+        found = await self._rows(permit, "find_invoice", "invoices", query, mapping.read_invoice)
+        if not isinstance(found, Ok):
+            return found
+        same = [one for one in found.value if one.number == number and one.issued_on == issued_on]
+        matches = tuple(one for one in same if marker in one.comment)
+        others = tuple(one for one in same if marker not in one.comment)
+        if matches or since is None:
+            return Ok(InvoiceLookup(matches, others))
+        cursor = FeedCursor(since)
+        seen: dict[str, InvoiceCard] = {}
+        for _ in range(LOOKUP_PAGES_MAX):
+            page = await self.invoice_changes(permit, cursor)
+            if not isinstance(page, Ok):
+                return page
+            seen |= {one.invoice_id: one for one in page.value.invoices if marker in one.comment}
+            if page.value.next is None:
+                return Ok(InvoiceLookup(tuple(seen.values()), others))
+            cursor = page.value.next
+        return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
+
+    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[InvoiceCard]:
+        """The card of one invoice."""
+        path = f"invoices/{quote(invoice_id, safe='')}"
+        found = await self._card(permit, "read_invoice", path, mapping.read_invoice)
+        if isinstance(found, Ok) and found.value.invoice_id != invoice_id:
+            return mismatch(VENDOR, "id", write=False)
+        return found
+
+    async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
+        """Invoices changed since a moment."""
+        found = await self._rows(permit, "invoice_changes", "invoices", _since(cursor), mapping.read_invoice)
+        if not isinstance(found, Ok):
+            return found
+        last = found.value[-1].updated_at if found.value else None
+        return Ok(InvoicesPage(found.value, _next(cursor, len(found.value), last)))
+
+    async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
+        """The invoice's file."""
+        return await self._pdf(permit, "invoice_pdf", f"invoices/{quote(invoice_id, safe='')}/pdf")
+
+    async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[InvoiceCard]:
+        """Cancels; cancelling twice is the same as once."""
+        path = f"invoices/{quote(invoice_id, safe='')}/cancel"
+        cancelled = await self._card(permit, "cancel_invoice", path, mapping.read_invoice, b"{}", key)
+        if isinstance(cancelled, Ok) and cancelled.value.invoice_id != invoice_id:
+            return mismatch(VENDOR, "id", write=True)
+        return cancelled
+
+    # Payments
+
+    async def payments_changed(self, permit: Permit, cursor: FeedCursor) -> Outcome[PaymentsPage]:
+        """A page of payments changed since a moment. The next page begins at the last row's moment, not at an offset:
+        what changes meanwhile moves to the end and would pull rows over an offset."""
+        found = await self._rows(permit, "payments", "payments", _since(cursor), mapping.read_payment)
+        if not isinstance(found, Ok):
+            return found
+        last = found.value[-1].updated_at if found.value else None
+        return Ok(PaymentsPage(found.value, _next(cursor, len(found.value), last)))
+
+    async def payments_of_invoice(self, permit: Permit, invoice_id: str) -> Outcome[tuple[PaymentRow, ...]]:
+        """All payments of an invoice as they stand now."""
+        path = f"invoices/{quote(invoice_id, safe='')}/payments"
+        found = await self._rows(permit, "invoice_payments", path, {}, mapping.read_payment)
+        if isinstance(found, Ok) and any(one.invoice_id != invoice_id for one in found.value):
+            return mismatch(VENDOR, "invoiceId", write=False)
+        return found
+
+    # Acts
+
+    async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
+        """An act. There is no list of acts: a lost answer cannot be looked up."""
+        body = mapping.act_body(draft)
+        created = await self._card(permit, "create_act", "acts", mapping.read_act, body, key)
+        if isinstance(created, Ok) and created.value.counterparty_id != draft.counterparty_id:
+            return mismatch(VENDOR, "counterpartyId", write=True)
+        return created
+
+    async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
+        """The card of one act."""
+        found = await self._card(permit, "read_act", f"acts/{quote(act_id, safe='')}", mapping.read_act)
+        if isinstance(found, Ok) and found.value.act_id != act_id:
+            return mismatch(VENDOR, "id", write=False)
+        return found
+
+    async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
+        """The act's file."""
+        return await self._pdf(permit, "act_pdf", f"acts/{quote(act_id, safe='')}/pdf")
+
+    # The account
+
+    async def ping(self, permit: Permit) -> Outcome[None]:
+        """One row at most of what changed just now."""
+        query = {"updatedSince": mapping.timestamp(self._clock.now()), "offset": "0", "limit": "1"}
+        found = await self._rows(permit, "ping", "invoices", query, mapping.read_invoice)
+        return Ok(None) if isinstance(found, Ok) else found
+
+    async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
+        """Client credentials → a bearer token (RFC 6749 §4.4)."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": request.client_id,
+            "client_secret": request.client_secret,
+            "scope": request.scope,
+        }
+        call = Call(
+            vendor=VENDOR,
+            operation=f"{VENDOR}.token",
+            method="POST",
+            url=request.token_url,
+            changes=False,
+            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+            content=urlencode(form).encode(),
+        )
+        document = await self._document(call, TOKEN_TABLE)
+        if not isinstance(document, Ok):
+            return document
+        try:
+            return Ok(mapping.read_token(wire.filled_mapping(document.value, "token")))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+    # From an answer to an outcome
+
+    async def _rows(
+        self, permit: Permit, operation: str, path: str, query: Mapping[str, str], read: _Read[_T]
+    ) -> Outcome[tuple[_T, ...]]:
+        suffix = f"?{urlencode(query)}" if query else ""
+        document = await self._document(self._call(permit, operation, "GET", path + suffix), TABLE)
+        if not isinstance(document, Ok):
+            return document
+        try:
+            return Ok(tuple(read(row) for row in rows_of(document.value)))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+    async def _card(
+        self, permit: Permit, operation: str, path: str, read: _Read[_T], body: bytes | None = None, key: str = ""
+    ) -> Outcome[_T]:
+        """One object: a GET, or a POST with a body under an idempotency key."""
+        write = body is not None
+        call = self._call(permit, operation, "POST" if write else "GET", path, body, key)
+        document = await self._document(call, TABLE)
+        if not isinstance(document, Ok):
+            return document
+        try:
+            return Ok(read(wire.filled_mapping(document.value, "body")))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=write)
+
+    async def _pdf(self, permit: Permit, operation: str, path: str) -> Outcome[PdfFile]:
+        answer = await self._http.send(self._call(permit, operation, "GET", path, accept="application/pdf"))
+        if not isinstance(answer, Answer):
+            return as_read(answer)
+        if answer.status == 202:
+            until = wire.retry_after(answer.headers.get("retry-after") or str(PDF_WAIT_SECONDS), self._clock)
+            return Deferred(Problem("pdf_rendering", {"vendor": VENDOR}), until)
+        if answer.status != 200:
+            return self._failure(answer, TABLE, write=False)
+        if not answer.body.startswith(PDF_MAGIC):
+            return Retryable(Problem("pdf_invalid", {"vendor": VENDOR, "bytes": len(answer.body)}), outage=False)
+        return Ok(PdfFile(answer.body))
+
+    def _call(
+        self,
+        permit: Permit,
+        operation: str,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        key: str = "",
+        accept: str = "application/json",
+    ) -> Call:
+        headers = {"authorization": f"Bearer {permit.access_token}", "accept": accept}
+        if body is not None:
+            headers |= {"content-type": "application/json", "idempotency-key": key}
+        return Call(
+            vendor=VENDOR,
+            operation=f"{VENDOR}.{operation}",
+            method=method,
+            url=f"{permit.endpoint.rstrip('/')}/{path}",
+            changes=body is not None,
+            headers=headers,
+            content=body,
+            answer_bytes_max=PDF_BYTES_MAX,
+        )
+
+    async def _document(self, call: Call, table: OutcomeTable) -> Outcome[Any]:
+        """The JSON of a success; an error under a status of success is an error."""
+        answer = await self._http.send(call)
+        if not isinstance(answer, Answer):
+            return as_write(answer) if call.changes else as_read(answer)
+        if answer.status not in (200, 201):
+            return self._failure(answer, table, write=call.changes)
+        try:
+            document = wire.read_json(answer.body)
+        except ValueError:
+            return table.judge(answer.status, None, write=call.changes, values={"vendor": VENDOR})
+        if isinstance(document, dict) and document.get("error") is not None:
+            return self._failure(answer, table, write=call.changes)
+        return Ok(document)
+
+    def _failure(self, answer: Answer, table: OutcomeTable, *, write: bool) -> Failure:
+        """An answer that is no success: by its status, with the vendor's words for a person."""
+        try:
+            error = error_of(wire.read_json(answer.body))
+        except ValueError:
+            error = None
+        status, code, said = answer.status, None, ""
+        if error is not None:
+            said = error.text
+            code = error.code if table is TOKEN_TABLE or error.code in KNOWN_CODES else None
+            if status < 300:
+                status, code = (error.status, code) if error.status else (status, error.code or "error")
+        elif answer.body.lstrip()[:1] == b"<":
+            code = PAGE
+        else:
+            said = answer.body[:VENDOR_TEXT_LENGTH_MAX].decode("utf-8", "replace")
+        values = {"vendor": VENDOR, "status": answer.status, "text": said[:VENDOR_TEXT_LENGTH_MAX]}
+        until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
+        return table.judge(status, code, write=write, values=values, until=until)
+
+
+def _since(cursor: FeedCursor) -> dict[str, str]:
+    return {
+        "updatedSince": mapping.timestamp(cursor.since),
+        "offset": str(cursor.offset),
+        "limit": str(PAGE_ROWS),
+    }
+
+
+def _next(cursor: FeedCursor, rows: int, last: datetime | None) -> FeedCursor | None:
+    """Where the next page begins. Rows of one second may fill more than a page; only then the offset moves."""
+    if rows < PAGE_ROWS or last is None:
+        return None
+    if mapping.timestamp(last) > mapping.timestamp(cursor.since):
+        return FeedCursor(last)
+    return FeedCursor(cursor.since, cursor.offset + rows)

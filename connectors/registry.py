@@ -1,0 +1,166 @@
+"""Vendors as data: how each is made, what it can do, how many requests that takes, and how a lost answer is proven."""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chassis.clock import Clock
+from chassis.work.handlers import EffectPolicy, Probe
+from connectors.bitrix24.client import Bitrix24
+from connectors.elba.client import ElbaSeed
+from connectors.ports.accounting import Accounting
+from connectors.ports.crm import Crm, PortalMoved
+from connectors.transport import Transport
+
+
+class Capability(enum.StrEnum):
+    """What a vendor may be able to do; one Protocol in the ports each."""
+
+    FIND_COUNTERPARTY = "find_counterparty"
+    CREATE_COUNTERPARTY = "create_counterparty"
+    CREATE_COUNTERPARTY_WITHOUT_INN = "create_counterparty_without_inn"
+    COUNTERPARTY_CHANGES = "counterparty_changes"
+    CREATE_INVOICE = "create_invoice"
+    FIND_INVOICE = "find_invoice"
+    READ_INVOICE = "read_invoice"
+    INVOICE_CHANGES = "invoice_changes"
+    INVOICE_PDF = "invoice_pdf"
+    CANCEL_INVOICE = "cancel_invoice"
+    PAYMENTS = "payments"
+    CREATE_ACT = "create_act"
+    READ_ACT = "read_act"
+    ACT_PDF = "act_pdf"
+
+    READ_DEAL = "read_deal"
+    STAGE_HISTORY = "stage_history"
+    DEALS_MODIFIED = "deals_modified"
+    READ_STAGES = "read_stages"
+    CHECK_PORTAL = "check_portal"
+    FIND_COMMENT = "find_comment"
+    SET_FIELDS = "set_fields"
+    MOVE_STAGE = "move_stage"
+    UPLOAD_FILE = "upload_file"
+    ADD_COMMENT = "add_comment"
+    NOTIFY_USER = "notify_user"
+    CHAT_MESSAGE = "chat_message"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The bucket that a vendor's account is given by default: ``burst`` calls at once, refilled ``per_second``."""
+
+    burst: int
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingVendor:
+    """An accounting service. ``policies`` has a row for each capability that changes something.
+
+    ``numbers_itself``: whether the vendor gives invoices their numbers (R7). ``feed_overlap_seconds``: how far before
+    the newest row seen a poll begins again, since rows may become visible late.
+    """
+
+    vendor: str
+    profile: str
+    connect: Callable[[Transport, Clock], Accounting]
+    capabilities: frozenset[Capability]
+    policies: Mapping[Capability, EffectPolicy]
+    limit: RateLimit
+    numbers_itself: bool
+    feed_overlap_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CrmVendor:
+    """A CRM. ``requests_max``: how many requests a capability may take, where that is more than one; ask for as many
+    permits.
+
+    ``commands_max``: how many commands travel in one request.
+    """
+
+    vendor: str
+    connect: Callable[[Transport, Clock, Callable[[PortalMoved], None]], Crm]
+    capabilities: frozenset[Capability]
+    policies: Mapping[Capability, EffectPolicy]
+    limit: RateLimit
+    requests_max: Mapping[Capability, int]
+    commands_max: int
+
+
+_ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT)
+
+ELBA_SEED: Final = AccountingVendor(
+    vendor="elba",
+    profile="seed",
+    connect=ElbaSeed,
+    capabilities=frozenset(
+        {
+            Capability.FIND_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
+            Capability.COUNTERPARTY_CHANGES,
+            Capability.CREATE_INVOICE,
+            Capability.FIND_INVOICE,
+            Capability.READ_INVOICE,
+            Capability.INVOICE_CHANGES,
+            Capability.INVOICE_PDF,
+            Capability.CANCEL_INVOICE,
+            Capability.PAYMENTS,
+            Capability.CREATE_ACT,
+            Capability.READ_ACT,
+            Capability.ACT_PDF,
+        }
+    ),
+    policies={
+        Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT),  # by INN and KPP
+        Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.FEED),  # changes: e-mail and name (R11)
+        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST),  # number and date, then the marker
+        Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT),  # the card's own state
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE),  # acts are not listed
+    },
+    limit=RateLimit(burst=10, per_second=5.0),
+    numbers_itself=False,
+    feed_overlap_seconds=120.0,
+)
+
+BITRIX24: Final = CrmVendor(
+    vendor="bitrix24",
+    connect=Bitrix24,
+    capabilities=frozenset(
+        {
+            Capability.READ_DEAL,
+            Capability.STAGE_HISTORY,
+            Capability.DEALS_MODIFIED,
+            Capability.READ_STAGES,
+            Capability.CHECK_PORTAL,
+            Capability.FIND_COMMENT,
+            Capability.SET_FIELDS,
+            Capability.MOVE_STAGE,
+            Capability.UPLOAD_FILE,
+            Capability.ADD_COMMENT,
+            Capability.NOTIFY_USER,
+            Capability.CHAT_MESSAGE,
+        }
+    ),
+    policies={
+        Capability.SET_FIELDS: _ABSOLUTE,
+        Capability.MOVE_STAGE: _ABSOLUTE,  # whoever repeats it reads the deal again first
+        Capability.UPLOAD_FILE: _ABSOLUTE,
+        Capability.ADD_COMMENT: EffectPolicy(probe=Probe.LIST),
+        Capability.NOTIFY_USER: _ABSOLUTE,  # a TAG replaces what it named before
+        Capability.CHAT_MESSAGE: EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False),
+    },
+    limit=RateLimit(burst=50, per_second=2.0),
+    requests_max={
+        Capability.READ_DEAL: 2,
+        Capability.READ_STAGES: 2,
+        Capability.FIND_COMMENT: 2,
+        Capability.ADD_COMMENT: 3,
+    },
+    commands_max=50,
+)
+
+ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {("elba", "seed"): ELBA_SEED}
+CRM: Final[Mapping[str, CrmVendor]] = {"bitrix24": BITRIX24}
