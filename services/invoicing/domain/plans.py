@@ -41,11 +41,17 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return (_cancel(state.documents[event.document_id]),)
         case CardTaken() if event.choice == "found":
             document = state.documents[event.subject]
-            payload = {"document_id": event.subject, "card_id": event.card_id, "number": event.number}
-            if document.draft is not None:
-                payload["date"] = document.draft.date.isoformat()
-                payload["kind"] = document.kind
-            return (TaskPlan(ADOPT, event.card_id, payload, account=document.terms.account),)
+            assert document.draft is not None, "only a sent document can be found"
+            found = {
+                "document_id": event.subject,
+                "card_id": event.card_id,
+                "number": event.number,
+                "kind": document.kind,
+                "date": document.draft.date.isoformat(),
+                "total_kopecks": document.draft.total_kopecks,
+                "vat_kopecks": document.draft.vat_kopecks,
+            }
+            return (TaskPlan(ADOPT, event.card_id, found, account=document.terms.account),)
         case _:
             return ()
 
@@ -58,6 +64,7 @@ def _create(document: Document, state: State) -> EffectPlan:
         **draft.model_dump(mode="json", exclude={"warnings"}),
         "document_id": document.document_id,
         "counterparty_remote_id": link.remote_id,
+        "invoice_remote_id": _invoice_remote_id(document, state),
     }
     return EffectPlan(
         kind=CREATE_INVOICE if draft.kind == "invoice" else CREATE_ACT,
@@ -66,6 +73,11 @@ def _create(document: Document, state: State) -> EffectPlan:
         request=request,
         marker=draft.marker,
     )
+
+
+def _invoice_remote_id(document: Document, state: State) -> str:
+    invoice = state.latest(document.terms.seller_id, "invoice") if document.kind == "act" else None
+    return invoice.issued.remote_id if invoice is not None and invoice.issued is not None else ""
 
 
 def _cancel(document: Document) -> EffectPlan:

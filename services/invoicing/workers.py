@@ -1,0 +1,316 @@
+"""Calls to the accounting service: create, look up, cancel, fetch the PDF; each says what its deal is told."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from chassis.blobs import Blobs
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.values.lines import DocumentLine
+from chassis.values.money import decimal_from_kopecks
+from chassis.values.units import Unit
+from chassis.work.handlers import (
+    Confirmed,
+    Done,
+    EffectCall,
+    EffectPolicy,
+    Found,
+    Inconclusive,
+    NotFound,
+    Probe,
+    ProbeResult,
+    RejectedFinally,
+    Settled,
+    StreamCommand,
+    Task,
+    TaskResult,
+    Undecidable,
+)
+from connectors.ports.accounting import Accounting, ActDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import plans
+from services.invoicing.domain.values import Issued, Reason
+
+LOOK_BACK = timedelta(minutes=10)
+"""How far before the planned moment a changes list is searched for a lost invoice, against clocks that differ."""
+
+
+class CreateInvoice:
+    """Creates an invoice; a lost answer is proven by number and date, then by the marker in the comment."""
+
+    kind = plans.CREATE_INVOICE
+    policy = EffectPolicy(probe=Probe.LIST)
+    batch_max = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing: number, date and marker are in the request."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST."""
+        (call,) = calls
+        request = call.request
+        draft = InvoiceDraft(
+            issued_on=date.fromisoformat(request["date"]),
+            due_on=date.fromisoformat(request["due_date"]) if request.get("due_date") else None,
+            counterparty_id=request["counterparty_remote_id"],
+            lines=_lines(request["lines"]),
+            comment=_without_marker(request["comment"], call.marker),
+            marker=call.marker,
+            number=request["number"],
+        )
+        created = await self._accounting.create_invoice(call.permit, draft, key=call.effect_id)
+        return (Ok(_invoice(created.value)) if isinstance(created, Ok) else created,)
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """By number and date, then by marker among what changed since the intent."""
+        since = call.planned_at - LOOK_BACK if call.planned_at is not None else None
+        found = await self._accounting.find_invoice(
+            call.permit,
+            number=call.request["number"],
+            issued_on=date.fromisoformat(call.request["date"]),
+            marker=call.marker,
+            since=since,
+        )
+        if not isinstance(found, Ok):
+            return Inconclusive(found.problem)
+        if len(found.value.matches) == 1:
+            return Found(_invoice(found.value.matches[0]))
+        if found.value.matches:
+            return Inconclusive(Problem("document_doubled", {"count": len(found.value.matches)}))
+        if found.value.others:
+            return Inconclusive(Problem("number_taken", {"number": call.request["number"]}))
+        return NotFound()
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal is told what the vendor has, refused, or that nobody knows."""
+        return _told(call, settled)
+
+
+class CreateAct:
+    """Creates an act. The vendor has no look-up of acts, so a lost answer stands before a person at once."""
+
+    kind = plans.CREATE_ACT
+    policy = EffectPolicy(probe=Probe.NONE)
+    batch_max = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing can be saved that would prove an act."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST."""
+        (call,) = calls
+        request = call.request
+        draft = ActDraft(
+            issued_on=date.fromisoformat(request["date"]),
+            counterparty_id=request["counterparty_remote_id"],
+            lines=_lines(request["lines"]),
+            comment=_without_marker(request["comment"], call.marker),
+            marker=call.marker,
+            invoice_id=request.get("invoice_remote_id") or None,
+        )
+        created = await self._accounting.create_act(call.permit, draft, key=call.effect_id)
+        if not isinstance(created, Ok):
+            return (created,)
+        act = created.value
+        return (
+            Ok(
+                {
+                    "remote_id": act.act_id,
+                    "number": act.number,
+                    "date": act.issued_on.isoformat(),
+                    "total_kopecks": act.total_kopecks,
+                    "vat_kopecks": request["vat_kopecks"],
+                    "counterparty_remote_id": act.counterparty_id,
+                }
+            ),
+        )
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """Never conclusive."""
+        return Inconclusive(Problem("act_lookup_missing", {}))
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal is told what the vendor has, refused, or that nobody knows."""
+        return _told(call, settled)
+
+
+class CancelInvoice:
+    """Voids an invoice; voiding it twice is the same as once, so a lost answer is repeated."""
+
+    kind = plans.CANCEL_INVOICE
+    policy = EffectPolicy(probe=Probe.EXACT)
+    batch_max = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing: the invoice itself tells."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST."""
+        (call,) = calls
+        cancelled = await self._accounting.cancel_invoice(call.permit, call.request["remote_id"], key=call.effect_id)
+        return (Ok(_invoice(cancelled.value)) if isinstance(cancelled, Ok) else cancelled,)
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """The invoice's own status tells."""
+        found = await self._accounting.read_invoice(call.permit, call.request["remote_id"])
+        if not isinstance(found, Ok):
+            return Inconclusive(found.problem)
+        return Found(_invoice(found.value)) if found.value.status is InvoiceStatus.CANCELLED else NotFound()
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal is told that the invoice is void, or why not."""
+        document_id = call.request["document_id"]
+        match settled:
+            case Confirmed():
+                return c.ConfirmCancel(document_id)
+            case RejectedFinally() | Undecidable():
+                return c.ConfirmCancel(document_id, Reason.of(settled.problem))
+
+
+class FetchPdf:
+    """Fetches a document's PDF into the blobs; the deal does not wait for it."""
+
+    kind = plans.FETCH_PDF
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting, blobs: Blobs) -> None:
+        self._accounting = accounting
+        self._blobs = blobs
+
+    async def run(self, task: Task) -> TaskResult:
+        """Deferred while the vendor renders; the bytes are written before the command that names them."""
+        assert task.permit is not None, "the plan names an account"
+        read = self._accounting.invoice_pdf if task.payload["kind"] == "invoice" else self._accounting.act_pdf
+        fetched = await read(task.permit, task.payload["remote_id"])
+        if isinstance(fetched, Rejected):
+            # The document without its file is still the document: the file is left out, the refusal is in the story.
+            return Done(found_something=False)
+        if not isinstance(fetched, Ok):
+            return fetched if isinstance(fetched, Deferred | Retryable) else Retryable(fetched.problem)
+        blob = await self._blobs.put(fetched.value.content)
+        command = c.Render(task.payload["document_id"], blob, len(fetched.value.content))
+        return Done((StreamCommand(task.stream, command, f"pdf:{task.payload['document_id']}:{blob}"),))
+
+
+class AdoptDocument:
+    """Takes the document that a person found by its number, after reading that it is really there."""
+
+    kind = plans.ADOPT
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def run(self, task: Task) -> TaskResult:
+        """Looks the number up; a document that is not there, or several, ask again."""
+        assert task.permit is not None, "the plan names an account"
+        payload = task.payload
+        command_id = f"adopt:{payload['card_id']}"
+        if payload.get("kind") != "invoice":
+            # No look-up of acts exists: the person's word is what is known.
+            issued = Issued(
+                remote_id="",
+                number=payload["number"],
+                date=date.fromisoformat(payload["date"]),
+                total_kopecks=payload["total_kopecks"],
+                vat_kopecks=payload["vat_kopecks"],
+            )
+            adopt = c.Adopt(payload["document_id"], payload["card_id"], issued)
+            return Done((StreamCommand(task.stream, adopt, command_id),))
+        found = await self._accounting.find_invoice(
+            task.permit, number=payload["number"], issued_on=date.fromisoformat(payload["date"]), marker=""
+        )
+        if not isinstance(found, Ok):
+            return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem)
+        cards = (*found.value.matches, *found.value.others)
+        issued_card = _issued(_invoice(cards[0])) if len(cards) == 1 else None
+        reason = None if issued_card else Reason(code="document_not_found", values={"number": payload["number"]})
+        adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
+        return Done((StreamCommand(task.stream, adopt, command_id),))
+
+
+class RequestDeadline:
+    """A request that waits for its buyer too long is put before a person."""
+
+    kind = plans.DEADLINE
+    recurring = True
+    permits = 0
+
+    async def run(self, task: Task) -> TaskResult:
+        """The stream knows whether it still waits."""
+        request_id = task.payload["request_id"]
+        command = c.MeetDeadline(request_id)
+        return Done((StreamCommand(task.stream, command, f"deadline:{request_id}"),), found_something=False)
+
+
+def _told(call: EffectCall, settled: Settled) -> c.Command:
+    document_id, attempt = call.request["document_id"], call.request["attempt"]
+    match settled:
+        case Confirmed():
+            return c.Confirm(document_id, attempt, _issued(settled.result))
+        case RejectedFinally():
+            return c.Reject(document_id, attempt, Reason.of(settled.problem))
+        case Undecidable():
+            return c.Doubt(document_id, attempt, Reason.of(settled.problem), settled.sent_at)
+
+
+def _lines(lines: Sequence[Mapping[str, Any]]) -> tuple[DocumentLine, ...]:
+    return tuple(
+        DocumentLine(
+            name=line["name"],
+            quantity=Decimal(line["quantity"]),
+            unit=Unit(line["unit_code"], line["unit_name"]),
+            price=decimal_from_kopecks(line["price_kopecks"]),
+            vat_rate=line["vat"],
+            vat_included=True,
+            amount_kopecks=line["amount_kopecks"],
+            vat_kopecks=line["vat_kopecks"],
+        )
+        for line in lines
+    )
+
+
+def _without_marker(comment: str, marker: str) -> str:
+    return comment.replace(marker, "").strip()
+
+
+def _invoice(card: InvoiceCard) -> Mapping[str, Any]:
+    return {
+        "remote_id": card.invoice_id,
+        "number": card.number,
+        "date": card.issued_on.isoformat(),
+        "url": card.url,
+        "total_kopecks": card.total_kopecks,
+        "vat_kopecks": card.vat_kopecks or 0,
+        "counterparty_remote_id": card.counterparty_id,
+    }
+
+
+def _issued(result: Mapping[str, Any]) -> Issued:
+    return Issued.model_validate(result)
+
+
+def handlers(
+    accounting: Accounting, blobs: Blobs
+) -> tuple[tuple[CreateInvoice, CreateAct, CancelInvoice], tuple[FetchPdf, AdoptDocument, RequestDeadline]]:
+    """All effect handlers and task handlers of the service."""
+    return (
+        (CreateInvoice(accounting), CreateAct(accounting), CancelInvoice(accounting)),
+        (FetchPdf(accounting, blobs), AdoptDocument(accounting), RequestDeadline()),
+    )
