@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-import structlog
-from prometheus_client import Counter
-
+from chassis import log, metrics
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Failure, Rejected, Retryable, Uncertain
 
 VENDOR_TEXT_LENGTH_MAX: Final = 300
 
-UNKNOWN_ANSWERS: Final = Counter(
+UNKNOWN_ANSWERS: Final = metrics.counter(
     "sverka_connector_unknown_answers_total",
-    "Answers of a vendor that no row of its outcome table names; each is pending. Look into the log, add a row.",
+    "Answers of a vendor that no row of its outcome table names; each is treated as pending.",
+    "Find the vendor's code in the log and add a row to the vendor's outcomes.py.",
     ["vendor", "status"],
 )
 
-_log = structlog.get_logger(__name__)
+_log = log.get(__name__)
 
 
 class Kind(enum.StrEnum):
@@ -88,7 +87,9 @@ class OutcomeTable:
         verdict, named = self.find(status, code) or (UNKNOWN, False)
         if not named:
             UNKNOWN_ANSWERS.labels(self.vendor, str(status or "")).inc()
-            _log.warning("vendor_answer_unknown", vendor=self.vendor, status=status, vendor_code=(code or "")[:60])
+            _log.warning(
+                "vendor's answer is not in its table", vendor=self.vendor, status=status, reason=(code or "")[:60]
+            )
         return outcome(verdict, write=write, values=values, until=until)
 
 
