@@ -1,0 +1,183 @@
+"""Documents' bytes in an object store, named by their content, written and fsynced before the event that names them."""
+
+import asyncio
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from chassis.ids import TenantId
+
+BLOB_BYTES_MAX: Final = 20 * 1024 * 1024
+PUT_SECONDS_MAX: Final = 30.0
+GET_SECONDS_MAX: Final = 30.0
+_REFERENCE: Final = re.compile(r"(?P<tenant>[a-z0-9-]{2,40})/(?P<sha256>[0-9a-f]{64})")
+
+
+class BlobMissing(LookupError):  # noqa: N818 - an answer, not a fault
+    """The store has no such object: it was erased, or never written."""
+
+
+class BlobBroken(Exception):  # noqa: N818 - named after what is found
+    """The stored bytes are not those that were written: their sum differs from the name."""
+
+
+class BlobTooLarge(ValueError):  # noqa: N818 - named after the limit
+    """More bytes than a document may have."""
+
+
+class BlobStoreAway(Exception):  # noqa: N818 - named after what happened
+    """The object store does not answer; nothing is known to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """What an event keeps of a document: ``tenant/sha256`` and its size in bytes. The same bytes have the same name."""
+
+    tenant: TenantId
+    sha256: str
+    size: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.tenant}/{self.sha256}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads ``tenant/sha256``. Raises ValueError for anything else, paths with dots included."""
+        match = _REFERENCE.fullmatch(text)
+        if match is None:
+            raise ValueError("a blob is named tenant/sha256")
+        return cls(TenantId(match["tenant"]), match["sha256"])
+
+
+class ObjectFolder:
+    """Named objects below one address: ``file:FOLDER`` or ``s3://bucket/prefix``; credentials as AWS_* variables say.
+
+    ``put`` returns when the bytes are durable: after fsync of file and folder, or when S3 has answered.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._folder: Path | None = None
+        self._store: ObjectStore
+        if parts.scheme == "file":
+            self._folder = Path(parts.path).absolute()
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._store = LocalStore(self._folder)
+        elif parts.scheme == "s3":
+            self._store = from_url(url)
+        else:
+            raise ValueError(f"SVERKA_BLOBS_URL is file:FOLDER or s3://bucket/prefix, not {parts.scheme}:")
+
+    async def put(self, path: str, data: bytes, *, replace: bool = True) -> bool:
+        """Writes an object durably. False when it is there and ``replace`` is not set. Raises BlobStoreAway."""
+        try:
+            async with asyncio.timeout(PUT_SECONDS_MAX):
+                await obstore.put_async(
+                    self._store, path, data, mode="overwrite" if replace else "create", use_multipart=False
+                )
+                written = True
+        except AlreadyExistsError:
+            written = False
+        except (BaseError, OSError, TimeoutError) as error:
+            raise BlobStoreAway(f"the object store does not take {path}") from error
+        if self._folder is not None:
+            # Also when it was there: whoever wrote it may not have come to its fsync.
+            await asyncio.to_thread(_fsync, self._folder, path)
+        return written
+
+    async def get(self, path: str, bytes_max: int) -> bytes:
+        """Reads an object whole. Raises BlobMissing, BlobTooLarge, BlobStoreAway."""
+        try:
+            async with asyncio.timeout(GET_SECONDS_MAX):
+                found = await obstore.get_async(self._store, path)
+                if found.meta["size"] > bytes_max:
+                    raise BlobTooLarge(f"{path} has {found.meta['size']} bytes, at most {bytes_max} are taken")
+                return bytes(await found.bytes_async())
+        except FileNotFoundError as error:
+            raise BlobMissing(path) from error
+        except (BaseError, OSError, TimeoutError) as error:
+            raise BlobStoreAway(f"the object store does not give {path}") from error
+
+    async def delete(self, path: str) -> None:
+        """Removes an object; one that is not there is removed already. Raises BlobStoreAway."""
+        try:
+            async with asyncio.timeout(PUT_SECONDS_MAX):
+                await obstore.delete_async(self._store, path)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError, TimeoutError) as error:
+            raise BlobStoreAway(f"the object store does not remove {path}") from error
+        if self._folder is not None:
+            await asyncio.to_thread(_fsync_folder, (self._folder / path).parent)
+
+    async def names(self, prefix: str) -> list[str]:
+        """Paths below a prefix; for tools. Raises BlobStoreAway."""
+        found: list[str] = []
+        try:
+            async for page in obstore.list(self._store, prefix):
+                found += [entry["path"] for entry in page]
+        except (BaseError, OSError) as error:
+            raise BlobStoreAway("the object store does not list") from error
+        return found
+
+
+class Blobs:
+    """Documents of all tenants, content-addressed. Shared by the services: one writes, others read by reference."""
+
+    def __init__(self, objects: ObjectFolder, *, bytes_max: int = BLOB_BYTES_MAX) -> None:
+        self._objects = objects
+        self._bytes_max = bytes_max
+
+    async def put(self, tenant: TenantId, data: bytes) -> BlobRef:
+        """Stores bytes durably and names them; storing the same again changes nothing. Raises BlobTooLarge,
+        BlobStoreAway."""
+        if len(data) > self._bytes_max:
+            raise BlobTooLarge(f"a document of {len(data)} bytes, at most {self._bytes_max} are stored")
+        reference = BlobRef(tenant, hashlib.sha256(data).hexdigest(), len(data))
+        await self._objects.put(_path(reference), data, replace=False)
+        return reference
+
+    async def get(self, reference: BlobRef) -> bytes:
+        """Reads bytes and checks their sum. Raises BlobMissing, BlobBroken, BlobTooLarge, BlobStoreAway."""
+        data = await self._objects.get(_path(reference), self._bytes_max)
+        if hashlib.sha256(data).hexdigest() != reference.sha256:
+            raise BlobBroken(str(reference))
+        return data
+
+    async def delete(self, reference: BlobRef) -> None:
+        """Erases a document; its name in events stays and leads nowhere."""
+        await self._objects.delete(_path(reference))
+
+
+def _path(reference: BlobRef) -> str:
+    return f"blobs/{reference.tenant}/{reference.sha256[:2]}/{reference.sha256}"
+
+
+def _fsync(folder: Path, path: str) -> None:
+    file = folder / path
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    # Every folder up to the root: each may have been made for this object.
+    for parent in file.parents:
+        _fsync_folder(parent)
+        if parent == folder:
+            break
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
