@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from chassis.messaging.routing import Routed
-
 from contracts.envelope import Envelope, Message
 from contracts.messages import ingest
 from contracts.messages import values as wire

@@ -202,7 +202,7 @@ class FetchPdf:
             return Done(found_something=False)
         if not isinstance(fetched, Ok):
             return fetched if isinstance(fetched, Deferred | Retryable) else Retryable(fetched.problem)
-        blob = await self._blobs.put(fetched.value.content)
+        blob = str(await self._blobs.put(task.tenant, fetched.value.content))
         command = c.Render(task.payload["document_id"], blob, len(fetched.value.content))
         return Done((StreamCommand(task.stream, command, f"pdf:{task.payload['document_id']}:{blob}"),))
 

@@ -223,5 +223,11 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     event = recorded.event
     if not isinstance(event, LinkWanted):
         return ()
-    payload = {"request_id": event.request_id, "deal_stream": state.stream, "version": recorded.version}
+    payload = {
+        "tenant": event.tenant,
+        "request_id": event.request_id,
+        "deal_id": event.deal_id,
+        "account": event.account,
+        "party": event.party.model_dump(mode="json"),
+    }
     return (TaskPlan(LINK, f"{event.request_id}:{recorded.version}", payload),)

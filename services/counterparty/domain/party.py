@@ -314,7 +314,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             if record.phase == "linked":
                 return _answers(state, record, {event.request_id: event.deal_id}, recorded.version)
             if record.phase == "looking":
-                payload = {"account": event.account, "stream": state.stream}
+                payload = {"account": event.account, "inn": event.party.inn, "kpp": event.party.kpp}
                 return (TaskPlan(FIND, f"{event.account}:{state.stream}", payload, account=event.account),)
             return ()
         case RecordAbsent():

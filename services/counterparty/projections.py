@@ -1,0 +1,20 @@
+"""Read rows of requests and parties: who is linked to which record, cards; each of one stream."""
+
+from collections.abc import Sequence
+
+from chassis.aggregate import ReadRow
+from chassis.cards import card_rows
+from services.counterparty.domain import party
+
+
+def projected_of_party(stream: str, state: party.State) -> Sequence[ReadRow]:
+    """All read rows of a party's stream."""
+    rows = [
+        ReadRow(
+            "links",
+            {"party": stream, "account": record.account},
+            {"phase": record.phase, "remote_id": record.remote_id, "created": record.created},
+        )
+        for record in state.records.values()
+    ]
+    return (*rows, *card_rows(stream, state.cards))

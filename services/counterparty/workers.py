@@ -1,0 +1,213 @@
+"""Calls to the accounting service about buyers: look up by INN, create once; and the answers that follow."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from chassis.subjects import Subjects
+
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.values.inn import clean_kpp
+from chassis.work.handlers import (
+    Confirmed,
+    Done,
+    EffectCall,
+    EffectPolicy,
+    Found,
+    Inconclusive,
+    NotFound,
+    Probe,
+    ProbeResult,
+    RejectedFinally,
+    Settled,
+    StreamCommand,
+    Task,
+    TaskResult,
+    Undecidable,
+)
+from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDraft, FeedCursor
+from services.counterparty.domain import deal, party
+from services.counterparty.domain.values import Party, Reason
+from services.counterparty.store import PartyStore
+
+CHANGES_PAGES_MAX = 10
+
+
+class LinkBuyer:
+    """Asks a request's party for its record; an old link answers at once."""
+
+    kind = deal.LINK
+    recurring = False
+    permits = 0
+
+    def __init__(self, store: PartyStore) -> None:
+        self._store = store
+
+    async def run(self, task: Task) -> TaskResult:
+        """Answers the deal, or leaves its request with the party."""
+        payload = task.payload
+        buyer = Party.model_validate(payload["party"])
+        stream = f"{party.PREFIX}-{buyer.party}"
+        state = await self._store.party(task.tenant, stream)
+        record = state.records.get(payload["account"])
+        if record is not None and record.phase == "linked":
+            answer = deal.Answer(
+                payload["request_id"], party.counterparty_id(task.tenant, stream), record.remote_id, record.created
+            )
+            return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))
+        want = party.WantRecord(task.tenant, payload["account"], payload["request_id"], payload["deal_id"], buyer)
+        return Done((StreamCommand(stream, want, f"want:{task.key}"),))
+
+
+class FindCounterparty:
+    """Looks a party up by INN; a person without INN has no look-up and is known by its link alone (R11)."""
+
+    kind = party.FIND
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def run(self, task: Task) -> TaskResult:
+        """Tells the party which records are it, and which only share its INN."""
+        assert task.permit is not None, "the plan names an account"
+        account, inn, kpp = task.payload["account"], task.payload["inn"], task.payload["kpp"]
+        command_id = f"found:{task.work_id}:{task.attempt}"
+        if not inn:
+            return Done((StreamCommand(task.stream, party.SeeRecords(account, ()), command_id),))
+        found = await self._accounting.find_counterparty(task.permit, inn)
+        if not isinstance(found, Ok):
+            return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)
+        same, near = _split(found.value, kpp)
+        see = party.SeeRecords(account, tuple(r.counterparty_id for r in same), tuple(r.counterparty_id for r in near))
+        return Done((StreamCommand(task.stream, see, command_id),))
+
+
+class CreateCounterparty:
+    """Creates a party's record; a lost answer is proven by INN, or by the list of changes where there is none."""
+
+    kind = party.CREATE
+    policy = EffectPolicy(probe=Probe.LIST, calls=2)
+    batch_max = 1
+
+    def __init__(self, accounting: Accounting, subjects: Subjects, clock: Clock) -> None:
+        self._accounting = accounting
+        self._subjects = subjects
+        self._clock = clock
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Where the list of changes begins for a buyer without INN."""
+        return None if call.request["inn"] else {"since": self._clock.now().isoformat()}
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST; where the vendor says that the record exists, the look-up that names it."""
+        (call,) = calls
+        draft = await self._draft(call)
+        created = await self._accounting.create_counterparty(call.permit, draft, key=call.effect_id)
+        if isinstance(created, Ok):
+            return (Ok({"remote_id": created.value.counterparty_id}),)
+        if isinstance(created, Rejected) and created.problem.code == "already_exists" and draft.inn:
+            found = await self._accounting.find_counterparty(call.permit, draft.inn)
+            same, _ = _split(found.value, draft.kpp or "") if isinstance(found, Ok) else ((), ())
+            if len(same) == 1:
+                return (Ok({"remote_id": same[0].counterparty_id}),)
+            return (Uncertain(created.problem),)
+        return (created,)
+
+    async def _draft(self, call: EffectCall) -> CounterpartyDraft:
+        buyer = Party.model_validate(call.request)
+        name, email = buyer.full_name or buyer.name, buyer.email
+        if buyer.subject_ref:
+            person = orjson.loads(await self._subjects.get(call.tenant, buyer.subject_ref))
+            name, email = name or person.get("name", ""), email or person.get("email", "")
+        return CounterpartyDraft(
+            kind=buyer.kind,
+            name=name,
+            short_name=buyer.name,
+            inn=buyer.inn or None,
+            kpp=buyer.kpp or None,
+            ogrn=buyer.ogrn or None,
+            address=buyer.address,
+            email=email,
+        )
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """By INN and KPP; without INN by name and e-mail, both equal, among what changed since."""
+        draft = await self._draft(call)
+        if draft.inn:
+            found = await self._accounting.find_counterparty(call.permit, draft.inn)
+            if not isinstance(found, Ok):
+                return Inconclusive(found.problem)
+            same, _ = _split(found.value, draft.kpp or "")
+            return _one(same)
+        since = (call.cursor_before or {}).get("since")
+        cursor: FeedCursor | None = FeedCursor(datetime.fromisoformat(since)) if since else None
+        seen: dict[str, Counterparty] = {}
+        for _ in range(CHANGES_PAGES_MAX):
+            if cursor is None:
+                return _one(tuple(seen.values()))
+            page = await self._accounting.counterparty_changes(call.permit, cursor)
+            if not isinstance(page, Ok):
+                return Inconclusive(page.problem)
+            equal = (one for one in page.value.counterparties if (one.name, one.email) == (draft.name, draft.email))
+            seen |= {one.counterparty_id: one for one in equal}
+            cursor = page.value.next
+        return Inconclusive(Problem("lookup_incomplete", {}))
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The party is told of its record, or why there is none."""
+        attempt = call.request["attempt"]
+        match settled:
+            case Confirmed():
+                return party.SeeCreated(call.account, attempt, settled.result["remote_id"])
+            case RejectedFinally():
+                return party.SeeRefused(call.account, attempt, Reason.of(settled.problem))
+            case Undecidable():
+                return party.SeeDoubt(call.account, attempt, Reason.of(settled.problem), settled.sent_at)
+
+
+class AnswerLink:
+    """Answers every request that waited for a party."""
+
+    kind = party.ANSWER
+    recurring = False
+    permits = 0
+
+    async def run(self, task: Task) -> TaskResult:
+        """One command per waiting deal."""
+        payload = task.payload
+        commands = []
+        for request_id, deal_id in payload["waiting"].items():
+            answer: deal.Command
+            if payload["refused"] is not None:
+                answer = deal.AnswerNo(request_id, Reason.model_validate(payload["refused"]))
+            else:
+                answer = deal.Answer(request_id, payload["counterparty_id"], payload["remote_id"], payload["created"])
+            stream = f"{deal.PREFIX}-{deal_id}"
+            commands.append(StreamCommand(stream, answer, f"answer:{task.key}:{request_id}"))
+        return Done(tuple(commands))
+
+
+def _split(found: Sequence[Counterparty], kpp: str) -> tuple[tuple[Counterparty, ...], tuple[Counterparty, ...]]:
+    """Records that are the party, and those that share its INN alone. A single record without KPP is the party."""
+    if not kpp:
+        return tuple(found), ()
+    same = tuple(one for one in found if clean_kpp(one.kpp) == kpp)
+    if same:
+        return same, ()
+    blank = tuple(one for one in found if not one.kpp.strip())
+    if len(blank) == 1 and len(found) == 1:
+        return blank, ()
+    return (), tuple(found)
+
+
+def _one(same: Sequence[Counterparty]) -> ProbeResult:
+    if len(same) == 1:
+        return Found({"remote_id": same[0].counterparty_id})
+    if same:
+        return Inconclusive(Problem("counterparty_double", {"count": len(same)}))
+    return NotFound()
