@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.elba.conftest import BUYER, ElbaClient
+from tests.sandbox.elba_client import BUYER, ElbaClient
 
 
 async def test_find_by_inn_answers_a_bare_array(elba: ElbaClient) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.elba.conftest import LINE, ElbaClient, invoice_body
+from tests.sandbox.elba_client import LINE, ElbaClient, invoice_body
 
 
 async def test_invoice_has_every_member_and_exact_totals(elba: ElbaClient) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from tests.sandbox.elba.conftest import ElbaClient
+from tests.sandbox.elba_client import ElbaClient
 
 
 @pytest_asyncio.fixture

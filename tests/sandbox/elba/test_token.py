@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.elba.conftest import ElbaClient
+from tests.sandbox.elba_client import ElbaClient
 
 
 async def test_token_answer_has_the_standard_members(elba: ElbaClient) -> None:

@@ -1,11 +1,10 @@
-"""An Elba account and a client of it."""
+"""A client of an Elba account, as an integrator and as its accountant."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx
-import pytest_asyncio
 
 from tests.sandbox.running import Sandbox
 
@@ -80,14 +79,3 @@ def invoice_body(buyer: str, number: str = "B24-1042", **members: Any) -> dict[s
         "comment": "Сделка №1042",
         **members,
     }
-
-
-@pytest_asyncio.fixture
-async def elba(sandbox: Sandbox) -> ElbaClient:
-    """A signed-in client of a fresh account that renders at once."""
-    account = await sandbox.control(
-        "/elba/accounts", {"title": "ООО «Вектор»", "inn": "500123456750", "dials": {"pdf_render_seconds": 0}}
-    )
-    client = ElbaClient(sandbox, account)
-    await client.sign_in()
-    return client
