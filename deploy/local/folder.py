@@ -18,6 +18,8 @@ from deploy.local.refusal import Refusal
 
 PRIVATE: Final = 0o700
 NAME_SECONDS_MAX: Final = 2
+DYING_SECONDS_MAX: Final = 1
+LOOK_SECONDS: Final = 0.01
 MARK: Final = "SVERKA_INSTALLATION"
 """In the environment of every process of an installation: the path of its folder."""
 
@@ -136,13 +138,12 @@ class DataFolder:
         except OSError as error:
             raise Refusal(f"The data folder {self.path} cannot be used: {error.strerror}.") from error
         with lock:
+            self.require_unheld()
             try:
                 fcntl.fcntl(lock, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_WRLCK))
-            except BlockingIOError as error:
-                raise Refusal(
-                    f"The data folder {self.path} is in use by {self._written_holder()}. "
-                    f"Stop that with: sverka down --data {self.path}, or choose another folder with --data."
-                ) from error
+            except BlockingIOError:  # somebody was quicker
+                self.require_unheld()
+                raise
             lock.truncate(0)
             me = Holder(os.getpid(), processes.start_ticks(os.getpid()), " ".join(sys.orig_argv))
             lock.write(json.dumps(asdict(me)))
@@ -153,15 +154,39 @@ class DataFolder:
             finally:
                 self._run.unlink(missing_ok=True)
 
+    def require_unheld(self) -> None:
+        """Refusal that names the holder, if one keeps the folder for longer than a killed process takes to end."""
+        deadline = time.monotonic() + DYING_SECONDS_MAX
+        while holder := self.holder():
+            if time.monotonic() > deadline:
+                raise Refusal(
+                    f"The data folder {self.path} is in use by {holder}. "
+                    f"Stop that with: sverka down --data {self.path}, or choose another folder with --data."
+                )
+            time.sleep(LOOK_SECONDS)
+
     def holder(self) -> Holder | None:
         """Who holds the folder now; None if nobody does."""
+        deadline = time.monotonic() + NAME_SECONDS_MAX
+        while self._is_locked():
+            with contextlib.suppress(ValueError, TypeError):
+                holder = Holder(**json.loads(self._lock.read_text()))
+                # What an earlier holder wrote is not believed, however its id is in use by now.
+                if holder.started is not None and processes.start_ticks(holder.pid) == holder.started:
+                    return holder
+            if time.monotonic() > deadline:
+                raise Refusal(f"The data folder {self.path} is in use by a process that does not tell its name.")
+            time.sleep(LOOK_SECONDS)
+        return None
+
+    def _is_locked(self) -> bool:
         try:
             lock = self._lock.open("rb")
         except FileNotFoundError:
-            return None
+            return False
         with lock:  # only asks: taking it, however shortly, could refuse a process that wants to hold it
             answer = fcntl.fcntl(lock, fcntl.F_OFD_GETLK, _whole_file(fcntl.F_WRLCK))
-        return None if FLOCK.unpack(answer)[0] == fcntl.F_UNLCK else self._written_holder()
+        return bool(FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)
 
     def write_run(self, run: Run) -> None:
         """Replace `run.json` at once."""
@@ -177,6 +202,18 @@ class DataFolder:
         except FileNotFoundError:
             return None
         return run if run.launcher.pid == holder.pid else None
+
+    @contextlib.contextmanager
+    def mark(self) -> Iterator[None]:
+        """While the block runs, every process that this one starts carries the mark of the folder, and so theirs."""
+        before = os.environ.get(MARK)
+        os.environ[MARK] = str(self.path)
+        try:
+            yield
+        finally:
+            del os.environ[MARK]
+            if before is not None:
+                os.environ[MARK] = before
 
     def leftovers(self) -> list[int]:
         """Processes of the installation that run now, except this one."""
@@ -195,18 +232,6 @@ class DataFolder:
             folder.mkdir(mode=PRIVATE, exist_ok=True)
         if not self.token_file.exists():
             write_private(self.token_file, secrets.token_urlsafe(32) + "\n")
-
-    def _written_holder(self) -> Holder:
-        """The name that the holder wrote after it took the lock; what an earlier one wrote is not believed."""
-        deadline = time.monotonic() + NAME_SECONDS_MAX
-        while True:
-            with contextlib.suppress(ValueError, TypeError):
-                holder = Holder(**json.loads(self._lock.read_text()))
-                if holder.started is not None and processes.start_ticks(holder.pid) == holder.started:
-                    return holder
-            if time.monotonic() > deadline:
-                raise Refusal(f"The data folder {self.path} is in use by a process that does not tell its name.")
-            time.sleep(0.01)
 
 
 class PortBook:

@@ -13,7 +13,6 @@ from typing import Final
 from deploy.local import processes
 from deploy.local.child import limit_log
 from deploy.local.folder import (
-    MARK,
     DataFolder,
     KafkaRun,
     LauncherRun,
@@ -91,7 +90,7 @@ class Installation:
 
         Refusal if the folder is held, a prerequisite is missing, or a part does not start.
         """
-        with self._folder.hold(), self._signals():
+        with self._folder.hold(), self._folder.mark(), self._signals():
             self._end_leftovers()
             with contextlib.suppress(Stopped):
                 try:
@@ -121,7 +120,6 @@ class Installation:
                 port=kafka_port,
                 controller_port=controller_port,
                 say=self._say,
-                env={**os.environ, MARK: str(self._folder.path)},
             )
         parts = [part for part in (self._postgres, self._kafka) if part is not None]
         with self._interruptible():

@@ -8,12 +8,11 @@ import struct
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from deploy.local.cache import cache_folder, exclusive
-from deploy.local.child import Child
+from deploy.local.child import Child, leashed
 from deploy.local.java import find_java
 from deploy.local.kafka_jars import VERSION, Say, kafka_jars, to_stderr
 from deploy.local.ports import HOST
@@ -82,7 +81,6 @@ class Kafka:
         controller_port: int,
         say: Say = to_stderr,
         from_template: bool = False,
-        env: Mapping[str, str] | None = None,
     ) -> None:
         """`folder` keeps the data. With `from_template` a new folder is a copy of one formatted before (for tests)."""
         self._folder = folder
@@ -91,7 +89,6 @@ class Kafka:
         self._controller_port = controller_port
         self._say = say
         self._from_template = from_template
-        self._env = env
         self._command: list[str] = []
 
     @property
@@ -116,7 +113,7 @@ class Kafka:
         """Start the broker; it is of use once `is_ready`."""
         if not self._command:
             self.prepare()
-        return Child.start(self.name, self._command, log=self._log, cwd=self._folder, env=self._env)
+        return Child.start(self.name, self._command, log=self._log, cwd=self._folder)
 
     def is_ready(self, child: Child) -> bool:
         """Whether the broker answers and counts itself among the live brokers."""
@@ -152,7 +149,7 @@ class Kafka:
         settings = self._write_settings(self._folder / "format.properties", unfinished)
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
         done = subprocess.run(  # noqa: S603 - a command of ours
-            [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)],
+            leashed([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]),
             capture_output=True,
             text=True,
             timeout=FORMAT_SECONDS_MAX,

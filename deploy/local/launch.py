@@ -27,11 +27,7 @@ def start_detached(folder: Path, argv: Sequence[str], *, say: Say = to_stderr, e
     in order when the calling process ends, however that ends. Refusal if it does not come up.
     """
     data = DataFolder(folder)
-    if holder := data.holder():
-        raise Refusal(
-            f"The data folder {data.path} is in use by {holder}. Stop that with: sverka down --data {data.path}, "
-            f"or choose another folder with --data."
-        )
+    data.require_unheld()
     log = data.logs / "launcher.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as output, log.open("rb") as said:

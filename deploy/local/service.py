@@ -9,7 +9,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from deploy.local.child import Child
-from deploy.local.folder import MARK, DataFolder
+from deploy.local.folder import DataFolder
 
 ASK_SECONDS_MAX: Final = 2
 STOP_SECONDS_MAX: Final = 40  # a call to a vendor may take 25 s, and is waited for
@@ -60,7 +60,7 @@ class Service:
             self.name,
             self.spec.argv,
             log=self._folder.logs / f"{self.name}.log",
-            env={**os.environ, **self.spec.env, MARK: str(self._folder.path)},
+            env={**os.environ, **self.spec.env},
         )
 
     def is_ready(self, child: Child) -> bool:
