@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX = 100 * 1024 * 1024
+CLOSE_SECONDS_MAX = 5.0
 Manner = Literal["whole", "hang", "hang_up", "slow", "truncated", "reset"]
 
 
@@ -192,10 +193,10 @@ async def send_reply(reply: Reply, receive: Receive, send: Send, method: str, st
     params = reply.manner_params
     if reply.manner == "hang":
         await first_of(disconnected(receive), stopping.wait(), seconds=float(params.get("hang_seconds", 120)))
-        _hang_up(send)
+        await _hang_up(receive, send)
         return
     if reply.manner == "hang_up":
-        _hang_up(send)
+        await _hang_up(receive, send)
         return
     content = reply.content()
     headers = [(b"content-type", reply.content_type.encode()), (b"content-length", str(len(content)).encode())]
@@ -209,7 +210,7 @@ async def send_reply(reply: Reply, receive: Receive, send: Send, method: str, st
         return
     keep = int(params.get("keep_bytes", len(content) // 2))
     await send({"type": "http.response.body", "body": content[:keep], "more_body": True})
-    _hang_up(send, hard=reply.manner == "reset")
+    await _hang_up(receive, send, hard=reply.manner == "reset")
 
 
 async def _send_slowly(
@@ -221,15 +222,15 @@ async def _send_slowly(
             await send({"type": "http.response.body", "body": content[start : start + 1], "more_body": True})
             await asyncio.wait({gone}, timeout=1 / bytes_per_second)
             if gone.done():
-                _hang_up(send)
+                await _hang_up(receive, send)
                 return
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()
 
 
-def _hang_up(send: Send, *, hard: bool = False) -> None:
-    """Closes the connection under uvicorn's request cycle; `hard` answers with a TCP reset."""
+async def _hang_up(receive: Receive, send: Send, *, hard: bool = False) -> None:
+    """Closes the connection under uvicorn's request cycle, by a TCP reset if `hard`, and waits until it is closed."""
     cycle = getattr(send, "__self__", None)
     transport = getattr(cycle, "transport", None)
     if transport is None:
@@ -240,3 +241,4 @@ def _hang_up(send: Send, *, hard: bool = False) -> None:
         transport.abort()
     else:
         transport.close()
+    await first_of(disconnected(receive), seconds=CLOSE_SECONDS_MAX)

@@ -256,14 +256,13 @@ def test_a_seeded_rate_hits_the_same_calls_whatever_the_order() -> None:
 def test_rules_hit_only_what_they_name() -> None:
     plan = FaultPlan()
     plan.draw("elba", "a", "invoice.get")
-    for number, rule in enumerate(
-        (
-            {"vendor": "bitrix24", "operation": "*", "kind": "empty", "calls": [1]},
-            {"vendor": "elba", "account": "b", "operation": "*", "kind": "empty", "calls": [1]},
-            {"vendor": "elba", "operation": "*", "kind": "drop", "calls": [1]},
-            {"vendor": "elba", "operation": "INVOICE.g?t", "kind": "html_200", "calls": [2], "limit": 1},
-        )
-    ):
+    rules: list[dict[str, Any]] = [
+        {"vendor": "bitrix24", "operation": "*", "kind": "empty", "calls": [1]},
+        {"vendor": "elba", "account": "b", "operation": "*", "kind": "empty", "calls": [1]},
+        {"vendor": "elba", "operation": "*", "kind": "drop", "calls": [1]},
+        {"vendor": "elba", "operation": "INVOICE.g?t", "kind": "html_200", "calls": [2], "limit": 1},
+    ]
+    for number, rule in enumerate(rules):
         plan.add(parse_rule(rule, f"f{number}"))
     draws = [plan.draw("elba", "a", "invoice.get") for _ in range(3)]
     assert [draw.fault.kind if draw.fault else None for draw in draws] == [None, "html_200", None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import httpx
 import orjson
 import pytest
 
-from sandbox.core import ledger as ledger_module
 from sandbox.core.clock import SandboxClock
 from sandbox.core.ledger import Ledger
 from tests.sandbox.elba_client import ElbaClient, invoice_body
@@ -32,7 +32,7 @@ async def test_no_answer_without_fsync(elba: ElbaClient, monkeypatch: pytest.Mon
     def fail(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ledger_module.os, "fdatasync", fail)
+    monkeypatch.setattr("sandbox.core.ledger.os.fdatasync", fail)
     answer = await elba.post("/invoices", invoice_body(buyer))
     assert answer.status_code == 503
     assert "No space left" in answer.json()["error"]
@@ -45,13 +45,13 @@ async def test_lines_are_fsynced_after_they_are_written_and_shared(
 ) -> None:
     path = sandbox.world.ledger._path
     seen: list[int] = []
-    fdatasync = ledger_module.os.fdatasync
+    fdatasync = os.fdatasync
 
     def watched(fd: int) -> None:
         seen.append(len(path.read_bytes().splitlines()))
         fdatasync(fd)
 
-    monkeypatch.setattr(ledger_module.os, "fdatasync", watched)
+    monkeypatch.setattr("sandbox.core.ledger.os.fdatasync", watched)
     before = sandbox.world.ledger.seq
     for enabled in (True, False):
         sandbox.world.set_limits(enabled)
