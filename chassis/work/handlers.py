@@ -12,24 +12,28 @@ from chassis.outcomes import Deferred, Outcome, Retryable
 
 
 class PermitClass(enum.StrEnum):
-    """Whose share of a bucket a call takes: interactive has a reserve of 20 %, sweeps of 5 %."""
+    """Whose share of a bucket a call takes: interactive has a reserve of 20 %, sweeps of 5 %; work that waited for an
+    outage
+    to end (resume) takes at most 50 %."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
     SWEEP = "sweep"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Leave to call one vendor account ``count`` times before ``expires_at`` (business time).
 
-    ``access_token`` is the secret to send ("" where the endpoint itself is the secret); ``options`` are the connection's
+    ``access_token`` is the secret to send ("" where the endpoint itself is the secret); ``options`` are the
+    connection's
     non-secret settings (vendor, profile, organisation).
     """
 
     account: str
     endpoint: str
-    access_token: str
+    access_token: str = field(repr=False)
     count: int
     expires_at: datetime
     options: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +43,8 @@ class Permits(Protocol):
     """Where permits come from: ``ingest`` alone gives them out."""
 
     async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred | Retryable:
-        """A permit, or "not now" (Deferred: the bucket is empty; Retryable: ingest is away, the connection is broken)."""
+        """A permit, or "not now" (Deferred: the bucket is empty; Retryable: ingest is away, the connection is
+        broken)."""
         ...
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
@@ -60,7 +65,8 @@ class Probe(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EffectPolicy:
-    """The policy of one kind of effect, as data. Absence needs ``negative_probes_min`` look-ups that found nothing, each
+    """The policy of one kind of effect, as data. One send makes ``calls`` requests, ``before`` included. Absence
+    needs ``negative_probes_min`` look-ups that found nothing, each
     ``probe_gap_seconds`` apart and the last ``quiet_seconds`` after the lease of the lost call ended."""
 
     probe: Probe
@@ -70,6 +76,7 @@ class EffectPolicy:
     quiet_seconds: float = 180.0
     undecided_seconds_max: float = 900.0
     human_when_exhausted: bool = True
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +144,30 @@ class Undecidable:
 Settled = Confirmed | RejectedFinally | Undecidable
 
 
+class NotNow(Exception):  # noqa: N818 - an expected answer, not a fault
+    """Raised by ``before`` when the call cannot begin: nothing has been sent."""
+
+    def __init__(self, why: Deferred | Retryable) -> None:
+        super().__init__(why.problem.code)
+        self.why = why
+
+
 class EffectHandler(Protocol):
-    """One kind of effect. Never touches the database: it calls out, and says what its stream should be told."""
+    """One kind of effect. Never touches the database: it calls out, and says what its stream should be told.
+
+    Calls go through VendorHttp with ``changes`` set, so that the guard of the send is asked before the first byte.
+    What a
+    handler raises out of ``send`` counts as Uncertain.
+    """
 
     kind: str
     policy: EffectPolicy
     batch_max: int  # calls of one group that may travel in one request
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
-        """What must be known before the call so that a look-up can prove it (a feed's cursor); None when nothing."""
+        """What must be known before the call so that a look-up can prove it (a feed's cursor, the document's date);
+        None
+        when nothing. Asked once, before the first INTENT, which stores it. Raises NotNow."""
         ...
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
@@ -157,7 +179,8 @@ class EffectHandler(Protocol):
         ...
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
-        """The command for the effect's stream; None when the stream need not know."""
+        """The command for the effect's stream; None when the stream need not know. Pure; the call's permit is of no
+        use."""
         ...
 
 
@@ -172,7 +195,8 @@ class StreamCommand:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The task ran. ``commands`` are executed with its completion in one transaction; ``again_at`` (business time) makes it
+    """The task ran. ``commands`` are executed with its completion in one transaction; ``again_at`` (business time)
+    makes it
     recurring; ``payload`` replaces the task's payload (a cursor) for the next run."""
 
     commands: Sequence[StreamCommand] = ()
@@ -202,13 +226,18 @@ class Task:
 
 
 class TaskHandler(Protocol):
-    """One kind of task: reads outside or across streams, then commands."""
+    """One kind of task: reads outside or across streams, then commands.
+
+    A recurring handler that makes calls counts as a poll, whose last pass ``quiet_since`` looks at, unless it has an
+    attribute ``polls = False`` (a nightly check).
+    """
 
     kind: str
     recurring: bool  # polls, sweeps and reminders: they never make an installation busy
     permits: int  # calls to the account that one run may make; 0 without an account
 
     async def run(self, task: Task) -> TaskResult:
-        """Runs once. Reads of the own database go through the store given at construction, outside any transaction of
+        """Runs once, at most 50 s. Reads of the own database go through the store given at construction, outside any
+        transaction of
         the runner; a vendor's failures come back as Deferred or Retryable."""
         ...

@@ -1,0 +1,188 @@
+"""Group commit: INTENTs and outcomes of all concurrent work share transactions, one after another."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis import metrics
+from chassis.clock import Clock
+from chassis.engine import Command, Engine
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
+from chassis.work import breaker, rows
+from chassis.work.guard import lease_clock
+from chassis.work.rows import Intent, Release
+from chassis.work.settings import WorkSettings
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one row, with all that must become true in the same transaction.
+
+    ``otherwise`` is written in its place when the commands cannot be executed (a defect of a domain): the outcome is
+    kept
+    and told later.
+    """
+
+    release: Release
+    commands: Sequence[Command] = ()
+    opened: breaker.Opened | None = None
+    otherwise: Release | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    items: Sequence[Intent | Settlement]
+    done: asyncio.Future[dict[UUID, float]]
+
+
+class Committer:
+    """Takes whatever waits (at most ``commit_items_max``) and commits it in one transaction under its tenants.
+
+    Each answer is the ids that were still under our lease, with the moment (of ``lease_clock``) when the lease ends.
+    ``committed`` is called after a commit that may have made other work claimable.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        clock: Clock,
+        settings: WorkSettings,
+        committed: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._clock = clock
+        self._settings = settings
+        self._committed = committed
+        self._queue: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+
+    async def intend(self, intents: Sequence[Intent]) -> dict[UUID, float]:
+        """Commits INTENTs; only those in the answer may be sent."""
+        return await self._submit(intents)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> dict[UUID, float]:
+        """Commits outcomes; what another sender took over in the meantime is left to it."""
+        return await self._submit(settlements)
+
+    async def run(self) -> None:
+        """Commits until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(0)  # whoever became ready in the same turn of the loop comes along
+            batch = self._take()
+            if batch:
+                await self._commit(batch)
+
+    async def _submit(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
+        waiting = _Waiting(items, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._arrived.set()
+        return await waiting.done
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._queue and (not batch or size + len(self._queue[0].items) <= self._settings.commit_items_max):
+            waiting = self._queue.pop(0)
+            if not waiting.done.cancelled():
+                batch.append(waiting)
+                size += len(waiting.items)
+        if not self._queue:
+            self._arrived.clear()
+        return batch
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            held = await self._persist([item for waiting in batch for item in waiting.items])
+        except Exception as error:  # noqa: BLE001 - whatever it is, one bad item must fail alone
+            await self._one_by_one(batch, error)
+            return
+        for waiting in batch:
+            _answer(waiting, held)
+
+    async def _one_by_one(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        if len(batch) > 1:
+            _log.warning("a group commit failed and is taken apart: %s", type(error).__name__)
+        for waiting in batch:
+            held: dict[UUID, float] = {}
+            try:
+                for item in waiting.items:
+                    held |= await self._alone(item)
+            except Exception as failure:  # noqa: BLE001 - it belongs to the one who waits for it
+                if not waiting.done.done():
+                    waiting.done.set_exception(failure)
+            else:
+                _answer(waiting, held)
+
+    async def _alone(self, item: Intent | Settlement) -> dict[UUID, float]:
+        try:
+            return await self._persist([item])
+        except Exception as error:
+            if not isinstance(item, Settlement) or item.otherwise is None:
+                raise
+            _log.exception(
+                "an outcome of %s could not be told to %s and is told later: %s",
+                item.release.row.kind,
+                item.release.row.stream,
+                type(error).__name__,
+            )
+            return await self._persist([Settlement(item.otherwise, opened=item.opened)])
+
+    async def _persist(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
+        """One transaction; while Postgres is away it is tried again, every time with all values absolute."""
+        pause = 0.05
+        while True:
+            try:
+                return await self._transaction(items)
+            except INFRASTRUCTURE_ERRORS as error:
+                metrics.DB_RETRIES.labels("work").inc()
+                _log.warning("a commit of work is tried again: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, self._settings.commit_retry_seconds_max)
+
+    async def _transaction(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
+        intents = [item for item in items if isinstance(item, Intent)]
+        settlements = [item for item in items if isinstance(item, Settlement)]
+        tenants = {i.row.tenant for i in intents} | {s.release.row.tenant for s in settlements}
+        lease_ends = lease_clock() + self._settings.lease_seconds
+        async with self._database.transaction(tenants) as connection:
+            await connection.execute(rows.PLANNER_SETTINGS)
+            # The locks of the streams come before any row, here as everywhere.
+            if keys := {self._engine.key_of(c.tenant, c.stream) for s in settlements for c in s.commands}:
+                await self._engine.lock(connection, keys)
+            held: set[UUID] = set()
+            if intents:
+                held |= await rows.write_intents(connection, intents, self._settings.lease_seconds)
+            if settlements:
+                held |= await self._settle(connection, settlements)
+        if settlements:
+            self._committed()
+        return dict.fromkeys(held, lease_ends)
+
+    async def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> set[UUID]:
+        now = self._clock.now()
+        held = await rows.write_releases(connection, [s.release for s in settlements], now)
+        ours = [s for s in settlements if s.release.row.work_id in held]
+        if opened := [s.opened for s in ours if s.opened is not None]:
+            await breaker.open_breakers(connection, opened)
+        for executed in await self._engine.execute(
+            connection, [command for s in ours for command in s.commands], now, locked=True
+        ):
+            if executed.refused is not None:
+                _log.info("%s refused a result: %s", executed.command.stream, executed.refused.problem.code)
+        return held
+
+
+def _answer(waiting: _Waiting, held: dict[UUID, float]) -> None:
+    if not waiting.done.done():
+        waiting.done.set_result({i: held[i] for i in map(_id_of, waiting.items) if i in held})
+
+
+def _id_of(item: Intent | Settlement) -> UUID:
+    return item.row.work_id if isinstance(item, Intent) else item.release.row.work_id

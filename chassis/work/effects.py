@@ -1,0 +1,339 @@
+"""Carries out what the effect machine decides: INTENT, send, look-up, outcome; one group of effects at a time."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, assert_never
+from uuid import UUID
+
+from chassis import metrics, telemetry
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Retryable, Uncertain
+from chassis.work import machine
+from chassis.work.committer import Settlement
+from chassis.work.guard import SendGuard, SendRefused, lease_clock
+from chassis.work.handlers import (
+    Confirmed,
+    EffectCall,
+    EffectHandler,
+    Found,
+    Inconclusive,
+    NotFound,
+    NotNow,
+    Permit,
+    ProbeResult,
+    RejectedFinally,
+    Settled,
+    Undecidable,
+)
+from chassis.work.machine import Answered, Effect, FirstByte, Input, State, Step
+from chassis.work.permits import problem_from_json, problem_to_json
+from chassis.work.rows import Intent, Release, Row
+from chassis.work.vendors import Vendors
+
+_log = logging.getLogger(__name__)
+
+_UNTOLD = Problem("stream_could_not_take_the_outcome")
+
+
+class Effects:
+    """Runs claimed effects. Every step ends in a commit; whatever dies between two commits is found by its lease."""
+
+    def __init__(self, vendors: Vendors, handlers: Sequence[EffectHandler]) -> None:
+        self._vendors = vendors
+        self._handlers = {handler.kind: handler for handler in handlers}
+        if len(self._handlers) != len(handlers):
+            raise TypeError("two effect handlers share a kind")
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """Each kind with how many of one group may travel together."""
+        return {kind: handler.batch_max for kind, handler in self._handlers.items()}
+
+    async def run(self, rows: Sequence[Row]) -> None:
+        """Takes the rows of one group a step further."""
+        first = rows[0]
+        if first.untold:
+            await self._tell_again(first)
+            return
+        match first.effect.state:
+            case State.PLANNED | State.ABSENT:
+                await self._send(rows)
+            case State.INTENT | State.SENT:
+                await self._abandoned(first)
+            case State.UNCERTAIN | State.PROBING:
+                await self._probe(first)
+            case State.CONFIRMED | State.REJECTED | State.HUMAN:
+                raise AssertionError(f"{first.name} is settled and was claimed")
+            case _:
+                assert_never(first.effect.state)
+
+    async def _send(self, rows: Sequence[Row]) -> None:
+        first = rows[0]
+        handler = self._handlers[first.kind]
+        permit = await self._vendors.permit(first, handler.policy.calls)
+        if not isinstance(permit, Permit):
+            await self._not_begun(rows, permit)
+            return
+        try:
+            intents = [await self._intent(row, handler, permit) for row in rows]
+        except NotNow as answer:
+            await self._not_begun(rows, answer.why)
+            return
+        held = await self._vendors.committer.intend(intents)
+        intents = [intent for intent in intents if intent.row.work_id in held]
+        if intents:
+            await self._send_intents(handler, intents, permit, held)
+
+    async def _intent(self, row: Row, handler: EffectHandler, permit: Permit) -> Intent:
+        effect = self._step(row.effect, machine.SendBegins(), handler).effect
+        cursor = row.cursor_before
+        if cursor is None:
+            try:
+                cursor = await handler.before(_call(row, effect, cursor, permit))
+            except (OSError, TimeoutError) as error:
+                raise NotNow(Retryable(Problem("before_failed", {"error": type(error).__name__}))) from error
+        if row.effect.state is State.ABSENT:
+            metrics.EFFECT_REPEATS.labels(row.kind).inc()
+        return Intent(row, effect, cursor)
+
+    async def _send_intents(
+        self, handler: EffectHandler, intents: Sequence[Intent], permit: Permit, held: Mapping[UUID, float]
+    ) -> None:
+        first = intents[0].row
+        calls = [_call(i.row, i.effect, i.cursor_before, permit) for i in intents]
+        started = lease_clock()
+        guard = SendGuard(
+            self._vendors.clock,
+            deadline=started + self._vendors.settings.send_seconds_max,
+            lease_ends=min(held[i.row.work_id] for i in intents),
+        )
+        with telemetry.span(f"effect {first.kind}", parent=first.metadata) as span:
+            span.set("sverka.tenant_id", first.tenant)
+            outcomes = await self._outcomes(handler, calls, guard)
+            opened = await self._vendors.heard(first, *outcomes)
+            trace = telemetry.inject()
+            settlements = [
+                self._answered(handler, intent, outcome, guard, {**intent.row.metadata, **trace})
+                for intent, outcome in zip(intents, outcomes, strict=True)
+            ]
+            settlements[0] = self._vendors.opening(first, opened, settlements[0])
+            await self._vendors.committer.settle(settlements)
+        metrics.WORK_SECONDS.labels(first.kind).observe(lease_clock() - started)
+
+    async def _outcomes(
+        self, handler: EffectHandler, calls: Sequence[EffectCall], guard: SendGuard
+    ) -> Sequence[Outcome[Mapping[str, Any]]]:
+        problem: Problem
+        try:
+            with guard:
+                async with asyncio.timeout(self._vendors.settings.send_seconds_max):
+                    outcomes = await handler.send(calls)
+            if len(outcomes) == len(calls):
+                return outcomes
+            _log.error("the handler of %s gave %d outcomes for %d calls", handler.kind, len(outcomes), len(calls))
+            problem = Problem("handler_failed", {"error": "outcomes"})
+        except SendRefused:
+            problem = Problem("send_refused")
+        except TimeoutError:
+            problem = Problem("no_answer_in_time")
+        except Exception as error:  # noqa: BLE001 - what a handler raises is an outcome nobody knows
+            _log.exception("the handler of %s failed: %s", handler.kind, type(error).__name__)
+            problem = Problem("handler_failed", {"error": type(error).__name__})
+        if guard.surely_not_sent:
+            return [Retryable(problem, outage=False) for _ in calls]
+        return [Uncertain(problem) for _ in calls]
+
+    def _answered(
+        self,
+        handler: EffectHandler,
+        intent: Intent,
+        outcome: Outcome[Mapping[str, Any]],
+        guard: SendGuard,
+        metadata: Mapping[str, str],
+    ) -> Settlement:
+        effect = intent.effect
+        if guard.first_byte_at is not None:
+            effect = self._step(effect, FirstByte(), handler).effect
+        step = self._step(effect, Answered(outcome), handler)
+        metrics.WORK_RUNS.labels(intent.row.kind, type(outcome).__name__.lower()).inc()
+        attempt = self._attempt("send", intent.effect.sent_at, type(outcome).__name__.lower(), _problem(outcome))
+        attempt["send"] = intent.effect.sends
+        if guard.first_byte_at is not None:
+            attempt["first_byte_at"] = guard.first_byte_at
+        return self._settlement(
+            handler, replace(intent.row, cursor_before=intent.cursor_before), step, attempt, _problem(outcome), metadata
+        )
+
+    async def _not_begun(self, rows: Sequence[Row], why: Deferred | Retryable) -> None:
+        """Nothing was sent and no INTENT stands: wait; only a vendor that fails counts as an attempt."""
+        now = self._vendors.clock.now()
+        opened = await self._vendors.heard(rows[0], why)
+        settlements = []
+        for row in rows:
+            handler = self._handlers[row.kind]
+            if isinstance(why, Retryable) and why.outage:
+                begun = self._step(row.effect, machine.SendBegins(), handler).effect
+                step = self._step(replace(begun, sent_at=row.effect.sent_at), Answered(why), handler)
+                attempt = self._attempt("send", now, "retryable", why.problem)
+                settlements.append(self._settlement(handler, row, step, attempt, why.problem, row.metadata))
+            else:
+                due = self._vendors.again_at(why)
+                effect = replace(row.effect, due_at=due)
+                settlements.append(Settlement(Release(row, effect.state.value, due, effect, reason=why.problem)))
+        settlements[0] = self._vendors.opening(rows[0], opened, settlements[0])
+        await self._vendors.committer.settle(settlements)
+
+    async def _abandoned(self, row: Row) -> None:
+        handler = self._handlers[row.kind]
+        step = self._step(row.effect, machine.LeaseEnded(), handler)
+        problem = Problem("no_word_from_the_sender")
+        attempt = self._attempt("lease", self._vendors.clock.now(), "uncertain", problem)
+        await self._vendors.committer.settle([self._settlement(handler, row, step, attempt, problem, row.metadata)])
+
+    async def _probe(self, row: Row) -> None:
+        handler = self._handlers[row.kind]
+        effect = row.effect
+        if effect.state is State.PROBING:
+            effect = self._step(effect, machine.LeaseEnded(), handler).effect
+        now = self._vendors.clock.now()
+        permit = await self._vendors.permit(row, 1)
+        if isinstance(permit, Permit):
+            with telemetry.span(f"probe {row.kind}", parent=row.metadata):
+                begun = self._step(effect, machine.ProbeBegins(), handler).effect
+                result = await self._look_up(handler, _call(row, begun, row.cursor_before, permit))
+                if not isinstance(result, Inconclusive):
+                    self._vendors.answered(row.tenant, row.account)
+                metrics.EFFECT_PROBES.labels(row.kind, _PROBE_LABELS[type(result)]).inc()
+                step = self._step(begun, machine.Probed(result), handler)
+                problem = result.problem if isinstance(result, Inconclusive) else None
+                attempt = self._attempt("probe", now, _PROBE_LABELS[type(result)], problem)
+                metadata = {**row.metadata, **telemetry.inject()}
+        else:
+            problem, metadata = permit.problem, dict(row.metadata)
+            attempt = self._attempt("probe", now, "not_made", problem)
+            if effect.decide_by is not None and now >= effect.decide_by:
+                step = self._step(effect, machine.DeadlinePassed(), handler)
+            else:
+                due = self._vendors.again_at(permit)
+                step = Step(replace(effect, state=State.UNCERTAIN, due_at=min(due, effect.decide_by or due)))
+        await self._vendors.committer.settle([self._settlement(handler, row, step, attempt, problem, metadata)])
+
+    async def _look_up(self, handler: EffectHandler, call: EffectCall) -> ProbeResult:
+        try:
+            async with asyncio.timeout(self._vendors.settings.probe_seconds_max):
+                return await handler.probe(call)
+        except TimeoutError:
+            return Inconclusive(Problem("no_answer_in_time"))
+        except Exception as error:  # noqa: BLE001 - a look-up that fails tells nothing
+            _log.exception("the look-up of %s failed: %s", handler.kind, type(error).__name__)
+            return Inconclusive(Problem("handler_failed", {"error": type(error).__name__}))
+
+    async def _tell_again(self, row: Row) -> None:
+        handler = self._handlers[row.kind]
+        step = Step(row.effect, _settled_of(row))
+        await self._vendors.committer.settle([self._settlement(handler, row, step, None, None, row.metadata)])
+
+    def _settlement(
+        self,
+        handler: EffectHandler,
+        row: Row,
+        step: Step,
+        attempt: Mapping[str, Any] | None,
+        problem: Problem | None,
+        metadata: Mapping[str, str],
+    ) -> Settlement:
+        release = Release(
+            row,
+            step.effect.state.value,
+            step.effect.due_at,
+            step.effect,
+            attempt=attempt,
+            outcome=_outcome_of(step.settled),
+            reason=step.settled.problem if isinstance(step.settled, RejectedFinally | Undecidable) else problem,
+        )
+        commands = self._vendors.of_delay(row, step.effect, problem, metadata)
+        if step.settled is None:
+            return Settlement(release, commands)
+        otherwise = replace(release, untold=True, due_at=self._vendors.later(), reason=_UNTOLD)
+        call = _call(row, step.effect, row.cursor_before, _no_permit(row, self._vendors.clock.now()))
+        try:
+            body = handler.told(call, step.settled)
+        except Exception as error:  # noqa: BLE001 - the outcome is kept and told later
+            _log.exception("%s could not say its outcome: %s", handler.kind, type(error).__name__)
+            return Settlement(otherwise, commands)
+        if body is not None:
+            name = f"work:{row.name}:{step.effect.sends}:{step.effect.state.value}"
+            commands = (*commands, self._vendors.command(row, row.stream, body, name, metadata))
+        return Settlement(release, commands, otherwise=otherwise)
+
+    def _step(self, effect: Effect, event: Input, handler: EffectHandler) -> Step:
+        vendors = self._vendors
+        return machine.step(
+            effect, event, handler.policy, vendors.settings.schedule, vendors.clock.now(), vendors.roll()
+        )
+
+    def _attempt(self, what: str, began: datetime | None, outcome: str, problem: Problem | None) -> dict[str, Any]:
+        attempt: dict[str, Any] = {"what": what, "at": began, "ended_at": self._vendors.clock.now(), "outcome": outcome}
+        if problem is not None:
+            attempt["problem"] = problem_to_json(problem)
+        return attempt
+
+
+_PROBE_LABELS: Mapping[type[ProbeResult], str] = {
+    Found: "found",
+    NotFound: "not_found",
+    Inconclusive: "inconclusive",
+}
+
+
+def _call(row: Row, effect: Effect, cursor: Mapping[str, Any] | None, permit: Permit) -> EffectCall:
+    return EffectCall(
+        tenant=row.tenant,
+        effect_id=row.name,
+        kind=row.kind,
+        stream=row.stream,
+        account=row.account,
+        request=row.request,
+        marker=row.marker,
+        send_number=effect.sends,
+        permit=permit,
+        cursor_before=cursor,
+        planned_at=row.planned_at,
+        metadata=row.metadata,
+    )
+
+
+def _no_permit(row: Row, now: datetime) -> Permit:
+    return Permit(account=row.account, endpoint="", access_token="", count=0, expires_at=now)
+
+
+def _problem(outcome: Outcome[Any]) -> Problem | None:
+    return None if isinstance(outcome, Ok) else outcome.problem
+
+
+def _outcome_of(settled: Settled | None) -> Mapping[str, Any] | None:
+    match settled:
+        case None:
+            return None
+        case Confirmed():
+            return {"result": settled.result}
+        case RejectedFinally():
+            return {"problem": problem_to_json(settled.problem)}
+        case Undecidable():
+            return {"problem": problem_to_json(settled.problem), "sent_at": settled.sent_at}
+        case _:
+            assert_never(settled)
+
+
+def _settled_of(row: Row) -> Settled:
+    outcome = row.outcome or {}
+    match row.effect.state:
+        case State.CONFIRMED:
+            return Confirmed(outcome["result"])
+        case State.REJECTED:
+            return RejectedFinally(problem_from_json(outcome["problem"]))
+        case _:
+            return Undecidable(problem_from_json(outcome["problem"]), row.effect.sent_at)

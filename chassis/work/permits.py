@@ -1,0 +1,194 @@
+"""Permits to call vendor accounts: asked of ``ingest`` over HTTP, and taken from it in small blocks."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self, assert_never
+
+import httpx
+import orjson
+
+from chassis import metrics
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.http.transport import internal_client
+from chassis.outcomes import Deferred, Retryable
+from chassis.work.handlers import Permit, PermitClass, Permits
+
+PERMITS_PATH: Final = "/internal/permits"
+REPORT_PATH: Final = "/internal/permits/report"
+REQUEST_TIMEOUT_SECONDS: Final = 10.0
+TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
+
+_log = logging.getLogger(__name__)
+
+PermitAnswer = Permit | Deferred | Retryable
+
+
+def answer_to_json(answer: PermitAnswer) -> dict[str, Any]:
+    """The body of ``ingest``'s answer: ``{"permit": …}``, ``{"deferred": …}`` or ``{"retryable": …}``; times RFC
+    3339."""
+    match answer:
+        case Permit():
+            return {
+                "permit": {
+                    "account": answer.account,
+                    "endpoint": answer.endpoint,
+                    "access_token": answer.access_token,
+                    "count": answer.count,
+                    "expires_at": answer.expires_at.isoformat(),
+                    "options": dict(answer.options),
+                }
+            }
+        case Deferred():
+            until = None if answer.until is None else answer.until.isoformat()
+            return {"deferred": {"problem": problem_to_json(answer.problem), "until": until}}
+        case Retryable():
+            return {"retryable": {"problem": problem_to_json(answer.problem), "outage": answer.outage}}
+        case _:
+            assert_never(answer)
+
+
+def answer_from_json(body: Mapping[str, Any]) -> PermitAnswer:
+    """Reads ``answer_to_json`` back. Raises ValueError for anything else."""
+    try:
+        if (given := body.get("permit")) is not None:
+            return Permit(
+                account=given["account"],
+                endpoint=given["endpoint"],
+                access_token=given["access_token"],
+                count=int(given["count"]),
+                expires_at=datetime.fromisoformat(given["expires_at"]),
+                options=dict(given["options"]),
+            )
+        if (given := body.get("deferred")) is not None:
+            until = given["until"]
+            return Deferred(
+                problem_from_json(given["problem"]), None if until is None else datetime.fromisoformat(until)
+            )
+        given = body["retryable"]
+        return Retryable(problem_from_json(given["problem"]), outage=bool(given["outage"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the answer to a request for permits has no usable {error}") from error
+
+
+def problem_to_json(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON."""
+    return {"code": problem.code, "values": dict(problem.values)}
+
+
+def problem_from_json(body: Mapping[str, Any]) -> Problem:
+    """Reads ``problem_to_json`` back."""
+    return Problem(str(body["code"]), dict(body.get("values") or {}))
+
+
+class PermitClient:
+    """Asks ``ingest`` for permits. While it is away the answer is Retryable without outage: work waits, no breaker
+    opens."""
+
+    def __init__(self, base_url: str, service_token: str) -> None:
+        self._client = internal_client(timeout_seconds=REQUEST_TIMEOUT_SECONDS, token=service_token, base_url=base_url)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
+        """A permit for up to ``count`` calls, or why not."""
+        body = {"account": account, "count": count, "class": permit_class.value}
+        try:
+            response = await self._client.post(PERMITS_PATH, content=orjson.dumps(body))
+            response.raise_for_status()
+            return answer_from_json(orjson.loads(response.content))
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            metrics.PERMITS_REFUSED.labels("away").inc()
+            return Retryable(Problem("permits_away", {"error": type(error).__name__}), outage=False)
+
+    async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
+        """Passes the vendor's limit or refused token on; a lost report is made again by the next such answer."""
+        body = {
+            "account": account,
+            "problem": problem_to_json(problem),
+            "until": None if until is None else until.isoformat(),
+        }
+        try:
+            response = await self._client.post(REPORT_PATH, content=orjson.dumps(body, default=str))
+            response.raise_for_status()
+        except (httpx.HTTPError, OSError) as error:
+            _log.warning("a report on a vendor account did not arrive: %s", type(error).__name__)
+
+
+@dataclass(slots=True)
+class _Account:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    block: Permit | None = None
+    left: int = 0
+    wanted: int = 0
+
+
+class PermitBlocks:
+    """Shares blocks of permits among concurrent calls on an account: one request fetches what all of them want, ≤ 10.
+
+    Nobody asks for more than is wanted at that moment, since a permit that expires unused is a call lost to the
+    account.
+    """
+
+    def __init__(self, permits: Permits, clock: Clock, *, block_max: int, vendor_of: Callable[[str], str]) -> None:
+        self._permits = permits
+        self._clock = clock
+        self._block_max = block_max
+        self._vendor_of = vendor_of
+        self._accounts: dict[tuple[str, PermitClass], _Account] = {}
+
+    async def take(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
+        """A permit for ``count`` calls right now, or why not."""
+        state = self._accounts.setdefault((account, permit_class), _Account())
+        taken = self._from_block(state, count)
+        if taken is not None:
+            return taken
+        started = asyncio.get_running_loop().time()
+        state.wanted += count
+        try:
+            async with state.lock:
+                return self._from_block(state, count) or await self._fetch(state, account, count, permit_class)
+        finally:
+            state.wanted -= count
+            waited = asyncio.get_running_loop().time() - started
+            metrics.PERMIT_WAIT_SECONDS.labels(self._vendor_of(account)).observe(waited)
+
+    async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
+        """Passes a limit or a refused token on, and drops what was fetched before it."""
+        for permit_class in PermitClass:
+            state = self._accounts.get((account, permit_class))
+            if state is not None:
+                state.block = None
+        await self._permits.report(account, problem, until)
+
+    async def _fetch(self, state: _Account, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
+        wish = max(count, min(state.wanted, self._block_max))
+        answer = await self._permits.acquire(account, wish, permit_class)
+        if not isinstance(answer, Permit):
+            return answer
+        if answer.count < count:
+            metrics.PERMITS_REFUSED.labels("limit").inc()
+            return Deferred(Problem("permits_used_up", {"account": account}), answer.expires_at)
+        state.block, state.left = answer, answer.count - count
+        return replace(answer, count=count)
+
+    def _from_block(self, state: _Account, count: int) -> Permit | None:
+        block = state.block
+        if block is None or state.left < count or self._clock.now() >= block.expires_at:
+            return None
+        state.left -= count
+        return replace(block, count=count)

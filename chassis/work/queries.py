@@ -1,0 +1,253 @@
+"""What operators see of due work, and the one thing they may do to it: have it tried now."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from chassis import metrics
+from chassis.domain import Problem
+from chassis.ids import TenantId
+from chassis.outcomes import Ok, Rejected
+from chassis.postgres import Connection
+from chassis.work import machine
+from chassis.work.handlers import EffectPolicy, Probe
+from chassis.work.machine import Schedule, State
+from chassis.work.permits import problem_from_json
+from chassis.work.rows import effect_of
+
+LISTED_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One row as an operator sees it. ``queue`` is waiting, ready, taken or closed; ``attempts`` the last ones,
+    oldest first."""
+
+    tenant: TenantId
+    work_id: str
+    is_effect: bool
+    kind: str
+    key: str
+    stream: str
+    account: str
+    state: str
+    queue: str
+    lane: int
+    due_at: datetime | None
+    planned_at: datetime
+    settled_at: datetime | None
+    sends: int
+    failures: int
+    probes: int
+    absences: int
+    delayed_since: datetime | None
+    reason: Problem | None
+    outcome: Mapping[str, Any] | None
+    request: Mapping[str, Any]
+    marker: str
+    attempts: Sequence[Mapping[str, Any]]
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStatus:
+    """The work of one service in numbers. ``open_by_facts`` counts what a fact caused and is not at its end: cards,
+    polls
+    and what is planned for later days do not count. ``quiet_since`` is None while a poll found something or has yet to
+    finish its first pass; ``polls`` 0 says that there is nothing to wait for."""
+
+    due: int
+    delayed: int
+    taken: int
+    cards: int
+    open_by_facts: int
+    oldest_due_at: datetime | None
+    polls: int
+    quiet_since: datetime | None
+
+
+_ITEM = """tenant_id, work_id, form, kind, key, stream, account, state, queue, lane, due_at, planned_at, settled_at,
+sends,
+failures, probes, absences, last_absence_at, uncertain_at, decide_by, sent_at, delayed_since, reason, outcome, request,
+marker, attempts, metadata"""
+
+
+async def open_work(
+    connection: Connection, now: datetime, *, tenant: TenantId | None = None, limit: int = LISTED_MAX
+) -> list[WorkItem]:
+    """Due and delayed work and everything in doubt or before a person, the longest waiting first."""
+    records = await connection.fetch(
+        f"SELECT {_ITEM} FROM work WHERE (queue <> 'closed' AND (queue <> 'waiting' OR due_at <= $1 "  # noqa: S608
+        "OR delayed_since IS NOT NULL OR reason IS NOT NULL) OR state = 'HUMAN') "
+        "AND ($2::text IS NULL OR tenant_id = $2) ORDER BY seq LIMIT $3",
+        now,
+        tenant,
+        min(limit, LISTED_MAX),
+    )
+    return [_item(record) for record in records]
+
+
+async def find(connection: Connection, work_id: UUID) -> WorkItem | None:
+    """One row by its id, open or closed; the connection's role decides whose."""
+    record = await connection.fetchrow(f"SELECT {_ITEM} FROM work WHERE work_id = $1", work_id)  # noqa: S608
+    return None if record is None else _item(record)
+
+
+async def of_streams(connection: Connection, tenant: TenantId, streams: Collection[str]) -> list[WorkItem]:
+    """All work that streams planned, in order: effects with every attempt, for a deal's story."""
+    records = await connection.fetch(
+        f"SELECT {_ITEM} FROM work WHERE tenant_id = $1 AND stream = ANY ($2::text[]) ORDER BY seq",  # noqa: S608
+        tenant,
+        list(streams),
+    )
+    return [_item(record) for record in records]
+
+
+async def retry(
+    connection: Connection, work_id: UUID, policies: Mapping[str, EffectPolicy], now: datetime
+) -> Ok[WorkItem] | Rejected:
+    """Has one row tried now: waiting work is due at once, doubt is looked up, a card's effect is looked up once more.
+
+    Never a blind second send. ``policies`` are those of the service's effect kinds.
+    """
+    record = await connection.fetchrow(
+        f"SELECT {_ITEM} FROM work WHERE work_id = $1 FOR UPDATE",  # noqa: S608
+        work_id,
+    )
+    if record is None:
+        return Rejected(Problem("work_unknown", {"work_id": str(work_id)}))
+    if record["queue"] in ("waiting", "ready"):
+        await connection.execute(
+            "UPDATE work SET queue = 'ready', due_at = $3 WHERE tenant_id = $1 AND work_id = $2 AND queue = 'waiting'",
+            record["tenant_id"],
+            work_id,
+            now,
+        )
+    elif record["queue"] == "taken":
+        return Rejected(Problem("work_under_way", {"work_id": str(work_id)}))
+    elif record["state"] != State.HUMAN:
+        return Rejected(Problem("work_at_its_end", {"work_id": str(work_id), "state": record["state"]}))
+    else:
+        policy = policies.get(record["kind"])
+        if policy is None or policy.probe in (Probe.NONE, Probe.REPEAT):
+            return Rejected(Problem("work_has_no_look_up", {"work_id": str(work_id), "kind": record["kind"]}))
+        effect = machine.step(effect_of(record), machine.ProbeAgain(), policy, Schedule(), now, 0.0).effect
+        await connection.execute(
+            "UPDATE work SET state = $3, queue = 'ready', due_at = $4, uncertain_at = $5, decide_by = $6, probes = 0, "
+            "absences = 0, last_absence_at = NULL, settled_at = NULL WHERE tenant_id = $1 AND work_id = $2",
+            record["tenant_id"],
+            work_id,
+            effect.state.value,
+            effect.due_at,
+            effect.uncertain_at,
+            effect.decide_by,
+        )
+    found = await find(connection, work_id)
+    assert found is not None, "the row is locked by this transaction"
+    return Ok(found)
+
+
+async def status(
+    connection: Connection, now: datetime, *, recurring: Collection[str], polls: Collection[str]
+) -> WorkStatus:
+    """The numbers of ``sverka status``, over a delivery connection; kinds as the runner names them."""
+    row = await connection.fetchrow(_STATUS, now, list(recurring))
+    assert row is not None, "an aggregate has a row"
+    passes = await connection.fetchrow(_PASSES, now, list(polls))
+    assert passes is not None, "an aggregate has a row"
+    return WorkStatus(
+        due=row["due"],
+        delayed=row["delayed"],
+        taken=row["taken"],
+        cards=row["cards"],
+        open_by_facts=row["open_by_facts"],
+        oldest_due_at=row["oldest_due_at"],
+        polls=passes["polls"],
+        quiet_since=passes["quiet_since"] if passes["polls"] and passes["all_quiet"] else None,
+    )
+
+
+async def measure(connection: Connection, now: datetime) -> None:
+    """Sets the gauges of due work, over a delivery connection."""
+    for lane, due, oldest in await connection.fetch(_BY_LANE, now):
+        metrics.WORK_DUE.labels(str(lane)).set(due)
+        metrics.WORK_OLDEST.labels(str(lane)).set(0.0 if oldest is None else (now - oldest).total_seconds())
+    metrics.WORK_DELAYED.set(await connection.fetchval(_DELAYED))
+    for state, count in await connection.fetch(_BY_STATE):
+        metrics.EFFECTS_OPEN.labels(state).set(count)
+    open_accounts = await connection.fetchval("SELECT count(*) FROM work_accounts WHERE opened_at IS NOT NULL")
+    metrics.BREAKERS_OPEN.labels("all").set(open_accounts)
+
+
+_DELAYED = """
+SELECT count(*) FROM work w WHERE w.queue <> 'closed' AND (w.delayed_since IS NOT NULL OR (w.account, w.tenant_id) IN
+  (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL))
+"""
+
+_STATUS = f"""
+SELECT count(*) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <= $1)) AS due,
+       ({_DELAYED}) AS delayed,
+       count(*) FILTER (WHERE queue = 'taken') AS taken,
+       (SELECT count(*) FROM work WHERE state = 'HUMAN' AND queue = 'closed') AS cards,
+       count(*) FILTER (WHERE kind <> ALL ($2::text[]) AND (form = 'effect' OR queue <> 'waiting' OR due_at <= $1
+                              OR sends > 0)) AS open_by_facts,
+       min(due_at) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <= $1)) AS oldest_due_at
+FROM work WHERE queue <> 'closed'
+"""  # noqa: S608 - a constant of this module
+
+# A poll that waits for its first time (a reminder to come) is not a pass that is missing.
+_PASSES = """
+SELECT count(*) AS polls, min(pass_started_at) AS quiet_since,
+       bool_and(pass_started_at IS NOT NULL AND NOT pass_found) AS all_quiet
+FROM work
+WHERE queue <> 'closed' AND kind = ANY ($2::text[]) AND (pass_started_at IS NOT NULL OR queue <> 'waiting' OR due_at
+<= $1)
+"""
+
+_BY_LANE = """
+SELECT l.lane, count(w.work_id), min(w.due_at)
+FROM (VALUES (0), (1)) AS l(lane)
+LEFT JOIN work w ON w.lane = l.lane AND w.queue IN ('ready', 'waiting') AND w.due_at <= $1
+GROUP BY l.lane
+"""
+
+_BY_STATE = """
+SELECT s.state, (SELECT count(*) FROM work w WHERE w.form = 'effect' AND w.state = s.state
+                 AND (w.queue <> 'closed' OR w.state = 'HUMAN'))
+FROM (VALUES ('PLANNED'), ('INTENT'), ('UNCERTAIN'), ('PROBING'), ('ABSENT'), ('HUMAN')) AS s(state)
+"""
+
+
+def _item(record: asyncpg.Record) -> WorkItem:
+    reason, outcome = record["reason"], record["outcome"]
+    return WorkItem(
+        tenant=TenantId(record["tenant_id"]),
+        work_id=str(record["work_id"]),
+        is_effect=record["form"] == "effect",
+        kind=record["kind"],
+        key=record["key"],
+        stream=record["stream"],
+        account=record["account"],
+        state=record["state"],
+        queue=record["queue"],
+        lane=record["lane"],
+        due_at=record["due_at"],
+        planned_at=record["planned_at"],
+        settled_at=record["settled_at"],
+        sends=record["sends"],
+        failures=record["failures"],
+        probes=record["probes"],
+        absences=record["absences"],
+        delayed_since=record["delayed_since"],
+        reason=None if reason is None else problem_from_json(orjson.loads(reason)),
+        outcome=None if outcome is None else orjson.loads(outcome),
+        request=orjson.loads(record["request"]),
+        marker=record["marker"],
+        attempts=orjson.loads(record["attempts"]),
+        traceparent=orjson.loads(record["metadata"]).get("traceparent", ""),
+    )

@@ -1,0 +1,263 @@
+"""The work runner of a service: claims due work, runs it, commits outcomes together, watches over vendors' outages."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from chassis import metrics
+from chassis.clock import Clock
+from chassis.engine import Command, Engine
+from chassis.ids import TenantId
+from chassis.outcomes import Ok, Outcome, Rejected
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
+from chassis.work import breaker, claims, queries
+from chassis.work.claims import ClaimRequest
+from chassis.work.committer import Committer
+from chassis.work.effects import Effects
+from chassis.work.handlers import EffectHandler, Permit, PermitClass, Permits, TaskHandler
+from chassis.work.operations import OUTAGE, AccountUp, outage_stream
+from chassis.work.permits import PermitBlocks
+from chassis.work.rows import Row
+from chassis.work.settings import WorkSettings
+from chassis.work.tasks import Tasks
+from chassis.work.vendors import Vendors
+
+_log = logging.getLogger(__name__)
+
+
+class AccountProbe(Protocol):
+    """A cheap read that tells whether a vendor answers on an account again; Ok or Rejected mean that it does."""
+
+    async def __call__(self, tenant: TenantId, account: str, permit: Permit) -> Outcome[Any]: ...
+
+
+SuspendedTenants = Callable[[Connection], Awaitable[Collection[str]]]
+
+
+async def nobody_suspended(connection: Connection) -> Collection[str]:
+    """For a service whose tenants are never suspended."""
+    return ()
+
+
+def vendor_before_colon(account: str) -> str:
+    """The vendor of an account that is named ``vendor:…``."""
+    return account.partition(":")[0]
+
+
+class WorkRunner:
+    """Runs the effects and tasks of one service in one process; several processes may run beside each other.
+
+    ``suspended`` reads, over a delivery connection, the tenants for whom nothing new may begin. ``progress`` is
+    called at
+    every turn of the claiming loop. ``wake`` is to be called when work may have been planned: by NOTIFY, or after a
+    commit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        clock: Clock,
+        permits: Permits,
+        *,
+        effects: Sequence[EffectHandler],
+        tasks: Sequence[TaskHandler],
+        probe_account: AccountProbe,
+        settings: WorkSettings | None = None,
+        suspended: SuspendedTenants = nobody_suspended,
+        vendor_of: Callable[[str], str] = vendor_before_colon,
+        progress: Callable[[], None] = lambda: None,
+        planned: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._clock = clock
+        self._probe_account = probe_account
+        self._settings = settings or WorkSettings()
+        self._suspended = suspended
+        self._progress = progress
+        self._planned = planned
+        self._woken = asyncio.Event()
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
+        self._committer = Committer(database, engine, clock, self._settings, self._committed)
+        self._blocks = PermitBlocks(permits, clock, block_max=self._settings.permits_per_block_max, vendor_of=vendor_of)
+        self._vendors = Vendors(
+            engine=engine,
+            clock=clock,
+            settings=self._settings,
+            committer=self._committer,
+            blocks=self._blocks,
+            vendor_of=vendor_of,
+        )
+        self._effects = Effects(self._vendors, effects)
+        self._tasks = Tasks(self._vendors, tasks)
+        self._kinds = {**self._effects.kinds, **self._tasks.kinds}
+        if len(self._kinds) != len(effects) + len(tasks):
+            raise TypeError("an effect and a task share a kind")
+        self._units: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._suspended_now: Collection[str] = ()
+
+    @property
+    def recurring_kinds(self) -> tuple[str, ...]:
+        """Task kinds that never make an installation busy, for ``queries.status``."""
+        return self._tasks.recurring_kinds
+
+    @property
+    def poll_kinds(self) -> tuple[str, ...]:
+        """Task kinds whose passes make up ``quiet_since``, for ``queries.status``."""
+        return self._tasks.poll_kinds
+
+    def wake(self) -> None:
+        """Looks for work now instead of at the next poll."""
+        self._woken.set()
+
+    async def start(self) -> None:
+        """Starts claiming."""
+        loops = (self._committer.run(), self._claim_loop(), self._housekeeping())
+        self._loops = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        """Claims nothing more, lets what runs come to its end (bounded), then stops committing."""
+        self._stopping = True
+        self.wake()
+        if self._units:
+            await asyncio.wait(self._units, timeout=self._settings.drain_seconds_max)
+        await self.abort()
+
+    async def abort(self) -> None:
+        """Drops everything at once, as a killed process would; leases and INTENTs tell what was under way."""
+        self._stopping = True
+        for task in (*self._loops, *self._units):
+            task.cancel()
+        await asyncio.gather(*self._loops, *self._units, return_exceptions=True)
+        self._loops.clear()
+
+    async def failed(self) -> None:
+        """Returns, by raising its error, when one of the loops has ended by itself."""
+        done, _ = await asyncio.wait(self._loops, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def _committed(self) -> None:
+        self.wake()
+        self._planned()
+
+    async def _claim_loop(self) -> None:
+        while not self._stopping:
+            self._progress()
+            self._woken.clear()
+            free = self._settings.in_flight_max - len(self._units)
+            rows: list[Row] = []
+            if free > 0:
+                rows = await self._claim(free)
+                for unit in _units(rows):
+                    self._start(unit)
+            if not rows:
+                await self._rest(free)
+
+    async def _claim(self, free: int) -> list[Row]:
+        request = ClaimRequest(
+            owner=self._owner,
+            limit=free,
+            kinds=self._kinds,
+            lease_seconds=self._settings.lease_seconds,
+            in_flight_per_tenant_max=self._settings.in_flight_per_tenant_max,
+            suspended=[TenantId(tenant) for tenant in self._suspended_now],
+            paused=self._vendors.paused(),
+        )
+        try:
+            return await claims.claim(self._database, request, self._clock.now())
+        except INFRASTRUCTURE_ERRORS as error:
+            metrics.DB_RETRIES.labels("claims").inc()
+            _log.warning("no work could be claimed: %s", type(error).__name__)
+            return []
+
+    async def _rest(self, free: int) -> None:
+        until = None
+        if free > 0:
+            with contextlib.suppress(*INFRASTRUCTURE_ERRORS):  # the poll below is the fallback
+                async with self._database.delivery_connection() as connection:
+                    until = await claims.next_due(connection)
+            pause_ends = self._vendors.pause_ends()
+            if pause_ends is not None:
+                until = pause_ends if until is None else min(until, pause_ends)
+        await self._clock.wait(self._woken, until, self._settings.poll_seconds)
+
+    def _start(self, rows: Sequence[Row]) -> None:
+        task = asyncio.create_task(self._run(rows))
+        self._units.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._units.discard(task)
+        self._woken.set()
+
+    async def _run(self, rows: Sequence[Row]) -> None:
+        try:
+            if rows[0].is_effect:
+                await self._effects.run(rows)
+            else:
+                await self._tasks.run(rows[0])
+        except Exception as error:  # noqa: BLE001 - one row must not end the runner
+            # The lease ends by itself; whoever takes the row over knows from its state what may have happened.
+            _log.exception("work of %s was dropped: %s", rows[0].kind, type(error).__name__)
+
+    async def _housekeeping(self) -> None:
+        gauges_at = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with self._database.delivery_connection() as connection:
+                    self._suspended_now = await self._suspended(connection)
+                    due = await breaker.take_due_probes(connection, self._clock.now(), self._vendors.probe_interval())
+                    if loop.time() >= gauges_at:
+                        await queries.measure(connection, self._clock.now())
+                        gauges_at = loop.time() + self._settings.gauges_seconds
+                await asyncio.gather(*(self._look_whether_back(account) for account in due))
+            except INFRASTRUCTURE_ERRORS as error:
+                _log.warning("the watch over outages is tried again: %s", type(error).__name__)
+            await asyncio.sleep(self._settings.housekeeping_seconds)
+
+    async def _look_whether_back(self, down: breaker.OpenAccount) -> None:
+        permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
+        if not isinstance(permit, Permit):
+            return
+        try:
+            async with asyncio.timeout(self._settings.probe_seconds_max):
+                outcome = await self._probe_account(down.tenant, down.account, permit)
+        except Exception as error:  # noqa: BLE001 - the next probe is a minute away
+            _log.exception("the probe of an account failed: %s", type(error).__name__)
+            return
+        if isinstance(outcome, Ok | Rejected):
+            await self._resume(down)
+
+    async def _resume(self, down: breaker.OpenAccount) -> None:
+        now = self._clock.now()
+        vendor = self._vendors.vendor_of(down.account)
+        stream = outage_stream(vendor)
+        async with self._database.transaction([down.tenant]) as connection:
+            if self._vendors.says(OUTAGE):
+                await self._engine.lock(connection, [self._engine.key_of(down.tenant, stream)])
+            if await breaker.close_breaker(connection, down.tenant, down.account, now) and self._vendors.says(OUTAGE):
+                up = AccountUp(vendor, down.account, now)
+                command = Command(down.tenant, stream, up, f"up:{down.account}:{now.isoformat()}")
+                await self._engine.execute(connection, [command], now, locked=True)
+        self._vendors.answered(down.tenant, down.account)
+        self._committed()
+
+
+def _units(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that travel together; a look-up is always made alone."""
+    units: dict[Any, list[Row]] = {}
+    for row in rows:
+        alone = not row.is_effect or not row.group or row.untold or row.effect.state.value not in ("PLANNED", "ABSENT")
+        key = row.work_id if alone else (row.tenant, row.stream, row.account, row.kind, row.group)
+        units.setdefault(key, []).append(row)
+    return list(units.values())

@@ -1,0 +1,165 @@
+"""Runs tasks: one call of the handler, then its commands and the task's completion in one commit."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, assert_never
+
+from chassis import metrics, telemetry
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Retryable
+from chassis.work.committer import Settlement
+from chassis.work.guard import lease_clock
+from chassis.work.handlers import Done, Permit, Task, TaskHandler, TaskResult
+from chassis.work.machine import Effect
+from chassis.work.permits import problem_to_json
+from chassis.work.rows import Release, Row
+from chassis.work.vendors import Vendors
+
+_log = logging.getLogger(__name__)
+
+PLANNED = "PLANNED"
+DONE = "DONE"
+
+
+def is_poll(handler: TaskHandler) -> bool:
+    """Whether ``quiet_since`` looks at the passes of this handler."""
+    return bool(getattr(handler, "polls", handler.recurring and handler.permits > 0))
+
+
+class Tasks:
+    """Runs claimed tasks."""
+
+    def __init__(self, vendors: Vendors, handlers: Sequence[TaskHandler]) -> None:
+        self._vendors = vendors
+        self._handlers = {handler.kind: handler for handler in handlers}
+        if len(self._handlers) != len(handlers):
+            raise TypeError("two task handlers share a kind")
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """Each kind; tasks travel alone."""
+        return dict.fromkeys(self._handlers, 1)
+
+    @property
+    def recurring_kinds(self) -> tuple[str, ...]:
+        """Kinds that never make an installation busy."""
+        return tuple(kind for kind, handler in self._handlers.items() if handler.recurring)
+
+    @property
+    def poll_kinds(self) -> tuple[str, ...]:
+        """Kinds whose last pass says since when nothing new was found."""
+        return tuple(kind for kind, handler in self._handlers.items() if is_poll(handler))
+
+    async def run(self, row: Row) -> None:
+        """Runs one task once."""
+        handler = self._handlers[row.kind]
+        started = lease_clock()
+        with telemetry.span(f"task {row.kind}", parent=row.metadata) as span:
+            span.set("sverka.tenant_id", row.tenant)
+            result, asked = await self._attempt(handler, row)
+            metadata = {**row.metadata, **telemetry.inject()}
+            opened = await self._vendors.heard(row, _outcome(result)) if asked and row.account else None
+            settlement = self._settlement(row, result, metadata)
+            await self._vendors.committer.settle([self._vendors.opening(row, opened, settlement)])
+        metrics.WORK_RUNS.labels(row.kind, type(result).__name__.lower()).inc()
+        metrics.WORK_SECONDS.labels(row.kind).observe(lease_clock() - started)
+
+    async def _attempt(self, handler: TaskHandler, row: Row) -> tuple[TaskResult, bool]:
+        permit: Permit | None = None
+        if row.account and handler.permits > 0:
+            answer = await self._vendors.permit(row, handler.permits, sweep=handler.recurring)
+            if not isinstance(answer, Permit):
+                return answer, isinstance(answer, Retryable) and answer.outage
+            permit = answer
+        try:
+            async with asyncio.timeout(self._vendors.settings.task_seconds_max):
+                return await handler.run(_task(row, permit)), permit is not None
+        except TimeoutError:
+            return Retryable(Problem("no_answer_in_time")), permit is not None
+        except Exception as error:  # noqa: BLE001 - what a handler raises is tried again
+            _log.exception("the handler of %s failed: %s", row.kind, type(error).__name__)
+            return Retryable(Problem("handler_failed", {"error": type(error).__name__}), outage=False), False
+
+    def _settlement(self, row: Row, result: TaskResult, metadata: Mapping[str, str]) -> Settlement:
+        match result:
+            case Done():
+                return self._done(row, result, metadata)
+            case Deferred():
+                due = self._vendors.again_at(result)
+                return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
+            case Retryable():
+                if not result.outage and result.problem.code == "permits_away":
+                    due = self._vendors.again_at(result)
+                    return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
+                release = self._failure(row, result.problem)
+                return Settlement(release, self._vendors.of_delay(row, release.effect, result.problem, metadata))
+            case _:
+                assert_never(result)
+
+    def _done(self, row: Row, done: Done, metadata: Mapping[str, str]) -> Settlement:
+        handler = self._handlers[row.kind]
+        effect = replace(_ran(row), failures=0, delayed_since=None)
+        release = Release(
+            row,
+            DONE if done.again_at is None else PLANNED,
+            done.again_at,
+            effect,
+            payload=done.payload,
+            passed_found=done.found_something if is_poll(handler) else None,
+        )
+        commands = [
+            self._vendors.command(row, told.stream, told.body, told.command_id, metadata) for told in done.commands
+        ]
+        return Settlement(
+            release,
+            (*commands, *self._vendors.of_delay(row, effect, None, metadata)),
+            otherwise=self._failure(row, Problem("stream_could_not_take_the_outcome")),
+        )
+
+    def _failure(self, row: Row, problem: Problem) -> Release:
+        now = self._vendors.clock.now()
+        schedule = self._vendors.settings.schedule
+        failures = row.effect.failures + 1
+        delayed_since = row.effect.delayed_since or (now if schedule.delayed(failures) else None)
+        attempt = {
+            "what": "run",
+            "at": row.claimed_at,
+            "ended_at": now,
+            "outcome": "retryable",
+            "problem": problem_to_json(problem),
+        }
+        return Release(
+            row,
+            PLANNED,
+            now + schedule.delay(failures, self._vendors.roll()),
+            replace(_ran(row), failures=failures, delayed_since=delayed_since),
+            attempt=attempt,
+            reason=problem,
+        )
+
+
+def _ran(row: Row) -> Effect:
+    # A task has no sends; the column counts its runs, so that one that has run and is not done shows as under way.
+    return replace(row.effect, sends=row.effect.sends + 1)
+
+
+def _task(row: Row, permit: Permit | None) -> Task:
+    return Task(
+        tenant=row.tenant,
+        work_id=row.name,
+        kind=row.kind,
+        key=row.key,
+        payload=row.request,
+        stream=row.stream,
+        account=row.account,
+        attempt=row.effect.failures + 1,
+        permit=permit,
+        due_at=row.due_at,
+        metadata=row.metadata,
+    )
+
+
+def _outcome(result: TaskResult) -> Outcome[Any]:
+    return Ok(None) if isinstance(result, Done) else result

@@ -1,0 +1,176 @@
+"""What effects and tasks share about vendor accounts: permits, pauses, breakers, delays, and the commands that tell
+of them."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chassis.aggregate import Lane
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.engine import Command, Engine
+from chassis.ids import TenantId
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.work import breaker
+from chassis.work.committer import Committer, Settlement
+from chassis.work.handlers import PermitClass
+from chassis.work.machine import Effect
+from chassis.work.operations import (
+    DELAY,
+    OUTAGE,
+    AccountDown,
+    DelayBegan,
+    DelayEnded,
+    delay_stream,
+    outage_stream,
+)
+from chassis.work.permits import TOKEN_REFUSED, PermitAnswer, PermitBlocks
+from chassis.work.rows import Row
+from chassis.work.settings import WorkSettings
+
+
+class Vendors:
+    """The runner's knowledge of its vendors' accounts in this process."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        clock: Clock,
+        settings: WorkSettings,
+        committer: Committer,
+        blocks: PermitBlocks,
+        vendor_of: Callable[[str], str],
+    ) -> None:
+        self.clock = clock
+        self.settings = settings
+        self.committer = committer
+        self._blocks = blocks
+        self.vendor_of = vendor_of
+        self._failures = breaker.FailureCounts(settings.breaker_failures)
+        self._paused: dict[tuple[TenantId, str], datetime] = {}
+        self._says = {prefix: _known(engine, f"{prefix}-") for prefix in (OUTAGE, DELAY)}
+        self._random = random.Random()  # noqa: S311 - jitter needs no secrecy
+
+    def says(self, prefix: str) -> bool:
+        """Whether the service has the stream kind that tells of outages or of delays."""
+        return self._says[prefix]
+
+    def roll(self) -> float:
+        """Jitter from -1 to 1."""
+        return self._random.uniform(-1.0, 1.0)
+
+    def later(self) -> datetime:
+        """When delayed work is looked at again."""
+        schedule = self.settings.schedule
+        return self.clock.now() + timedelta(seconds=schedule.delayed_seconds * (1 + schedule.jitter * self.roll()))
+
+    def paused(self) -> list[tuple[TenantId, str]]:
+        """The accounts that are at their limit now."""
+        now = self.clock.now()
+        for pair in [pair for pair, until in self._paused.items() if until <= now]:
+            del self._paused[pair]
+        return list(self._paused)
+
+    def pause_ends(self) -> datetime | None:
+        """When the first of the paused accounts may be asked again."""
+        return min(self._paused.values(), default=None)
+
+    async def permit(self, row: Row, count: int, *, sweep: bool = False) -> PermitAnswer:
+        """Leave for ``count`` calls on the row's account; a "not now" pauses the account for everyone."""
+        answer = await self._blocks.take(row.account, count, _class_of(row, sweep))
+        if isinstance(answer, Deferred) or (isinstance(answer, Retryable) and not answer.outage):
+            self._pause(row, self.again_at(answer))
+        return answer
+
+    def again_at(self, why: Deferred | Retryable) -> datetime:
+        """When to ask again after a "not now"."""
+        earliest = self.clock.now() + timedelta(seconds=self.settings.pause_seconds)
+        until = why.until if isinstance(why, Deferred) else None
+        return earliest if until is None else max(until, self.clock.now())
+
+    async def heard(self, row: Row, *outcomes: Outcome[Any]) -> breaker.Opened | None:
+        """Takes note of what one request says about its account: limit, token, health. What opens when a failure was
+        one
+        too many in a row."""
+        for outcome in outcomes:
+            if isinstance(outcome, Deferred):
+                self._pause(row, self.again_at(outcome))
+                await self._blocks.report(row.account, outcome.problem, outcome.until)
+                break
+            if isinstance(outcome, Retryable) and outcome.problem.code == TOKEN_REFUSED:
+                await self._blocks.report(row.account, outcome.problem, None)
+                break
+        if any(isinstance(outcome, Ok | Rejected | Deferred) for outcome in outcomes):
+            self.answered(row.tenant, row.account)
+            return None
+        for outcome in outcomes:
+            if isinstance(outcome, Uncertain) or (isinstance(outcome, Retryable) and outcome.outage):
+                return self._failed(row, outcome.problem)
+        return None
+
+    def answered(self, tenant: TenantId, account: str) -> None:
+        """The vendor gave a definite answer on an account."""
+        self._failures.succeeded(tenant, account)
+
+    def _failed(self, row: Row, problem: Problem) -> breaker.Opened | None:
+        if not row.account or not self._failures.failed(row.tenant, row.account):
+            return None
+        now = self.clock.now()
+        return breaker.Opened(row.tenant, row.account, now, now + self.probe_interval(), problem)
+
+    def probe_interval(self) -> timedelta:
+        """Time to the next probe of an account that is down."""
+        settings = self.settings
+        return timedelta(seconds=settings.breaker_probe_seconds * (1 + settings.breaker_probe_jitter * self.roll()))
+
+    def of_delay(
+        self, row: Row, effect: Effect, problem: Problem | None, metadata: Mapping[str, str]
+    ) -> tuple[Command, ...]:
+        """The commands that tell when a row begins and ends to be delayed work."""
+        was, now = row.effect.delayed_since, effect.delayed_since
+        if (was is None) == (now is None) or not row.stream or not self._says[DELAY]:
+            return ()
+        vendor = self.vendor_of(row.account)
+        body: DelayBegan | DelayEnded = DelayEnded(row.name, row.kind, vendor, row.account)
+        if now is not None:
+            body = DelayBegan(row.name, row.kind, vendor, row.account, now, problem or Problem("delayed"))
+        name = f"work:{row.name}:{row.epoch}:{'resumed' if now is None else 'delayed'}"
+        return (self.command(row, delay_stream(row.stream), body, name, metadata),)
+
+    def opening(self, row: Row, opened: breaker.Opened | None, settlement: Settlement) -> Settlement:
+        """The settlement of the failure that opens a breaker, with the opening and its alert in the same commit."""
+        if opened is None:
+            return settlement
+        commands = settlement.commands
+        if self._says[OUTAGE]:
+            vendor = self.vendor_of(row.account)
+            down = AccountDown(vendor, row.account, opened.at, opened.reason)
+            name = f"work:{row.name}:{row.epoch}:down"
+            commands = (*commands, self.command(row, outage_stream(vendor), down, name, row.metadata))
+        return replace(settlement, commands=commands, opened=opened)
+
+    def command(self, row: Row, stream: str, body: Any, command_id: str, metadata: Mapping[str, str]) -> Command:
+        """A command of this row's tenant, with the row as its cause."""
+        return Command(row.tenant, stream, body, command_id, {**metadata, "cause": f"work:{row.name}"})
+
+    def _pause(self, row: Row, until: datetime) -> None:
+        self._paused[(row.tenant, row.account)] = until
+
+
+def _class_of(row: Row, sweep: bool) -> PermitClass:
+    if row.after_outage and not sweep:
+        return PermitClass.RESUME
+    if sweep:
+        return PermitClass.SWEEP
+    return PermitClass.INTERACTIVE if row.lane is Lane.INTERACTIVE else PermitClass.BULK
+
+
+def _known(engine: Engine, stream: str) -> bool:
+    try:
+        engine.kinds.of(stream)
+    except LookupError:
+        return False
+    return True
