@@ -1,39 +1,44 @@
 """Calls to the accounting service about buyers: look up by INN, create once; and the answers that follow."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
-from chassis.subjects import Subjects
 
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.subjects import Subjects
 from chassis.values.inn import clean_kpp
 from chassis.work.handlers import (
     Confirmed,
     Done,
     EffectCall,
+    EffectHandler,
     EffectPolicy,
     Found,
     Inconclusive,
     NotFound,
-    Probe,
     ProbeResult,
     RejectedFinally,
     Settled,
     StreamCommand,
     Task,
+    TaskHandler,
     TaskResult,
     Undecidable,
 )
 from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDraft, FeedCursor
+from connectors.registry import AccountingVendor, Capability
 from services.counterparty.domain import deal, party
 from services.counterparty.domain.values import Party, Reason
 from services.counterparty.store import PartyStore
 
 CHANGES_PAGES_MAX = 10
+CREATE_CALLS_MAX = 2
+"""The create, and the look-up that names what the vendor says exists already."""
 
 
 class LinkBuyer:
@@ -91,11 +96,11 @@ class CreateCounterparty:
     """Creates a party's record; a lost answer is proven by INN, or by the list of changes where there is none."""
 
     kind = party.CREATE
-    policy = EffectPolicy(probe=Probe.LIST, calls=2)
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, subjects: Subjects, clock: Clock) -> None:
+    def __init__(self, accounting: Accounting, policy: EffectPolicy, subjects: Subjects, clock: Clock) -> None:
         self._accounting = accounting
+        self.policy = replace(policy, calls=CREATE_CALLS_MAX)
         self._subjects = subjects
         self._clock = clock
 
@@ -211,3 +216,14 @@ def _one(same: Sequence[Counterparty]) -> ProbeResult:
     if same:
         return Inconclusive(Problem("counterparty_double", {"count": len(same)}))
     return NotFound()
+
+
+def handlers(
+    vendor: AccountingVendor, accounting: Accounting, store: PartyStore, subjects: Subjects, clock: Clock
+) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
+    """All effect handlers and task handlers of the service, with the vendor's policies."""
+    policy = vendor.policies[Capability.CREATE_COUNTERPARTY]
+    return (
+        (CreateCounterparty(accounting, policy, subjects, clock),),
+        (LinkBuyer(store), FindCounterparty(accounting), AnswerLink()),
+    )

@@ -15,20 +15,22 @@ from chassis.work.handlers import (
     Confirmed,
     Done,
     EffectCall,
+    EffectHandler,
     EffectPolicy,
     Found,
     Inconclusive,
     NotFound,
-    Probe,
     ProbeResult,
     RejectedFinally,
     Settled,
     StreamCommand,
     Task,
+    TaskHandler,
     TaskResult,
     Undecidable,
 )
 from connectors.ports.accounting import Accounting, ActDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
+from connectors.registry import AccountingVendor, Capability
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.domain.values import Issued, Reason
@@ -41,11 +43,11 @@ class CreateInvoice:
     """Creates an invoice; a lost answer is proven by number and date, then by the marker in the comment."""
 
     kind = plans.CREATE_INVOICE
-    policy = EffectPolicy(probe=Probe.LIST)
     batch_max = 1
 
-    def __init__(self, accounting: Accounting) -> None:
+    def __init__(self, accounting: Accounting, policy: EffectPolicy) -> None:
         self._accounting = accounting
+        self.policy = policy
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing: number, date and marker are in the request."""
@@ -96,11 +98,11 @@ class CreateAct:
     """Creates an act. The vendor has no look-up of acts, so a lost answer stands before a person at once."""
 
     kind = plans.CREATE_ACT
-    policy = EffectPolicy(probe=Probe.NONE)
     batch_max = 1
 
-    def __init__(self, accounting: Accounting) -> None:
+    def __init__(self, accounting: Accounting, policy: EffectPolicy) -> None:
         self._accounting = accounting
+        self.policy = policy
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing can be saved that would prove an act."""
@@ -148,11 +150,11 @@ class CancelInvoice:
     """Voids an invoice; voiding it twice is the same as once, so a lost answer is repeated."""
 
     kind = plans.CANCEL_INVOICE
-    policy = EffectPolicy(probe=Probe.EXACT)
     batch_max = 1
 
-    def __init__(self, accounting: Accounting) -> None:
+    def __init__(self, accounting: Accounting, policy: EffectPolicy) -> None:
         self._accounting = accounting
+        self.policy = policy
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing: the invoice itself tells."""
@@ -307,10 +309,15 @@ def _issued(result: Mapping[str, Any]) -> Issued:
 
 
 def handlers(
-    accounting: Accounting, blobs: Blobs
-) -> tuple[tuple[CreateInvoice, CreateAct, CancelInvoice], tuple[FetchPdf, AdoptDocument, RequestDeadline]]:
-    """All effect handlers and task handlers of the service."""
+    vendor: AccountingVendor, accounting: Accounting, blobs: Blobs
+) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
+    """All effect handlers and task handlers of the service, with the vendor's policies."""
+    policies = vendor.policies
     return (
-        (CreateInvoice(accounting), CreateAct(accounting), CancelInvoice(accounting)),
+        (
+            CreateInvoice(accounting, policies[Capability.CREATE_INVOICE]),
+            CreateAct(accounting, policies[Capability.CREATE_ACT]),
+            CancelInvoice(accounting, policies[Capability.CANCEL_INVOICE]),
+        ),
         (FetchPdf(accounting, blobs), AdoptDocument(accounting), RequestDeadline()),
     )

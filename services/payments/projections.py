@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from chassis.aggregate import ReadRow
 from chassis.cards import card_rows
 from services.payments.domain import State
+from services.payments.domain.events import digest
 
 
 def projected(stream: str, state: State) -> Sequence[ReadRow]:
@@ -27,4 +28,20 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
         )
         for invoice_id, invoice in state.invoices.items()
     ]
-    return (*rows, *card_rows(stream, state.cards))
+    payments = [
+        ReadRow(
+            "counted_payments",
+            {"payment_id": payment.payment_id},
+            {
+                "account": invoice.known.account,
+                "operation_id": payment.operation.operation_id,
+                "invoice_id": invoice_id,
+                "digest": digest(payment.operation),
+                "revoked": payment.revoked,
+                "signed_kopecks": payment.signed_kopecks,
+            },
+        )
+        for invoice_id, invoice in state.invoices.items()
+        for payment in invoice.payments.values()
+    ]
+    return (*rows, *payments, *card_rows(stream, state.cards))

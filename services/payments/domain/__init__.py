@@ -3,10 +3,10 @@
 from chassis.aggregate import EventCodec
 from services.payments.domain.decide import CARDS, decide
 from services.payments.domain.events import EVENTS
-from services.payments.domain.plans import LOOK_AT_DUE, planned
+from services.payments.domain.plans import planned
 from services.payments.domain.state import State, evolve, initial
 
-__all__ = ["CARDS", "CODEC", "DEAL_PREFIX", "LOOK_AT_DUE", "State", "decide", "evolve", "initial", "planned"]
+__all__ = ["CARDS", "CODEC", "DEAL_PREFIX", "State", "decide", "evolve", "initial", "planned"]
 
 DEAL_PREFIX = "deal"
 CODEC = EventCodec(EVENTS)

@@ -39,11 +39,20 @@ class ObservePayments:
 
 @dataclass(frozen=True, slots=True)
 class LookAtDue:
-    """A new day in the tenant's zone. ``remind_days`` are days overdue on which the manager is told."""
+    """A new day in the tenant's zone. ``remind_days`` are days overdue on which the manager is told, if ``may_remind``:
+    outside quiet hours and days off."""
 
     invoice_id: str
     today: dt.date
     remind_days: tuple[int, ...]
+    may_remind: bool
 
 
-Command = KnowInvoice | VoidInvoice | ObservePayments | LookAtDue | TakeCard
+@dataclass(frozen=True, slots=True)
+class NoticePayments:
+    """The feed has something about an invoice that is not known yet: its payments are read again."""
+
+    invoice_id: str
+
+
+Command = KnowInvoice | VoidInvoice | ObservePayments | LookAtDue | NoticePayments | TakeCard

@@ -21,6 +21,7 @@ CARDS: dict[str, tuple[str, ...]] = {
 
 DAILY_OVERDUE_DAYS_MAX = 30
 """Days overdue are told daily so long, then weekly, so that a stream stays short."""
+WEEK_DAYS = 7
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -35,6 +36,9 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.observe(command)
         case c.LookAtDue():
             made.look_at_due(command)
+        case c.NoticePayments():
+            if command.invoice_id in state.invoices:
+                made.say(e.PaymentsNoticed(invoice_id=command.invoice_id))
         case TakeCard():
             taken = state.cards.take(command, now)
             return taken if isinstance(taken, Refused) else (taken,)
@@ -191,10 +195,11 @@ class _Decision:
         if invoice is None or invoice.rest_kopecks == 0:
             return
         days = overdue_days(invoice.known.due_date, command.today)
-        if days <= invoice.overdue_days:
+        due = [day for day in command.remind_days if invoice.reminded_days < day <= days]
+        remind = bool(due) and command.may_remind
+        if not remind and days <= invoice.overdue_days:
             return
-        remind = any(invoice.overdue_days < day <= days for day in command.remind_days)
-        if days > DAILY_OVERDUE_DAYS_MAX and days - invoice.overdue_days < 7 and not remind:
+        if days > DAILY_OVERDUE_DAYS_MAX and days - invoice.overdue_days < WEEK_DAYS and not remind:
             return
         self.say(
             e.OverdueSeen(invoice_id=command.invoice_id, days=days, rest_kopecks=invoice.rest_kopecks, remind=remind)

@@ -26,6 +26,20 @@ class Operation(BaseModel):
     payer_name: str = ""
 
 
+def digest(operation: Operation) -> str:
+    """What of an operation matters, as one text: equal texts mean that nothing is to be read again."""
+    parts = (
+        operation.direction,
+        str(operation.amount_kopecks),
+        operation.date.isoformat(),
+        operation.order_number,
+        operation.own_account,
+        operation.payer_inn,
+        operation.payer_name,
+    )
+    return "|".join(part.replace("|", "/") for part in parts)
+
+
 class InvoiceKnown(Event, name="InvoiceKnown"):
     """An invoice is to be paid."""
 
@@ -86,6 +100,12 @@ class PaymentRevoked(Event, name="PaymentRevoked"):
     date: dt.date
 
 
+class PaymentsNoticed(Event, name="PaymentsNoticed"):
+    """The feed has something new about an invoice; all its payments are read again."""
+
+    invoice_id: str
+
+
 class BalanceChanged(Event, name="BalanceChanged"):
     """What an invoice and its deal owe now; ``number`` counts balances of the deal from 1."""
 
@@ -121,6 +141,7 @@ StoredEvent = (
     | PaymentCorrected
     | PaymentRenamed
     | PaymentRevoked
+    | PaymentsNoticed
     | BalanceChanged
     | OverdueSeen
     | OverdueEnded
@@ -135,6 +156,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentCorrected,
     PaymentRenamed,
     PaymentRevoked,
+    PaymentsNoticed,
     BalanceChanged,
     OverdueSeen,
     OverdueEnded,

@@ -50,6 +50,7 @@ class Invoice:
     voided: bool = False
     overdue_days: int = 0
     overdue: bool = False
+    reminded_days: int = 0
 
     @property
     def paid_kopecks(self) -> int:
@@ -128,9 +129,12 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             told = {**state.told, event.invoice_id: (event.paid_kopecks, event.status)}
             return replace(state, balances=event.number, told=told)
         case e.OverdueSeen():
-            return _change(state, event.invoice_id, overdue=True, overdue_days=event.days)
+            reminded = event.days if event.remind else state.invoices[event.invoice_id].reminded_days
+            return _change(state, event.invoice_id, overdue=True, overdue_days=event.days, reminded_days=reminded)
         case e.OverdueEnded():
             return _change(state, event.invoice_id, overdue=False, overdue_days=0)
+        case e.PaymentsNoticed():
+            return state
         case CardOpened() | CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case _:

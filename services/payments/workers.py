@@ -1,0 +1,176 @@
+"""Polls the accounting feed, reads an invoice's payments again where it has news, and looks at due dates."""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from chassis.clock import Clock
+from chassis.outcomes import Deferred, Ok, Retryable
+from chassis.tenants import TenantDirectory
+from chassis.values.calendar import QuietHours, local_day, when_allowed
+from chassis.values.inn import is_person_inn
+from chassis.work.handlers import Done, StreamCommand, Task, TaskHandler, TaskResult
+from connectors.ports.accounting import Accounting, FeedCursor, PaymentRow
+from services.payments.domain import commands as c
+from services.payments.domain import operation, plans
+from services.payments.domain.events import Operation, digest
+from services.payments.store import PaymentStore
+
+FEED_OVERLAP = timedelta(days=7)
+"""How far before the newest row seen each pass begins again: rows become visible late, and change."""
+PAGES_PER_RUN_MAX = 5
+
+
+class PollPayments:
+    """One pass over an account's feed; what is news makes its invoice's payments be read again."""
+
+    kind = plans.POLL
+    recurring = True
+    permits = PAGES_PER_RUN_MAX
+
+    def __init__(self, accounting: Accounting, store: PaymentStore, clock: Clock) -> None:
+        self._accounting = accounting
+        self._store = store
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """Up to five pages; the rest at once in the next run. The cursor moves with the commands, in one
+        transaction."""
+        assert task.permit is not None, "the plan names an account"
+        payload = dict(task.payload)
+        newest = datetime.fromisoformat(payload["newest"]) if payload.get("newest") else self._clock.now()
+        cursor: FeedCursor | None = FeedCursor(
+            datetime.fromisoformat(payload["since"]) if payload.get("since") else newest - FEED_OVERLAP,
+            payload.get("offset", 0),
+        )
+        commands: list[StreamCommand] = []
+        for _ in range(PAGES_PER_RUN_MAX):
+            assert cursor is not None, "a pass goes on only with a cursor"
+            page = await self._accounting.payments_changed(task.permit, cursor)
+            if not isinstance(page, Ok):
+                return page if isinstance(page, Deferred | Retryable) else Retryable(page.problem)
+            commands += await self._news(task, page.value.payments)
+            newest = max([newest, *(row.updated_at for row in page.value.payments)])
+            cursor = page.value.next
+            if cursor is None:
+                break
+        payload["newest"] = newest.isoformat()
+        if cursor is None:
+            payload.pop("since", None)
+            payload.pop("offset", None)
+            again = self._clock.now() + timedelta(seconds=payload["poll_seconds"])
+        else:
+            payload["since"], payload["offset"] = cursor.since.isoformat(), cursor.offset
+            again = self._clock.now()
+        return Done(tuple(commands), again_at=again, payload=payload, found_something=bool(commands))
+
+    async def _news(self, task: Task, rows: Sequence[PaymentRow]) -> list[StreamCommand]:
+        known = await self._store.known(task.tenant, task.account, {row.payment_id for row in rows})
+        ours = await self._store.invoices(task.tenant, task.account, {row.invoice_id for row in rows if row.invoice_id})
+        commands: dict[str, StreamCommand] = {}
+        for row in rows:
+            seen = known.get(row.payment_id)
+            told = digest(_operation(row))
+            if seen is not None and (seen.revoked if row.removed else seen.digest == told and not seen.revoked):
+                continue
+            invoice = ours.get(row.invoice_id or "")
+            stream = operation.stream_of(task.account, row.payment_id)
+            if invoice is None and not row.removed:
+                see = operation.SeeUnmatched(task.account, row.invoice_id or "", _operation(row))
+                commands[stream] = StreamCommand(stream, see, f"unmatched:{row.payment_id}:{told}")
+            elif invoice is not None and not (row.removed and seen is None):
+                command_id = f"news:{row.payment_id}:{row.updated_at.isoformat()}:{row.removed}"
+                notice = c.NoticePayments(invoice.invoice_id)
+                commands[invoice.invoice_id] = StreamCommand(invoice.stream, notice, command_id)
+                matched = operation.SeeMatched(invoice.invoice_id)
+                commands[stream] = StreamCommand(stream, matched, f"matched:{row.payment_id}")
+        return list(commands.values())
+
+
+class RereadPayments:
+    """Reads all payments of one invoice; the whole list is what the deal's payments are decided from (R20)."""
+
+    kind = plans.REREAD
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def run(self, task: Task) -> TaskResult:
+        """One list, whole."""
+        assert task.permit is not None, "the plan names an account"
+        listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
+        if not isinstance(listed, Ok):
+            return listed if isinstance(listed, Deferred | Retryable) else Retryable(listed.problem)
+        live = tuple(_operation(row) for row in listed.value if not row.removed)
+        observe = c.ObservePayments(task.payload["invoice_id"], live)
+        # The list is a moment's truth: an equal list later must be decided again, since the state may differ by then.
+        command_id = f"listing:{task.work_id}:{task.attempt}:{task.due_at.isoformat()}"
+        return Done((StreamCommand(task.stream, observe, command_id),))
+
+
+class LookAtDue:
+    """Looks at an unpaid invoice once a day, from the day after its due date, at the tenant's reminder time."""
+
+    kind = plans.LOOK_AT_DUE
+    recurring = True
+    permits = 0
+
+    def __init__(self, store: PaymentStore, directory: TenantDirectory, clock: Clock) -> None:
+        self._store = store
+        self._directory = directory
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """Ends with the invoice; until then comes back the next day, or when people may be disturbed again."""
+        invoice = await self._store.invoice(task.tenant, task.payload["invoice_id"])
+        if invoice is None or not invoice.open:
+            return Done(found_something=False)
+        settings = (await self._directory.view(task.tenant)).settings
+        reminders = settings.get("reminders", {})
+        zone = ZoneInfo(settings.get("timezone", "Europe/Moscow"))
+        at = time.fromisoformat(reminders.get("at", "09:00"))
+        hours = QuietHours(
+            zone,
+            time.fromisoformat(reminders.get("quiet_from", "20:00")),
+            time.fromisoformat(reminders.get("quiet_until", "09:00")),
+        )
+        now = self._clock.now()
+        today = local_day(now, zone)
+        first = datetime.combine(invoice.due_date + timedelta(days=1), at, tzinfo=zone)
+        if now < first:
+            return Done(again_at=first, found_something=False)
+        allowed = when_allowed(now, hours)
+        command = c.LookAtDue(
+            invoice.invoice_id, today, tuple(reminders.get("days", (3, 7))), may_remind=allowed <= now
+        )
+        tomorrow = datetime.combine(today + timedelta(days=1), at, tzinfo=zone)
+        again = min(tomorrow, allowed) if allowed > now else tomorrow
+        command_id = f"due:{invoice.invoice_id}:{today.isoformat()}:{allowed <= now}"
+        return Done((StreamCommand(task.stream, command, command_id),), again_at=again, found_something=False)
+
+
+def _operation(row: PaymentRow) -> Operation:
+    person = is_person_inn(row.payer_inn) or not row.payer_inn
+    return Operation(
+        operation_id=row.payment_id,
+        direction="in" if row.amount_kopecks >= 0 else "out",
+        amount_kopecks=abs(row.amount_kopecks),
+        date=row.paid_on,
+        order_number=row.order_number,
+        own_account=row.own_account,
+        payer_inn=row.payer_inn,
+        payer_name="" if person else row.payer_name,
+    )
+
+
+def handlers(
+    accounting: Accounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
+) -> tuple[TaskHandler, ...]:
+    """All task handlers of the service; it changes nothing outside."""
+    return (
+        PollPayments(accounting, store, clock),
+        RereadPayments(accounting),
+        LookAtDue(store, directory, clock),
+    )
