@@ -139,14 +139,16 @@ class Postgres:
         if not self._from_template:
             self._create_at(placement, placement.data, self._password_file, sync=True)
             return
-        name = f"postgres-template-{placement.binaries.version}-{len(placement.identity.leash_options)}"
-        template = cache_folder() / name
+        template = cache_folder() / f"postgres-template-{placement.binaries.major}"
         with exclusive(template.with_suffix(".lock")):
             if not template.exists():
-                self._say(f"Making a template of a PostgreSQL {placement.binaries.version} cluster, kept in {template}")
+                self._say(f"Making a template of a PostgreSQL {placement.binaries.major} cluster, kept in {template}")
                 self._create_at(placement, placement.data, template.with_suffix(".password"), sync=False)
-                shutil.copytree(placement.data, template)
+                unfinished = template.with_suffix(".new")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                shutil.copytree(placement.data, unfinished)
                 shutil.rmtree(placement.data)
+                unfinished.replace(template)
         shutil.copytree(template, placement.data)
         shutil.copyfile(template.with_suffix(".password"), self._password_file)
         self._password_file.chmod(0o600)
