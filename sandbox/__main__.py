@@ -43,7 +43,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = SandboxServer(make_app(settings), listener)
+    try:
+        app = make_app(settings)
+    except OSError as error:
+        raise SystemExit(f"cannot use {settings.data}: {error.strerror}; give another --data") from error
+    server = SandboxServer(app, listener)
     await server.start()
     print(f"sandbox ready {server.url} pid={os.getpid()} data={settings.data}", flush=True)
     await ended.wait()

@@ -67,8 +67,11 @@ class Ledger:
                     break
                 try:
                     line = orjson.loads(raw)
-                except orjson.JSONDecodeError:
-                    break
+                except orjson.JSONDecodeError as error:
+                    sentence = (
+                        f"{self._path} is damaged at byte {offset - len(raw)}; restore it or empty {self._folder}"
+                    )
+                    raise SystemExit(sentence) from error
                 held.append(line)
                 if "more" not in line:
                     for item in held:

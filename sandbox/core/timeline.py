@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
 from collections.abc import Callable
 
 from sandbox.core.clock import SandboxClock
 from sandbox.core.wire import first_of
+
+log = logging.getLogger("sandbox")
 
 IDLE_SECONDS = 60.0
 
@@ -35,7 +38,11 @@ class Timeline:
         """Serves until cancelled."""
         while True:
             while self._heap and self._heap[0][0] <= self._clock.unix():
-                heapq.heappop(self._heap)[2]()
+                action = heapq.heappop(self._heap)[2]
+                try:
+                    action()
+                except Exception:
+                    log.exception("work that was due failed")
             self._earlier.clear()
             wait = min(IDLE_SECONDS, self._clock.real_seconds_until(self._heap[0][0])) if self._heap else IDLE_SECONDS
             await first_of(self._clock.wait_changed(wait), self._earlier.wait())

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -28,7 +28,8 @@ class BadRequestError(ValueError):
 
 @dataclass(slots=True)
 class Request:
-    """One HTTP request: path without the public prefix, `params` from the route, `base_url` as the sender sees us."""
+    """One HTTP request: decoded path without the public prefix, `params` of the route, `base_url` as the sender sees
+    us."""
 
     method: str
     path: str
@@ -141,7 +142,7 @@ class Router:
         for pattern, route in self._patterns:
             if match := pattern.fullmatch(path):
                 if route.method in (method, "*"):
-                    return route, {name: unquote(value) for name, value in match.groupdict().items()}
+                    return route, match.groupdict()
                 other_method = True
         return "method" if other_method else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from sandbox.core.outgoing import Outgoing
 from sandbox.core.timeline import Timeline
 from sandbox.core.vendor import Change, EventPost, Timer, Vendor
 from sandbox.core.wire import Reply, Request
+
+log = logging.getLogger("sandbox")
 
 CORE = "core"
 REFUSING_KINDS = frozenset(
@@ -98,7 +101,12 @@ class World:
     def _run(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background work failed", exc_info=error)
 
     # -- state changes
 

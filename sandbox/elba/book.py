@@ -113,12 +113,16 @@ class Book:
         """One record as readers see it now."""
         return seen(account.records[kind].get(record_id), self.now_unix)
 
-    def select(self, account: Account, kind: str, ids: Iterable[str] | None = None) -> list[Record]:
-        """Records as readers see them now, in order of their last change."""
+    def select(
+        self, account: Account, kind: str, ids: Iterable[str] | None = None, since: str | None = None
+    ) -> list[Record]:
+        """Records as readers see them now, changed at `since` or later, in order of their last change."""
         now = self.now_unix
         held = account.records[kind]
         raw = held.values() if ids is None else (held[record_id] for record_id in ids)
         found = [record for record in (seen(record, now) for record in raw) if record is not None]
+        if since is not None:
+            found = [record for record in found if record["updated_at"] >= since]
         found.sort(key=lambda record: (record["updated_at"], record["order"]))
         return found
 

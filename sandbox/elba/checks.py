@@ -217,8 +217,11 @@ def webhook(body: dict[str, Any]) -> tuple[str, list[str], str]:
     return url or "", list(events or []), secret or ""
 
 
-def updated_since(value: str) -> str:
-    """A timestamp of a query, brought to the wire form; raises ApiError."""
+def updated_since(query: dict[str, str]) -> str | None:
+    """`updatedSince` of a query, brought to the wire form; None without it; raises ApiError."""
+    value = query.get("updatedSince")
+    if value is None:
+        return None
     try:
         moment = datetime.fromisoformat(value.replace(" ", "+"))
     except ValueError:

@@ -18,6 +18,7 @@ PAYMENT_KEYS = {
     "invoice", "amount_kopecks", "date", "payment_order_number", "payer", "purpose", "own_account",
     "late_seconds", "listed_twice", "refund",
 }  # fmt: skip
+REVISE_KEYS = {"amount_kopecks", "date", "payment_order_number", "purpose"}
 EDIT_KEYS = {"number", "date", "paymentDueDate", "comment", "items", "counterpartyId"}
 
 
@@ -57,6 +58,7 @@ class Control:
             self._of("POST", "/payments", self._pay, "a payment or a refund", {"invoice": "B24-1042",
                      "amount_kopecks": 100000}),
             self._of("POST", "/payments/{payment}/remove", self._remove, "reverse a payment", {"vanish": False}),
+            self._of("PATCH", "/payments/{payment}", self._revise, "revise a payment", {"amount_kopecks": 90000}),
             self._of("POST", "/payments/{payment}/rename", self._rename, "the same payment under a new id"),
             self._of("POST", "/payments/{payment}/twice", self._twice, "listed twice in one answer", {"twice": True}),
             self._of("POST", "/invoices", self._add_invoice, "an invoice made by hand"),
@@ -197,6 +199,18 @@ class Control:
             self._book.vanish_payment(account, record)
             return Reply(payload={"vanished": record["id"]})
         return Reply(payload=self._book.change_payment(account, record, removed=True))
+
+    def _revise(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
+        if not body or set(body) - REVISE_KEYS:
+            raise BadRequestError(f"give one or more of {', '.join(sorted(REVISE_KEYS))}")
+        amount = body.get("amount_kopecks", 1)
+        if not isinstance(amount, int) or amount == 0:
+            raise BadRequestError(f"amount_kopecks must be a whole number, not {amount!r}")
+        problems = Problems()
+        checks.day(body, "date", problems)
+        problems.raise_any()
+        record = account.records["payments"][request.params["payment"]]
+        return Reply(payload=self._book.change_payment(account, record, **body))
 
     def _rename(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
         record = account.records["payments"][request.params["payment"]]

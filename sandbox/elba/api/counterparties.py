@@ -27,10 +27,7 @@ def find(call: Call) -> Reply:
         payload = [wire.counterparty(record) for record in found]
         return Reply(payload=payload, note={"found": [record["id"] for record in found]})
     offset, limit = checks.page(query)
-    records = call.book.select(call.account, "counterparties")
-    if "updatedSince" in query:
-        since = checks.updated_since(query["updatedSince"])
-        records = [record for record in records if record["updated_at"] >= since]
+    records = call.book.select(call.account, "counterparties", since=checks.updated_since(query))
     return listed(call, records, wire.counterparty, offset, limit)
 
 

@@ -65,15 +65,12 @@ def find(call: Call) -> Reply:
     if "number" in query:
         call.facts |= {"number": query["number"], "date": query.get("date")}
         ids = call.account.invoices_by_number.get(query["number"], ())
-    records = call.book.select(call.account, "invoices", ids)
+    records = call.book.select(call.account, "invoices", ids, checks.updated_since(query))
     if "date" in query:
         problems = Problems()
         day = checks.day(dict(query), "date", problems)
         problems.raise_any()
         records = [record for record in records if record["date"] == day]
-    if "updatedSince" in query:
-        since = checks.updated_since(query["updatedSince"])
-        records = [record for record in records if record["updated_at"] >= since]
     base_url = call.request.base_url
     return listed(call, records, lambda record: call.book.invoice_wire(call.account, record, base_url), offset, limit)
 
@@ -116,11 +113,7 @@ def payments_of_invoice(call: Call) -> Reply:
 
 
 def payments(call: Call) -> Reply:
-    records = call.book.select(call.account, "payments")
-    query = call.request.query()
-    if "updatedSince" in query:
-        since = checks.updated_since(query["updatedSince"])
-        records = [record for record in records if record["updated_at"] >= since]
+    records = call.book.select(call.account, "payments", since=checks.updated_since(call.request.query()))
     return _feed(call, records)
 
 

@@ -98,6 +98,19 @@ async def test_a_torn_transaction_is_cut(tmp_path: Path) -> None:
         assert path.read_bytes() == b"".join(lines[:left])
 
 
+async def test_damage_inside_is_not_cut_but_named(tmp_path: Path) -> None:
+    async with serve(tmp_path) as sandbox:
+        await sandbox.control("/limits", {"enabled": True})
+    path = tmp_path / "ledger.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"{damage\n" + b"".join(lines))
+    ledger = Ledger(tmp_path, SandboxClock())
+    with pytest.raises(SystemExit, match="damaged at byte 0"):
+        ledger.replay(lambda line: None)
+    ledger.close()
+    assert path.read_bytes() == b"{damage\n" + b"".join(lines)
+
+
 async def test_a_second_sandbox_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     async with serve(tmp_path):
         with pytest.raises(SystemExit, match="in use by another sandbox"):

@@ -76,6 +76,14 @@ async def test_refund_is_an_outgoing_row(elba: ElbaClient, invoice: dict[str, An
     assert [item["amount"] for item in await feed(elba)] == [85_000.0, -5_000.0]
 
 
+async def test_revised_payment_keeps_its_id(elba: ElbaClient, invoice: dict[str, Any]) -> None:
+    paid = await elba.control("/payments", {"invoice": "B24-1042"})
+    await elba.control(f"/payments/{paid['id']}", {"amount_kopecks": 8_000_000, "purpose": "уточнено"}, "PATCH")
+    (listed,) = await feed(elba)
+    assert (listed["id"], listed["amount"], listed["purpose"]) == (paid["id"], 80_000.0, "уточнено")
+    assert await shown(elba, invoice) == ("PartiallyPaid", 80_000.0)
+
+
 async def test_renamed_payment_has_another_id_and_the_same_facts(elba: ElbaClient, invoice: dict[str, Any]) -> None:
     paid = await elba.control("/payments", {"invoice": "B24-1042"})
     before = (await feed(elba))[0]
