@@ -1,0 +1,230 @@
+"""The HTTP server of a service: uvicorn in its event loop, with limits on heads, bodies, time and requests."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from typing import Any, Final
+
+import orjson
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX: Final = 16 * 1024
+HEAD_SECONDS_MAX: Final = 5.0
+BODY_BYTES_MAX: Final = 1024 * 1024
+BODY_SECONDS_MAX: Final = 5.0
+KEEP_ALIVE_SECONDS: Final = 60
+BACKLOG: Final = 1024
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+BodyBytesMax = Callable[[str], int]
+"""The longest body that a path takes."""
+
+
+class PortTaken(OSError):  # noqa: N818 - named after what happened
+    """Another process listens there."""
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """Ends a connection whose request head is too long or too slow; uvicorn itself waits for ever."""
+
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_timer is None:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self._refuse_head()
+
+    def _await_head(self) -> None:
+        self._head_bytes = 0
+        self._head_timer = self.loop.call_later(HEAD_SECONDS_MAX, self._refuse_head)
+
+    def _head_arrived(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse_head(self) -> None:
+        self._head_arrived()
+        self.transport.abort()
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the process, not to its HTTP server; and its owner waits until it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class HttpServer:
+    """Serves an ASGI application on an address; ``port`` is the real one when 0 was asked for."""
+
+    def __init__(self, app: App, *, host: str, port: int, stop_seconds_max: float) -> None:
+        self.host = host
+        self.port = port
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http=_BoundedProtocol,
+                ws="none",
+                lifespan="off",
+                loop="none",
+                interface="asgi3",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=max(1, int(stop_seconds_max)),
+                reset_contextvars=True,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listens. Raises PortTaken with a sentence that names the port."""
+        listener = _listen(self.host, self.port)
+        self.port = listener.getsockname()[1]
+        self._task = asyncio.create_task(self._server.serve([listener]), name="http server")
+        await self._server.listening.wait()
+
+    async def stop(self) -> None:
+        """Takes no new connections and waits for the requests in flight, at most the time given."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            error.errno, f"{host}:{port} cannot be listened on ({error.strerror}); set SVERKA_PORT to a free one"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+class Limits:
+    """ASGI middleware: so many requests in flight, bodies bounded in size and time; the rest is refused early."""
+
+    def __init__(self, app: App, *, in_flight_max: int, body_bytes_max: BodyBytesMax) -> None:
+        self._app = app
+        self._in_flight_max = in_flight_max
+        self._body_bytes_max = body_bytes_max
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if self._in_flight >= self._in_flight_max:
+            await answer(send, 503, {"error": "too many requests at once; try again"}, {"retry-after": "1"})
+            return
+        bytes_max = self._body_bytes_max(scope["path"])
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        if declared.isdigit() and int(declared) > bytes_max:
+            await answer(send, 413, {"error": f"the body is longer than {bytes_max} bytes"}, {"connection": "close"})
+            return
+        body = _BoundedBody(receive, bytes_max)
+        guarded = _GuardedSend(send)
+        self._in_flight += 1
+        try:
+            await self._app(scope, body.receive, guarded.send)
+        except _BodyRefused as refusal:
+            if not guarded.begun:
+                await answer(send, refusal.status, {"error": str(refusal)}, {"connection": "close"})
+        finally:
+            self._in_flight -= 1
+
+
+class _BodyRefused(Exception):  # noqa: N818 - named after what happened
+    """A body is too long, too slow, or was broken off."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class _BoundedBody:
+    def __init__(self, receive: Receive, bytes_max: int) -> None:
+        self._receive = receive
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._whole = False
+        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS_MAX
+
+    async def receive(self) -> Message:
+        if self._whole:
+            return await self._receive()  # waits for the end of the connection, as long as it takes
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise _BodyRefused(408, f"the body did not come within {BODY_SECONDS_MAX:.0f} s") from error
+        if message["type"] != "http.request":
+            raise _BodyRefused(400, "the body was broken off")
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._bytes_max:
+            raise _BodyRefused(413, f"the body is longer than {self._bytes_max} bytes")
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+class _GuardedSend:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        self.begun = True
+        await self._send(message)
+
+
+async def answer(send: Send, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+    """Sends a whole JSON answer."""
+    data = orjson.dumps(body)
+    pairs = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
+    pairs += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": data})

@@ -1,0 +1,154 @@
+"""The HTTP server's limits: long and slow heads and bodies, too many requests, a taken port, an end in order."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chassis import serving
+from chassis.serving import HttpServer, Limits, PortTaken, Receive, Scope, Send, answer
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    body = b""
+    while True:
+        message = await receive()
+        body += message["body"]
+        if not message.get("more_body"):
+            break
+    await answer(send, 200, {"path": scope["path"], "bytes": len(body)})
+
+
+@asynccontextmanager
+async def served(
+    app: serving.App = echo, in_flight_max: int = 10, stop_seconds_max: float = 5
+) -> AsyncIterator[HttpServer]:
+    limits = Limits(app, in_flight_max=in_flight_max, body_bytes_max=lambda path: 1000)
+    server = HttpServer(limits, host="127.0.0.1", port=0, stop_seconds_max=stop_seconds_max)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def talk(server: HttpServer, *pieces: bytes, close: bool = False) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if close:
+            writer.write_eof()
+        async with asyncio.timeout(10):
+            return await reader.read(65536)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def post(path: str, body: bytes, length: int | None = None) -> bytes:
+    return b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (
+        path.encode(),
+        len(body) if length is None else length,
+        body,
+    )
+
+
+async def test_a_request_is_answered() -> None:
+    async with served() as server:
+        assert b'{"path":"/x","bytes":3}' in await talk(server, post("/x", b"abc"))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (post("/x", b"a" * 1001),),
+        (post("/x", b"", length=10**12),),
+        (b"POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n", b"400\r\n" + b"a" * 1024 + b"\r\n"),
+    ],
+)
+async def test_long_bodies_are_refused(pieces: tuple[bytes, ...]) -> None:
+    async with served() as server:
+        found = await talk(server, *pieces)
+    assert b" 413 " in found.split(b"\r\n")[0]
+    assert b"longer than 1000 bytes" in found
+
+
+async def test_slow_bodies_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "BODY_SECONDS_MAX", 0.05)
+    async with served() as server:
+        assert b" 408 " in await talk(server, post("/x", b"ab", length=10))
+
+
+async def test_a_broken_off_body_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    async with served() as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(post("/x", b"ab", length=10))
+        await writer.drain()
+        writer.transport.abort()
+        assert b" 200 " in await talk(server, post("/x", b"abc"))
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
+
+
+async def test_long_heads_end_the_connection() -> None:
+    async with served() as server:
+        one_header = b"GET /x HTTP/1.1\r\nhost: x\r\nlong: " + b"a" * 40_000
+        assert await talk(server, one_header) == b""
+        assert await talk(server, b"GET /x HTTP/1.1\r\n", *[b"h: " + b"a" * 900 + b"\r\n"] * 40) == b""
+
+
+async def test_slow_heads_end_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS_MAX", 0.05)
+    async with served() as server:
+        assert await talk(server, b"GET /x HT") == b""
+        assert await talk(server) == b"", "also one that never says a word"
+
+
+async def test_too_many_requests_are_told_to_come_again() -> None:
+    inside, gate = asyncio.Event(), asyncio.Event()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        inside.set()
+        await gate.wait()
+        await answer(send, 200, {})
+
+    async with served(waits, in_flight_max=1) as server:
+        first = asyncio.create_task(talk(server, post("/x", b"")))
+        await inside.wait()
+        second = await talk(server, post("/x", b""))
+        assert b" 503 " in second.split(b"\r\n")[0]
+        assert b"retry-after: 1" in second
+        gate.set()
+        assert b" 200 " in await first
+
+
+async def test_the_end_waits_for_requests_in_flight() -> None:
+    inside = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        inside.set()
+        await asyncio.sleep(0.2)
+        await answer(send, 200, {})
+
+    async with served(slow) as server:
+        request = asyncio.create_task(talk(server, post("/x", b"")))
+        await inside.wait()
+    assert b" 200 " in await request
+
+
+async def test_a_taken_port_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"127.0.0.1:{port} cannot be listened on .* set SVERKA_PORT"):
+            await HttpServer(echo, host="127.0.0.1", port=port, stop_seconds_max=1).start()
+
+
+async def test_nonsense_is_a_400() -> None:
+    async with served() as server:
+        assert b" 400 " in await talk(server, b"\x00\x01\x02\r\n\r\n")
