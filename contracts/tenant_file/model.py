@@ -1,0 +1,269 @@
+"""The model of the tenant's file; a field's description is what a person should write there."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from contracts.messages.values import Regime, VatMode
+
+_WEBHOOK: Final = re.compile(r"https?://[^/\s?#]+/(?:[^\s?#]*/)?rest/\d+/[^/\s?#]+/?")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError only for some names
+        raise ValueError("no such zone") from error
+    except KeyError as error:
+        raise ValueError("no such zone") from error
+    return name
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address")
+    return text.rstrip("/")
+
+
+def _hook(text: str) -> str:
+    if not _WEBHOOK.fullmatch(text):
+        raise ValueError("not the address of an inbound webhook")
+    return text.rstrip("/") + "/"
+
+
+def _template(text: str) -> str:
+    if "{deal}" not in text or re.sub(r"\{deal\}", "", text).count("{"):
+        raise ValueError("not a template")
+    return text
+
+
+_Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+_Stage = Annotated[str, Field(min_length=1, max_length=60)]
+_Stages = Annotated[tuple[_Stage, ...], Field(max_length=50)]
+_Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+_Address = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
+_Secret = Annotated[str, Field(min_length=1, max_length=2000, repr=False)]
+_UserField = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
+
+
+class _Part(BaseModel):
+    """The base of all parts; a field's description is what a person should write there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Limit(_Part):
+    """A bucket: calls at once, and calls that come back each second."""
+
+    burst: int = Field(ge=1, le=10_000, description="write how many calls may go at once, for example 50")
+    per_second: float = Field(gt=0, le=10_000, description="write how many calls a second are allowed, for example 2")
+
+
+class FunnelPart(_Part):
+    """What happens in one funnel of deals."""
+
+    category: int = Field(ge=0, description="write the funnel's number, 0 for the first one")
+    issue_invoice: _Stages = Field(default=(), description="write a list of stages, for example [PREPAYMENT_INVOICE]")
+    issue_act: _Stages = Field(default=(), description="write a list of stage ids, for example [WON]")
+    waiting_for_payment: _Stages = Field(default=(), description="write a list of stage ids")
+    paid: str = Field(default="", max_length=60, description="write the id of the stage of a paid deal")
+
+
+class FieldsPart(_Part):
+    """Which fields of the portal take what."""
+
+    invoice_number: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    invoice_date: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    invoice_url: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    invoice_status: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    invoice_pdf: _UserField | None = Field(default=None, description="write the name of a file field of deals")
+    paid: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    overdue_days: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    act_number: _UserField | None = Field(default=None, description="write the name of a field of deals")
+    act_pdf: _UserField | None = Field(default=None, description="write the name of a file field of deals")
+
+    def named(self) -> dict[str, str]:
+        """Our names to the portal's, without those that are not mapped."""
+        return {name: value for name, value in self.model_dump().items() if value}
+
+
+class Bitrix24Part(_Part):
+    """The portal."""
+
+    mode: Literal["webhook"] = Field(default="webhook", description="write webhook; mode app is not available yet")
+    webhook_url: Annotated[str, Field(max_length=2000, repr=False), AfterValidator(_hook)] = Field(
+        description="write the inbound webhook's address https://PORTAL/rest/USER/SECRET/, best as env:NAME"
+    )
+    application_token: _Secret = Field(
+        description="write the application token of the outgoing webhook, best as env:NAME or file:PATH"
+    )
+    limit: Limit | Literal["unlimited"] = Field(
+        default=Limit(burst=50, per_second=2), description="write {burst: 50, per_second: 2} or unlimited"
+    )
+    funnels: tuple[FunnelPart, ...] = Field(default=(), max_length=40, description="write a list of funnels")
+    fields: FieldsPart = Field(default=FieldsPart(), description="write names of ours and of the portal's fields")
+    admin_chat: str = Field(
+        default="", pattern=r"^(chat\d+|\d+)?$", description="write the dialog id of a chat, for example chat42"
+    )
+    sweep_seconds: float = Field(default=60, ge=1, le=3600, description="write seconds from 1 to 3600, for example 60")
+
+    @field_validator("funnels")
+    @classmethod
+    def _once(cls, funnels: tuple[FunnelPart, ...]) -> tuple[FunnelPart, ...]:
+        return _unique(funnels, lambda funnel: funnel.category)
+
+
+class AccountingPart(_Part):
+    """The accounting service of a seller."""
+
+    vendor: Literal["elba"] = Field(description="write elba; kontur, moedelo and onec are not available yet")
+    profile: Literal["seed"] = Field(default="seed", description="write seed; profile vendor is not available yet")
+    api_url: _Address = Field(description="write the address of the API, for example https://api.e-kontur.ru/api/v1")
+    token_url: _Address = Field(
+        description="write the address that gives tokens, for example https://auth.kontur.ru/connect/token"
+    )
+    client_id: _Secret = Field(description="write the client id, best as env:NAME or file:PATH")
+    client_secret: _Secret = Field(description="write the client secret, best as env:NAME or file:PATH")
+    limit: Limit | Literal["unlimited"] = Field(
+        default=Limit(burst=10, per_second=5), description="write {burst: 10, per_second: 5} or unlimited"
+    )
+    payments_poll_seconds: float = Field(
+        default=300, ge=1, le=86_400, description="write seconds from 1 to 86400, for example 300"
+    )
+
+
+class TaxPart(_Part):
+    """The tax profile from a day on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+    valid_from: date = Field(alias="from", description="write a day as 2025-01-01")
+    regime: Regime = Field(description="write usn_income, usn_income_expense, patent, ausn, osno or npd")
+    vat: VatMode = Field(description="write exempt, usn5, usn7 or standard")
+
+
+class DuePart(_Part):
+    """The term of payment."""
+
+    days: int = Field(default=3, ge=0, le=365, description="write a number of days from 0 to 365")
+    calendar: bool = Field(default=True, description="write true for calendar days, false for working days")
+
+
+class NumberingPart(_Part):
+    """Invoice numbers, where the vendor does not give them."""
+
+    template: Annotated[str, Field(min_length=6, max_length=30), AfterValidator(_template)] = Field(
+        default="B24-{deal}", description='write a text with {deal} in it, for example "B24-{deal}"'
+    )
+
+
+class SellerPart(_Part):
+    """A legal entity that sells."""
+
+    id: _Id = Field(description="write 1 to 40 characters of a-z, 0-9 and -, for example main")
+    inn: str = Field(
+        pattern=r"^(\d{10}|\d{12})$", description='write the INN in quotes, 10 or 12 digits, for example "7707083893"'
+    )
+    accounting: AccountingPart = Field(description="write the accounting connection")
+    tax: tuple[TaxPart, ...] = Field(
+        min_length=1,
+        max_length=20,
+        description="write a list such as - {from: 2025-01-01, regime: osno, vat: standard}",
+    )
+    due: DuePart = Field(default=DuePart(), description="write {days: 3, calendar: true}")
+    numbering: NumberingPart = Field(default=NumberingPart(), description='write {template: "B24-{deal}"}')
+
+    @field_validator("tax")
+    @classmethod
+    def _days(cls, tax: tuple[TaxPart, ...]) -> tuple[TaxPart, ...]:
+        return _unique(tax, lambda period: period.valid_from)
+
+
+class PoliciesPart(_Part):
+    """What a tenant may decide otherwise."""
+
+    unknown_goods: Literal["create", "list"] = Field(default="create", description="write create or list")
+    buyers_without_inn: Literal["individuals", "refuse"] = Field(
+        default="individuals", description="write individuals or refuse"
+    )
+    act_requires_paid: bool = Field(default=False, description="write true or false")
+
+
+class RemindersPart(_Part):
+    """When a manager is reminded of an overdue invoice."""
+
+    days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field(
+        default=(3, 7), max_length=20, description="write days after the due date, for example [3, 7]"
+    )
+    at: _Time = Field(default="09:00", description='write a time in quotes, for example "09:00"')
+    quiet: tuple[_Time, _Time] = Field(
+        default=("20:00", "09:00"), description='write two times in quotes, for example ["20:00", "09:00"]'
+    )
+
+
+class RetryPart(_Part):
+    """When a failed read or an unsent call is tried again."""
+
+    seconds: tuple[Annotated[float, Field(gt=0, le=3600)], ...] = Field(
+        default=(5, 15, 45), min_length=1, max_length=10, description="write seconds, for example [5, 15, 45]"
+    )
+    jitter: float = Field(default=0.2, ge=0, le=0.5, description="write a share from 0 to 0.5, for example 0.2")
+
+
+class StepsPart(_Part):
+    """Which steps are on."""
+
+    invoice: bool = Field(default=True, description="write true or false")
+    payments: bool = Field(default=True, description="write true or false")
+    act: bool = Field(default=True, description="write true or false")
+
+
+class TenantFile(_Part):
+    """The whole file."""
+
+    tenant: str = Field(
+        pattern=r"^[a-z0-9-]{2,40}$", description="write 2 to 40 characters of a-z, 0-9 and -, for example vektor"
+    )
+    name: str = Field(min_length=1, max_length=200, description="write the name of the client")
+    language: Literal["ru", "en"] = Field(default="ru", description="write ru or en")
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="Europe/Moscow", description="write a zone's name, for example Europe/Moscow"
+    )
+    activated_at: datetime = Field(
+        description="write a time with its zone, for example 2026-11-20T09:00:00+03:00; "
+        "deals that stood in a stage before it are left alone"
+    )
+    bitrix24: Bitrix24Part = Field(description="write the portal's connection")
+    sellers: tuple[SellerPart, ...] = Field(default=(), max_length=20, description="write a list of sellers")
+    policies: PoliciesPart = Field(default=PoliciesPart(), description="write the policies")
+    reminders: RemindersPart = Field(default=RemindersPart(), description="write the reminders")
+    retry: RetryPart = Field(default=RetryPart(), description="write {seconds: [5, 15, 45], jitter: 0.2}")
+    steps: StepsPart = Field(default=StepsPart(), description="write {invoice: true, payments: true, act: true}")
+
+    @field_validator("activated_at")
+    @classmethod
+    def _zoned(cls, moment: datetime) -> datetime:
+        if moment.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return moment
+
+    @field_validator("sellers")
+    @classmethod
+    def _ids(cls, sellers: tuple[SellerPart, ...]) -> tuple[SellerPart, ...]:
+        return _unique(sellers, lambda seller: seller.id)
+
+    def document(self) -> dict[str, Any]:
+        """The file as JSON with its secrets: what is sent to be applied, never logged."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def _unique(items: tuple[Any, ...], key: Callable[[Any], Any]) -> tuple[Any, ...]:
+    if len({key(item) for item in items}) != len(items):
+        raise ValueError("the same one twice")
+    return items
