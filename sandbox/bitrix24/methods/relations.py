@@ -1,0 +1,109 @@
+"""Contacts of deals and companies, companies of contacts, and the search for duplicates by phone or e-mail."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sandbox.bitrix24 import items
+from sandbox.bitrix24.call import Call, as_number, classic_id
+from sandbox.bitrix24.envelope import RestError, classic
+from sandbox.bitrix24.families import BY_NAME, Family
+from sandbox.bitrix24.methods.classic import found
+from sandbox.bitrix24.methods.registry import Method, add, method
+from sandbox.bitrix24.store import Record
+
+
+def _numbers(record: Record, family: Family, key: str, call: Call) -> list[int]:
+    if family.name == "company":
+        return [contact["ID"] for contact in call.portal.table("contact").find("COMPANY_IDS", record["ID"])]
+    numbers: list[int] = record.get(f"{key}_IDS", [])
+    return numbers
+
+
+def _get(call: Call, family: Family, key: str) -> Any:
+    record = found(call, family, classic_id(call), "read")
+    return [
+        {f"{key}_ID": number, "SORT": place * 10, "ROLE_ID": 0, "IS_PRIMARY": "Y" if place == 1 else "N"}
+        for place, number in enumerate(_numbers(record, family, key, call), 1)
+    ]
+
+
+def _set(call: Call, family: Family, key: str) -> Any:
+    record = found(call, family, classic_id(call), "update")
+    given = call.get("items")
+    if not isinstance(given, list):
+        raise classic("Parameter 'items' must be array.")
+    _write(call, family, record, key, [as_number(item.get(f"{key}_ID")) for item in given if isinstance(item, dict)])
+    return True
+
+
+def _add(call: Call, family: Family, key: str) -> Any:
+    record = found(call, family, classic_id(call), "update")
+    fields = call.get("fields")
+    number = as_number(fields.get(f"{key}_ID")) if isinstance(fields, dict) else None
+    if number is None:
+        raise classic(f"The parameter '{key}_ID' is invalid or not defined.")
+    present = _numbers(record, family, key, call)
+    if number in present:
+        return False
+    _write(call, family, record, key, [*present, number])
+    return True
+
+
+def _write(call: Call, family: Family, record: Record, key: str, numbers: list[int | None]) -> None:
+    values = {f"{key}_IDS": [number for number in numbers if number]}
+    items.update(call.portal, family, record["ID"], values, call.user_id, skip_unchanged=True)
+
+
+def _register() -> None:
+    for name, other, key in (
+        ("deal", "contact", "CONTACT"), ("lead", "contact", "CONTACT"), ("company", "contact", "CONTACT"),
+        ("contact", "company", "COMPANY"), ("quote", "contact", "CONTACT"),
+    ):  # fmt: skip
+        family = BY_NAME[name]
+        prefix = f"crm.{name}.{other}"
+        add(Method(f"{prefix}.items.get", "crm", partial(_get, family=family, key=key)))
+        if name != "company":
+            add(Method(f"{prefix}.items.set", "crm", partial(_set, family=family, key=key), writes=True))
+            add(Method(f"{prefix}.add", "crm", partial(_add, family=family, key=key), writes=True))
+
+
+_register()
+
+
+@method("crm.duplicate.findbycomm")
+def find_by_communication(call: Call) -> Any:
+    """Objects that share a phone or an e-mail; nothing found prints []."""
+    kind = call.text("type").upper()
+    values = call.get("values")
+    if kind not in ("EMAIL", "PHONE"):
+        raise RestError(400, "", "Communication type is not supported")
+    if not isinstance(values, list) or not values:
+        raise RestError(400, "", "Values is not defined")
+    wanted = call.text("entity_type").lower()
+    found_ids: dict[str, list[int]] = {}
+    for value in values[:20]:
+        for name, number in _owners(call, kind, str(value)):
+            if not wanted or name == wanted:
+                numbers = found_ids.setdefault(name.upper(), [])
+                if number not in numbers:
+                    numbers.append(number)
+    return found_ids or []
+
+
+def _owners(call: Call, kind: str, value: str) -> list[tuple[str, int]]:
+    key = _key(kind, value)
+    owners = []
+    for record in call.portal.table("multifield"):
+        if record["TYPE_ID"] == kind and _key(kind, record["VALUE"]) == key:
+            name, _, number = record["OWNER"].partition(":")
+            owners.append((name, int(number)))
+    return owners
+
+
+def _key(kind: str, value: str) -> str:
+    """Phones are compared by their last ten digits, e-mails without regard to case."""
+    if kind == "PHONE":
+        return "".join(letter for letter in value if letter.isdigit())[-10:]
+    return value.strip().casefold()
