@@ -10,7 +10,7 @@ from sandbox.core.clock import from_rfc3339, to_rfc3339
 from sandbox.core.faults import KINDS, RuleError
 from sandbox.core.roster import make_roster
 from sandbox.core.vendor import SeedSpec
-from sandbox.core.wire import BadRequestError, Reply, Request, Route, disconnected, first_of
+from sandbox.core.wire import BadRequestError, Reply, Request, Route, UnknownError, disconnected, first_of
 from sandbox.core.world import World
 
 POLL_SECONDS_MAX = 25.0
@@ -57,8 +57,14 @@ def _answered_durably(world: World, route: Route) -> Callable[[Request], Awaitab
             reply = await route.handler(request)
         except (BadRequestError, RuleError, ValueError) as error:
             return refused(str(error))
+        except UnknownError as error:
+            return refused(f"unknown {error.args[0]!r}", 404)
         except KeyError as error:
-            return refused(f"unknown {error.args[0]!r}" if error.args else "unknown name", 404)
+            # A look-up by a name that the caller gave; any other missing key is a failure of our own.
+            given = (*request.params.values(), *request.query().values())
+            if not any(value and value in str(error.args[0]) for value in given):
+                raise
+            return refused(f"unknown {error.args[0]!r}", 404)
         await world.ledger.durable()
         return reply
 
@@ -134,7 +140,7 @@ class _Control:
     async def remove_faults(self, request: Request) -> Reply:
         rule_id = request.params.get("id")
         if rule_id is not None and rule_id not in self._world.faults.rules:
-            raise KeyError(rule_id)
+            raise UnknownError(rule_id)
         self._world.remove_fault(rule_id)
         return Reply(payload={"rules": [rule.as_json() for rule in self._world.faults.rules.values()]})
 

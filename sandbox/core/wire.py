@@ -26,6 +26,10 @@ class BadRequestError(ValueError):
     """The request cannot be read; the text says what is expected."""
 
 
+class UnknownError(LookupError):
+    """A name that the request gives is not known."""
+
+
 @dataclass(slots=True)
 class Request:
     """One HTTP request: decoded path without the public prefix, `params` of the route, `base_url` as the sender sees

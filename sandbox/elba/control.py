@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from sandbox.core.wire import BadRequestError, Reply, Request, Route
+from sandbox.core.wire import BadRequestError, Reply, Request, Route, UnknownError
 from sandbox.core.world import World
 from sandbox.elba import checks, wire
 from sandbox.elba.book import Book
@@ -229,7 +229,7 @@ class Control:
         if len(ids) > 1:
             raise BadRequestError(f"{len(ids)} invoices have the number {key}; name one by its id: {', '.join(ids)}")
         if not ids:
-            raise KeyError(key)
+            raise UnknownError(key)
         return account.records["invoices"][ids[0]]
 
     def _add_invoice(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
@@ -267,7 +267,9 @@ class Control:
         if "items" in body:
             values["items"] = checks.items(body, problems)
         if "counterpartyId" in body:
-            values["counterparty_id"] = account.records["counterparties"][str(body["counterpartyId"])]["id"]
+            values["counterparty_id"] = str(body["counterpartyId"])
+            if values["counterparty_id"] not in account.records["counterparties"]:
+                raise UnknownError(values["counterparty_id"])
         problems.raise_any()
         return Reply(payload=self._book.edit_invoice(account, record, values))
 
