@@ -1,0 +1,1 @@
+"""Deals and their triggers, tenants, and the buckets of vendor accounts, pure."""

@@ -1,0 +1,237 @@
+"""One deal: the stages it entered, the requests that were made of them, and its content as last seen."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from chassis.aggregate import EventCodec, Lane, Plan, Recorded, TaskPlan
+from chassis.domain import Event, Refused
+from chassis.ids import deterministic_id
+from services.ingest.domain.values import Config, Effective, Kind, Reason, Settings, Snapshot, Value, effective
+
+PREFIX = "deal"
+READ_DEAL = "read-deal"
+
+
+class Entry(Value):
+    """A row of the portal's stage history; ``entered_at`` is its CREATED_TIME."""
+
+    history_id: str
+    category_id: str
+    stage_id: str
+    entered_at: dt.datetime
+
+
+class StageNoticed(Event, name="StageNoticed"):
+    """A look over the portal's stage history found an entry that no webhook had brought: the deal is read."""
+
+    deal_id: str
+    account: str
+    entry: Entry
+
+
+class StageEntered(Event, name="StageEntered"):
+    """The deal entered a stage of a configured funnel."""
+
+    deal_id: str
+    entry: Entry
+
+
+class RequestMade(Event, name="RequestMade"):
+    """A trigger asks for a document."""
+
+    request_id: str
+    kind: Kind
+    history_id: str
+    deal: Snapshot
+    settings: Effective
+    triggered_at: dt.datetime
+    config_version: int
+
+
+class RequestFailed(Event, name="RequestFailed"):
+    """A trigger fired and no request can be made of it; a person reads why."""
+
+    request_id: str
+    kind: Kind
+    history_id: str
+    deal_id: str
+    responsible_id: str
+    reasons: tuple[Reason, ...]
+
+
+class ContentChanged(Event, name="ContentChanged"):
+    """What a document shows has changed since the deal was asked for one. ``settings`` None: nobody sells any more."""
+
+    deal: Snapshot
+    settings: Effective | None = None
+
+
+class DealGone(Event, name="DealGone"):
+    """A deal that was asked for a document is deleted, or hidden from us."""
+
+    deal_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveStage:
+    """A row of the stage history, with the deal as it is now and the settings in force."""
+
+    deal: Snapshot
+    entry: Entry
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeStages:
+    """Rows of the stage history of this deal, without the deal itself."""
+
+    deal_id: str
+    entries: tuple[Entry, ...]
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveContent:
+    """The deal as it is now."""
+
+    deal: Snapshot
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveGone:
+    """The portal does not show the deal to us any more."""
+
+    deal_id: str
+
+
+Command = ObserveStage | NoticeStages | ObserveContent | ObserveGone
+StoredEvent = StageNoticed | StageEntered | RequestMade | RequestFailed | ContentChanged | DealGone
+EVENTS: tuple[type[Event], ...] = (StageNoticed, StageEntered, RequestMade, RequestFailed, ContentChanged, DealGone)
+CODEC = EventCodec(EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of one deal. ``entries`` by history id; ``entered`` are those that were observed with the deal."""
+
+    stream: str
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entered: frozenset[str] = frozenset()
+    requests: Mapping[str, RequestMade | RequestFailed] = field(default_factory=dict)
+    deal: Snapshot | None = None
+    gone: bool = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether a document was asked for, so that changes matter."""
+        return self.deal is not None
+
+
+def initial(stream: str) -> State:
+    """A deal of which nothing is known."""
+    return State(stream)
+
+
+def evolve(state: State, event: StoredEvent) -> State:
+    """The state after one event."""
+    match event:
+        case StageNoticed():
+            return replace(state, entries={**state.entries, event.entry.history_id: event.entry})
+        case StageEntered():
+            history_id = event.entry.history_id
+            entries = {**state.entries, history_id: event.entry}
+            return replace(state, entries=entries, entered=state.entered | {history_id})
+        case RequestMade():
+            return replace(state, requests={**state.requests, event.request_id: event}, deal=event.deal, gone=False)
+        case RequestFailed():
+            return replace(state, requests={**state.requests, event.request_id: event})
+        case ContentChanged():
+            return replace(state, deal=event.deal, gone=False)
+        case DealGone():
+            return replace(state, gone=True)
+        case _:
+            assert_never(event)
+
+
+def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
+    """The events of one command. Any order and repetition of a deal's history ends in the same requests."""
+    match command:
+        case ObserveStage():
+            return tuple(_observed(state, command))
+        case NoticeStages():
+            return tuple(
+                StageNoticed(deal_id=command.deal_id, account=command.config.settings.crm_account, entry=entry)
+                for entry in {entry.history_id: entry for entry in command.entries}.values()
+                if entry.history_id not in state.entries and _counts(entry, command.config)
+            )
+        case ObserveContent():
+            same = state.deal is not None and state.deal.content_hash == command.deal.content_hash
+            if not state.requested or (same and not state.gone):
+                return ()
+            found = effective(command.settings)
+            return (ContentChanged(deal=command.deal, settings=found if isinstance(found, Effective) else None),)
+        case ObserveGone():
+            return (DealGone(deal_id=command.deal_id),) if state.requested and not state.gone else ()
+        case _:
+            assert_never(command)
+
+
+def request_id(account: str, deal_id: str, history_id: str, kind: Kind) -> str:
+    """The same entry of the same portal is the same request, whoever brought it."""
+    return str(deterministic_id("request", account, deal_id, history_id, kind))
+
+
+def _observed(state: State, command: ObserveStage) -> Iterator[Event]:
+    entry, config = command.entry, command.config
+    if entry.history_id in state.entered or not _counts(entry, config):
+        return
+    yield StageEntered(deal_id=command.deal.deal_id, entry=entry)
+    funnel = config.settings.funnel(entry.category_id)
+    for kind in funnel.kinds_at(entry.stage_id) if funnel is not None else ():
+        switched_on = config.settings.steps.invoice if kind == "invoice" else config.settings.steps.act
+        if switched_on and entry.entered_at >= config.since(entry.category_id, kind, entry.stage_id):
+            yield _request(kind, command)
+
+
+def _counts(entry: Entry, config: Config) -> bool:
+    settings = config.settings
+    return settings.funnel(entry.category_id) is not None and entry.entered_at >= settings.activated_at
+
+
+def _request(kind: Kind, command: ObserveStage) -> RequestMade | RequestFailed:
+    entry, deal, settings = command.entry, command.deal, command.config.settings
+    name = request_id(settings.crm_account, deal.deal_id, entry.history_id, kind)
+    found = effective(settings)
+    if isinstance(found, Reason):
+        return RequestFailed(
+            request_id=name,
+            kind=kind,
+            history_id=entry.history_id,
+            deal_id=deal.deal_id,
+            responsible_id=deal.responsible_id,
+            reasons=(found,),
+        )
+    return RequestMade(
+        request_id=name,
+        kind=kind,
+        history_id=entry.history_id,
+        deal=deal,
+        settings=found,
+        triggered_at=entry.entered_at,
+        config_version=command.config.version,
+    )
+
+
+def read_plan(deal_id: str, account: str, *, lane: Lane = Lane.INTERACTIVE) -> TaskPlan:
+    """The due work that reads a deal: one open row per deal, however many hints there are."""
+    payload: dict[str, Any] = {"deal_id": deal_id}
+    return TaskPlan(READ_DEAL, f"{account}:{deal_id}", payload, account=account, lane=lane)
+
+
+def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
+    """An entry that was only noticed has its deal read."""
+    event = recorded.event
+    return (read_plan(event.deal_id, event.account, lane=Lane.BULK),) if isinstance(event, StageNoticed) else ()

@@ -1,0 +1,194 @@
+"""One tenant: its configuration without secrets, and whether it is active."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+from chassis.aggregate import EventCodec, Lane, Plan, Recorded, TaskPlan
+from chassis.domain import Event, Problem, Refused
+from services.ingest.domain.values import Config, Settings, trigger_key
+
+PREFIX = "portal"
+STREAM = "portal-config"
+AGGREGATE = "tenant"
+SWEEP = "sweep"
+SWEEP_MODIFIED = "sweep-modified"
+NIGHTLY_CHECK = "nightly-check"
+
+Status = Literal["active", "suspended", "removed"]
+
+
+def crm_account(tenant: str) -> str:
+    """The account of a tenant's portal."""
+    return f"crm:{tenant}"
+
+
+def accounting_account(tenant: str, seller_id: str) -> str:
+    """The account of a seller's accounting service."""
+    return f"acc:{tenant}:{seller_id}"
+
+
+def tenant_of(account: str) -> str:
+    """The tenant of an account. Raises ValueError for what is no account's name."""
+    kind, _, rest = account.partition(":")
+    tenant, _, seller = rest.partition(":")
+    if kind not in ("crm", "acc") or not tenant or (kind == "acc") != bool(seller):
+        raise ValueError(f"an account is named crm:TENANT or acc:TENANT:SELLER, not {account[:80]!r}")
+    return tenant
+
+
+class TenantApplied(Event, name="TenantApplied"):
+    """The tenant's file was applied; ``connections`` names what changed of addresses, secrets and limits."""
+
+    config: Config
+    status: Status
+    changed_connections: tuple[str, ...] = ()
+
+
+class TenantSuspended(Event, name="TenantSuspended"):
+    """Nothing new is begun for the tenant until it is resumed."""
+
+    version: int
+
+
+class TenantResumed(Event, name="TenantResumed"):
+    """The tenant is active again; the sweep brings what happened meanwhile."""
+
+    version: int
+
+
+class TenantRemoved(Event, name="TenantRemoved"):
+    """The tenant is no more; its secrets are destroyed."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyTenant:
+    """The tenant's file as it is wanted. ``changed_connections``: accounts whose address, secrets or limit differ."""
+
+    settings: Settings
+    changed_connections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendTenant:
+    """Stop for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTenant:
+    """Go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTenant:
+    """Stop for good."""
+
+
+Command = ApplyTenant | SuspendTenant | ResumeTenant | RemoveTenant
+StoredEvent = TenantApplied | TenantSuspended | TenantResumed | TenantRemoved
+EVENTS: tuple[type[Event], ...] = (TenantApplied, TenantSuspended, TenantResumed, TenantRemoved)
+CODEC = EventCodec(EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The tenant as it is; ``config`` None before the first file. ``version`` grows with every change."""
+
+    status: Status = "active"
+    version: int = 0
+    config: Config | None = None
+
+
+def initial(stream: str) -> State:
+    """A tenant that nobody has heard of."""
+    return State()
+
+
+def evolve(state: State, event: StoredEvent) -> State:
+    """The state after one event."""
+    match event:
+        case TenantApplied():
+            return State(event.status, event.config.version, event.config)
+        case TenantSuspended():
+            return _moved(state, "suspended", event.version)
+        case TenantResumed():
+            return _moved(state, "active", event.version)
+        case TenantRemoved():
+            return _moved(state, "removed", event.version)
+        case _:
+            assert_never(event)
+
+
+def _moved(state: State, status: Status, version: int) -> State:
+    config = None if state.config is None else state.config.model_copy(update={"version": version})
+    return replace(state, status=status, version=version, config=config)
+
+
+def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
+    """The events of one command; what changes nothing has none."""
+    match command:
+        case ApplyTenant():
+            return _applied(state, command, now)
+        case _ if state.config is None:
+            return Refused(Problem("tenant_unknown"))
+        case SuspendTenant():
+            if state.status == "removed":
+                return Refused(Problem("tenant_removed"))
+            return (TenantSuspended(version=state.version + 1),) if state.status == "active" else ()
+        case ResumeTenant():
+            if state.status == "removed":
+                return Refused(Problem("tenant_removed"))
+            return (TenantResumed(version=state.version + 1),) if state.status == "suspended" else ()
+        case RemoveTenant():
+            return (TenantRemoved(version=state.version + 1),) if state.status != "removed" else ()
+        case _:
+            assert_never(command)
+
+
+def _applied(state: State, command: ApplyTenant, now: dt.datetime) -> Sequence[Event]:
+    present = state.config
+    same = present is not None and present.settings == command.settings
+    if same and not command.changed_connections and state.status != "removed":
+        return ()
+    config = Config(
+        version=state.version + 1,
+        settings=command.settings,
+        triggers_since=_triggers(None if state.status == "removed" else present, command.settings, now),
+    )
+    # A suspended tenant stays so until somebody resumes it.
+    status: Status = "suspended" if state.status == "suspended" else "active"
+    return (TenantApplied(config=config, status=status, changed_connections=command.changed_connections),)
+
+
+def _triggers(present: Config | None, wanted: Settings, now: dt.datetime) -> dict[str, dt.datetime]:
+    """Triggers that were added after the first file, each with the moment from which it is in force."""
+    if present is None:
+        return {}
+    known = _trigger_keys(present.settings)
+    return {
+        key: present.triggers_since.get(key, now)
+        for key in sorted(_trigger_keys(wanted))
+        if key not in known or key in present.triggers_since
+    }
+
+
+def _trigger_keys(settings: Settings) -> set[str]:
+    return {
+        trigger_key(funnel.category_id, kind, stage)
+        for funnel in settings.funnels
+        for stage in (*funnel.issue_invoice, *funnel.issue_act)
+        for kind in funnel.kinds_at(stage)
+    }
+
+
+def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
+    """An active tenant is swept and checked from now on."""
+    if state.config is None or state.status != "active":
+        return ()
+    account = state.config.settings.crm_account
+    return tuple(
+        TaskPlan(kind, account, account=account, lane=Lane.BULK) for kind in (SWEEP, SWEEP_MODIFIED, NIGHTLY_CHECK)
+    )

@@ -1,0 +1,258 @@
+"""What deals and tenants are made of here: snapshots of deals, settings without secrets, settings of one request."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["invoice", "act"]
+BuyerKind = Literal["company", "entrepreneur", "person"]
+CrmKind = Literal["company", "contact"]
+
+
+class Value(BaseModel):
+    """The base of stored values: frozen; unknown fields of later builds are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reason(Value):
+    """A problem as it is stored: a code and the values of its sentence."""
+
+    code: str
+    values: dict[str, Any] = Field(default_factory=dict)
+
+
+class Line(Value):
+    """A product row of a deal as the CRM has it; prices are roubles per unit, exact."""
+
+    name: str
+    quantity: Decimal
+    price: Decimal
+    price_exclusive: Decimal
+    vat: str
+    tax_included: bool
+    unit_code: str = ""
+    unit_name: str = ""
+    product_id: str = ""
+    is_service: bool = False
+
+
+class Bank(Value):
+    """A buyer's bank account as the CRM has it."""
+
+    bic: str = ""
+    account: str = ""
+    correspondent_account: str = ""
+    bank_name: str = ""
+
+
+class Buyer(Value):
+    """The buyer of a deal, raw. A person's name, e-mail and phone are behind ``subject_ref``, never here."""
+
+    crm_kind: CrmKind
+    crm_id: str
+    kind: BuyerKind
+    name: str = ""
+    full_name: str = ""
+    inn: str = ""
+    kpp: str = ""
+    ogrn: str = ""
+    address: str = ""
+    email: str = ""
+    subject_ref: str = ""
+    requisite_id: str = ""
+    bank: Bank | None = None
+    same_inn_crm_ids: tuple[str, ...] = ()
+
+
+class Snapshot(Value):
+    """A deal at one moment. ``content_hash`` covers what a document shows, see :func:`content_hash`."""
+
+    deal_id: str
+    title: str = ""
+    category_id: str
+    stage_id: str
+    closed: bool = False
+    currency: str
+    opportunity_kopecks: int
+    responsible_id: str = ""
+    buyer: Buyer | None = None
+    lines: tuple[Line, ...] = ()
+    content_hash: str = ""
+
+
+_SHOWN_OF_BUYER = frozenset(
+    {"crm_kind", "crm_id", "kind", "name", "full_name", "inn", "kpp", "ogrn", "address", "email", "bank"}
+)
+
+
+def content_hash(deal: Snapshot, person: Sequence[str] = ()) -> str:
+    """A sum over what a document shows: buyer, lines, currency and total.
+
+    ``person`` are the words that stand behind the buyer's ``subject_ref``, which itself is left out since it may change
+    while they do not.
+    """
+    shown = deal.model_dump_json(include={"currency", "opportunity_kopecks", "lines"})
+    buyer = "" if deal.buyer is None else deal.buyer.model_dump_json(include=set(_SHOWN_OF_BUYER))
+    return hashlib.sha256("\x1f".join((shown, buyer, *person)).encode()).hexdigest()[:32]
+
+
+class Tax(Value):
+    """The seller's tax profile from a day on."""
+
+    valid_from: dt.date
+    regime: str
+    vat: str
+
+
+class Due(Value):
+    """The term of payment in calendar days, or in working days."""
+
+    days: int = 3
+    calendar: bool = True
+
+
+class Funnel(Value):
+    """What a tenant decided about one funnel; stage ids are the portal's full ones."""
+
+    category_id: str
+    issue_invoice: tuple[str, ...] = ()
+    issue_act: tuple[str, ...] = ()
+    waiting_for_payment: tuple[str, ...] = ()
+    paid: str = ""
+
+    def kinds_at(self, stage_id: str) -> tuple[Kind, ...]:
+        """The documents that entering a stage asks for."""
+        invoice: tuple[Kind, ...] = ("invoice",) if stage_id in self.issue_invoice else ()
+        act: tuple[Kind, ...] = ("act",) if stage_id in self.issue_act else ()
+        return (*invoice, *act)
+
+
+class Connection(Value):
+    """An accounting account that permits are asked for."""
+
+    account: str
+    vendor: str
+    profile: str = ""
+
+
+class Seller(Value):
+    """A legal entity that sells, without secrets."""
+
+    seller_id: str
+    inn: str
+    connection: Connection
+    tax: tuple[Tax, ...] = ()
+    due: Due = Due()
+    number_template: str = "B24-{deal}"
+    payments_poll_seconds: float = 300.0
+
+
+class Policies(Value):
+    """What a tenant may decide otherwise."""
+
+    unknown_goods: str = "create"
+    buyers_without_inn: str = "individuals"
+    act_requires_paid: bool = False
+
+
+class Steps(Value):
+    """Which steps are on."""
+
+    invoice: bool = True
+    payments: bool = True
+    act: bool = True
+
+
+class Reminders(Value):
+    """When overdue reminders go out."""
+
+    days: tuple[int, ...] = (3, 7)
+    at: str = "09:00"
+    quiet_from: str = "20:00"
+    quiet_until: str = "09:00"
+
+
+class Settings(Value):
+    """A tenant's settings without secrets. ``activated_at``: stage entries before it are left alone (R1)."""
+
+    name: str
+    activated_at: dt.datetime
+    language: str = "ru"
+    timezone: str = "Europe/Moscow"
+    crm_account: str
+    funnels: tuple[Funnel, ...] = ()
+    fields: dict[str, str] = Field(default_factory=dict)
+    admin_chat: str = ""
+    sellers: tuple[Seller, ...] = ()
+    policies: Policies = Policies()
+    steps: Steps = Steps()
+    reminders: Reminders = Reminders()
+    retry_seconds: tuple[float, ...] = (5.0, 15.0, 45.0)
+    retry_jitter: float = 0.2
+    sweep_seconds: float = 60.0
+
+    def funnel(self, category_id: str) -> Funnel | None:
+        """The funnel of a category, where the tenant has configured it."""
+        return next((funnel for funnel in self.funnels if funnel.category_id == category_id), None)
+
+
+class Config(Value):
+    """The settings in force; a trigger that was added after the first file never reaches back, see
+    ``triggers_since``."""
+
+    version: int
+    settings: Settings
+    triggers_since: dict[str, dt.datetime] = Field(default_factory=dict)
+
+    def since(self, category_id: str, kind: Kind, stage_id: str) -> dt.datetime:
+        """The moment from which entering a stage asks for a document."""
+        activated_at = self.settings.activated_at
+        return max(activated_at, self.triggers_since.get(trigger_key(category_id, kind, stage_id), activated_at))
+
+
+def trigger_key(category_id: str, kind: Kind, stage_id: str) -> str:
+    """The name of one trigger in ``Config.triggers_since``."""
+    return f"{category_id}/{kind}/{stage_id}"
+
+
+class Effective(Value):
+    """The settings in force for one request."""
+
+    seller_id: str
+    seller_inn: str
+    connection: Connection
+    tax: tuple[Tax, ...]
+    due: Due
+    number_template: str
+    policies: Policies
+    steps: Steps
+    timezone: str
+    language: str
+
+
+def effective(settings: Settings) -> Effective | Reason:
+    """The settings of a request, or why none can be made: it must be clear who sells."""
+    if not settings.sellers:
+        return Reason(code="seller_missing")
+    if len(settings.sellers) > 1:
+        # Which of them sells is not said anywhere yet, and a document of the wrong one is worse than none.
+        names = ", ".join(seller.seller_id for seller in settings.sellers)
+        return Reason(code="seller_unclear", values={"sellers": names})
+    seller = settings.sellers[0]
+    return Effective(
+        seller_id=seller.seller_id,
+        seller_inn=seller.inn,
+        connection=seller.connection,
+        tax=seller.tax,
+        due=seller.due,
+        number_template=seller.number_template,
+        policies=settings.policies,
+        steps=settings.steps,
+        timezone=settings.timezone,
+        language=settings.language,
+    )
