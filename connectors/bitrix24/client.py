@@ -167,12 +167,11 @@ class Bitrix24:
         batch = await self._calls.batch(permit, "check_portal", commands, write=False)
         if not isinstance(batch, BatchAnswer):
             return batch
-        present = self._calls.present(batch, needed=("scope",))
-        if not isinstance(present, dict):
-            return present
+        scope = self._calls.part(batch, "scope", write=False)
+        if not isinstance(scope, Success):
+            return scope
         try:
-            scope = present["scope"]
-            scopes = portal.read_scopes(None if scope is None else scope.result)
+            scopes = portal.read_scopes(scope.result)
             if "crm" not in scopes:
                 return Ok(portal.report(PortalWanted(wanted.scopes, {}, {}), scopes, {}, ()))
             present = self._calls.present(batch, needed=tuple(commands))
