@@ -1,5 +1,6 @@
 """Calls to the accounting service about buyers: look up by INN, create once; and the answers that follow."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,7 @@ import orjson
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.subjects import Subjects
+from chassis.subjects import SubjectRef, Subjects
 from chassis.values.inn import clean_kpp
 from chassis.work.handlers import (
     Confirmed,
@@ -81,7 +82,7 @@ class FindCounterparty:
         """Tells the party which records are it, and which only share its INN."""
         assert task.permit is not None, "the plan names an account"
         account, inn, kpp = task.payload["account"], task.payload["inn"], task.payload["kpp"]
-        command_id = f"found:{task.work_id}:{task.attempt}"
+        command_id = f"found:{uuid.uuid4()}"
         if not inn:
             return Done((StreamCommand(task.stream, party.SeeRecords(account, ()), command_id),))
         found = await self._accounting.find_counterparty(task.permit, inn)
@@ -127,7 +128,7 @@ class CreateCounterparty:
         buyer = Party.model_validate(call.request)
         name, email = buyer.full_name or buyer.name, buyer.email
         if buyer.subject_ref:
-            person = orjson.loads(await self._subjects.get(call.tenant, buyer.subject_ref))
+            person = await self._subjects.read(SubjectRef.parse(buyer.subject_ref))
             name, email = name or person.get("name", ""), email or person.get("email", "")
         return CounterpartyDraft(
             kind=buyer.kind,

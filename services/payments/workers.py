@@ -1,5 +1,6 @@
 """Polls the accounting feed, reads an invoice's payments again where it has news, and looks at due dates."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -79,7 +80,8 @@ class PollPayments:
                 see = operation.SeeUnmatched(task.account, row.invoice_id or "", _operation(row))
                 commands[stream] = StreamCommand(stream, see, f"unmatched:{row.payment_id}:{told}")
             elif invoice is not None and not (row.removed and seen is None):
-                command_id = f"news:{row.payment_id}:{row.updated_at.isoformat()}:{row.removed}"
+                # Told anew in each pass until it is counted: a re-read that came too early must not be the last one.
+                command_id = f"news:{uuid.uuid4()}"
                 notice = c.NoticePayments(invoice.invoice_id)
                 commands[invoice.invoice_id] = StreamCommand(invoice.stream, notice, command_id)
                 matched = operation.SeeMatched(invoice.invoice_id)
@@ -105,9 +107,8 @@ class RereadPayments:
             return listed if isinstance(listed, Deferred | Retryable) else Retryable(listed.problem)
         live = tuple(_operation(row) for row in listed.value if not row.removed)
         observe = c.ObservePayments(task.payload["invoice_id"], live)
-        # The list is a moment's truth: an equal list later must be decided again, since the state may differ by then.
-        command_id = f"listing:{task.work_id}:{task.attempt}:{task.due_at.isoformat()}"
-        return Done((StreamCommand(task.stream, observe, command_id),))
+        # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
+        return Done((StreamCommand(task.stream, observe, f"listing:{uuid.uuid4()}"),))
 
 
 class LookAtDue:

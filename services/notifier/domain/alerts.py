@@ -7,6 +7,7 @@ from typing import assert_never
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused
+from services.notifier.domain.deal import CRM_CHAT
 from services.notifier.domain.facts import Reason
 from services.notifier.domain.writes import SayInChat
 
@@ -175,4 +176,4 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         case _:
             return ()
     request = {**write.model_dump(mode="json"), "fact_id": event.fact_id, "index": 0, "deal_id": ""}
-    return (EffectPlan(kind="crm-chat", key=(event.fact_id, "0"), account=event.account, request=request),)
+    return (EffectPlan(kind=CRM_CHAT, key=(event.fact_id, "0"), account=event.account, request=request),)

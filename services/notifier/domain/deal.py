@@ -14,6 +14,8 @@ from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
 
 PREFIX = "deal"
+CRM_WRITE = "crm-write"
+CRM_CHAT = "crm-chat"
 
 
 class Told(Event, name="Told"):
@@ -297,7 +299,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     group = f"{state.stream}:{recorded.version}"
     return tuple(
         EffectPlan(
-            kind=f"crm-{write.write}",
+            kind=CRM_CHAT if isinstance(write, w.SayInChat) else CRM_WRITE,
             key=(event.fact_id, str(index)),
             account=event.account,
             request={
@@ -307,7 +309,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
                 "index": index,
             },
             marker=marker(event.tenant, event.fact_id, index),
-            group=group,
+            group="" if isinstance(write, w.SayInChat) else group,
         )
         for index, write in enumerate(event.writes)
     )

@@ -1,0 +1,14 @@
+"""Writes to the CRM and messages to people: the writes of one fact travel in one batch, each with its own outcome."""
+
+from chassis.blobs import Blobs
+from chassis.tenants import TenantDirectory
+from chassis.work.handlers import EffectHandler
+from connectors.ports.crm import Crm
+from services.notifier.workers.texts import load_texts
+from services.notifier.workers.writes import CrmChat, CrmWrites
+
+
+def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory) -> tuple[EffectHandler, ...]:
+    """All effect handlers of the service."""
+    texts = load_texts()
+    return (CrmWrites(crm, blobs, directory, texts), CrmChat(crm, directory, texts))

@@ -1,0 +1,115 @@
+"""Sentences for people from templates that a translator can edit: one YAML per language beside this service."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import yaml
+from jinja2 import StrictUndefined, Template, UndefinedError
+from jinja2.sandbox import SandboxedEnvironment
+
+from chassis.values.money import Language, rubles_text
+from chassis.values.words import plural
+from services.notifier.metrics import UNKNOWN_REASONS
+
+LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
+TEXT_LENGTH_MAX: Final = 4_000
+USE_CHOICE: Final = "use_"
+_FOLDER: Final = Path(__file__).resolve().parent.parent / "texts"
+_DAYS: Final[dict[Language, tuple[str, str, str]]] = {
+    "ru": ("день", "дня", "дней"),
+    "en": ("day", "days", "days"),
+}
+
+
+class Texts:
+    """The sentences of one language. Values that people typed cannot break the markup of the CRM."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.sections: dict[str, dict[str, str]] = yaml.safe_load(
+            (_FOLDER / f"{language}.yaml").read_text(encoding="utf-8")
+        )
+        self._environment = SandboxedEnvironment(
+            undefined=StrictUndefined, trim_blocks=True, finalize=_plain, autoescape=False
+        )
+        self._environment.filters |= {"rubles": self._rubles, "date": _date, "days": self._days}
+        self._templates: dict[tuple[str, str], Template] = {
+            (section, key): self._environment.from_string(text)
+            for section, texts in self.sections.items()
+            for key, text in texts.items()
+        }
+
+    def fact(self, key: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
+        """The sentence of a fact; ``values`` as the fact carries them, times shown in ``zone``."""
+        return self._render("facts", key, values, zone)
+
+    def reason(self, reason: Mapping[str, Any], zone: ZoneInfo) -> str:
+        """The sentence of a problem; an unknown code gives the general sentence and is counted, never shown."""
+        code = reason["code"]
+        if ("reasons", code) not in self._templates:
+            UNKNOWN_REASONS.inc()
+            code = "unknown"
+        try:
+            return self._render("reasons", code, reason.get("values", {}), zone)
+        except UndefinedError:
+            UNKNOWN_REASONS.inc()
+            return self._render("reasons", "unknown", {}, zone)
+
+    def status(self, status: str) -> str:
+        """The word of a status field's value (R6)."""
+        return self.sections["statuses"].get(status, status)
+
+    def choice(self, kind: str, choice: str) -> str:
+        """The words of a card's choice."""
+        if choice.startswith(USE_CHOICE):
+            return self._templates["choices", "use"].render(record=choice.removeprefix(USE_CHOICE))
+        return self.sections["choices"][choice]
+
+    def _render(self, section: str, key: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
+        def moment(text: str) -> str:
+            return datetime.fromisoformat(text).astimezone(zone).strftime("%d.%m.%Y %H:%M")
+
+        given = {name: _unmarked(value) for name, value in values.items()}
+        given.setdefault("text", "")
+        for optional in ("inn", "field", "by", "number", "sent_at"):
+            given.setdefault(optional, "")
+        self._environment.filters["moment"] = moment
+        text = self._templates[section, key].render(
+            {
+                **given,
+                "kinds": self.sections["kinds"],
+                "reason_of": values.get("reason"),
+                "reason": lambda one: self.reason(one, zone),
+                "card": lambda kind: self._render("cards", kind, values, zone),
+                "choice_text": self.choice,
+                "vendor_name": lambda vendor: self.sections["vendors"].get(vendor, vendor),
+            }
+        )
+        return " ".join(text.split())[:TEXT_LENGTH_MAX]
+
+    def _rubles(self, kopecks: int) -> str:
+        return rubles_text(int(kopecks), self.language)
+
+    def _days(self, days: int) -> str:
+        return f"{days} {plural(int(days), _DAYS[self.language])}"
+
+
+def load_texts() -> dict[str, Texts]:
+    """All languages. Raises the template's own error at start, never at the first message."""
+    return {language: Texts(language) for language in LANGUAGES}
+
+
+def _date(text: str | date) -> str:
+    return date.fromisoformat(text[:10]).strftime("%d.%m.%Y") if isinstance(text, str) else text.strftime("%d.%m.%Y")
+
+
+def _unmarked(value: Any) -> Any:
+    # A bracket that a person typed into a name must not open a tag of the CRM's markup.
+    return value.replace("[", "[\u200b") if isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    return "" if value is None else value

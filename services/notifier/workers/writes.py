@@ -1,0 +1,211 @@
+"""From abstract writes to commands of the CRM, with the tenant's fields, stages and words; and what became of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
+
+from chassis.blobs import BlobRef, Blobs
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.tenants import TenantDirectory
+from chassis.work.handlers import (
+    Confirmed,
+    EffectCall,
+    EffectPolicy,
+    Inconclusive,
+    Probe,
+    ProbeResult,
+    RejectedFinally,
+    Settled,
+    Undecidable,
+)
+from connectors.ports import crm as ports
+from services.notifier.domain import deal
+from services.notifier.domain.facts import Reason
+from services.notifier.workers.texts import Texts
+
+WRITES_PER_BATCH_MAX: Final = 20
+CALLS_PER_BATCH: Final = 4
+"""The batch itself, the deal's stage before a move, and the look through comments before a repeat."""
+
+ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=1_000, human_when_exhausted=False, calls=CALLS_PER_BATCH)
+"""Writes are absolute or found by their marker, so repeating one changes nothing; the CRM is owed every one of them."""
+
+ONCE_MORE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False)
+"""A chat message has no look-up: repeated once at most, and never a card."""
+
+SKIPPED: Final[Mapping[str, Any]] = {"skipped": True}
+
+
+class CrmWrites:
+    """The writes of one fact in one batch: fields, files, comments, notifications, and the move to "paid"."""
+
+    kind = deal.CRM_WRITE
+    policy = ABSOLUTE
+    batch_max = WRITES_PER_BATCH_MAX
+
+    def __init__(self, crm: ports.Crm, blobs: Blobs, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
+        self._crm = crm
+        self._blobs = blobs
+        self._directory = directory
+        self._texts = texts
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing: the writes carry their whole content."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One batch; a write that the tenant's settings do not want is settled without a call."""
+        view = await self._directory.view(calls[0].tenant)
+        if not view.version:
+            late = Retryable(Problem("tenant_unknown", {}), outage=False)
+            return [late for _ in calls]
+        settings = view.settings
+        commands: dict[int, ports.CrmCommand] = {}
+        outcomes: dict[int, Outcome[Mapping[str, Any]]] = {}
+        for index, call in enumerate(calls):
+            made = await self._command(call, settings)
+            if isinstance(made, Ok | Rejected | Retryable | Deferred | Uncertain):
+                outcomes[index] = made
+            elif made is None:
+                outcomes[index] = Ok(SKIPPED)
+            else:
+                commands[index] = made
+        if commands:
+            written = await self._crm.write(calls[0].permit, list(commands.values()))
+            for index, outcome in zip(commands, written, strict=True):
+                outcomes[index] = Ok({"object_id": outcome.value.object_id}) if isinstance(outcome, Ok) else outcome
+        return [outcomes[index] for index in range(len(calls))]
+
+    async def _command(
+        self, call: EffectCall, settings: Mapping[str, Any]
+    ) -> ports.CrmCommand | Outcome[Mapping[str, Any]] | None:
+        request, deal_id = call.request, call.request["deal_id"]
+        fields: Mapping[str, str] = settings.get("fields", {})
+        texts, zone = self._words(settings)
+        match request["write"]:
+            case "fields":
+                values = _field_values(request["values"], fields, texts)
+                return ports.SetFields("deal", deal_id, values) if values else None
+            case "file":
+                name = fields.get(request["field"])
+                if not name:
+                    return None
+                content = await self._blobs.get(BlobRef.parse(request["blob"]))
+                return ports.UploadFile("deal", deal_id, name, request["file_name"], content)
+            case "stage":
+                return await self._move(call, settings)
+            case "comment":
+                content = await self._blobs.get(BlobRef.parse(request["blob"])) if request["blob"] else b""
+                return ports.AddComment(
+                    deal_id,
+                    texts.fact(request["text"], request["values"], zone),
+                    call.marker,
+                    file_name=request["file_name"],
+                    content=content,
+                    search_first=call.send_number > 1,
+                )
+            case "notification":
+                text = texts.fact(request["text"], request["values"], zone)
+                return ports.NotifyUser(request["user_id"], text, request["tag"], call.tenant)
+            case other:
+                return Rejected(Problem("write_unknown", {"write": other}))
+
+    def _words(self, settings: Mapping[str, Any]) -> tuple[Texts, ZoneInfo]:
+        return self._texts[settings.get("language", "ru")], ZoneInfo(settings.get("timezone", "Europe/Moscow"))
+
+    async def _move(
+        self, call: EffectCall, settings: Mapping[str, Any]
+    ) -> ports.CrmCommand | Outcome[Mapping[str, Any]] | None:
+        """The move, if the deal, read again now, still waits for payment in that very funnel (R5)."""
+        read = await self._crm.read_deal(call.permit, call.request["deal_id"])
+        if not isinstance(read, Ok):
+            return read
+        found = read.value.deal
+        funnel = next(
+            (f for f in settings.get("funnels", ()) if f["category_id"] == str(found.category_id)),
+            None,
+        )
+        if funnel is None or not funnel.get("paid") or found.closed or found.semantics == "failure":
+            return None
+        if found.stage_id == funnel["paid"] or found.stage_id not in funnel.get("waiting_for_payment", ()):
+            return None
+        return ports.MoveStage(call.request["deal_id"], funnel["paid"])
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """Not asked: these writes are repeated."""
+        return Inconclusive(Problem("repeat_instead", {}))
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal's stream is told that the write is settled, or why the portal refused it."""
+        return _told(call, settled)
+
+
+class CrmChat:
+    """A message to the tenant's admin chat."""
+
+    kind = deal.CRM_CHAT
+    policy = ONCE_MORE
+    batch_max = 1
+
+    def __init__(self, crm: ports.Crm, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
+        self._crm = crm
+        self._directory = directory
+        self._texts = texts
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing would prove a chat message."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One message; a tenant without an admin chat gets none."""
+        (call,) = calls
+        view = await self._directory.view(call.tenant)
+        if not view.version:
+            return (Retryable(Problem("tenant_unknown", {}), outage=False),)
+        chat = view.settings.get("admin_chat", "")
+        if not chat:
+            return (Ok(SKIPPED),)
+        texts = self._texts[view.settings.get("language", "ru")]
+        zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
+        text = texts.fact(call.request["text"], call.request["values"], zone)
+        (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text)])
+        return (Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written,)
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """No look-up exists."""
+        return Inconclusive(Problem("repeat_instead", {}))
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """A deal's stream is told; an alert's stream need not know."""
+        return _told(call, settled) if call.request["deal_id"] else None
+
+
+def _told(call: EffectCall, settled: Settled) -> deal.Command:
+    fact_id, index = call.request["fact_id"], call.request["index"]
+    match settled:
+        case Confirmed():
+            return deal.SeeWritten(fact_id, index)
+        case RejectedFinally() | Undecidable():
+            return deal.SeeWritten(fact_id, index, Reason(code=settled.problem.code, values=settled.problem.values))
+
+
+def _field_values(
+    values: Mapping[str, str | int], fields: Mapping[str, str], texts: Texts
+) -> dict[str, ports.FieldValue]:
+    found: dict[str, ports.FieldValue] = {}
+    for name, value in values.items():
+        portal_name = fields.get("paid" if name == "paid_kopecks" else name)
+        if not portal_name:
+            continue
+        match name:
+            case "paid_kopecks":
+                found[portal_name] = ports.MoneyValue(cast(int, value))
+            case "invoice_date":
+                found[portal_name] = date.fromisoformat(str(value)) if value else ""
+            case "invoice_status":
+                found[portal_name] = texts.status(str(value))
+            case _:
+                found[portal_name] = value
+    return found
