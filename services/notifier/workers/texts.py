@@ -7,7 +7,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import yaml
-from jinja2 import StrictUndefined, Template, UndefinedError
+from jinja2 import StrictUndefined, Template, UndefinedError, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 from chassis.values.money import Language, rubles_text
@@ -35,7 +36,7 @@ class Texts:
         self._environment = SandboxedEnvironment(
             undefined=StrictUndefined, trim_blocks=True, finalize=_plain, autoescape=False
         )
-        self._environment.filters |= {"rubles": self._rubles, "date": _date, "days": self._days}
+        self._environment.filters |= {"rubles": self._rubles, "date": _date, "days": self._days, "moment": _moment}
         self._templates: dict[tuple[str, str], Template] = {
             (section, key): self._environment.from_string(text)
             for section, texts in self.sections.items()
@@ -69,17 +70,14 @@ class Texts:
         return self.sections["choices"][choice]
 
     def _render(self, section: str, key: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
-        def moment(text: str) -> str:
-            return datetime.fromisoformat(text).astimezone(zone).strftime("%d.%m.%Y %H:%M")
-
         given = {name: _unmarked(value) for name, value in values.items()}
         given.setdefault("text", "")
         for optional in ("inn", "field", "by", "number", "sent_at"):
             given.setdefault(optional, "")
-        self._environment.filters["moment"] = moment
         text = self._templates[section, key].render(
             {
                 **given,
+                "zone": zone,
                 "kinds": self.sections["kinds"],
                 "reason_of": values.get("reason"),
                 "reason": lambda one: self.reason(one, zone),
@@ -104,6 +102,11 @@ def load_texts() -> dict[str, Texts]:
 
 def _date(text: str | date) -> str:
     return date.fromisoformat(text[:10]).strftime("%d.%m.%Y") if isinstance(text, str) else text.strftime("%d.%m.%Y")
+
+
+@pass_context
+def _moment(context: Context, text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(context["zone"]).strftime("%d.%m.%Y %H:%M")
 
 
 def _unmarked(value: Any) -> Any:
