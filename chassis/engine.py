@@ -1,19 +1,21 @@
 """Runs commands on streams inside one transaction: lock, load, decide, append, and write what follows from the
 events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from chassis import event_store
-from chassis.aggregate import Lane, Plan, PublicMessage, ReadRow, Recorded, StreamKind, StreamKinds
+from chassis.aggregate import Lane, Plan, PublicMessage, Recorded, StreamKind, StreamKinds
 from chassis.domain import Event, Refused
 from chassis.event_store import StoredEvent, StreamAppend
 from chassis.ids import TenantId, deterministic_id, kafka_key, lock_number
-from chassis.postgres import Connection
+from chassis.metrics import STREAM_EVENTS
+from chassis.outbox import OutboxRow, write_outbox
+from chassis.postgres import Connection, wake_after_commit
+from chassis.read_rows import write_rows
+from chassis.wakeups import OUTBOX, WORK
 from chassis.work.plans import PlannedWork, insert_plans
 from contracts.envelope import BODY_BYTES_MAX, Envelope
 
@@ -56,7 +58,7 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Writes:
-    outbox: list[tuple[Any, ...]] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
     plans: list[PlannedWork] = field(default_factory=list)
 
 
@@ -95,14 +97,22 @@ class Engine:
             await self.lock(connection, (self.key_of(c.tenant, c.stream) for c in commands))
         stored = await event_store.load(connection, list({(c.tenant, c.stream): None for c in commands}))
         streams = {key: self._fold(*key, events) for key, events in stored.items()}
+        for stream in streams.values():
+            STREAM_EVENTS.labels(stream.kind.prefix).observe(stream.stored_version)
         writes = _Writes()
         executed = [self._run(streams[(c.tenant, c.stream)], c, now, writes) for c in commands]
         changed = [stream for stream in streams.values() if stream.appends]
         if changed:
             await event_store.insert(connection, [a for s in changed for a in s.appends], now)
-            await _write_rows(connection, changed)
-            await _write_outbox(connection, writes.outbox)
-            await insert_plans(connection, writes.plans, now)
+            await write_rows(
+                connection, [(s.tenant, row) for s in changed for row in s.kind.projected(s.name, s.state)]
+            )
+            if writes.outbox:
+                await write_outbox(connection, writes.outbox)
+                wake_after_commit(OUTBOX)
+            if writes.plans:
+                await insert_plans(connection, writes.plans, now)
+                wake_after_commit(WORK)
         return executed
 
     async def state(self, connection: Connection, tenant: TenantId, stream: str) -> tuple[int, Any]:
@@ -151,13 +161,21 @@ class Engine:
             metadata={**stored.metadata, "command_id": stored.command_id},
         )
 
+    def replayed(self, name: str, events: Iterable[StoredEvent]) -> Iterator[tuple[Recorded, Any]]:
+        """Each stored event of one stream, from its first, with the state after it."""
+        kind = self.kinds.of(name)
+        state = kind.initial(name)
+        for stored in events:
+            recorded = self.decode(stored)
+            state = kind.evolve(state, recorded.event)
+            yield recorded, state
+
     def _fold(self, tenant: TenantId, name: str, events: Sequence[StoredEvent]) -> _Stream:
         kind = self.kinds.of(name)
         state = kind.initial(name)
         by_command: dict[str, list[Recorded]] = {}
-        for stored in events:
-            recorded = self.decode(stored)
-            state = kind.evolve(state, recorded.event)
+        for stored, (recorded, after) in zip(events, self.replayed(name, events), strict=True):
+            state = after
             by_command.setdefault(stored.command_id, []).append(recorded)
         return _Stream(tenant, name, kind, state, len(events), len(events), by_command)
 
@@ -190,59 +208,12 @@ class Engine:
         recorded = Recorded(stream.tenant, stream.name, stream.version, event, now, 0, metadata)
         key = self.key_of(stream.tenant, stream.name)
         for message, envelope, body in self.messages(recorded, stream.state):
-            headers = orjson.dumps([(name, value.decode()) for name, value in envelope.headers()]).decode()
-            writes.outbox.append((stream.tenant, message.topic, key, envelope.id, headers, body, int(message.lane)))
+            writes.outbox.append(OutboxRow(stream.tenant, message.topic, key, envelope, body, message.lane))
         writes.plans.extend(
             PlannedWork(stream.tenant, stream.name, plan, command.metadata)
             for plan in stream.kind.planned(recorded, stream.state)
         )
         return recorded
-
-
-_OUTBOX = """
-INSERT INTO outbox (tenant_id, topic, key, message_id, headers, body, lane)
-SELECT t.tenant_id, t.topic, t.key, t.message_id, t.headers::jsonb, t.body, t.lane
-FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bytea[], $7::smallint[])
-  AS t(tenant_id, topic, key, message_id, headers, body, lane)
-"""
-
-
-async def _write_outbox(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    if rows:
-        await connection.execute(_OUTBOX, *(list(column) for column in zip(*rows, strict=True)))
-
-
-async def _write_rows(connection: Connection, streams: Sequence[_Stream]) -> None:
-    rows: dict[tuple[str, str], tuple[TenantId, ReadRow]] = {}
-    for stream in streams:
-        for row in stream.kind.projected(stream.name, stream.state):
-            identity = orjson.dumps([stream.tenant, dict(row.key)], default=str).decode()
-            rows[(row.table, identity)] = (stream.tenant, row)
-    grouped: dict[tuple[str, tuple[str, ...], tuple[str, ...] | None], list[dict[str, Any]]] = {}
-    for tenant, row in rows.values():
-        columns = None if row.values is None else tuple(row.values)
-        record = {"tenant_id": tenant, **row.key, **(row.values or {})}
-        grouped.setdefault((row.table, ("tenant_id", *row.key), columns), []).append(record)
-    for (table, key, columns), records in grouped.items():
-        data = orjson.dumps(records, default=str).decode()
-        await connection.execute(_row_statement(table, key, columns), data)
-
-
-def _row_statement(table: str, key: tuple[str, ...], columns: tuple[str, ...] | None) -> str:
-    # Table and column names come from the service's own projections, never from data.
-    names = ", ".join(key)
-    if columns is None:
-        return (
-            f"DELETE FROM {table} WHERE ({names}) IN "  # noqa: S608
-            f"(SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb))"
-        )
-    every = ", ".join((*key, *columns))
-    replaced = ", ".join(f"{column} = excluded.{column}" for column in columns)
-    action = f"DO UPDATE SET {replaced}" if columns else "DO NOTHING"
-    return (
-        f"INSERT INTO {table} ({every}) SELECT {every} FROM "  # noqa: S608
-        f"jsonb_populate_recordset(NULL::{table}, $1::jsonb) ON CONFLICT ({names}) {action}"
-    )
 
 
 __all__ = ["Command", "Engine", "Executed", "Lane", "MessageTooLarge", "Plan"]

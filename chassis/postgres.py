@@ -1,7 +1,8 @@
 """Postgres: one pool for tenants' rows under row-level security, one for delivery across tenants."""
 
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import asyncpg
@@ -25,21 +26,33 @@ COMMAND_TIMEOUT_SECONDS = 20.0
 INFRASTRUCTURE_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DiskFullError,
-    asyncpg.OutOfMemoryError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.PostgresSystemError,
     ConnectionError,
     TimeoutError,
     OSError,
 )
+
+_to_wake: ContextVar[set[str] | None] = ContextVar("to_wake", default=None)
+
+
+def is_infrastructure(error: BaseException) -> bool:
+    """Whether an error says that Postgres was away or busy, so that the same work may succeed later."""
+    # asyncpg counts arguments that it cannot encode among its interface errors; they are value errors besides.
+    return isinstance(error, INFRASTRUCTURE_ERRORS) and not isinstance(error, ValueError)
+
+
+def wake_after_commit(channel: str) -> None:
+    """Has the waiters of a channel woken once the present transaction is committed; without one it does nothing."""
+    channels = _to_wake.get()
+    if channels is not None:
+        channels.add(channel)
 
 
 class Database:
@@ -54,6 +67,7 @@ class Database:
         self._app = app
         self._delivery = delivery
         self.delivery_url = delivery_url
+        self.wake: Callable[[str], None] = lambda _: None
 
     @classmethod
     async def open(
@@ -79,25 +93,32 @@ class Database:
         await self._delivery.close()
 
     @contextlib.asynccontextmanager
-    async def transaction(self, tenants: Collection[TenantId]) -> AsyncIterator[Connection]:
-        """A transaction that sees the rows of ``tenants`` alone (at least one). Tenant ids are checked by their
-        type."""
+    async def transaction(self, tenants: Collection[TenantId], locks: Iterable[int] = ()) -> AsyncIterator[Connection]:
+        """A transaction that sees the rows of ``tenants`` alone (at least one).
+
+        ``locks`` are advisory locks, taken first and in sorted order, in the round trip that begins the transaction.
+        """
         if not tenants:
             raise ValueError("a transaction names at least one tenant")
-        names = ",".join(sorted(set(tenants)))
-        async with self._app.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
-            # One round trip; tenant ids are [a-z0-9-] by construction, so the literal cannot break out.
-            await connection.execute(f"BEGIN; SELECT set_config('app.tenants', '{{{names}}}', true)")
-            async with _commit(connection):
-                yield connection
+        # Tenant ids are [a-z0-9-] by their type and locks are numbers, so the literals cannot break out.
+        begin = f"BEGIN; SELECT set_config('app.tenants', '{{{','.join(sorted(set(tenants)))}}}', true)"
+        if numbers := sorted(set(locks)):
+            array = ",".join(str(int(number)) for number in numbers)
+            begin += f"; SELECT pg_advisory_xact_lock(k) FROM unnest('{{{array}}}'::bigint[]) AS k"  # noqa: S608
+        async with (
+            self._app.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
+            self._commit(connection, begin),
+        ):
+            yield connection
 
     @contextlib.asynccontextmanager
     async def delivery(self) -> AsyncIterator[Connection]:
         """A transaction across tenants on the delivery tables."""
-        async with self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
-            await connection.execute("BEGIN")
-            async with _commit(connection):
-                yield connection
+        async with (
+            self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
+            self._commit(connection, "BEGIN"),
+        ):
+            yield connection
 
     @contextlib.asynccontextmanager
     async def delivery_connection(self) -> AsyncIterator[Connection]:
@@ -105,17 +126,29 @@ class Database:
         async with self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
             yield connection
 
+    @contextlib.asynccontextmanager
+    async def _commit(self, connection: Connection, begin: str) -> AsyncIterator[None]:
+        to_wake: set[str] = set()
+        outer = _to_wake.set(to_wake)
+        try:
+            await connection.execute(begin)
+            yield
+        except BaseException:
+            if not connection.is_closed():
+                with contextlib.suppress(*INFRASTRUCTURE_ERRORS):  # the first error is the one to report
+                    await connection.execute("ROLLBACK")
+            raise
+        finally:
+            _to_wake.reset(outer)
+        if await connection.execute("COMMIT") != "COMMIT":
+            # Postgres answers so when a statement has failed and its error was swallowed.
+            raise RuntimeError("the transaction was rolled back, because a statement in it had failed")
+        for channel in to_wake:
+            self.wake(channel)
 
-@contextlib.asynccontextmanager
-async def _commit(connection: Connection) -> AsyncIterator[None]:
-    try:
-        yield
-    except BaseException:
-        if not connection.is_closed():
-            with contextlib.suppress(*INFRASTRUCTURE_ERRORS):  # the first error is the one to report
-                await connection.execute("ROLLBACK")
-        raise
-    await connection.execute("COMMIT")
+
+async def _keep(_: Connection) -> None:
+    """Nothing outlives a transaction here, so a connection needs no round trip before it is given back."""
 
 
 async def _pool(url: str, size_max: int) -> Pool:
@@ -127,6 +160,7 @@ async def _pool(url: str, size_max: int) -> Pool:
         command_timeout=COMMAND_TIMEOUT_SECONDS,
         max_inactive_connection_lifetime=300.0,
         statement_cache_size=256,
+        reset=_keep,
         server_settings={
             "statement_timeout": str(STATEMENT_TIMEOUT_MS),
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
