@@ -37,7 +37,7 @@ from connectors.wire import ShapeError
 
 PDF_BYTES_MAX: Final = 20 * 1024 * 1024
 LOOKUP_PAGES_MAX: Final = 10
-INVOICE_PAYMENTS_MAX: Final = 1_000
+PAGE_OVERLAP_ROWS: Final = 10
 PDF_WAIT_SECONDS: Final = 2
 """How long a rendering document is left alone when the answer does not say."""
 
@@ -333,9 +333,10 @@ def _since(cursor: FeedCursor) -> dict[str, str]:
 
 
 def _next(cursor: FeedCursor, rows: int, last: datetime | None) -> FeedCursor | None:
-    """Where the next page begins. Rows of one second may fill more than a page; only then the offset moves."""
+    """Where the next page begins. Rows of one second may fill more than a page; only then the offset moves, and pages
+    overlap, since rows that change meanwhile leave their places to the next ones."""
     if rows < PAGE_ROWS or last is None:
         return None
     if mapping.timestamp(last) > mapping.timestamp(cursor.since):
         return FeedCursor(last)
-    return FeedCursor(cursor.since, cursor.offset + rows)
+    return FeedCursor(cursor.since, cursor.offset + rows - PAGE_OVERLAP_ROWS)

@@ -1,0 +1,321 @@
+"""Elba over real HTTP: the whole life of an invoice, and every kind of fault in every kind of call."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from chassis.clock import Clock
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.work.handlers import Permit
+from connectors.elba.client import ElbaSeed
+from connectors.ports.accounting import CounterpartyDraft, FeedCursor, InvoiceStatus, TokenRequest
+from tests.connectors.elba.samples import MARKER, act_draft, buyer_draft, invoice_draft
+from tests.connectors.kit import FailureType
+from tests.connectors.kit_sandbox import Impatient, add_fault, sandboxed
+from tests.sandbox.running import Sandbox
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Desk:
+    """An account of the sandbox, a connector to it, and the accountant's hand."""
+
+    def __init__(self, sandbox: Sandbox, http: Impatient, account: dict[str, Any]) -> None:
+        self.sandbox, self.http, self.account = sandbox, http, account
+        self.elba = ElbaSeed(http, Clock())
+        self.permit = Permit("elba-1", account["api_url"], "", 10, datetime.now(UTC))
+
+    async def sign_in(self) -> None:
+        request = TokenRequest(self.account["token_url"], self.account["client_id"], self.account["client_secret"])
+        token = taken(await self.elba.obtain_token(request))
+        self.permit = Permit("elba-1", self.account["api_url"], token.access_token, 10, datetime.now(UTC))
+
+    async def act(self, path: str, body: Any = None, method: str = "POST") -> Any:
+        return await self.sandbox.control(f"/elba/{self.account['account']}{path}", body, method)
+
+    async def fault(self, operation: str, kind: str, **params: Any) -> None:
+        await add_fault(self.sandbox, "elba", operation, kind, **params)
+
+    async def buyer(self) -> str:
+        return taken(await self.elba.create_counterparty(self.permit, buyer_draft(), key="buyer")).counterparty_id
+
+    async def invoice(self, number: str = "B24-1042", key: str = "invoice") -> str:
+        buyer = await self.buyer()
+        return taken(await self.elba.create_invoice(self.permit, invoice_draft(buyer, number), key=key)).invoice_id
+
+    async def documents(self) -> int:
+        state = await self.sandbox.state("elba", self.account["account"])
+        return len(state["invoices"])
+
+
+def taken(outcome: Outcome[Any]) -> Any:
+    assert isinstance(outcome, Ok), outcome
+    return outcome.value
+
+
+@pytest_asyncio.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with sandboxed(tmp_path) as (sandbox, http):
+        account = await sandbox.control(
+            "/elba/accounts", {"title": "ООО «Вектор»", "inn": "500123456750", "dials": {"pdf_render_seconds": 0}}
+        )
+        found = Desk(sandbox, http, account)
+        await found.sign_in()
+        yield found
+
+
+async def test_the_whole_life_of_an_invoice(desk: Desk) -> None:
+    assert taken(await desk.elba.find_counterparty(desk.permit, "7709123453")) == ()
+    invoice_id = await desk.invoice()
+    buyers = taken(await desk.elba.find_counterparty(desk.permit, "7709123453"))
+    assert [(one.inn, one.kpp) for one in buyers] == [("7709123453", "770901001")]
+    card = taken(await desk.elba.read_invoice(desk.permit, invoice_id))
+    assert (card.number, card.issued_on, card.due_on) == ("B24-1042", date(2026, 3, 10), date(2026, 3, 13))
+    assert (card.total_kopecks, card.vat_kopecks, card.paid_kopecks) == (8_500_000, 0, 0)
+    assert card.url.startswith("http")
+    assert MARKER in card.comment
+    lookup = taken(
+        await desk.elba.find_invoice(desk.permit, number="B24-1042", issued_on=date(2026, 3, 10), marker=MARKER)
+    )
+    assert [one.invoice_id for one in lookup.matches] == [invoice_id]
+    assert taken(await desk.elba.invoice_pdf(desk.permit, invoice_id)).content.startswith(b"%PDF-")
+
+    await desk.act("/payments", {"invoice": invoice_id, "amount_kopecks": 4_000_000})
+    await desk.act("/payments", {"invoice": invoice_id})
+    found = taken(await desk.elba.payments_of_invoice(desk.permit, invoice_id))
+    assert sorted(one.amount_kopecks for one in found) == [4_000_000, 4_500_000]
+    page = taken(await desk.elba.payments_changed(desk.permit, FeedCursor(LONG_AGO)))
+    assert {one.payment_id for one in page.payments} == {one.payment_id for one in found}
+    assert page.next is None
+    assert taken(await desk.elba.read_invoice(desk.permit, invoice_id)).status is InvoiceStatus.PAID
+
+    refused = await desk.elba.cancel_invoice(desk.permit, invoice_id, key="cancel")
+    assert isinstance(refused, Rejected)
+    assert refused.problem.code == "invoice_already_paid"
+    act = taken(await desk.elba.create_act(desk.permit, act_draft(card.counterparty_id, invoice_id), key="act"))
+    assert (act.total_kopecks, act.invoice_id) == (8_500_000, invoice_id)
+    assert taken(await desk.elba.read_act(desk.permit, act.act_id)).comment.endswith(MARKER)
+    assert taken(await desk.elba.act_pdf(desk.permit, act.act_id)).content.startswith(b"%PDF-")
+    assert taken(await desk.elba.ping(desk.permit)) is None
+
+
+async def test_cancelling_is_seen_in_the_card(desk: Desk) -> None:
+    invoice_id = await desk.invoice()
+    assert taken(await desk.elba.cancel_invoice(desk.permit, invoice_id, key="c")).status is InvoiceStatus.CANCELLED
+    assert taken(await desk.elba.read_invoice(desk.permit, invoice_id)).status is InvoiceStatus.CANCELLED
+
+
+async def test_a_removed_payment_and_a_refund_are_told(desk: Desk) -> None:
+    invoice_id = await desk.invoice()
+    paid = await desk.act("/payments", {"invoice": invoice_id})
+    await desk.act(f"/payments/{paid['id']}/remove", {})
+    found = taken(await desk.elba.payments_of_invoice(desk.permit, invoice_id))
+    assert [one.removed for one in found] == [True]
+
+
+async def test_buyers_of_all_kinds(desk: Desk) -> None:
+    person = CounterpartyDraft("person", "Лапина Ирина", email="irina@lapina.example")
+    sole = CounterpartyDraft("entrepreneur", "ИП Лапин Пётр", inn="500100732259", email="p@lapin.example")
+    assert taken(await desk.elba.create_counterparty(desk.permit, person, key="p")).kind == "person"
+    made = taken(await desk.elba.create_counterparty(desk.permit, sole, key="s"))
+    assert (made.kind, made.inn, made.kpp) == ("entrepreneur", "500100732259", "")
+    page = taken(await desk.elba.counterparty_changes(desk.permit, FeedCursor(LONG_AGO)))
+    assert {one.email for one in page.counterparties} == {"irina@lapina.example", "p@lapin.example"}
+
+
+async def test_a_refusal_carries_the_vendors_words(desk: Desk) -> None:
+    wrong = CounterpartyDraft("company", "ООО «Лотос»", inn="7709123450", kpp="770901001")
+    outcome = await desk.elba.create_counterparty(desk.permit, wrong, key="w")
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "accounting_refused"
+    assert "ИНН" in outcome.problem.values["text"]
+
+
+async def test_a_repeat_under_one_key_makes_one_invoice(desk: Desk) -> None:
+    buyer = await desk.buyer()
+    first = taken(await desk.elba.create_invoice(desk.permit, invoice_draft(buyer), key="one"))
+    again = taken(await desk.elba.create_invoice(desk.permit, invoice_draft(buyer), key="one"))
+    assert first.invoice_id == again.invoice_id
+    other = await desk.elba.create_invoice(desk.permit, invoice_draft(buyer, "B24-2"), key="one")
+    assert isinstance(other, Uncertain)
+    assert other.problem.code == "idempotency_conflict"
+
+
+async def test_pages_of_payments_meet_without_a_gap(desk: Desk) -> None:
+    invoice_id = await desk.invoice()
+    made = {(await desk.act("/payments", {"invoice": invoice_id, "amount_kopecks": 100}))["id"] for _ in range(230)}
+    seen: set[str] = set()
+    cursor: FeedCursor | None = FeedCursor(LONG_AGO)
+    pages = 0
+    while cursor is not None:
+        await desk.fault("payment.list", "paging_shift")
+        page = taken(await desk.elba.payments_changed(desk.permit, cursor))
+        seen |= {one.payment_id for one in page.payments}
+        cursor, pages = page.next, pages + 1
+        assert pages < 20
+    assert seen == made
+
+
+async def test_an_expired_token_asks_for_a_fresh_one(desk: Desk) -> None:
+    await desk.act("/tokens", {"state": "expired", "existing": True})
+    outcome = await desk.elba.ping(desk.permit)
+    assert isinstance(outcome, Retryable)
+    assert outcome.problem.code == "token_refused"
+    await desk.sign_in()
+    assert taken(await desk.elba.ping(desk.permit)) is None
+
+
+async def test_wrong_credentials_are_refused(desk: Desk) -> None:
+    outcome = await desk.elba.obtain_token(TokenRequest(desk.account["token_url"], desk.account["client_id"], "wrong"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "credentials_refused"
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"), [(401, "token_refused"), (402, "accounting_tariff"), (403, "accounting_forbidden")]
+)
+async def test_an_account_that_is_closed_to_us(desk: Desk, status: int, problem: str) -> None:
+    await desk.act("/dials", {"refuse_status": status})
+    outcome = await desk.elba.ping(desk.permit)
+    assert isinstance(outcome, Retryable)
+    assert (outcome.problem.code, outcome.outage) == (problem, True)
+
+
+async def test_a_document_that_is_gone(desk: Desk) -> None:
+    invoice_id = await desk.invoice()
+    await desk.act(f"/invoices/{invoice_id}", method="DELETE")
+    outcome = await desk.elba.read_invoice(desk.permit, invoice_id)
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "document_not_found"
+
+
+async def test_a_slow_pdf(desk: Desk) -> None:
+    await desk.act("/dials", {"pdf_render_seconds": 30})
+    invoice_id = await desk.invoice()
+    outcome = await desk.elba.invoice_pdf(desk.permit, invoice_id)
+    assert isinstance(outcome, Deferred)
+    assert outcome.until is not None
+    await desk.sandbox.advance(60)
+    assert taken(await desk.elba.invoice_pdf(desk.permit, invoice_id)).content.startswith(b"%PDF-")
+
+
+async def test_the_limit_is_no_failure(tmp_path: Path) -> None:
+    async with sandboxed(tmp_path, limits=True) as (sandbox, http):
+        account = await sandbox.control(
+            "/elba/accounts",
+            {"title": "ООО «Вектор»", "inn": "500123456750", "dials": {"limit_burst": 1, "limit_per_second": 0.01}},
+        )
+        desk = Desk(sandbox, http, account)
+        await desk.sign_in()
+        outcomes = [await desk.elba.ping(desk.permit) for _ in range(3)]
+        assert isinstance(outcomes[-1], Deferred)
+        assert outcomes[-1].problem.code == "vendor_limit"
+
+
+# What a fault makes of a creation: outcome of the call, and how many documents it left.
+CREATE_FAULTS: list[tuple[str, dict[str, Any], FailureType | type[Ok[Any]], int]] = [
+    ("timeout_before", {}, Uncertain, 0),
+    ("timeout_after", {}, Uncertain, 1),
+    ("late_commit", {"commit_seconds": 1000}, Uncertain, 0),
+    ("error_before", {"status": 500}, Uncertain, 0),
+    ("error_before", {"status": 503}, Uncertain, 0),
+    ("error_before", {"status": 400}, Rejected, 0),
+    ("error_after", {"status": 500}, Uncertain, 1),
+    ("error_after", {"status": 502}, Uncertain, 1),
+    ("limit_503", {}, Uncertain, 0),
+    ("limit_429", {"retry_after": 7}, Deferred, 0),
+    ("limit_429", {}, Deferred, 0),
+    ("operation_time_limit", {}, Deferred, 0),
+    ("token_expired", {}, Retryable, 0),
+    ("slow_bytes", {}, Uncertain, 1),
+    ("truncated", {}, Uncertain, 1),
+    ("reset", {}, Uncertain, 1),
+    ("html_200", {}, Uncertain, 1),
+    ("empty", {}, Uncertain, 1),
+    ("error_in_200", {"status": 400}, Rejected, 0),
+    ("error_in_200", {"status": 500}, Uncertain, 0),
+    ("field_added", {}, Ok, 1),
+    ("field_missing", {"field": "id"}, Uncertain, 1),
+    ("field_missing", {"field": "sum"}, Uncertain, 1),
+    ("field_missing", {"field": "url"}, Ok, 1),
+    ("field_retyped", {"field": "sum"}, Ok, 1),
+    ("field_retyped", {"field": "sum", "value": {"amount": 1}}, Uncertain, 1),
+    ("field_retyped", {"field": "counterpartyId", "value": "another"}, Uncertain, 1),
+    ("read_lag", {}, Ok, 1),
+    ("kopeck_off", {}, Ok, 1),
+]
+
+
+@pytest.mark.parametrize(("kind", "params", "expected", "documents"), CREATE_FAULTS)
+async def test_a_creation_meets_every_fault(
+    desk: Desk, kind: str, params: dict[str, Any], expected: FailureType | type[Ok[Any]], documents: int
+) -> None:
+    buyer = await desk.buyer()
+    await desk.fault("invoice.create", kind, **params)
+    outcome = await desk.elba.create_invoice(desk.permit, invoice_draft(buyer), key="one")
+    assert isinstance(outcome, expected), outcome
+    assert await desk.documents() == documents
+    if isinstance(outcome, Uncertain) and documents:
+        lookup = taken(
+            await desk.elba.find_invoice(desk.permit, number="B24-1042", issued_on=date(2026, 3, 10), marker=MARKER)
+        )
+        assert len(lookup.matches) == 1
+
+
+READ_FAULTS = [
+    ("timeout_before", {}), ("timeout_after", {}), ("error_before", {"status": 500}), ("error_after", {"status": 504}),
+    ("slow_bytes", {}), ("truncated", {}), ("reset", {}), ("html_200", {}), ("empty", {}), ("token_expired", {}),
+    ("limit_503", {}), ("error_in_200", {"status": 500}), ("field_missing", {"field": "items"}),
+    ("field_retyped", {"field": "items", "value": "x"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "params"), READ_FAULTS)
+async def test_a_look_up_that_meets_a_fault_is_no_absence(desk: Desk, kind: str, params: dict[str, Any]) -> None:
+    await desk.fault("invoice.find", kind, **params)
+    outcome = await desk.elba.find_invoice(desk.permit, number="B24-1042", issued_on=date(2026, 3, 10), marker=MARKER)
+    assert isinstance(outcome, Retryable), outcome
+
+
+PDF_FAULTS: list[tuple[str, FailureType]] = [
+    ("pdf_empty", Retryable), ("pdf_html", Retryable), ("html_200", Retryable), ("empty", Retryable),
+    ("truncated", Retryable), ("reset", Retryable), ("timeout_after", Retryable), ("slow_bytes", Retryable),
+    ("error_after", Retryable), ("limit_429", Deferred), ("pdf_late", Deferred),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "expected"), PDF_FAULTS)
+async def test_a_pdf_meets_every_fault(desk: Desk, kind: str, expected: FailureType) -> None:
+    invoice_id = await desk.invoice()
+    await desk.fault("invoice.pdf", kind)
+    assert isinstance(await desk.elba.invoice_pdf(desk.permit, invoice_id), expected)
+
+
+async def test_a_kopeck_of_difference_is_seen_in_the_card(desk: Desk) -> None:
+    buyer = await desk.buyer()
+    await desk.fault("invoice.create", "kopeck_off", kopecks=1)
+    made = taken(await desk.elba.create_invoice(desk.permit, invoice_draft(buyer), key="one"))
+    assert taken(await desk.elba.read_invoice(desk.permit, made.invoice_id)).total_kopecks == 8_500_001
+
+
+async def test_an_invoice_whose_number_was_edited_by_hand_is_found_by_its_marker(desk: Desk) -> None:
+    invoice_id = await desk.invoice()
+    await desk.act(f"/invoices/{invoice_id}", {"number": "77"}, "PATCH")
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    lookup = taken(
+        await desk.elba.find_invoice(
+            desk.permit, number="B24-1042", issued_on=date(2026, 3, 10), marker=MARKER, since=since
+        )
+    )
+    assert [(one.invoice_id, one.number) for one in lookup.matches] == [(invoice_id, "77")]
+
+
+async def test_a_port_where_nobody_listens_is_not_sent(desk: Desk) -> None:
+    away = Permit("elba-1", "http://127.0.0.1:9/api/v1", "t", 1, datetime.now(UTC))
+    outcome = await desk.elba.create_invoice(away, invoice_draft(), key="k")
+    assert isinstance(outcome, Retryable)
+    assert outcome.outage

@@ -1,0 +1,37 @@
+"""The connectors over real HTTP against the sandbox."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chassis.http import AddressPolicy, Answer, Call, NotSent, SentUnknown, VendorHttp
+from tests.sandbox.running import Sandbox, serve
+
+HANG_SECONDS = 0.7
+
+
+class Impatient:
+    """The real client, whose calls end after a second, so that a hanging vendor costs a test no longer than that."""
+
+    def __init__(self, http: VendorHttp) -> None:
+        self._http = http
+        self.calls: list[Call] = []
+
+    async def send(self, call: Call) -> Answer | NotSent | SentUnknown:
+        self.calls.append(call)
+        return await self._http.send(replace(call, total_seconds=HANG_SECONDS))
+
+
+@contextlib.asynccontextmanager
+async def sandboxed(data: Path, *, limits: bool = False) -> AsyncIterator[tuple[Sandbox, Impatient]]:
+    """A sandbox and a transport to it."""
+    async with serve(data / "sandbox", limits=limits) as sandbox, VendorHttp(AddressPolicy(development=True)) as http:
+        yield sandbox, Impatient(http)
+
+
+async def add_fault(sandbox: Sandbox, vendor: str, operation: str, kind: str, **params: Any) -> None:
+    """The next call of the operation meets the fault."""
+    rule = {"vendor": vendor, "operation": operation, "kind": kind, "calls": [1], "params": params}
+    await sandbox.control("/faults", rule)
