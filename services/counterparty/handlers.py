@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chassis import tenants
 from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import ingest
@@ -13,6 +14,9 @@ from services.counterparty.domain.values import Buyer, Rules
 def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
     """The commands of one message, by stream; none for what does not concern buyers."""
     match message:
+        case ingest.TenantState():
+            seen = tenants.SeeTenant(message.status, message.version, message.settings.model_dump(mode="json"))
+            return (Routed(tenants.STREAM, seen),)
         case ingest.InvoiceRequested() | ingest.ActRequested():
             ask = deal.AskLink(
                 tenant=envelope.tenant_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chassis import tenants
 from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, payments
@@ -14,6 +15,9 @@ from services.invoicing.domain.values import Deal, Kind, Link, Reason, Row, Tax,
 def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
     """The commands of one message, by stream; none for what does not concern documents."""
     match message:
+        case ingest.TenantState():
+            seen = tenants.SeeTenant(message.status, message.version, message.settings.model_dump(mode="json"))
+            return (Routed(tenants.STREAM, seen),)
         case ingest.InvoiceRequested():
             return (_to(message.deal.deal_id, _request(message, "invoice", envelope)),)
         case ingest.ActRequested():
