@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.bitrix24 import rows, stages
@@ -55,14 +55,15 @@ def create(
 
 def _defaults(portal: Portal, family: Family, number: int, user_id: int, now: int) -> Record:
     names = {field.stored for field in family.fields}
-    today = datetime.fromtimestamp(now, portal.zone).date().isoformat()
+    day = datetime.fromtimestamp(now, portal.zone).date()
+    today, in_a_week = day.isoformat(), (day + timedelta(days=7)).isoformat()
     record: Record = {
         "ASSIGNED_BY_ID": user_id, "CREATED_BY_ID": user_id, "MODIFY_BY_ID": user_id, "DATE_CREATE": now,
         "DATE_MODIFY": now, "OPENED": "Y", "LAST_ACTIVITY_BY": user_id, "LAST_ACTIVITY_TIME": now,
     }  # fmt: skip
     optional: Record = {
         "CURRENCY_ID": "RUB", "OPPORTUNITY": "0.00", "IS_MANUAL_OPPORTUNITY": "N", "TAX_VALUE": "0.00",
-        "BEGINDATE": today, "CLOSED": "N", "IS_RECURRING": "N", "IS_RETURN_CUSTOMER": "N",
+        "BEGINDATE": today, "CLOSEDATE": in_a_week, "CLOSED": "N", "IS_RECURRING": "N", "IS_RETURN_CUSTOMER": "N",
         "IS_REPEATED_APPROACH": "N", "MOVED_BY_ID": user_id, "MOVED_TIME": now, "HAS_PHONE": "N", "HAS_EMAIL": "N",
         "HAS_IMOL": "N", "IS_MY_COMPANY": "N", "EXPORT": "Y",
     }  # fmt: skip
