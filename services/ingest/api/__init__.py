@@ -1,0 +1,1 @@
+"""What ingest answers: webhooks, permits to call vendors, and the commands of operators."""

@@ -1,0 +1,103 @@
+"""Whose address a webhook came to: kept in memory, looked up again every few seconds, and right after a change."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from chassis import log
+from chassis.ids import TenantId
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
+from services.ingest.domain import portal
+from services.ingest.store import connections
+from services.ingest.store.connections import APPLICATION_TOKEN, ConnectionStore
+
+FRESH_SECONDS: Final = 5.0
+STALE_SECONDS_MAX: Final = 300.0
+UNKNOWN_SECONDS: Final = 1.0
+UNKNOWN_MAX: Final = 1_000
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The tenant behind an address, and the token that its portal sends along."""
+
+    tenant: TenantId
+    account: str
+    application_token: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Entry:
+    owner: Owner
+    loaded_at: float
+    refreshing: bool = False
+
+
+class HookDirectory:
+    """Owners by the secret part of the address."""
+
+    def __init__(self, database: Database, store: ConnectionStore) -> None:
+        self._database = database
+        self._store = store
+        self._known: dict[str, _Entry] = {}
+        self._unknown: dict[str, float] = {}
+        self._refreshes: set[asyncio.Task[None]] = set()
+
+    def at_hand(self, hook_secret: str) -> Owner | None:
+        """The owner, if memory has it; an ageing entry is looked up again behind the caller's back, so that a database
+        that is away for a moment stops nobody here."""
+        entry = self._known.get(hook_secret)
+        if entry is None:
+            return None
+        age = time.monotonic() - entry.loaded_at
+        if age > STALE_SECONDS_MAX:
+            return None
+        if age > FRESH_SECONDS and not entry.refreshing:
+            entry.refreshing = True
+            task = asyncio.create_task(self._refresh(hook_secret, entry))
+            self._refreshes.add(task)
+            task.add_done_callback(self._refreshes.discard)
+        return entry.owner
+
+    async def find(self, hook_secret: str) -> Owner | None:
+        """The owner, looked up. Raises the infrastructure errors of Postgres."""
+        now = time.monotonic()
+        if self._unknown.get(hook_secret, -UNKNOWN_SECONDS) > now - UNKNOWN_SECONDS:
+            return None
+        owner = await self._load(hook_secret)
+        if owner is None:
+            self._known.pop(hook_secret, None)
+            if len(self._unknown) >= UNKNOWN_MAX:
+                self._unknown.clear()
+            self._unknown[hook_secret] = now
+            return None
+        self._known[hook_secret] = _Entry(owner, now)
+        return owner
+
+    def forget(self, tenant: TenantId) -> None:
+        """The tenant was changed: what memory has of it is no longer right."""
+        self._known = {secret: entry for secret, entry in self._known.items() if entry.owner.tenant != tenant}
+        self._unknown.clear()
+
+    async def _refresh(self, hook_secret: str, entry: _Entry) -> None:
+        try:
+            await self.find(hook_secret)
+        except INFRASTRUCTURE_ERRORS as error:
+            _log.warning("addresses of webhooks are kept as they were", error=type(error).__name__)
+        finally:
+            entry.refreshing = False
+
+    async def _load(self, hook_secret: str) -> Owner | None:
+        async with self._database.delivery_connection() as delivery:
+            tenant = await connections.tenant_of_hook(delivery, connections.hook_hash(hook_secret))
+        if tenant is None:
+            return None
+        name = portal.crm_account(tenant)
+        async with self._database.transaction([tenant]) as connection:
+            account = await self._store.find(connection, tenant, name)
+        if account is None:
+            return None
+        return Owner(tenant, name, account.secrets[APPLICATION_TOKEN])

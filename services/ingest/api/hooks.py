@@ -1,0 +1,177 @@
+"""POST /hooks/bitrix24/{hook_secret}: takes a portal's webhook, checks it, and answers when it is durable.
+
+No framework and no models here: a slow handler is sent less, and nothing is sent twice (the vendor's page "Events").
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from chassis import telemetry
+from chassis.aggregate import TaskPlan
+from chassis.domain import Problem
+from chassis.postgres import INFRASTRUCTURE_ERRORS
+from chassis.serving import Receive, Scope, Send, answer
+from connectors.ports.crm import CrmEvent
+from services.ingest import metrics
+from services.ingest.api.directory import HookDirectory, Owner
+from services.ingest.api.intake import Intake, NotStored
+from services.ingest.domain import deal
+from services.ingest.domain.hints import read_buyer_plan
+from services.ingest.store.webhooks import Webhook
+
+PREFIX: Final = "/hooks/bitrix24/"
+HOOK_SECRET_LENGTH_MAX: Final = 100
+REFUSALS_KEPT_PER_MINUTE: Final = 60
+_AWAY: Final[tuple[type[BaseException], ...]] = (NotStored, *INFRASTRUCTURE_ERRORS)
+
+_FORM_TOKEN: Final = re.compile(rb"((?:access_|refresh_|application_)token(?:%5D|\])?=)[^&]*", re.IGNORECASE)
+_JSON_TOKEN: Final = re.compile(rb'("(?:access_|refresh_|application_)token"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE)
+
+_STATUSES: Final = {
+    "webhook_too_large": (413, "the body is too long"),
+    "webhook_content_type": (415, "send a form or JSON"),
+    "webhook_unreadable": (400, "the body cannot be read"),
+    "webhook_too_many_fields": (400, "the body has too many fields"),
+    "webhook_too_deep": (400, "the body is nested too deeply"),
+    "webhook_event_missing": (400, "the body names no event"),
+    "webhook_object_id": (400, "the body names no object"),
+    "webhook_token": (403, "the application token is not the portal's"),
+}
+
+Parse = Callable[[bytes, str], CrmEvent | Problem]
+
+
+class Hooks:
+    """An ASGI application for the paths under ``PREFIX``."""
+
+    def __init__(self, directory: HookDirectory, intake: Intake, parse: Parse) -> None:
+        self._directory = directory
+        self._intake = intake
+        self._parse = parse
+        self._refusals = _Counter(REFUSALS_KEPT_PER_MINUTE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await answer(send, 405, {"error": "webhooks are posted"}, {"allow": "POST"})
+            return
+        hook_secret = scope["path"][len(PREFIX) :]
+        body = await _body(receive)
+        started = time.perf_counter()
+        try:
+            owner = self._directory.at_hand(hook_secret) or await self._looked_up(hook_secret)
+            if owner is None:
+                metrics.WEBHOOKS.labels("refused_address").inc()
+                await answer(send, 404, {"error": "nobody has this address"})
+                return
+            await self._take(owner, body, _content_type(scope), send)
+        except _AWAY:
+            metrics.WEBHOOKS.labels("unavailable").inc()
+            await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
+        finally:
+            metrics.WEBHOOK_SECONDS.observe(time.perf_counter() - started)
+
+    async def _looked_up(self, hook_secret: str) -> Owner | None:
+        if not 0 < len(hook_secret) <= HOOK_SECRET_LENGTH_MAX:
+            return None
+        return await self._directory.find(hook_secret)
+
+    async def _take(self, owner: Owner, body: bytes, content_type: str, send: Send) -> None:
+        event = self._parse(body, content_type)
+        if isinstance(event, Problem):
+            await self._refuse(owner, body, content_type, event.code, None, send)
+        elif not event.token_matches(owner.application_token):
+            await self._refuse(owner, body, content_type, "webhook_token", event, send)
+        else:
+            with telemetry.span("receive webhook", kind="server", parent={}):
+                trace = telemetry.inject()
+                delivery_id = await self._intake.put(_webhook(owner, event, body, content_type, trace))
+            metrics.WEBHOOKS.labels("stored").inc()
+            await _accept(send, delivery_id)
+
+    async def _refuse(
+        self, owner: Owner, body: bytes, content_type: str, code: str, event: CrmEvent | None, send: Send
+    ) -> None:
+        metrics.WEBHOOKS.labels(code.replace("webhook_", "refused_")).inc()
+        headers: dict[str, str] = {}
+        if self._refusals.allows(owner.tenant):
+            refused = Webhook(
+                tenant=owner.tenant,
+                event="" if event is None else event.name,
+                entity="" if event is None else event.entity,
+                object_id="" if event is None else event.object_id,
+                content_type=content_type[:100],
+                body=b"",
+                sha256=hashlib.sha256(body).digest(),
+                refused=code,
+            )
+            headers["x-delivery-id"] = str(await self._intake.put(refused))
+        status, sentence = _STATUSES[code]
+        await answer(send, status, {"error": sentence}, headers)
+
+
+class _Counter:
+    """How many of a kind are kept in a minute for each tenant."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._minute = 0
+        self._counts: dict[str, int] = {}
+
+    def allows(self, name: str) -> bool:
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._counts = minute, {}
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return count <= self._per_minute
+
+
+def without_tokens(body: bytes) -> bytes:
+    """A body as it is kept: tokens of people and of the portal are secrets, and hints need none."""
+    return _JSON_TOKEN.sub(rb"\1", _FORM_TOKEN.sub(rb"\1", body))
+
+
+def _webhook(owner: Owner, event: CrmEvent, body: bytes, content_type: str, trace: dict[str, str]) -> Webhook:
+    plan: TaskPlan | None = None
+    stream = ""
+    if event.entity == "deal":
+        plan, stream = deal.read_plan(event.object_id, owner.account), f"{deal.PREFIX}-{event.object_id}"
+    elif event.entity in ("company", "contact", "requisite", "bank_detail"):
+        plan = read_buyer_plan(owner.account, event.entity, event.object_id)
+    return Webhook(
+        tenant=owner.tenant,
+        event=event.name,
+        entity=event.entity,
+        object_id=event.object_id,
+        content_type=content_type[:100],
+        body=without_tokens(body),
+        sha256=hashlib.sha256(body).digest(),
+        stream=stream,
+        plan=plan,
+        trace=trace,
+    )
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False):
+        message = await receive()
+        body += message.get("body", b"")
+    return body
+
+
+def _content_type(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            text: str = value.decode("latin-1")
+            return text
+    return ""
+
+
+async def _accept(send: Send, delivery_id: int) -> None:
+    headers: list[tuple[bytes, Any]] = [(b"x-delivery-id", b"%d" % delivery_id), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

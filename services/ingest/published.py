@@ -1,0 +1,87 @@
+"""The only bridge from private events of deals and tenants to public messages."""
+
+from collections.abc import Sequence
+
+from chassis.aggregate import PublicMessage, Recorded
+from contracts import topics
+from contracts.messages import ingest
+from contracts.messages import values as wire
+from services.ingest.domain import deal, portal
+from services.ingest.domain.values import Effective, Reason, Settings, Snapshot
+
+
+def published_of_deal(recorded: Recorded, state: deal.State) -> Sequence[PublicMessage]:
+    """What is said of a deal."""
+    event = recorded.event
+    match event:
+        case deal.StageEntered():
+            entry = event.entry
+            entered = ingest.DealStageChanged(
+                deal_id=event.deal_id,
+                history_id=entry.history_id,
+                category_id=entry.category_id,
+                stage_id=entry.stage_id,
+                entered_at=entry.entered_at,
+            )
+            return (_said(entered),)
+        case deal.RequestMade():
+            message = ingest.InvoiceRequested if event.kind == "invoice" else ingest.ActRequested
+            requested = message(
+                request_id=event.request_id,
+                source="stage",
+                deal=_deal(event.deal),
+                settings=_effective(event.settings),
+                triggered_at=event.triggered_at,
+                config_version=event.config_version,
+            )
+            return (_said(requested),)
+        case deal.RequestFailed():
+            impossible = ingest.RequestImpossible(
+                deal_id=event.deal_id,
+                request_id=event.request_id,
+                reasons=_reasons(event.reasons),
+                responsible_id=event.responsible_id,
+            )
+            return (_said(impossible),)
+        case deal.ContentChanged():
+            changed = ingest.DealChanged(
+                deal_id=event.deal.deal_id,
+                deal=_deal(event.deal),
+                settings=None if event.settings is None else _effective(event.settings),
+            )
+            return (_said(changed),)
+        case deal.DealGone():
+            return (_said(ingest.DealChanged(deal_id=event.deal_id, deleted=True)),)
+        case _:
+            return ()
+
+
+def published_of_portal(recorded: Recorded, state: portal.State) -> Sequence[PublicMessage]:
+    """The whole state of the tenant after each change."""
+    if state.config is None:
+        return ()
+    said = ingest.TenantState(
+        status=state.status, version=state.version, settings=tenant_settings(state.config.settings)
+    )
+    return (PublicMessage(topics.TENANTS, said),)
+
+
+def tenant_settings(settings: Settings) -> wire.TenantSettings:
+    """A tenant's settings as other services know them."""
+    return wire.TenantSettings.model_validate(settings.model_dump())
+
+
+def _said(body: object) -> PublicMessage:
+    return PublicMessage(topics.DEALS, body)
+
+
+def _deal(snapshot: Snapshot) -> wire.DealSnapshot:
+    return wire.DealSnapshot.model_validate(snapshot.model_dump())
+
+
+def _effective(settings: Effective) -> wire.EffectiveSettings:
+    return wire.EffectiveSettings.model_validate(settings.model_dump())
+
+
+def _reasons(reasons: Sequence[Reason]) -> tuple[wire.Reason, ...]:
+    return tuple(wire.Reason(code=reason.code, values=reason.values) for reason in reasons)

@@ -1,0 +1,192 @@
+"""Vendor accounts with their sealed secrets, tokens that are fetched under a lease, and addresses of webhooks."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+import orjson
+
+from chassis.ids import TenantId
+from chassis.postgres import Connection
+from chassis.secrets import Secrets
+from services.ingest.domain.buckets import Limit
+
+ENDPOINT = "endpoint"
+APPLICATION_TOKEN = "application_token"  # noqa: S105 - the name of a secret, not one
+HOOK_SECRET = "hook_secret"  # noqa: S105 - as above
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of a vendor.
+
+    ``secrets`` has ``endpoint`` and what the vendor's way of access needs; ``limit`` None is unlimited; ``token`` is a
+    fetched one, sendable until ``token_ends_at`` (business time).
+    """
+
+    tenant: TenantId
+    account: str
+    vendor: str
+    profile: str
+    secrets: Mapping[str, str] = field(repr=False)
+    limit: Limit | None = None
+    token: str = field(default="", repr=False)
+    token_ends_at: datetime | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Where the account is called."""
+        return self.secrets[ENDPOINT]
+
+    def same_as(self, other: "Account | None") -> bool:
+        """Whether access and limit are the same; tokens are none of a tenant's settings."""
+        return other is not None and (self.vendor, self.profile, dict(self.secrets), self.limit) == (
+            other.vendor,
+            other.profile,
+            dict(other.secrets),
+            other.limit,
+        )
+
+
+def hook_hash(hook_secret: str) -> bytes:
+    """What is stored of the secret part of a webhook's address."""
+    return hashlib.sha256(hook_secret.encode()).digest()
+
+
+class ConnectionStore:
+    """Reads and writes connections in the caller's transaction, which names the tenant."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+
+    async def of_tenant(self, connection: Connection, tenant: TenantId) -> dict[str, Account]:
+        """All accounts of a tenant by their names."""
+        rows = await connection.fetch(f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1", tenant)  # noqa: S608
+        return {row["account"]: await self._opened(connection, row) for row in rows}
+
+    async def find(self, connection: Connection, tenant: TenantId, account: str) -> Account | None:
+        """One account."""
+        row = await connection.fetchrow(
+            f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1 AND account = $2",  # noqa: S608
+            tenant,
+            account,
+        )
+        return None if row is None else await self._opened(connection, row)
+
+    async def save(self, connection: Connection, account: Account) -> None:
+        """Writes an account as it is wanted; a token that was fetched with other credentials is dropped."""
+        secrets = orjson.dumps(dict(account.secrets)).decode()
+        sealed = await self._secrets.seal(connection, account.tenant, _field(account.account, "secrets"), secrets)
+        limit = account.limit
+        await connection.execute(
+            "INSERT INTO connections (tenant_id, account, vendor, profile, sealed, burst, per_second) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, account) DO UPDATE SET "
+            "vendor = excluded.vendor, profile = excluded.profile, sealed = excluded.sealed, burst = excluded.burst, "
+            "per_second = excluded.per_second, token = NULL, token_ends_at = NULL",
+            account.tenant,
+            account.account,
+            account.vendor,
+            account.profile,
+            sealed,
+            None if limit is None else limit.burst,
+            None if limit is None else limit.per_second,
+        )
+
+    async def remove(self, connection: Connection, tenant: TenantId, accounts: Sequence[str]) -> None:
+        """Destroys accounts with their secrets and buckets."""
+        for table in ("connections", "buckets"):
+            await connection.execute(
+                f"DELETE FROM {table} WHERE tenant_id = $1 AND account = ANY ($2::text[])",  # noqa: S608
+                tenant,
+                list(accounts),
+            )
+
+    async def lease_token(
+        self, connection: Connection, tenant: TenantId, account: str, lease_seconds: float
+    ) -> int | None:
+        """The epoch under which the caller alone may fetch a token; None while somebody else does."""
+        epoch: int | None = await connection.fetchval(
+            "UPDATE connections SET lease_epoch = lease_epoch + 1, "
+            "lease_until = clock_timestamp() + make_interval(secs => $3) WHERE tenant_id = $1 AND account = $2 "
+            "AND (lease_until IS NULL OR lease_until < clock_timestamp()) RETURNING lease_epoch",
+            tenant,
+            account,
+            lease_seconds,
+        )
+        return epoch
+
+    async def save_token(
+        self, connection: Connection, account: Account, epoch: int, token: str, ends_at: datetime
+    ) -> bool:
+        """Keeps a token and ends the lease; False when another has taken it over meanwhile."""
+        sealed = await self._secrets.seal(connection, account.tenant, _field(account.account, "token"), token)
+        tag: str = await connection.execute(
+            "UPDATE connections SET token = $4, token_ends_at = $5, lease_until = NULL "
+            "WHERE tenant_id = $1 AND account = $2 AND lease_epoch = $3",
+            account.tenant,
+            account.account,
+            epoch,
+            sealed,
+            ends_at,
+        )
+        return tag != "UPDATE 0"
+
+    async def end_lease(self, connection: Connection, tenant: TenantId, account: str, epoch: int) -> None:
+        """Nothing was fetched: somebody else may try."""
+        await connection.execute(
+            "UPDATE connections SET lease_until = NULL WHERE tenant_id = $1 AND account = $2 AND lease_epoch = $3",
+            tenant,
+            account,
+            epoch,
+        )
+
+    async def drop_token(self, connection: Connection, tenant: TenantId, account: str) -> None:
+        """The vendor refused the token: the next call has a fresh one."""
+        await connection.execute(
+            "UPDATE connections SET token = NULL, token_ends_at = NULL WHERE tenant_id = $1 AND account = $2",
+            tenant,
+            account,
+        )
+
+    async def _opened(self, connection: Connection, row: asyncpg.Record) -> Account:
+        tenant, account = TenantId(row["tenant_id"]), row["account"]
+        secrets = await self._secrets.open(connection, tenant, _field(account, "secrets"), row["sealed"])
+        token = ""
+        if row["token"] is not None:
+            token = await self._secrets.open(connection, tenant, _field(account, "token"), row["token"])
+        return Account(
+            tenant=tenant,
+            account=account,
+            vendor=row["vendor"],
+            profile=row["profile"],
+            secrets=orjson.loads(secrets),
+            limit=None if row["burst"] is None else Limit(row["burst"], row["per_second"]),
+            token=token,
+            token_ends_at=row["token_ends_at"],
+        )
+
+
+async def tenant_of_hook(connection: Connection, found_hash: bytes) -> TenantId | None:
+    """Whose address it is; over a delivery connection."""
+    tenant = await connection.fetchval("SELECT tenant_id FROM hooks WHERE hook_hash = $1", found_hash)
+    return None if tenant is None else TenantId(tenant)
+
+
+async def keep_hook(connection: Connection, tenant: TenantId, kept_hash: bytes) -> None:
+    """Makes an address the tenant's only one."""
+    await connection.execute("DELETE FROM hooks WHERE tenant_id = $1 AND hook_hash <> $2", tenant, kept_hash)
+    await connection.execute("INSERT INTO hooks VALUES ($1, $2) ON CONFLICT DO NOTHING", tenant, kept_hash)
+
+
+async def drop_hooks(connection: Connection, tenant: TenantId) -> None:
+    """Nothing is taken for the tenant any more."""
+    await connection.execute("DELETE FROM hooks WHERE tenant_id = $1", tenant)
+
+
+_COLUMNS = "tenant_id, account, vendor, profile, sealed, burst, per_second, token, token_ends_at"
+
+
+def _field(account: str, what: str) -> str:
+    return f"connection/{account}/{what}"

@@ -1,0 +1,181 @@
+"""Reads across deals and of the tenant's configuration, each in a short transaction of its own."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from chassis.ids import TenantId
+from chassis.postgres import Connection, Database, wake_after_commit
+from chassis.tenants import Status
+from chassis.wakeups import WORK
+from chassis.work.plans import PlannedWork, insert_plans, task_id
+from services.ingest.domain import deal, portal
+from services.ingest.domain.deal import Entry
+from services.ingest.domain.values import Config
+from services.ingest.store import webhooks
+
+DEALS_OF_BUYER_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant as it is now; ``config`` None before its first file."""
+
+    status: Status
+    version: int
+    config: Config | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeal:
+    """What is known of a deal before it is read.
+
+    ``observed`` are history ids that were decided upon, ``noticed`` entries that were not yet; ``unread_upto`` is the
+    newest webhook that waits for this read.
+    """
+
+    tenant: Tenant
+    requested: bool
+    content_hash: str
+    subject_ref: str
+    observed: frozenset[str]
+    noticed: tuple[Entry, ...]
+    unread_upto: int
+
+
+async def tenant_in(connection: Connection, tenant: TenantId) -> Tenant:
+    """The tenant as its own stream last said."""
+    row = await connection.fetchrow("SELECT status, version, settings FROM tenant_states WHERE tenant_id = $1", tenant)
+    if row is None:
+        return Tenant("active", 0, None)
+    return Tenant(row["status"], row["version"], Config.model_validate(orjson.loads(row["settings"])))
+
+
+class DealStore:
+    """Reads of one tenant's deals."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def tenant(self, tenant: TenantId) -> Tenant:
+        """The tenant as it is now."""
+        async with self._database.transaction([tenant]) as connection:
+            return await tenant_in(connection, tenant)
+
+    async def known(self, tenant: TenantId, deal_id: str, work_id: UUID) -> KnownDeal:
+        """All that reading a deal needs to know beforehand."""
+        async with self._database.transaction([tenant]) as connection:
+            found = await tenant_in(connection, tenant)
+            row = await connection.fetchrow(
+                "SELECT requested, content_hash, subject_ref FROM deals WHERE tenant_id = $1 AND deal_id = $2",
+                tenant,
+                deal_id,
+            )
+            entries = await connection.fetch(
+                "SELECT history_id, category_id, stage_id, entered_at, observed FROM stage_entries "
+                "WHERE tenant_id = $1 AND deal_id = $2",
+                tenant,
+                deal_id,
+            )
+            upto = await webhooks.last_unread(connection, tenant, work_id)
+        return KnownDeal(
+            tenant=found,
+            requested=row is not None and row["requested"],
+            content_hash="" if row is None else row["content_hash"],
+            subject_ref="" if row is None else row["subject_ref"],
+            observed=frozenset(str(entry["history_id"]) for entry in entries if entry["observed"]),
+            noticed=tuple(
+                Entry(
+                    history_id=str(entry["history_id"]),
+                    category_id=entry["category_id"],
+                    stage_id=entry["stage_id"],
+                    entered_at=entry["entered_at"],
+                )
+                for entry in entries
+                if not entry["observed"]
+            ),
+            unread_upto=upto,
+        )
+
+    async def mark_read(self, tenant: TenantId, work_id: UUID, upto: int, now: datetime) -> None:
+        """The webhooks up to one were answered by a read of the portal."""
+        async with self._database.delivery_connection() as connection:
+            await webhooks.mark_read(connection, tenant, work_id, upto, now)
+
+    async def unknown_entries(self, tenant: TenantId, history_ids: Collection[str]) -> frozenset[str]:
+        """Those of the history ids that nothing is known of."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT history_id FROM stage_entries WHERE tenant_id = $1 AND history_id = ANY ($2::bigint[])",
+                tenant,
+                [int(one) for one in history_ids],
+            )
+        return frozenset(history_ids) - {str(row["history_id"]) for row in rows}
+
+    async def requested(self, tenant: TenantId, deal_ids: Collection[str]) -> Sequence[str]:
+        """Those of the deals that were asked for a document and are still there."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT deal_id FROM deals WHERE tenant_id = $1 AND deal_id = ANY ($2::text[]) AND requested",
+                tenant,
+                list(deal_ids),
+            )
+        return [row["deal_id"] for row in rows]
+
+    async def deals_of_buyer(self, tenant: TenantId, entity: str, object_id: str) -> Sequence[str]:
+        """Requested deals that an event about a company, a contact or requisites may concern, the newest first.
+
+        New requisites name no owner that we know: then the deals are meant whose buyer has no INN or no KPP yet.
+        """
+        column = {"company": "crm_id", "contact": "crm_id", "requisite": "requisite_id"}.get(entity)
+        async with self._database.transaction([tenant]) as connection:
+            rows = []
+            if column is not None:
+                rows = await connection.fetch(
+                    f"SELECT deal_id FROM deals WHERE tenant_id = $1 AND {column} = $2 "  # noqa: S608
+                    "AND ($3 = 'requisite' OR crm_kind = $3) AND requested AND NOT gone ORDER BY deal_id::bigint DESC "
+                    "LIMIT $4",
+                    tenant,
+                    object_id,
+                    entity,
+                    DEALS_OF_BUYER_MAX,
+                )
+            if not rows and entity not in ("company", "contact"):
+                rows = await connection.fetch(
+                    "SELECT deal_id FROM deals WHERE tenant_id = $1 AND requested AND NOT gone "
+                    "AND (inn = '' OR (length(inn) = 10 AND kpp = '')) ORDER BY deal_id::bigint DESC LIMIT $2",
+                    tenant,
+                    DEALS_OF_BUYER_MAX,
+                )
+        return [row["deal_id"] for row in rows]
+
+    async def same_inn(self, tenant: TenantId, inn: str, kpp: str, crm_id: str) -> tuple[str, ...]:
+        """Other companies of deals seen here that have the same INN and KPP."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT DISTINCT crm_id FROM deals WHERE tenant_id = $1 AND inn = $2 AND kpp = $3 "
+                "AND crm_kind = 'company' AND crm_id <> $4 ORDER BY crm_id LIMIT 20",
+                tenant,
+                inn,
+                kpp,
+                crm_id,
+            )
+        return tuple(row["crm_id"] for row in rows)
+
+    async def plan_reads(
+        self, tenant: TenantId, account: str, deal_ids: Sequence[str], now: datetime, trace: Mapping[str, str]
+    ) -> None:
+        """Has deals read."""
+        works = [PlannedWork(tenant, f"{deal.PREFIX}-{one}", deal.read_plan(one, account), trace) for one in deal_ids]
+        async with self._database.transaction([tenant]) as connection:
+            await insert_plans(connection, works, now)
+            wake_after_commit(WORK)
+
+
+def read_task_id(tenant: TenantId, deal_id: str) -> UUID:
+    """The due work that reads a deal of the tenant's portal."""
+    plan = deal.read_plan(deal_id, portal.crm_account(tenant))
+    return task_id(tenant, plan.kind, plan.key)
