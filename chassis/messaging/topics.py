@@ -91,5 +91,6 @@ def _new(name: str, spec: TopicSpec) -> NewTopic:
         name=name,
         num_partitions=spec.partitions,
         replication_factor=REPLICATION_OF_THE_BROKER,
+        replica_assignments={},  # aiokafka wants it beside the broker's own replication
         topic_configs={**kept, "max.message.bytes": str(REQUEST_BYTES_MAX), "unclean.leader.election.enable": "false"},
     )

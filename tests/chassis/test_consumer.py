@@ -1,0 +1,272 @@
+"""The consumer takes every message once in effect, whatever the message looks like and whoever dies meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from chassis import metrics
+from chassis.engine import Engine
+from chassis.messaging.kafka import KafkaSettings
+from chassis.messaging.routing import Routed
+from chassis.messaging.topics import TopicDiffers, ensure_topics
+from contracts.envelope import Envelope, Message
+from tests.chassis.sample.domain import MIGRATIONS, REFUSED, Add, Amount
+from tests.chassis.sample.service import TOPIC, Sample
+from tests.kit.database import Databases
+from tests.kit.kafka import Sent, TestTopic, committed, eventually, message, send
+
+
+@pytest.fixture
+async def sample(databases: Databases, kafka: KafkaSettings) -> AsyncIterator[Sample]:
+    own = await databases("sample", MIGRATIONS)
+    database = await own.open()
+    await ensure_topics(kafka, [TestTopic(TOPIC)])
+    yield Sample(own, database, kafka)
+    await database.close()
+
+
+def amount(account: str, amount: int, partition: int = 0, **rest: Any) -> Sent:
+    return message(Amount(accounts=(account,), amount=amount), account, partition=partition, **rest)
+
+
+@pytest.mark.parametrize(
+    ("first", "headers"),
+    [
+        (b'{"json": "without an envelope"}', []),
+        (b"\x00\xff not JSON", [("content-type", b"application/json")]),
+        (b"", []),
+        (None, [("ce_id", b"\xff\xfe"), ("content-type", b"\xff")]),
+        (b'"text"', [("reply_to", b"amounts"), ("correlation_id", b"1")]),
+    ],
+)
+async def test_whatever_comes_first_in_a_batch_the_rest_is_handled(
+    sample: Sample, first: bytes | None, headers: list[tuple[str, bytes]]
+) -> None:
+    """FastStream decodes headers and bodies that look like JSON; a failure there once lost the whole batch."""
+    await send(sample.kafka, TOPIC, [Sent(b"x", first, headers), amount("a", 1), amount("a", 2)])
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2))
+
+        async def acknowledged() -> bool:
+            return (await committed(sample.kafka, "sample")).get(0) == 3
+
+        await eventually(acknowledged)
+    assert await sample.ask("SELECT count(*) FROM dead_letters WHERE tenant_id = '' AND reason = 'content'") == 1
+
+
+async def test_repetitions_have_one_effect(sample: Sample) -> None:
+    same = amount("a", 1)
+    await send(sample.kafka, TOPIC, [same, same, amount("a", 2), same])
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2))
+        await send(sample.kafka, TOPIC, [same, amount("a", 3)])
+        await eventually(sample.has("a", 1, 2, 3))
+
+
+async def test_one_message_may_concern_several_streams_and_a_refusal_is_no_failure(sample: Sample) -> None:
+    both = message(Amount(accounts=("a", "b"), amount=4), "a")
+    await send(sample.kafka, TOPIC, [amount("a", REFUSED), both, message(Amount(accounts=(), amount=1), "a")])
+    async with sample.consumer():
+        await eventually(sample.has("b", 4))
+        assert await sample.amounts("a") == [4]
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_unknown_types_and_versions_are_acknowledged(sample: Sample) -> None:
+    class Later(Message, name="Amount", version=2):
+        pass
+
+    class Other(Message, name="Other"):
+        pass
+
+    await send(sample.kafka, TOPIC, [message(Later(), "a"), message(Other(), "a"), amount("a", 1)])
+    async with sample.consumer():
+        await eventually(sample.has("a", 1))
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_a_message_under_another_tenants_key_is_dead_and_shown_to_neither(sample: Sample) -> None:
+    foreign = message(Amount(accounts=("a",), amount=1), "a", "two")
+    await send(sample.kafka, TOPIC, [Sent(b"one:a", foreign.value, foreign.headers), amount("a", 2)])
+    async with sample.consumer():
+        await eventually(sample.has("a", 2))
+    assert await sample.amounts("a", "two") == []
+    assert await sample.ask("SELECT tenant_id FROM dead_letters") == ""
+
+
+async def test_tenants_of_one_batch_stay_apart(sample: Sample) -> None:
+    body = Amount(accounts=("a",), amount=1)
+    await send(sample.kafka, TOPIC, [message(body, "a", f"tenant-{n}") for n in range(50)])
+    async with sample.consumer():
+
+        async def all_there() -> bool:
+            return bool(await sample.ask("SELECT count(*) = 50 FROM total WHERE sum = 1"))
+
+        await eventually(all_there)
+
+
+async def test_a_crash_between_commit_and_acknowledgement_repeats_without_effect(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    await send(sample.kafka, TOPIC, [amount("a", n) for n in range(5)])
+    with monkeypatch.context() as patch:
+        patch.setattr("chassis.messaging.assignment.Assignment.commit", crash)
+        async with sample.consumer():
+            await eventually(sample.has("a", *range(5)))
+    assert await committed(sample.kafka, "sample") == {}
+    await send(sample.kafka, TOPIC, [amount("a", 5)])
+    async with sample.consumer():
+        await eventually(sample.has("a", *range(6)))
+
+
+async def test_after_a_failure_nothing_is_acknowledged_past_it(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not acknowledged is not handed out again by itself: the next success would commit past the failure."""
+    fail_once = [ConnectionError("Postgres is away")]
+    execute = Engine.execute
+
+    async def flaky(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        if fail_once:
+            raise fail_once.pop()
+        return await execute(self, *args, **kwargs)
+
+    monkeypatch.setattr(Engine, "execute", flaky)
+    await send(sample.kafka, TOPIC, [amount("a", n, n % 3) for n in range(30)])
+    async with sample.consumer(retry_seconds_max=0.0):
+        for partition in range(3):
+
+            async def all_of_it(partition: int = partition) -> bool:
+                return {n for n in await sample.amounts("a") if n % 3 == partition} == set(range(partition, 30, 3))
+
+            await eventually(all_of_it)
+    assert len(await sample.amounts("a")) == 30
+    assert not fail_once
+
+
+async def test_a_rebalance_during_a_slow_handler_doubles_nothing(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebalance does not wait for the running handler; the second owner meets the first one's locks and inbox."""
+    entered = asyncio.Event()
+    leave = asyncio.Event()
+    execute = Engine.execute
+
+    async def slow_once(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        if not entered.is_set():
+            entered.set()
+            await leave.wait()
+        return await execute(self, *args, **kwargs)
+
+    monkeypatch.setattr(Engine, "execute", slow_once)
+    await send(sample.kafka, TOPIC, [amount(f"k{n % 7}", n, n % 3) for n in range(60)])
+    second_database = await sample.own.open()
+    async with sample.consumer() as first:
+        await entered.wait()
+        async with sample.consumer(second_database) as second:
+
+            async def shared() -> bool:
+                return len(first._assignment.owned()) in (1, 2) and len(second._assignment.owned()) in (1, 2)
+
+            await eventually(shared)
+            leave.set()
+
+            async def everything() -> bool:
+                return bool(await sample.ask("SELECT count(*) = 60 FROM events"))
+
+            await eventually(everything)
+            await send(sample.kafka, TOPIC, [amount(f"k{n}", 100, n % 3) for n in range(7)])
+
+            async def more() -> bool:
+                return bool(await sample.ask("SELECT count(*) = 67 FROM events"))
+
+            await eventually(more)
+    await second_database.close()
+    assert await sample.ask("SELECT count(DISTINCT (stream, data)) FROM events") == 67
+
+
+async def test_postgres_away_is_waited_for_and_is_no_poison(sample: Sample) -> None:
+    await send(sample.kafka, TOPIC, [amount("a", 1)])
+    admin = await asyncpg.connect(sample.own.admin_url.rpartition("/")[0] + "/postgres")
+    names = sample.own.names
+    async with sample.consumer(retry_seconds_max=1.0):
+        await eventually(sample.has("a", 1))
+        await admin.execute(f"ALTER ROLE {names.app} NOLOGIN")
+        await admin.execute(f"ALTER ROLE {names.delivery} NOLOGIN")
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY($1)",
+            [names.app, names.delivery],
+        )
+        await send(sample.kafka, TOPIC, [amount("a", 2), amount("a", 3)])
+        # Long enough for several calls to give up and to be handed the batch again.
+        await eventually(_gave_up(3))
+        await admin.execute(f"ALTER ROLE {names.app} LOGIN")
+        await admin.execute(f"ALTER ROLE {names.delivery} LOGIN")
+        await eventually(sample.has("a", 1, 2, 3))
+    await admin.close()
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+
+
+def _gave_up(times: int) -> Any:
+    def count() -> float:
+        return float(metrics.CONSUME_RETRIES.labels("infrastructure")._value.get())
+
+    before = count()
+
+    async def probe() -> bool:
+        return count() >= before + times
+
+    return probe
+
+
+async def test_kafka_away_at_start_is_waited_for(sample: Sample, unused_tcp_port: int) -> None:
+    host, port = sample.kafka.bootstrap.split(":")
+    away = Sample(sample.own, sample.database, KafkaSettings(f"127.0.0.1:{unused_tcp_port}", sample.kafka.prefix))
+    await send(sample.kafka, TOPIC, [amount("a", 1)])
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(host, int(port))
+
+        async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                target.write(data)
+                await target.drain()
+            target.close()
+
+        await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer), return_exceptions=True)
+
+    async def run() -> None:
+        async with away.consumer():
+            await eventually(sample.has("a", 1))
+
+    running = asyncio.create_task(run())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(running), 1.0)
+    server = await asyncio.start_server(forward, "127.0.0.1", unused_tcp_port)
+    await running
+    server.close()
+
+
+async def test_topics_keep_their_number_of_partitions(kafka: KafkaSettings) -> None:
+    await ensure_topics(kafka, [TestTopic("kept"), TestTopic("state", compacted=True)])
+    await ensure_topics(kafka, [TestTopic("kept")])
+    with pytest.raises(TopicDiffers, match="has 3 partitions, not 4"):
+        await ensure_topics(kafka, [TestTopic("kept", partitions=4)])
+
+
+async def test_routes_that_fail_make_letters(sample: Sample) -> None:
+    def broken(message: Message, envelope: Envelope) -> Sequence[Routed]:
+        assert isinstance(message, Amount)
+        if message.amount == 2:
+            raise KeyError("no such thing")
+        return [Routed("account-a", Add(message.amount))]
+
+    sample.route = broken
+    await send(sample.kafka, TOPIC, [amount("b", 1), amount("a", 2), amount("c", 3)])
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 3))
+    assert await sample.ask("SELECT error_class FROM dead_letters") == "KeyError"
