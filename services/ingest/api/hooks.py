@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from starlette.routing import BaseRoute, Match
+
 from chassis import telemetry
 from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
@@ -85,9 +87,8 @@ class Hooks:
         elif not event.token_matches(owner.application_token):
             await self._refuse(owner, body, content_type, "webhook_token", event, send)
         else:
-            with telemetry.span("receive webhook", kind="server", parent={}):
-                trace = telemetry.inject()
-                delivery_id = await self._intake.put(_webhook(owner, event, body, content_type, trace))
+            webhook = _webhook(owner, event, body, content_type, telemetry.inject())
+            delivery_id = await self._intake.put(webhook)
             metrics.WEBHOOKS.labels("stored").inc()
             await _accept(send, delivery_id)
 
@@ -110,6 +111,20 @@ class Hooks:
             headers["x-delivery-id"] = str(await self._intake.put(refused))
         status, sentence = _STATUSES[code]
         await answer(send, status, {"error": sentence}, headers)
+
+
+class HooksRoute(BaseRoute):
+    """The one route that is tried first: whatever begins with ``PREFIX``."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = scope["type"] == "http" and scope["path"].startswith(PREFIX)
+        return (Match.FULL if found else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._hooks(scope, receive, send)
 
 
 class _Counter:
