@@ -50,6 +50,7 @@ class Health:
     def __init__(self) -> None:
         self._heartbeats: dict[str, Heartbeat] = {}
         self._checks: dict[str, Check] = {}
+        self._troubles: dict[str, Callable[[], str]] = {}
         self._unready = "the service is starting"
 
     def heartbeat(self, name: str, age_seconds_max: float) -> Heartbeat:
@@ -61,6 +62,10 @@ class Health:
     def forget(self, name: str) -> None:
         """A loop ended as it should."""
         self._heartbeats.pop(name, None)
+
+    def trouble(self, name: str, trouble: Callable[[], str]) -> None:
+        """Registers a part that knows by itself whether it is stuck: "" or a sentence."""
+        self._troubles[name] = trouble
 
     def check(self, name: str, check: Check) -> None:
         """Registers a dependency for readiness."""
@@ -81,7 +86,8 @@ class Health:
 
     def alive(self) -> dict[str, str]:
         """What is wrong with the process, by loop; empty while every loop makes progress."""
-        return {
+        found = {name: sentence for name, trouble in self._troubles.items() if (sentence := trouble())}
+        return found | {
             beat.name: f"no progress for {beat.age_seconds:.0f} s, at most {beat.age_seconds_max:.0f} s are usual"
             for beat in self.stuck()
         }

@@ -34,6 +34,7 @@ class Loops:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     def start(self, name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -42,6 +43,19 @@ class Loops:
         task.add_done_callback(self._watch)
         self._tasks.append(task)
         return task
+
+    def start_once(self, name: str, errand: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs something that comes to an end; only its error is a failure."""
+
+        async def forever() -> None:
+            await errand
+            await asyncio.Event().wait()
+
+        return self.start(name, forever())
+
+    def let_end(self, task: asyncio.Task[None]) -> None:
+        """This loop was told to end: from now on its end is no failure."""
+        self._ending.add(task)
 
     async def failure(self) -> BaseException:
         """Returns when a loop has ended by itself, with the reason."""
@@ -61,7 +75,7 @@ class Loops:
         if task.cancelled():
             return
         error = task.exception()
-        if self._stopping or self._ended.is_set():
+        if self._stopping or task in self._ending or self._ended.is_set():
             if error is not None:
                 _log.warning("a loop failed while it was being stopped", loop=task.get_name(), exc_info=error)
             return

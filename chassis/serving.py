@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 import uvicorn
+from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAX: Final = 16 * 1024
@@ -171,19 +172,18 @@ class Limits:
         self._in_flight += 1
         try:
             await self._app(scope, body.receive, guarded.send)
-        except _BodyRefused as refusal:
+        except BodyRefused as refusal:
             if not guarded.begun:
-                await answer(send, refusal.status, {"error": str(refusal)}, {"connection": "close"})
+                await answer(send, refusal.status_code, {"error": refusal.detail}, {"connection": "close"})
         finally:
             self._in_flight -= 1
 
 
-class _BodyRefused(Exception):  # noqa: N818 - named after what happened
-    """A body is too long, too slow, or was broken off."""
+class BodyRefused(HTTPException):
+    """A body is too long, too slow, or was broken off; whoever reads it gets this."""
 
     def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
+        super().__init__(status, sentence, {"connection": "close"})
 
 
 class _BoundedBody:
@@ -201,12 +201,12 @@ class _BoundedBody:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError as error:
-            raise _BodyRefused(408, f"the body did not come within {BODY_SECONDS_MAX:.0f} s") from error
+            raise BodyRefused(408, f"the body did not come within {BODY_SECONDS_MAX:.0f} s") from error
         if message["type"] != "http.request":
-            raise _BodyRefused(400, "the body was broken off")
+            raise BodyRefused(400, "the body was broken off")
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._bytes_max:
-            raise _BodyRefused(413, f"the body is longer than {self._bytes_max} bytes")
+            raise BodyRefused(413, f"the body is longer than {self._bytes_max} bytes")
         self._whole = not message.get("more_body", False)
         return message
 

@@ -167,6 +167,18 @@ class ServiceSettings(BaseSettings):
             )
         return text
 
+    def key_lines(self) -> str:
+        """The keys that wrap data keys, as lines. Raises SettingsRefused when neither variable nor file gives any."""
+        text = self.kek.get_secret_value()
+        if not text and self.kek_file is not None:
+            try:
+                text = self.kek_file.read_text()
+            except OSError as error:
+                raise SettingsRefused(f"SVERKA_KEK_FILE cannot be read: {error}") from error
+        if not text:
+            raise SettingsRefused("set SVERKA_KEK_FILE to a file with a line `id:base64 of 32 bytes`, or SVERKA_KEK")
+        return text
+
     def address_policy(self) -> AddressPolicy:
         """Which addresses tenants may name."""
         networks = tuple(ipaddress.ip_network(text) for text in self.vendor_networks)

@@ -1,0 +1,1 @@
+"""What every service answers under ``/internal``, to other services and to the commands of operators."""
