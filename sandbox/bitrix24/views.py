@@ -115,7 +115,7 @@ def chats_view(portal: Portal) -> list[Record]:
 
 
 def portal_state(portal: Portal) -> dict[str, Any]:
-    """All records of all families as they are stored, without the portal's secret."""
-    tables = {name: list(table) for name, table in sorted(portal.store.tables.items())}
+    """All records of the families that have any, as they are stored, without the portal's secret."""
+    tables = {name: list(table) for name, table in sorted(portal.store.tables.items()) if len(table)}
     tables["portal"] = [{key: value for key, value in record.items() if key != "secret"} for record in tables["portal"]]
     return {"portal": portal.slug, "families": tables}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.sandbox.bitrix24.client import PortalClient
 
 
@@ -36,31 +34,31 @@ async def test_one_record_in_both_spellings(crm: PortalClient) -> None:
     assert contacts == [{"CONTACT_ID": contact, "SORT": 10, "ROLE_ID": 0, "IS_PRIMARY": "Y"}]
 
 
-@pytest.mark.parametrize(
-    ("method", "params", "error"),
-    [
-        ("crm.deal.get", {}, (400, "", "ID is not defined or invalid.")),
-        ("crm.deal.get", {"id": "x"}, (400, "", "ID is not defined or invalid.")),
-        ("crm.deal.get", {"id": 99}, (400, "", "Not found")),
-        ("crm.deal.update", {"id": 99, "fields": {}}, (400, "", "Not found")),
-        ("crm.deal.list", {"filter": "x"}, (400, "", "Parameter 'filter' must be array.")),
-        ("crm.deal.list", {"order": "x"}, (400, "", "Parameter 'order' must be array.")),
-        ("crm.item.get", {"id": 1}, (400, 100, "Could not find value for parameter {entityTypeId}")),
-        ("crm.item.get", {"entityTypeId": 2}, (400, 100, "Could not find value for parameter {id}")),
-        ("crm.item.get", {"entityTypeId": 2, "id": 99}, (400, "NOT_FOUND", "Элемент не найден")),
-        ("crm.item.get", {"entityTypeId": 999, "id": 1}, (400, "NOT_FOUND", "Смарт-процесс не найден")),
-        ("crm.item.list", {"entityTypeId": 2, "filter": {"=nothing": 1}},
-         (400, "INVALID_ARG_VALUE", "Invalid filter: field 'nothing' is not allowed in filter")),
-        ("crm.item.list", {"entityTypeId": 2, "filter": {"=id": "many"}},
-         (400, "INVALID_ARG_VALUE", "Invalid filter: field 'ID' has invalid value")),
-        ("crm.item.list", {"entityTypeId": 2, "order": {"nothing": "ASC"}},
-         (400, "INVALID_ARG_VALUE", "Invalid order: field 'nothing' is not allowed in order")),
-        ("crm.item.get", {"entityTypeId": 5, "id": 1},
-         (400, "ENTITY_TYPE_NOT_SUPPORTED", "Тип сущности не поддерживается")),
-    ],
-)  # fmt: skip
-async def test_argument_errors(crm: PortalClient, method: str, params: Any, error: tuple[int, Any, str]) -> None:
-    assert await crm.refused(method, params) == error
+ARGUMENT_ERRORS: list[tuple[str, Any, tuple[int, Any, str]]] = [
+    ("crm.deal.get", {}, (400, "", "ID is not defined or invalid.")),
+    ("crm.deal.get", {"id": "x"}, (400, "", "ID is not defined or invalid.")),
+    ("crm.deal.get", {"id": 99}, (400, "", "Not found")),
+    ("crm.deal.update", {"id": 99, "fields": {}}, (400, "", "Not found")),
+    ("crm.deal.list", {"filter": "x"}, (400, "", "Parameter 'filter' must be array.")),
+    ("crm.deal.list", {"order": "x"}, (400, "", "Parameter 'order' must be array.")),
+    ("crm.item.get", {"id": 1}, (400, 100, "Could not find value for parameter {entityTypeId}")),
+    ("crm.item.get", {"entityTypeId": 2}, (400, 100, "Could not find value for parameter {id}")),
+    ("crm.item.get", {"entityTypeId": 2, "id": 99}, (400, "NOT_FOUND", "Элемент не найден")),
+    ("crm.item.get", {"entityTypeId": 999, "id": 1}, (400, "NOT_FOUND", "Смарт-процесс не найден")),
+    ("crm.item.list", {"entityTypeId": 2, "filter": {"=nothing": 1}},
+     (400, "INVALID_ARG_VALUE", "Invalid filter: field 'nothing' is not allowed in filter")),
+    ("crm.item.list", {"entityTypeId": 2, "filter": {"=id": "many"}},
+     (400, "INVALID_ARG_VALUE", "Invalid filter: field 'ID' has invalid value")),
+    ("crm.item.list", {"entityTypeId": 2, "order": {"nothing": "ASC"}},
+     (400, "INVALID_ARG_VALUE", "Invalid order: field 'nothing' is not allowed in order")),
+    ("crm.item.get", {"entityTypeId": 5, "id": 1},
+     (400, "ENTITY_TYPE_NOT_SUPPORTED", "Тип сущности не поддерживается")),
+]  # fmt: skip
+
+
+async def test_argument_errors(crm: PortalClient) -> None:
+    for method, params, error in ARGUMENT_ERRORS:
+        assert await crm.refused(method, params) == error, (method, params)
 
 
 async def test_stage_moves_close_the_deal_and_leave_history(crm: PortalClient) -> None:
@@ -116,7 +114,11 @@ async def test_wrong_values(crm: PortalClient) -> None:
     status, code, text = await crm.refused("crm.item.update", {**bad, "fields": {"contactIds": "7"}})
     assert (status, code) == (400, 100)
     assert text == "Expected iterable value for multiple field, but got `string` instead"
-    assert await crm.refused("crm.deal.update", {**bad, "fields": "x"}) == (400, "", "Parameter 'fields' must be array.")
+    assert await crm.refused("crm.deal.update", {**bad, "fields": "x"}) == (
+        400,
+        "",
+        "Parameter 'fields' must be array.",
+    )
     assert (await crm.history(number))[-1]["STAGE_ID"] == "NEW"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.sandbox.bitrix24.client import PortalClient
 
 DEALS: list[dict[str, Any]] = [
@@ -20,55 +18,55 @@ async def _fill(crm: PortalClient) -> list[int]:
     return [await crm.result("crm.deal.add", {"fields": fields}) for fields in DEALS]
 
 
-@pytest.mark.parametrize(
-    ("filter_", "places"),
-    [
-        ({"TITLE": "бета"}, [1]),
-        ({"=OPPORTUNITY": "250.50"}, [1, 2]),
-        ({">OPPORTUNITY": 250.5}, [3]),
-        ({">=OPPORTUNITY": 250.5}, [1, 2, 3]),
-        ({"<OPPORTUNITY": 250}, [0]),
-        ({"<=OPPORTUNITY": "250.5"}, [0, 1, 2]),
-        ({"!STAGE_ID": "NEW"}, [2, 3]),
-        ({"!=STAGE_ID": "NEW"}, [2, 3]),
-        ({"@STAGE_ID": ["NEW", "WON"]}, [0, 1, 3]),
-        ({"STAGE_ID": ["WON", "EXECUTING"]}, [2, 3]),
-        ({"!@STAGE_ID": ["NEW", "WON"]}, [2]),
-        ({"%TITLE": "ал"}, [0, 2]),
-        ({"!%TITLE": "ал"}, [1, 3]),
-        ({"=%TITLE": "аль%"}, [0, 2]),
-        ({"%=TITLE": "%100%"}, [3]),
-        ({"!=%TITLE": "аль%"}, [1, 3]),
-        ({"SOURCE_ID": ""}, [0, 2]),
-        ({"!SOURCE_ID": False}, [1, 3]),
-        ({"UF_CRM_OVERDUE_DAYS": 3}, [0]),
-        ({"CLOSED": "Y"}, [3]),
-        ({"NO_SUCH_FIELD": 1}, [0, 1, 2, 3]),
-    ],
-)
-async def test_classic_filter_prefixes(crm: PortalClient, filter_: dict[str, Any], places: list[int]) -> None:
-    numbers = await _fill(crm)
-    found = await crm.result("crm.deal.list", {"filter": filter_, "order": {"ID": "ASC"}, "select": ["ID"]})
-    assert [int(deal["ID"]) for deal in found] == [numbers[place] for place in places]
+CLASSIC_FILTERS: list[tuple[dict[str, Any], list[int]]] = [
+    ({"TITLE": "бета"}, [1]),
+    ({"=OPPORTUNITY": "250.50"}, [1, 2]),
+    ({">OPPORTUNITY": 250.5}, [3]),
+    ({">=OPPORTUNITY": 250.5}, [1, 2, 3]),
+    ({"<OPPORTUNITY": 250}, [0]),
+    ({"<=OPPORTUNITY": "250.5"}, [0, 1, 2]),
+    ({"!STAGE_ID": "NEW"}, [2, 3]),
+    ({"!=STAGE_ID": "NEW"}, [2, 3]),
+    ({"@STAGE_ID": ["NEW", "WON"]}, [0, 1, 3]),
+    ({"STAGE_ID": ["WON", "EXECUTING"]}, [2, 3]),
+    ({"!@STAGE_ID": ["NEW", "WON"]}, [2]),
+    ({"%TITLE": "ал"}, [0, 2]),
+    ({"!%TITLE": "ал"}, [1, 3]),
+    ({"=%TITLE": "аль%"}, [0, 2]),
+    ({"%=TITLE": "%100%"}, [3]),
+    ({"!=%TITLE": "аль%"}, [1, 3]),
+    ({"SOURCE_ID": ""}, [0, 2]),
+    ({"!SOURCE_ID": False}, [1, 3]),
+    ({"UF_CRM_OVERDUE_DAYS": 3}, [0]),
+    ({"CLOSED": "Y"}, [3]),
+    ({"NO_SUCH_FIELD": 1}, [0, 1, 2, 3]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("filter_", "places"),
-    [
-        ({"=stageId": "WON"}, [3]),
-        ({"logic": "OR", "0": {"=title": "Альфа"}, "1": {"=sourceId": "WEB", ">opportunity": 500}}, [0, 3]),
-        ([{"logic": "OR", "0": {"=title": "Альфа"}, "1": {"=title": "Бета"}}, {">opportunity": 200}], [1]),
-        ({"><closedate": ["2026-09-01", "2026-09-10"]}, [0, 1]),
-        ({"=UF_CRM_OVERDUE_DAYS": 3}, [0]),
-        ({"=ufCrmOverdueDays": "3"}, [0]),
-        ({"@id": []}, []),
-    ],
-)
-async def test_universal_filters_and_groups(crm: PortalClient, filter_: Any, places: list[int]) -> None:
+async def test_classic_filter_prefixes(crm: PortalClient) -> None:
     numbers = await _fill(crm)
-    params = {"entityTypeId": 2, "filter": filter_, "order": {"ID": "asc"}, "select": ["id"]}
-    found = (await crm.result("crm.item.list", params))["items"]
-    assert [deal["id"] for deal in found] == [numbers[place] for place in places]
+    for filter_, places in CLASSIC_FILTERS:
+        found = await crm.result("crm.deal.list", {"filter": filter_, "order": {"ID": "ASC"}, "select": ["ID"]})
+        assert [int(deal["ID"]) for deal in found] == [numbers[place] for place in places], filter_
+
+
+UNIVERSAL_FILTERS: list[tuple[Any, list[int]]] = [
+    ({"=stageId": "WON"}, [3]),
+    ({"logic": "OR", "0": {"=title": "Альфа"}, "1": {"=sourceId": "WEB", ">opportunity": 500}}, [0, 3]),
+    ([{"logic": "OR", "0": {"=title": "Альфа"}, "1": {"=title": "Бета"}}, {">opportunity": 200}], [1]),
+    ({"><closedate": ["2026-09-01", "2026-09-10"]}, [0, 1]),
+    ({"=UF_CRM_OVERDUE_DAYS": 3}, [0]),
+    ({"=ufCrmOverdueDays": "3"}, [0]),
+    ({"@id": []}, []),
+]  # fmt: skip
+
+
+async def test_universal_filters_and_groups(crm: PortalClient) -> None:
+    numbers = await _fill(crm)
+    for filter_, places in UNIVERSAL_FILTERS:
+        params = {"entityTypeId": 2, "filter": filter_, "order": {"ID": "asc"}, "select": ["id"]}
+        found = (await crm.result("crm.item.list", params))["items"]
+        assert [deal["id"] for deal in found] == [numbers[place] for place in places], filter_
 
 
 async def test_orders(crm: PortalClient) -> None:
@@ -89,7 +87,7 @@ async def test_selections(crm: PortalClient) -> None:
     assert with_user_fields["UF_CRM_OVERDUE_DAYS"] == "3"
     chosen = (await crm.result("crm.deal.list", {"select": ["TITLE"]}))[0]
     assert set(chosen) == {"ID", "TITLE"}
-    typed = (await crm.result("crm.item.list", {"entityTypeId": 2, "select": ["title", "UF_CRM_OVERDUE_DAYS"]}))
+    typed = await crm.result("crm.item.list", {"entityTypeId": 2, "select": ["title", "UF_CRM_OVERDUE_DAYS"]})
     assert set(typed["items"][0]) == {"id", "title", "ufCrmOverdueDays"}
     everything = (await crm.result("crm.item.list", {"entityTypeId": 2, "useOriginalUfNames": "Y"}))["items"][0]
     assert everything["UF_CRM_OVERDUE_DAYS"] == 3
@@ -140,7 +138,10 @@ async def test_contacts_are_found_by_phone_and_mail(crm: PortalClient) -> None:
     assert listed[0]["EMAIL"][0]["VALUE"] == "Buh@lotos.example"
     fm = (await crm.item(company, 4))["fm"]
     assert [entry["typeId"] for entry in fm] == ["PHONE", "EMAIL"]
-    changes = {"n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+79000000002"}, str(fm[1]["id"]): {"value": ""}}
+    changes = {
+        "n0": {"typeId": "PHONE", "valueType": "MOBILE", "value": "+79000000002"},
+        str(fm[1]["id"]): {"value": ""},
+    }
     await crm.update(company, {"fm": changes}, 4)
     assert [(entry["typeId"], entry["valueType"]) for entry in (await crm.item(company, 4))["fm"]] == [
         ("PHONE", "WORK"), ("PHONE", "MOBILE"),

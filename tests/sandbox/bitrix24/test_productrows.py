@@ -111,10 +111,10 @@ async def test_discount_needs_its_number(crm: PortalClient) -> None:
 async def test_universal_rows(crm: PortalClient) -> None:
     number = await crm.deal()
     owner = {"ownerType": "D", "ownerId": number}
-    made = (await crm.result("crm.item.productrow.add", {"fields": {**owner, "productName": "А", "price": 12.5}}))
+    made = await crm.result("crm.item.productrow.add", {"fields": {**owner, "productName": "А", "price": 12.5}})
     row = made["productRow"]
     assert (row["quantity"], row["taxIncluded"], row["taxRate"], row["price"]) == (1, "N", None, 12.5)
-    changed = (await crm.result("crm.item.productrow.update", {"id": row["id"], "fields": {"quantity": 1.5}}))
+    changed = await crm.result("crm.item.productrow.update", {"id": row["id"], "fields": {"quantity": 1.5}})
     assert changed["productRow"]["quantity"] == 1.5
     assert (await crm.item(number))["opportunity"] == 18.75
     listed = await crm.call("crm.item.productrow.list", {"filter": {"=ownerType": "D", "=ownerId": number}})
@@ -140,7 +140,7 @@ async def test_more_than_a_page_of_rows(crm: PortalClient) -> None:
     first = await crm.call("crm.item.productrow.list", params)
     assert (len(first["result"]["productRows"]), first["total"], first["next"]) == (50, 60, 50)
     rest = await crm.call("crm.item.productrow.list", {**params, "start": 50})
-    assert [row["productName"] for row in rest["result"]["productRows"]][0] == "Т50"
+    assert rest["result"]["productRows"][0]["productName"] == "Т50"
 
 
 async def test_rows_of_a_product_that_is_gone(crm: PortalClient) -> None:
