@@ -142,7 +142,7 @@ class _Line:
         record: logging.LogRecord = event["_record"]
         line: dict[str, Any] = {
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "level": _level(record),
             "service": self._service,
             "event": _text(str(event.pop("event", ""))),
             "logger": record.name,
@@ -174,6 +174,13 @@ def describe(error: BaseException) -> dict[str, Any]:
     if causes:
         found["causes"] = causes
     return found
+
+
+def _level(record: logging.LogRecord) -> str:
+    # aiokafka says "error" of what it tries again by itself: a coordinator that is not there yet, a moved leader.
+    if record.levelno == logging.ERROR and record.name.startswith("aiokafka") and not record.exc_info:
+        return "warning"
+    return record.levelname.lower()
 
 
 def _exception_of(event: Mapping[str, Any], record: logging.LogRecord) -> BaseException | None:

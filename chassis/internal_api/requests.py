@@ -81,6 +81,8 @@ def text_of(body: Mapping[str, Any], name: str, default: str | None = None) -> s
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, UUID):  # asyncpg has a subclass of its own
+        return str(value)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     raise TypeError(f"{type(value).__name__} has no JSON form here")

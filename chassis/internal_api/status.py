@@ -26,9 +26,9 @@ class ServiceStatus:
     """``sverka status`` of one service; ages are real seconds, times business time.
 
     ``idle``: no work caused by a fact is open (a message on its way between two services is in neither for a moment,
-    so an installation is idle when all were idle twice in a row). ``quiet_since``: the earliest start among the last passes
-    of each poll, if all found nothing; None while one has news or has not finished its first; with ``polls`` 0 there is
-    nothing to wait for. ``consumer_stopped`` says why no message is taken, "" while they are.
+    so an installation is idle when all were idle twice in a row). ``quiet_since``: the earliest start among the last
+    passes of each poll, if all found nothing; None while one has news or has not finished its first; with ``polls`` 0
+    there is nothing to wait for. ``consumer_stopped`` says why no message is taken, "" while they are.
     """
 
     service: str

@@ -131,6 +131,16 @@ def test_warnings_and_long_texts_are_lines_too(lines: io.StringIO) -> None:
     assert len(long["event"]) == log.TEXT_LENGTH_MAX + 1
 
 
+def test_what_aiokafka_tries_again_is_no_error(lines: io.StringIO) -> None:
+    logging.getLogger("aiokafka.consumer.group_coordinator").error("Group Coordinator Request failed")
+    assert read(lines)[0]["level"] == "warning"
+    try:
+        {}["x"]
+    except KeyError:
+        logging.getLogger("aiokafka.consumer.fetcher").exception("a background task died")
+    assert read(lines)[1]["level"] == "error"
+
+
 def test_every_field_is_explained() -> None:
     assert all(meaning for meaning in log.ALLOWED.values())
     assert not {"name", "phone", "email", "body", "token", "inn"} & set(log.ALLOWED)
