@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from chassis.clock import Clock
-from chassis.values.money import exact_fraction, exact_kopecks_from_decimal, kopecks_from_decimal
+from chassis.values.money import KOPECKS_MAX, exact_fraction, exact_kopecks_from_decimal, kopecks_from_decimal
 
 RETRY_AFTER_SECONDS_MAX: Final = 3_600
 _MISSING: Final = object()
@@ -87,6 +87,8 @@ def identity(value: Any) -> str | None:
 
 def decimal(value: Any, name: str) -> Decimal:
     """An exact number out of a number or its text. Raises ShapeError for anything else and for absurd sizes."""
+    if type(value) is int and -KOPECKS_MAX < value < KOPECKS_MAX:
+        return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise ShapeError(name)
     try:

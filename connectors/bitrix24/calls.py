@@ -3,7 +3,7 @@
 Source: the vendor's REST documentation, pages "General principles", "Batch", "Limits", "Change of the portal's domain".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,9 +25,7 @@ from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, unexpected
 OPERATING_PAUSE_SECONDS: Final = 60
 """Operating time is counted in buckets of a minute: after one, part of it is free again."""
 
-ABSENT: Final = ("crm_not_found", "vendor_request_wrong")
-"""Problems that mean, for an object that need not be there, that it is not: an empty reference is a wrong id."""
-
+NOT_FOUND: Final = "crm_not_found"
 _HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
 _REDIRECTS: Final = (301, 302, 307, 308)
 
@@ -107,15 +105,17 @@ class PortalCalls:
             until = self._operating_until(batch.operating_reset_at(name))
         return self._judge(IN_BATCH, fault, write=write, until=until)
 
-    def present(self, batch: BatchAnswer, needed: Sequence[str]) -> dict[str, Success | None] | Failure:
-        """The parts by name: None where the object is not there, a failure where that cannot be told or it is
-        ``needed``."""
+    def present(
+        self, batch: BatchAnswer, names: Collection[str], optional: Collection[str] = ()
+    ) -> dict[str, Success | None] | Failure:
+        """The parts by name. An ``optional`` one that is not found is None; anything else that failed fails all,
+        since a part that could not be read must not pass for one that is not there."""
         present: dict[str, Success | None] = {}
-        for name in (*needed, *(batch.successes.keys() | batch.faults.keys()) - set(needed)):
+        for name in names:
             part = self.part(batch, name, write=False)
             if isinstance(part, Success):
                 present[name] = part
-            elif name not in needed and isinstance(part, Rejected) and part.problem.code in ABSENT:
+            elif name in optional and isinstance(part, Rejected) and part.problem.code == NOT_FOUND:
                 present[name] = None
             else:
                 return part

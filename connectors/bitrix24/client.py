@@ -9,9 +9,9 @@ from chassis.domain import Problem
 from chassis.outcomes import Failure, Ok, Outcome, Rejected
 from chassis.work.handlers import Permit
 from connectors import wire
-from connectors.bitrix24.calls import ABSENT, PortalCalls
+from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
 from connectors.bitrix24.mapping import portal, records, writes
-from connectors.bitrix24.mapping.deal import DealParts, deal_commands
+from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, referenced
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
     DEAL,
@@ -57,11 +57,14 @@ class Bitrix24:
         first = await self._calls.batch(permit, "read_deal", deal_commands(deal_id, history_after), write=False)
         if not isinstance(first, BatchAnswer):
             return first
-        present = self._calls.present(first, needed=("deal", "rows", "history"))
-        if not isinstance(present, dict):
-            return self._hidden(present, deal_id) if "deal" in first.faults else present
+        deal = self._calls.part(first, "deal", write=False)
+        if not isinstance(deal, Success):
+            return self._hidden(deal, deal_id)
         try:
-            parts = DealParts(deal_id, history_after, first, present)
+            present = self._calls.present(first, referenced(first), OPTIONAL)
+            if not isinstance(present, dict):
+                return present
+            parts = DealParts(deal_id, history_after, present)
             commands = parts.rest()
             if len(commands) > BATCH_COMMANDS_MAX:
                 return Rejected(Problem("deal_too_long", {"deal": deal_id}))
@@ -70,7 +73,7 @@ class Bitrix24:
                 answer = await self._calls.batch(permit, "read_deal_rest", commands, write=False)
                 if not isinstance(answer, BatchAnswer):
                     return answer
-                found = self._calls.present(answer, needed=tuple(commands))
+                found = self._calls.present(answer, commands)
                 if not isinstance(found, dict):
                     return found
                 second = {name: success for name, success in found.items() if success is not None}
@@ -149,7 +152,7 @@ class Bitrix24:
         batch = await self._calls.batch(permit, "stages", commands, write=False)
         if not isinstance(batch, BatchAnswer):
             return batch
-        present = self._calls.present(batch, needed=tuple(commands))
+        present = self._calls.present(batch, commands)
         if not isinstance(present, dict):
             return present
         try:
@@ -174,7 +177,7 @@ class Bitrix24:
             scopes = portal.read_scopes(scope.result)
             if "crm" not in scopes:
                 return Ok(portal.report(PortalWanted(wanted.scopes, {}, {}), scopes, {}, ()))
-            present = self._calls.present(batch, needed=tuple(commands))
+            present = self._calls.present(batch, commands)
             if not isinstance(present, dict):
                 return present
             fields = present["fields"]
@@ -276,7 +279,7 @@ class Bitrix24:
 
     def _hidden(self, failure: Failure, deal_id: str) -> Failure:
         """A deal that is deleted and one that the rights do not reach look the same: both errors occur for both."""
-        if isinstance(failure, Rejected) and failure.problem.code in (*ABSENT, "crm_access_denied"):
+        if isinstance(failure, Rejected) and failure.problem.code in (NOT_FOUND, "crm_access_denied"):
             return Rejected(Problem("deal_not_visible", {"deal": deal_id}))
         return failure
 

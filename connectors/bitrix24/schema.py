@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -57,17 +58,24 @@ class Command:
         return f"{self.method}?{'&'.join(_pairs(self.params))}"
 
 
+@lru_cache(maxsize=1024)
+def _name(text: str) -> str:
+    return quote(text, safe="")
+
+
 def _pairs(params: Params) -> Iterator[str]:
     for name, value in params.items():
-        yield from _leaves(quote(name, safe=""), value)
+        yield from _leaves(_name(name), value)
 
 
 def _leaves(name: str, value: Any) -> Iterator[str]:
-    if value is None:
+    if isinstance(value, str):
+        yield f"{name}={quote(value, safe='')}"
+    elif value is None:
         return
-    if isinstance(value, Mapping):
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _leaves(f"{name}[{quote(str(key), safe='')}]", inner)
+            yield from _leaves(f"{name}[{_name(str(key))}]", inner)
     elif isinstance(value, list | tuple):
         if not value:
             raise ValueError(f"{name}: an empty list cannot be written in a query")
@@ -78,8 +86,6 @@ def _leaves(name: str, value: Any) -> Iterator[str]:
 
 
 def _leaf(value: Any) -> str:
-    if isinstance(value, str):
-        return quote(value, safe="")
     if isinstance(value, bool | float):
         # True would become "True" and a float its own idea of a number; the portal would keep either without a word.
         raise TypeError(f"{value!r} has no spelling in a query: write Y or N, or a Decimal")

@@ -19,7 +19,8 @@ Entity = Literal["deal", "company", "contact"]
 
 @dataclass(frozen=True, slots=True)
 class CrmDeal:
-    """A deal. ``user_fields`` are the custom fields under their original names, values as the portal gives them."""
+    """A deal. ``contact_id`` is the first of ``contact_ids``. ``user_fields`` are the custom fields under their
+    original names, values as the portal gives them."""
 
     deal_id: str
     title: str
@@ -29,6 +30,7 @@ class CrmDeal:
     closed: bool
     company_id: str | None
     contact_id: str | None
+    contact_ids: tuple[str, ...]
     my_company_id: str | None
     amount_kopecks: int
     amount_is_manual: bool

@@ -95,17 +95,46 @@ def deal_commands(deal_id: str, history_after: int) -> dict[str, Command]:
     }
 
 
+_BY_COMPANY: Final = frozenset({"company", "company_requisites"})
+_BY_CONTACT: Final = frozenset({"contact", "contact_requisites"})
+_BY_LINK: Final = frozenset({"linked", "linked_banks", "linked_addresses"})
+_BY_FIRST: Final = frozenset({"first_banks", "first_addresses"})
+OPTIONAL: Final = frozenset({"link", "linked_bank"}) | _BY_COMPANY | _BY_CONTACT | _BY_LINK | _BY_FIRST
+"""What a deal may do without; the rest must be there."""
+
+
+def referenced(first: BatchAnswer) -> frozenset[str]:
+    """The commands of a deal's first batch whose references led somewhere. The others asked for an empty id, and what
+    they brought, an error or everybody's records, means nothing. Raises ShapeError."""
+    names = {"deal", "rows", "history", "link"}
+    deal = item_of(_result(first, "deal"))
+    if deal is None:
+        raise ShapeError("item")
+    if wire.identity(deal.get("companyId")) is not None:
+        names |= _BY_COMPANY
+        if wire.records(_result(first, "company_requisites"), "company_requisites"):
+            names |= _BY_FIRST
+    if wire.identity(deal.get("contactId")) is not None:
+        names |= _BY_CONTACT
+    link = wire.mapping(_result(first, "link"), "link")
+    if wire.identity(link.get("REQUISITE_ID")) is not None:
+        names |= _BY_LINK
+    if wire.identity(link.get("BANK_DETAIL_ID")) is not None:
+        names.add("linked_bank")
+    return frozenset(names)
+
+
+def _result(batch: BatchAnswer, name: str) -> Any:
+    found = batch.successes.get(name)
+    return None if found is None else found.result
+
+
 class DealParts:
     """The answers of a deal's batches, sorted out; :meth:`rest` says what a second batch must bring."""
 
-    def __init__(
-        self, deal_id: str, history_after: int, first: BatchAnswer, present: Mapping[str, Success | None]
-    ) -> None:
-        self._deal_id, self._history_after, self._first = deal_id, history_after, first
-        deal = item_of(first.successes["deal"].result)
-        if deal is None:
-            raise ShapeError("item")
-        self.deal = read_deal(deal)
+    def __init__(self, deal_id: str, history_after: int, present: Mapping[str, Success | None]) -> None:
+        self._deal_id, self._history_after = deal_id, history_after
+        self.deal = read_deal(wire.mapping(item_of(self._needed(present, "deal").result), "item"))
         self._present = present
         link = present.get("link")
         self._link = {} if link is None else wire.mapping(link.result, "link")
@@ -114,8 +143,15 @@ class DealParts:
             *self._owned("contact_requisites", "contact", self.deal.contact_id),
         ]
         self.requisite, self.source = self._choose()
-        self.rows = first.successes["rows"]
-        self.history = first.successes["history"]
+        self.rows = self._needed(present, "rows")
+        self.history = self._needed(present, "history")
+
+    @staticmethod
+    def _needed(present: Mapping[str, Success | None], name: str) -> Success:
+        found = present.get(name)
+        if found is None:
+            raise ShapeError(name)
+        return found
 
     def rest(self) -> dict[str, Command]:
         """The commands of the second batch; none when the first brought everything."""
@@ -168,13 +204,22 @@ class DealParts:
 
     def _choose(self) -> tuple[CrmRequisite | None, RequisiteSource]:
         linked = self._present.get("linked")
-        if linked is not None and wire.identity(self._link.get("REQUISITE_ID")) is not None:
-            return read_requisite(wire.mapping(linked.result, "linked")), "link"
+        if linked is not None:
+            requisite = read_requisite(wire.mapping(linked.result, "linked"))
+            if self._is_buyers(requisite):
+                return requisite, "link"
         for owner in ("company", "contact"):
             found = next((one for one in self._requisites if one.owner == owner), None)
             if found is not None:
                 return found, owner
         return None, "none"
+
+    def _is_buyers(self, requisite: CrmRequisite) -> bool:
+        """Whether the requisite is of the deal's company or people. A link may outlive a change of the company, and the
+        invoice would go to the former one."""
+        if requisite.owner == "company":
+            return requisite.owner_id == self.deal.company_id
+        return requisite.owner_id in self.deal.contact_ids
 
     def _loaded_by(self) -> str | None:
         """The prefix of the commands of the first batch that fetched bank and addresses of the chosen requisite."""
@@ -187,7 +232,7 @@ class DealParts:
 
     def _bank(self, second: Mapping[str, Success]) -> CrmBankDetail | None:
         linked = self._present.get("linked_bank")
-        if self.source == "link" and linked is not None and wire.identity(self._link.get("BANK_DETAIL_ID")) is not None:
+        if self.source == "link" and linked is not None:
             return read_bank_detail(wire.mapping(linked.result, "linked_bank"))
         listed = [read_bank_detail(record) for record in self._attached(second, "banks")]
         return next((one for one in listed if one.requisite_id == self._chosen_id()), None)

@@ -71,6 +71,7 @@ def read_deal(item: Mapping[str, Any]) -> CrmDeal:
         closed=flag(item.get("closed"), "closed"),
         company_id=company_id,
         contact_id=contact_id,
+        contact_ids=_ids(item.get("contactIds")) or ((contact_id,) if contact_id is not None else ()),
         my_company_id=wire.identity(item.get("mycompanyId")),
         amount_kopecks=wire.rounded_kopecks(wire.required(item, "opportunity") or 0, "opportunity"),
         amount_is_manual=flag(item.get("isManualOpportunity"), "isManualOpportunity"),
@@ -233,6 +234,11 @@ def read_items(success: Success, key: str, read: Callable[[Mapping[str, Any]], _
 def stage_dictionary(category_id: int) -> str:
     """The name of a funnel's stages among the portal's dictionaries."""
     return "DEAL_STAGE" if category_id == 0 else f"DEAL_STAGE_{category_id}"
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    listed = value if isinstance(value, list) else []
+    return tuple(found for one in listed if (found := wire.identity(one)) is not None)
 
 
 def _multifield(item: Mapping[str, Any], type_id: str) -> tuple[str, ...]:

@@ -255,6 +255,34 @@ async def test_a_limit_on_the_requisites_is_not_taken_for_their_absence() -> Non
     assert outcome.until == NOW + timedelta(seconds=90)
 
 
+@pytest.mark.parametrize("name", ["link", "company", "company_requisites", "linked", "linked_bank", "linked_addresses"])
+async def test_a_part_that_is_in_neither_map_is_no_absence(name: str) -> None:
+    outcome, _ = await _deal(batch(parts(**{name: None}), totals={"rows": 1, "history": 1}))
+    assert isinstance(outcome, Retryable)
+    assert outcome.problem.values["field"] == name
+
+
+@pytest.mark.parametrize("name", ["link", "company_requisites", "linked_addresses"])
+@pytest.mark.parametrize("code", ["INVALID_ARG_VALUE", "brand_new", 100])
+async def test_a_part_that_failed_is_no_absence(name: str, code: Any) -> None:
+    fault = {"error": code, "error_description": ""}
+    outcome, _ = await _deal(batch(parts(**{name: None}), {name: fault}, {"rows": 1, "history": 1}))
+    assert isinstance(outcome, Rejected | Retryable)
+
+
+async def test_a_link_to_the_former_company_is_not_followed() -> None:
+    former = REQUISITE | {"ID": "60", "ENTITY_ID": "400", "RQ_INN": "7707083893"}
+    found = await _snapshot(batch(parts(linked=former), totals={"rows": 1, "history": 1}))
+    assert (found.requisite_source, found.requisite and found.requisite.requisite_id) == ("company", "77")
+
+
+async def test_a_link_to_a_second_contact_is_followed() -> None:
+    person = REQUISITE | {"ID": "61", "ENTITY_TYPE_ID": "3", "ENTITY_ID": "902"}
+    deal = {"item": DEAL | {"contactIds": [901, 902]}}
+    found = await _snapshot(batch(parts(deal=deal, linked=person), totals={"rows": 1, "history": 1}))
+    assert (found.requisite_source, found.requisite and found.requisite.requisite_id) == ("link", "61")
+
+
 async def test_a_command_that_the_portal_never_reached() -> None:
     outcome, _ = await _deal(batch(parts(history=None), totals={"rows": 1}))
     assert isinstance(outcome, Retryable)

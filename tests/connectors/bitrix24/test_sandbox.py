@@ -69,7 +69,7 @@ class Office:
         return await self.act(f"/deals/{deal_id}", method="GET")
 
     async def fault(self, operation: str, kind: str, **params: Any) -> None:
-        await add_fault(self.sandbox, "bitrix24", operation, kind, **params)
+        await add_fault(self.sandbox, self.http, "bitrix24", operation, kind, **params)
 
     async def read(self, deal_id: str, **options: Any) -> DealSnapshot:
         found = taken(await self.crm.read_deal(self.permit, deal_id, **options))
