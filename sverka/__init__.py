@@ -1,0 +1,1 @@
+"""The command line: runs an installation, shows and changes what is in it, and plays a day on the sandbox."""

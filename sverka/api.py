@@ -1,0 +1,111 @@
+"""The calls of `/api/v1`, which answers what ingest owns and forwards the rest to the owners."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sverka.http import Json
+from sverka.reach import Reach
+
+ROOT = "/api/v1"
+
+
+class Api:
+    """One installation's `/api/v1`. Every failure is NotAsWished with the other side's sentence."""
+
+    def __init__(self, json: Json) -> None:
+        self._json = json
+
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._json.__exit__()
+
+    # tenants
+
+    def tenants(self) -> list[dict[str, Any]]:
+        """All tenants in short."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/tenants")["tenants"]
+        return found
+
+    def tenant(self, tenant: str) -> dict[str, Any]:
+        """One tenant: status, version, settings without secrets, webhook addresses."""
+        found: dict[str, Any] = self._json.get(f"{ROOT}/tenants/{tenant}")
+        return found
+
+    def apply(self, tenant: str, document: Mapping[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        """Applies a whole tenant's file, or says what that would change."""
+        found: dict[str, Any] = self._json.call(
+            "PUT", f"{ROOT}/tenants/{tenant}", body=document, query={"dry_run": "1" if dry_run else None}
+        )
+        return found
+
+    def tenant_action(self, tenant: str, action: str) -> dict[str, Any]:
+        """check, suspend, resume or remove."""
+        found: dict[str, Any] = self._json.post(f"{ROOT}/tenants/{tenant}/{action}", {})
+        return found
+
+    # a deal
+
+    def stories(self, tenant: str, deal: str) -> list[dict[str, Any]]:
+        """What each service recorded about a deal."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/deals/{tenant}/{deal}")["services"]
+        return found
+
+    # work
+
+    def work(self, tenant: str | None = None) -> list[dict[str, Any]]:
+        """Due and delayed work of all services."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/work", tenant=tenant)["work"]
+        return found
+
+    def work_item(self, work_id: str) -> dict[str, Any]:
+        """One piece of work."""
+        found: dict[str, Any] = self._json.get(f"{ROOT}/work/{work_id}")
+        return found
+
+    def retry(self, work_id: str) -> dict[str, Any]:
+        """Has it tried now."""
+        found: dict[str, Any] = self._json.post(f"{ROOT}/work/{work_id}/retry", {})
+        return found
+
+    # dead letters
+
+    def dead(self, tenant: str | None = None) -> list[dict[str, Any]]:
+        """Open dead letters of all services."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/dead", tenant=tenant)["dead"]
+        return found
+
+    def dead_letter(self, event_id: str) -> dict[str, Any]:
+        """One letter with headers and body."""
+        found: dict[str, Any] = self._json.get(f"{ROOT}/dead/{event_id}")
+        return found
+
+    def replay(self, event_ids: Sequence[str], *, dry_run: bool) -> dict[str, Any]:
+        """Handles letters again, each key in its order."""
+        found: dict[str, Any] = self._json.post(f"{ROOT}/dead/replay", {"ids": list(event_ids), "dry_run": dry_run})
+        return found
+
+    # decisions
+
+    def decisions(self, tenant: str | None = None, *, every: bool = False) -> list[dict[str, Any]]:
+        """Open decision cards, or all."""
+        query = {"tenant": tenant, "all": "1" if every else None}
+        found: list[dict[str, Any]] = self._json.call("GET", f"{ROOT}/decisions", query=query)["decisions"]
+        return found
+
+    def decision(self, card_id: str) -> dict[str, Any]:
+        """One card."""
+        found: dict[str, Any] = self._json.get(f"{ROOT}/decisions/{card_id}")
+        return found
+
+    def decide(self, card_id: str, choice: str, *, number: str, by: str) -> dict[str, Any]:
+        """Takes a card."""
+        body = {"choice": choice, "number": number, "by": by}
+        found: dict[str, Any] = self._json.post(f"{ROOT}/decisions/{card_id}", body)
+        return found
+
+
+def connect(reach: Reach) -> Api:
+    """The API of an installation. NotAsWished if none runs or its token is not known."""
+    return Api(Json(reach.ingest_url(), what="ingest", token=reach.token()))

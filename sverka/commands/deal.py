@@ -1,0 +1,78 @@
+"""`deal show`: the whole story of a deal."""
+
+from typing import Annotated, Final
+
+import typer
+
+from sverka.api import connect
+from sverka.commands.grouping import group
+from sverka.endings import NotAsWished
+from sverka.language import example, tr
+from sverka.models import StoryDocument, StoryLine
+from sverka.reach import AsJson, Reach, with_reach
+from sverka.screen import moment, print_document, show
+from sverka.story import tell
+
+QUIET_STATES: Final = frozenset({"CONFIRMED", "DONE"})
+MARKS: Final = {
+    "fact": "●", "effect": "→", "task": "·", "attempt": "  ↳", "write": "✎", "message": "✉", "decision": "?",
+}  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group."""
+    deals = group(app, "deal", tr("Deals as Sverka knows them.", "Сделки, как их знает Сверка."))
+    deals.command(
+        "show",
+        help=example("The whole story of a deal, in order.", "Вся история сделки по порядку.", "deal show vektor 1042"),
+    )(with_reach(show_deal))
+    deals.callback()(lambda: None)
+
+
+def show_deal(
+    reach: Reach,
+    tenant: Annotated[str, typer.Argument(help=tr("The tenant's id.", "Клиент."))],
+    deal: Annotated[str, typer.Argument(help=tr("The deal's id in the CRM.", "Номер сделки в CRM."))],
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help=tr("With every step inside.", "Со всеми внутренними шагами."))
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Facts, effects with every attempt, CRM writes, messages to people."""
+    with connect(reach) as api:
+        document = tell(tenant, deal, api.stories(tenant, deal))
+    if not document.lines:
+        raise NotAsWished(
+            tr(
+                f"{tenant} has no deal {deal} that Sverka knows. Deals are known from the moment they enter a stage of "
+                "the tenant's funnels; see `sverka tenant check`.",
+                f"У {tenant} нет сделки {deal}, известной Сверке. Сделка становится известна, когда входит на стадию "
+                "из настроек; смотрите `sverka tenant check`.",
+            )
+        )
+    if as_json:
+        print_document(document)
+    else:
+        _print(document, full)
+
+
+def _print(document: StoryDocument, full: bool) -> None:
+    day = ""
+    for line in document.lines:
+        if not full and _inside(line):
+            continue
+        stamp = moment(line.at)
+        if stamp[:10] != day:
+            day = stamp[:10]
+            show(day)
+        show(f"  {stamp[11:]}  {line.service:<13}{MARKS[line.kind]} {line.text}")
+
+
+def _inside(line: StoryLine) -> bool:
+    """Steps that went well and that the facts beside them tell already."""
+    if line.kind == "task":
+        return line.state in QUIET_STATES or not line.data.get("reason")
+    if line.kind == "attempt":
+        return line.state == "ok" and line.type == "run"
+    return line.type in ("Told", "BalanceSeen", "PaymentsNoticed", "RecordWanted", "BuyerLinked")

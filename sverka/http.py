@@ -1,0 +1,118 @@
+"""HTTP calls of the command line, whose failures are sentences."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+
+from sverka.endings import NotAsWished
+from sverka.language import tr
+
+CONNECT_SECONDS_MAX: Final = 5.0
+ANSWER_SECONDS_MAX: Final = 60.0
+LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30.0)
+
+
+class Json:
+    """JSON in, JSON out, at one address. Use as a context manager or for the life of the process."""
+
+    def __init__(self, base_url: str, *, what: str, token: str = "") -> None:
+        """`what` names the other side in sentences."""
+        self.base_url = base_url
+        self._what = what
+        self._client = httpx.Client(
+            base_url=base_url,
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
+            limits=LIMITS,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> "Json":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The answer of a GET; a query value None is left out."""
+        return self.call("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The answer of a POST."""
+        return self.call("POST", path, body=body)
+
+    def call(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of the answer. NotAsWished with the other side's own sentence for any status but 2xx."""
+        answer = self.raw(method, path, body=body, query=query)
+        if not answer.content:
+            return None
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise NotAsWished(
+                tr(
+                    f"{self._what} at {self.base_url} answered {method} {path} with something that is not JSON.",
+                    f"{self._what} по адресу {self.base_url} ответил на {method} {path} не JSON.",
+                )
+            ) from error
+
+    def raw(
+        self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        """The answer as it came, of status 2xx."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        try:
+            answer = self._client.request(method, path, params=given, json=body)
+        except httpx.TimeoutException as error:
+            raise NotAsWished(
+                tr(
+                    f"{self._what} at {self.base_url} gave no answer to {method} {path} in time. Try again; "
+                    "see `sverka status`.",
+                    f"{self._what} по адресу {self.base_url} не ответил на {method} {path} вовремя. Повторите; "
+                    "смотрите `sverka status`.",
+                )
+            ) from error
+        except httpx.HTTPError as error:
+            raise NotAsWished(
+                tr(
+                    f"{self._what} at {self.base_url} cannot be reached ({type(error).__name__}). "
+                    "See `sverka status`, or start it with `sverka up`.",
+                    f"{self._what} по адресу {self.base_url} недоступен ({type(error).__name__}). "
+                    "Смотрите `sverka status` или запустите `sverka up`.",
+                )
+            ) from error
+        if not answer.is_success:
+            raise NotAsWished(self._refusal(method, path, answer))
+        return answer
+
+    def _refusal(self, method: str, path: str, answer: httpx.Response) -> str:
+        sentence = sentence_of(answer)
+        if sentence:
+            return sentence
+        return tr(
+            f"{self._what} answered {method} {path} with status {answer.status_code}.",
+            f"{self._what} ответил на {method} {path} статусом {answer.status_code}.",
+        )
+
+
+def sentence_of(answer: httpx.Response) -> str:
+    """The sentence of a refusal: the texts under `error`, `message`, `detail` or `errors`."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return _words(body) if isinstance(body, dict) else ""
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(filter(None, map(_words, value)))
+    if isinstance(value, dict):
+        for key in ("error", "message", "detail", "errors", "faults", "msg"):
+            if value.get(key):
+                return _words(value[key])
+    return ""

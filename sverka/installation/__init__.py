@@ -1,0 +1,1 @@
+"""What `up` starts: the secrets, databases and topics of an installation, and the processes over them."""

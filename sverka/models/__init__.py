@@ -1,0 +1,44 @@
+"""The documents that commands print with `--json`, each with a generated JSON Schema."""
+
+from sverka.models.base import Document
+from sverka.models.operations import (
+    DeadDocument,
+    DeadLetter,
+    Decision,
+    DecisionsDocument,
+    WorkDocument,
+    WorkItem,
+)
+from sverka.models.status import ServiceStatus, StatusDocument
+from sverka.models.story import StoryDocument, StoryLine
+from sverka.models.version import KafkaVersion, PostgresVersion, VersionDocument
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "status": StatusDocument,
+    "version": VersionDocument,
+    "deal-show": StoryDocument,
+    "work-list": WorkDocument,
+    "work-show": WorkItem,
+    "dead-list": DeadDocument,
+    "dead-show": DeadLetter,
+    "decide-list": DecisionsDocument,
+    "decide-show": Decision,
+}
+
+__all__ = [
+    "DOCUMENTS",
+    "DeadDocument",
+    "DeadLetter",
+    "Decision",
+    "DecisionsDocument",
+    "Document",
+    "KafkaVersion",
+    "PostgresVersion",
+    "ServiceStatus",
+    "StatusDocument",
+    "StoryDocument",
+    "StoryLine",
+    "VersionDocument",
+    "WorkDocument",
+    "WorkItem",
+]

@@ -1,0 +1,219 @@
+"""The sentence of each stored event and each kind of work, in English and Russian, as Jinja templates.
+
+Keys are `service.Event`. Values are the event's own fields; filters: `rub` (kopecks), `day`, `why` (a problem's
+sentence), `state`, `write`, `card`, `choice`, `fact`.
+"""
+
+from typing import Final
+
+EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "ingest.StageNoticed": (
+        "The sweep found an entry of stage {{ entry.stage_id }} that no webhook had brought",
+        "Обход нашёл вход на стадию {{ entry.stage_id }}, о котором не пришёл вебхук",
+    ),
+    "ingest.StageEntered": (
+        "The deal entered stage {{ entry.stage_id }}",
+        "Сделка вошла на стадию {{ entry.stage_id }}",
+    ),
+    "ingest.RequestMade": (
+        "{% if kind == 'act' %}An act{% else %}An invoice{% endif %} is asked for: {{ deal.title }}, "
+        "{{ deal.opportunity_kopecks|rub }}",
+        "Нужен {% if kind == 'act' %}акт{% else %}счёт{% endif %}: {{ deal.title }}, "
+        "{{ deal.opportunity_kopecks|rub }}",
+    ),
+    "ingest.RequestFailed": (
+        "No {{ kind }} can be asked for: {{ reasons|why }}",
+        "{% if kind == 'act' %}Акт{% else %}Счёт{% endif %} запросить нельзя: {{ reasons|why }}",
+    ),
+    "ingest.ContentChanged": ("The deal's content changed", "Содержание сделки изменилось"),
+    "ingest.DealGone": ("The deal was deleted, or is hidden from us", "Сделка удалена или скрыта от нас"),
+    "counterparty.LinkWanted": ("The buyer is in order: {{ party.name }}", "Покупатель проверен: {{ party.name }}"),
+    "counterparty.LinkRefused": (
+        "The buyer cannot be used: {{ reasons|why }}",
+        "Покупатель не подходит: {{ reasons|why }}",
+    ),
+    "counterparty.Linked": (
+        "The buyer is {% if created %}a new{% else %}a known{% endif %} record in accounting, {{ remote_id }}",
+        "Покупатель в бухгалтерии: {% if created %}новая{% else %}известная{% endif %} карточка {{ remote_id }}",
+    ),
+    "counterparty.RecordWanted": ("The buyer's record is looked for", "Ищем карточку покупателя"),
+    "counterparty.RecordFound": ("The buyer's record is {{ remote_id }}", "Карточка покупателя: {{ remote_id }}"),
+    "counterparty.RecordAbsent": (
+        "Accounting has no such buyer: it is created",
+        "Покупателя в бухгалтерии нет: создаём",
+    ),
+    "counterparty.RecordRefused": (
+        "Accounting refused the buyer: {{ reason|why }}",
+        "Бухгалтерия не приняла покупателя: {{ reason|why }}",
+    ),
+    "counterparty.RecordDoubted": (
+        "Nobody can tell which record is the buyer: a person decides",
+        "Неясно, какая карточка покупателя верная: решает человек",
+    ),
+    "invoicing.Requested": (
+        "{% if kind == 'act' %}The act{% else %}The invoice{% endif %} is taken into work",
+        "{% if kind == 'act' %}Акт{% else %}Счёт{% endif %} принят в работу",
+    ),
+    "invoicing.BuyerLinked": ("The buyer is known", "Покупатель известен"),
+    "invoicing.BuyerRefused": (
+        "The buyer cannot be used: {{ reasons|why }}",
+        "Покупатель не подходит: {{ reasons|why }}",
+    ),
+    "invoicing.Blocked": (
+        "Nothing was sent. To be corrected: {{ reasons|why }}",
+        "Ничего не отправлено. Исправить: {{ reasons|why }}",
+    ),
+    "invoicing.Held": ("The act waits until the deal is paid", "Акт ждёт оплаты сделки"),
+    "invoicing.Ordered": (
+        "{% if draft.kind == 'act' %}An act{% else %}An invoice{% endif %} is ordered"
+        "{% if draft.number %}, {{ draft.number }}{% endif %}: {{ draft.total_kopecks|rub }}",
+        "{% if draft.kind == 'act' %}Акт{% else %}Счёт{% endif %} готов к отправке"
+        "{% if draft.number %}, № {{ draft.number }}{% endif %}: {{ draft.total_kopecks|rub }}",
+    ),
+    "invoicing.Doubted": (
+        "What accounting has is not clear: a person decides",
+        "Неясно, что создано в бухгалтерии: решает человек",
+    ),
+    "invoicing.Made": (
+        "{% if kind == 'act' %}Act{% else %}Invoice{% endif %} {{ issued.number }} of {{ issued.date|day }} for "
+        "{{ issued.total_kopecks|rub }} exists in accounting",
+        "{% if kind == 'act' %}Акт{% else %}Счёт{% endif %} № {{ issued.number }} от {{ issued.date|day }} на "
+        "{{ issued.total_kopecks|rub }} создан в бухгалтерии",
+    ),
+    "invoicing.Refused": ("Accounting refused: {{ reason|why }}", "Бухгалтерия отказала: {{ reason|why }}"),
+    "invoicing.GivenUp": ("{{ by }} decided not to make the document", "{{ by }}: документ решено не создавать"),
+    "invoicing.VatOverridden": ("{{ by }} let the VAT rate pass", "{{ by }}: ставка НДС разрешена"),
+    "invoicing.Reentered": (
+        "The stage was entered again; {{ number }} exists, nothing else is made",
+        "Повторный вход на стадию; № {{ number }} уже есть, ничего не создаётся",
+    ),
+    "invoicing.ContentChanged": (
+        "The deal no longer shows what was issued{% if total_kopecks %}: now {{ total_kopecks|rub }}{% endif %}",
+        "Сделка отличается от выставленного{% if total_kopecks %}: теперь {{ total_kopecks|rub }}{% endif %}",
+    ),
+    "invoicing.DealSeen": ("The corrected deal is tried again", "Исправленная сделка проверяется снова"),
+    "invoicing.DealGone": ("The deal is gone; what waited stops", "Сделки больше нет; ожидавшее остановлено"),
+    "invoicing.Rendered": ("The PDF is there ({{ size_bytes }} bytes)", "PDF получен ({{ size_bytes }} байт)"),
+    "invoicing.BalanceSeen": ("The invoice's state: {{ status|state }}", "Состояние счёта: {{ status|state }}"),
+    "invoicing.CancelOrdered": ("{{ by }} asked to cancel the invoice", "{{ by }}: счёт решено аннулировать"),
+    "invoicing.CancelRefused": (
+        "Accounting did not cancel: {{ reason|why }}",
+        "Бухгалтерия не аннулировала: {{ reason|why }}",
+    ),
+    "invoicing.Cancelled": ("Invoice {{ number }} is cancelled", "Счёт № {{ number }} аннулирован"),
+    "payments.InvoiceKnown": (
+        "Invoice {{ number }}: {{ total_kopecks|rub }} to be paid by {{ due_date|day }}",
+        "Счёт № {{ number }}: ждём {{ total_kopecks|rub }} до {{ due_date|day }}",
+    ),
+    "payments.InvoiceVoided": ("The invoice is not to be paid any more", "Счёт больше не нужно оплачивать"),
+    "payments.PaymentCounted": (
+        "{% if operation.direction == 'out' %}Refund{% else %}Payment{% endif %} of {{ operation.amount_kopecks|rub }} "
+        "of {{ operation.date|day }}{% if operation.order_number %}, order {{ operation.order_number }}{% endif %}",
+        "{% if operation.direction == 'out' %}Возврат{% else %}Оплата{% endif %} {{ operation.amount_kopecks|rub }} от "
+        "{{ operation.date|day }}{% if operation.order_number %}, поручение № {{ operation.order_number }}{% endif %}",
+    ),
+    "payments.PaymentCorrected": (
+        "A payment was corrected: {{ amount_before_kopecks|rub }} → {{ operation.amount_kopecks|rub }}",
+        "Платёж исправлен: {{ amount_before_kopecks|rub }} → {{ operation.amount_kopecks|rub }}",
+    ),
+    "payments.PaymentRenamed": ("A payment has another id at the vendor now", "У платежа сменился номер операции"),
+    "payments.PaymentRevoked": (
+        "The payment of {{ amount_kopecks|rub }} of {{ date|day }} is no longer there",
+        "Платёж {{ amount_kopecks|rub }} от {{ date|day }} больше не числится",
+    ),
+    "payments.PaymentsNoticed": ("There is news about the payments", "Есть новости об оплатах"),
+    "payments.BalanceChanged": (
+        "Paid {{ paid_kopecks|rub }} of {{ total_kopecks|rub }}: {{ status|state }}",
+        "Оплачено {{ paid_kopecks|rub }} из {{ total_kopecks|rub }}: {{ status|state }}",
+    ),
+    "payments.OverdueSeen": (
+        "Overdue by {{ days }} days, {{ rest_kopecks|rub }} left{% if remind %}; the manager is reminded{% endif %}",
+        "Просрочка {{ days }} дн., осталось {{ rest_kopecks|rub }}{% if remind %}; менеджеру напоминание{% endif %}",
+    ),
+    "payments.OverdueEnded": ("Not overdue any more", "Просрочки больше нет"),
+    "payments.OperationUnmatched": ("A payment fits no invoice", "Платёж не подошёл ни к одному счёту"),
+    "payments.OperationMatched": ("The payment found its invoice", "Платёж нашёл свой счёт"),
+    "notifier.Told": ("To be told: {{ fact|fact }}", "Сообщить: {{ fact|fact }}"),
+    "notifier.Written": (
+        "{% if refused %}The CRM refused {{ write|write }}: {{ refused|why }}"
+        "{% else %}Written: {{ write|write }}{% endif %}",
+        "{% if refused %}CRM не приняла ({{ write|write }}): {{ refused|why }}"
+        "{% else %}Записано: {{ write|write }}{% endif %}",
+    ),
+    "*.CardOpened": ("A decision is needed: {{ kind|card(values) }}", "Нужно решение: {{ kind|card(values) }}"),
+    "*.CardTaken": (
+        "{{ by }} decided: {{ kind|choice(choice) }}{% if number %} ({{ number }}){% endif %}",
+        "{{ by }}: {{ kind|choice(choice) }}{% if number %} ({{ number }}){% endif %}",
+    ),
+    "*.WorkFellBehind": (
+        "Work waits for {{ vendor }} and will go on by itself: {{ {'code': code, 'values': values}|why }}",
+        "Работа ждёт {{ vendor }} и продолжится сама: {{ {'code': code, 'values': values}|why }}",
+    ),
+    "*.WorkWentOn": ("Delayed work went on", "Отложенная работа продолжена"),
+    "*.AccountWentDown": ("{{ vendor }} does not answer", "{{ vendor }} не отвечает"),
+    "*.AccountCameBack": ("{{ vendor }} answers again", "{{ vendor }} снова отвечает"),
+}
+
+WORK: Final[dict[str, tuple[str, str]]] = {
+    "read-deal": ("Read the deal", "Чтение сделки"),
+    "read-buyer": ("Read the buyer", "Чтение покупателя"),
+    "sweep": ("Sweep over the stage history", "Обход истории стадий"),
+    "sweep-modified": ("Sweep over changed deals", "Обход изменённых сделок"),
+    "nightly-check": ("Nightly check", "Ночная проверка"),
+    "link-buyer": ("Find the buyer's record", "Поиск карточки покупателя"),
+    "find-counterparty": ("Look the buyer up in accounting", "Поиск покупателя в бухгалтерии"),
+    "create-counterparty": ("Create the buyer in accounting", "Создание покупателя в бухгалтерии"),
+    "answer-link": ("Answer who waits for the buyer", "Ответ ждущим покупателя"),
+    "create-invoice": ("Create the invoice in accounting", "Создание счёта в бухгалтерии"),
+    "create-act": ("Create the act in accounting", "Создание акта в бухгалтерии"),
+    "cancel-invoice": ("Cancel the invoice in accounting", "Аннулирование счёта в бухгалтерии"),
+    "fetch-pdf": ("Fetch the PDF", "Получение PDF"),
+    "adopt-document": ("Read the document that a person found", "Чтение найденного документа"),
+    "request-deadline": ("Deadline of the request", "Срок запроса"),
+    "look-at-due": ("Look whether it is overdue", "Проверка просрочки"),
+    "reread-payments": ("Read all payments of the invoice", "Чтение всех оплат счёта"),
+    "poll-payments": ("Poll the payments", "Опрос оплат"),
+    "crm-write": ("Write to the deal", "Запись в сделку"),
+    "crm-chat": ("Message to the chat", "Сообщение в чат"),
+}
+
+STATES: Final[dict[str, tuple[str, str]]] = {
+    "PLANNED": ("planned", "запланировано"),
+    "INTENT": ("about to be sent", "отправляется"),
+    "SENT": ("sent", "отправлено"),
+    "CONFIRMED": ("confirmed", "подтверждено"),
+    "REJECTED": ("refused", "отказ"),
+    "UNCERTAIN": ("outcome not known", "исход неизвестен"),
+    "PROBING": ("being looked up", "проверяется поиском"),
+    "ABSENT": ("not there, sent again", "не найдено, отправляется снова"),
+    "HUMAN": ("a person decides", "решает человек"),
+    "DONE": ("done", "сделано"),
+}
+
+WRITES: Final[dict[str, tuple[str, str]]] = {
+    "fields": ("the deal's fields", "поля сделки"),
+    "file": ("a file of the deal", "файл сделки"),
+    "stage": ("the deal's stage", "стадия сделки"),
+    "comment": ("a comment in the timeline", "комментарий в ленте"),
+    "notification": ("a notification to the manager", "уведомление менеджеру"),
+    "chat": ("a message to the chat", "сообщение в чат"),
+}
+
+ATTEMPTS: Final[dict[str, tuple[str, str]]] = {
+    "send": ("sending", "отправка"),
+    "probe": ("look-up", "поиск"),
+    "lease": ("interrupted", "прервано"),
+    "run": ("attempt", "попытка"),
+}
+
+OUTCOMES: Final[dict[str, tuple[str, str]]] = {
+    "ok": ("done", "успешно"),
+    "retryable": ("not now", "пока нет"),
+    "deferred": ("later", "позже"),
+    "rejected": ("refused", "отказ"),
+    "uncertain": ("outcome not known", "исход неизвестен"),
+    "found": ("found", "найдено"),
+    "not_found": ("not found", "не найдено"),
+    "inconclusive": ("could not be told", "неясно"),
+    "not_made": ("could not be asked", "спросить не удалось"),
+}

@@ -1,0 +1,86 @@
+"""Turns stored codes and events into sentences, with the notifier's texts for what people read in the CRM."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import ChainableUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from services.notifier.workers.texts import Texts
+from sverka.language import language
+from sverka.screen import money
+from sverka.story import sentences
+
+ZONE: Final = ZoneInfo("Europe/Moscow")
+TEXT_LENGTH_MAX: Final = 600
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, chosen: str) -> None:
+        self._index = 1 if chosen == "ru" else 0
+        self._texts = Texts("ru" if chosen == "ru" else "en")
+        self._environment = SandboxedEnvironment(undefined=ChainableUndefined, autoescape=False)
+        self._environment.filters |= {
+            "rub": money, "day": _day, "why": self.why, "state": self._texts.status, "fact": self._fact,
+            "write": lambda code: self.of(sentences.WRITES, code), "card": self.card, "choice": self.choice,
+        }  # fmt: skip
+        self._templates = {
+            key: self._environment.from_string(pair[self._index]) for key, pair in sentences.EVENTS.items()
+        }
+
+    def event(self, service: str, kind: str, data: Mapping[str, Any]) -> str:
+        """The sentence of a stored event; the name of one that a newer service wrote."""
+        template = self._templates.get(f"{service}.{kind}") or self._templates.get(f"*.{kind}")
+        if template is None:
+            return kind
+        try:
+            return " ".join(template.render(**{"reason": {}, "reasons": [], **data}).split())[:TEXT_LENGTH_MAX]
+        except (TemplateError, TypeError, ValueError):  # an event of another build has other fields
+            return kind
+
+    def of(self, words: Mapping[str, tuple[str, str]], code: str) -> str:
+        """The word for a code, or the code."""
+        return words[code][self._index] if code in words else code
+
+    def why(self, problems: Any) -> str:
+        """The sentence of a problem, or of several."""
+        given = problems if isinstance(problems, list | tuple) else [problems]
+        return " ".join(self._texts.reason(one, ZONE) for one in given if isinstance(one, Mapping) and one.get("code"))
+
+    def card(self, kind: str, values: Mapping[str, Any]) -> str:
+        """The question of a decision card."""
+        try:
+            told = self._texts.fact("card_opened", {"kind": kind, **values}, ZONE)
+        except (TemplateError, KeyError, TypeError, ValueError):
+            return kind
+        _, _, question = told.partition(": ")
+        return question or told
+
+    def choice(self, kind: str, code: str) -> str:
+        """The words of a card's choice."""
+        try:
+            return self._texts.choice(kind, code)
+        except KeyError:
+            return code
+
+    def _fact(self, fact: Mapping[str, Any]) -> str:
+        name = str(fact.get("fact", ""))
+        try:
+            return self._texts.fact(name, {key: value for key, value in fact.items() if key != "fact"}, ZONE)
+        except (TemplateError, KeyError, TypeError, ValueError):  # a fact without a sentence changes fields alone
+            return name.replace("_", " ")
+
+
+@cache
+def words() -> Words:
+    """The words of this process' language."""
+    return Words(language())
+
+
+def _day(value: str | date) -> str:
+    return date.fromisoformat(str(value)[:10]).strftime("%d.%m.%Y") if value else ""
