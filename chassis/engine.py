@@ -53,11 +53,11 @@ class _Stream:
     stored_version: int
     version: int
     by_command: dict[str, list[Recorded]]
-    appends: list[StreamAppend] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Writes:
+    appends: list[StreamAppend] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     plans: list[PlannedWork] = field(default_factory=list)
 
@@ -101,9 +101,9 @@ class Engine:
             STREAM_EVENTS.labels(stream.kind.prefix).observe(stream.stored_version)
         writes = _Writes()
         executed = [self._run(streams[(c.tenant, c.stream)], c, now, writes) for c in commands]
-        changed = [stream for stream in streams.values() if stream.appends]
+        changed = [stream for stream in streams.values() if stream.version > stream.stored_version]
         if changed:
-            await event_store.insert(connection, [a for s in changed for a in s.appends], now)
+            await event_store.insert(connection, writes.appends, now)
             await write_rows(
                 connection, [(s.tenant, row) for s in changed for row in s.kind.projected(s.name, s.state)]
             )
@@ -170,6 +170,13 @@ class Engine:
             state = kind.evolve(state, recorded.event)
             yield recorded, state
 
+    def folded(self, name: str, events: Iterable[StoredEvent]) -> Any:
+        """The state after a stream's stored events."""
+        state = self.kinds.of(name).initial(name)
+        for _, state in self.replayed(name, events):  # noqa: B007 - the last one is the answer
+            pass
+        return state
+
     def _fold(self, tenant: TenantId, name: str, events: Sequence[StoredEvent]) -> _Stream:
         kind = self.kinds.of(name)
         state = kind.initial(name)
@@ -197,7 +204,7 @@ class Engine:
             metadata=command.metadata,
         )
         recorded = [self._record(stream, event, command, now, writes) for event in decided]
-        stream.appends.append(append)
+        writes.appends.append(append)
         stream.by_command[command.command_id] = recorded
         return Executed(command, tuple(recorded))
 

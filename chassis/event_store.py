@@ -133,6 +133,14 @@ async def load(
     return found
 
 
+async def stream_names(connection: Connection, tenant: TenantId) -> list[str]:
+    """The names of all streams of a tenant."""
+    rows = await connection.fetch(
+        "SELECT stream FROM events WHERE tenant_id = $1 AND version = 1 ORDER BY stream", tenant
+    )
+    return [row["stream"] for row in rows]
+
+
 async def read(connection: Connection, after_position: int, limit: int) -> list[StoredEvent]:
     """Events of the transaction's tenants after a position, in its order.
 

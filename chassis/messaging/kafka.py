@@ -127,6 +127,10 @@ class Inspector:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
+    async def topics(self) -> set[str]:
+        """The topics that the broker has."""
+        return set(await self._consumer.topics())
+
     async def beginnings(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """The first offset of each log."""
         return await self._consumer.beginning_offsets(list(partitions)) if partitions else {}

@@ -1,0 +1,114 @@
+"""Unsent outbox rows as the relay reads and marks them, on the connection that holds its lock."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import orjson
+
+from chassis.postgres import Connection
+
+DAYS_AHEAD = 2
+DAYS_KEPT = 7
+LOST_OFFSET = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One unsent row. ``headers`` is the JSON text of name and value pairs."""
+
+    seq: int
+    created_on: date
+    created_at: datetime
+    lane: int
+    topic: str
+    key: str
+    message_id: str
+    headers: str
+    body: bytes
+
+    def kafka_headers(self) -> list[tuple[str, bytes]]:
+        """The headers as Kafka takes them."""
+        return [(name, value.encode()) for name, value in orjson.loads(self.headers)]
+
+
+_COLUMNS = "seq, created_on, created_at, lane, topic, key, message_id, headers, body"
+
+# Bulk rows of a key are read with its interactive row, however far behind they lie: nothing overtakes its own key.
+_READ = f"""
+WITH interactive AS MATERIALIZED (
+  SELECT {_COLUMNS} FROM outbox
+  WHERE published_at IS NULL AND lane = 0 AND seq > $1 AND seq <> ALL($3::bigint[]) ORDER BY seq LIMIT $4)
+SELECT * FROM interactive
+UNION ALL
+SELECT {_COLUMNS} FROM outbox
+WHERE published_at IS NULL AND lane = 1 AND key IN (SELECT key FROM interactive) AND seq <> ALL($3::bigint[])
+UNION ALL
+(SELECT {_COLUMNS} FROM outbox
+ WHERE published_at IS NULL AND lane = 1 AND seq > $2 AND seq <> ALL($3::bigint[]) ORDER BY seq LIMIT $4)
+"""  # noqa: S608 - the columns are a constant of this module
+
+_MARK = """
+WITH marked AS (
+  UPDATE outbox SET published_at = clock_timestamp()
+  FROM unnest($1::date[], $2::bigint[]) AS t(created_on, seq)
+  WHERE outbox.created_on = t.created_on AND outbox.seq = t.seq)
+INSERT INTO relay_positions (topic, partition, last_offset)
+SELECT * FROM unnest($3::text[], $4::int[], $5::bigint[])
+ON CONFLICT (topic, partition) DO UPDATE SET last_offset = excluded.last_offset
+"""
+
+
+async def read(connection: Connection, after: tuple[int, int], in_hand: Sequence[int], limit: int) -> list[Outgoing]:
+    """Unsent rows in their order, without those in hand: of each lane at most ``limit`` after its ``seq`` in ``after``,
+    and all bulk rows whose key has an interactive row among them."""
+    found = {row["seq"]: row for row in await connection.fetch(_READ, *after, in_hand, limit)}
+    return [Outgoing(**dict(found[seq])) for seq in sorted(found)]
+
+
+async def mark(connection: Connection, rows: Sequence[Outgoing], last_offsets: Mapping[tuple[str, int], int]) -> None:
+    """Marks rows as sent, and records the last acknowledged offset of (topic, partition), in one statement."""
+    await connection.execute(
+        _MARK,
+        [row.created_on for row in rows],
+        [row.seq for row in rows],
+        [topic for topic, _ in last_offsets],
+        [partition for _, partition in last_offsets],
+        list(last_offsets.values()),
+    )
+
+
+async def positions(connection: Connection) -> dict[tuple[str, int], int]:
+    """The last acknowledged offset of every (topic, partition) that was ever written to."""
+    rows = await connection.fetch("SELECT topic, partition, last_offset FROM relay_positions")
+    return {(row["topic"], row["partition"]): row["last_offset"] for row in rows}
+
+
+async def distrust_positions(connection: Connection, topics: Collection[str]) -> None:
+    """Remembers that the logs of topics are lost, so that a crash in the middle of the repair begins it again."""
+    await connection.execute(
+        "UPDATE relay_positions SET last_offset = $2 WHERE topic = ANY($1::text[])", list(topics), LOST_OFFSET
+    )
+
+
+async def forget_positions(connection: Connection, topics: Collection[str]) -> None:
+    """Begins anew in topics whose logs were lost and have been written again."""
+    await connection.execute("DELETE FROM relay_positions WHERE topic = ANY($1::text[])", list(topics))
+
+
+async def backlog(connection: Connection) -> tuple[int, float]:
+    """How many rows are unsent, and the age of the oldest in seconds."""
+    row = await connection.fetchrow(
+        "SELECT count(*) AS rows, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age "
+        "FROM outbox WHERE published_at IS NULL"
+    )
+    assert row is not None, "an aggregate has one row"
+    return row["rows"], row["age"]
+
+
+async def roll(connection: Connection) -> None:
+    """Makes the partitions of the next days and drops those of days long sent.
+
+    Raises LockNotAvailableError when the outbox is too busy just now.
+    """
+    await connection.execute("SELECT chassis.roll_outbox($1, $2)", DAYS_AHEAD, DAYS_KEPT)

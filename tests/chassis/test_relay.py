@@ -1,0 +1,362 @@
+"""The relay loses nothing, keeps the order of every key, and notices when the broker has lost what it took."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime
+
+import asyncpg
+import orjson
+import pytest
+
+from chassis.aggregate import Lane
+from chassis.engine import Command, Engine
+from chassis.ids import tenant_id
+from chassis.messaging import outgoing
+from chassis.messaging.kafka import KafkaError, KafkaSettings
+from chassis.messaging.outgoing import Outgoing
+from chassis.messaging.relay import Relay
+from chassis.messaging.republish import republish
+from chassis.messaging.sending import Sending
+from chassis.messaging.topics import ensure_topics
+from chassis.messaging.windows import ROWS_MAX, Floor, Window
+from chassis.postgres import Database
+from chassis.wakeups import Wakeups
+from tests.chassis.sample.domain import BULK_FROM, MIGRATIONS, Add, engine
+from tests.chassis.sample.service import now
+from tests.kit.database import Databases, OwnDatabase
+from tests.kit.kafka import TestTopic, delete_topic, eventually, read_all
+
+ONE = tenant_id("one")
+TOPIC = TestTopic("totals")
+
+
+@pytest.fixture
+async def own_database(databases: Databases) -> OwnDatabase:
+    return await databases("sample", MIGRATIONS)
+
+
+@contextlib.asynccontextmanager
+async def relaying(database: Database, kafka: KafkaSettings, check_ends_seconds: float = 0.3) -> AsyncIterator[Relay]:
+    """A running relay with its wake-ups, as one process has them."""
+    made = engine()
+    wakeups = Wakeups(database)
+    relay = Relay(
+        database,
+        kafka,
+        [TOPIC],
+        wakeups,
+        lambda topic: republish(database, made, topic),
+        check_ends_seconds=check_ends_seconds,
+    )
+    tasks = [asyncio.create_task(wakeups.run()), asyncio.create_task(relay.run())]
+    try:
+        yield relay
+        relay.stop()
+        await asyncio.wait_for(tasks[1], 20)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def add(database: Database, account: str, *amounts: int, made: Engine | None = None) -> None:
+    async with database.transaction([ONE]) as connection:
+        commands = [Command(ONE, f"account-{account}", Add(amount), f"{account}:{amount}") for amount in amounts]
+        await (made or engine()).execute(connection, commands, now())
+
+
+async def in_kafka(kafka: KafkaSettings) -> dict[str, list[int]]:
+    """The amounts of every key, in the order of its log."""
+    found: dict[str, list[int]] = {}
+    for record in await read_all(kafka, TOPIC.name):
+        assert record.key is not None
+        assert record.value is not None
+        found.setdefault(record.key.decode(), []).append(orjson.loads(record.value)["amount"])
+    return found
+
+
+def arrived(kafka: KafkaSettings, **amounts: Sequence[int]) -> "object":
+    async def probe() -> bool:
+        return await in_kafka(kafka) == {f"one:{key}": list(values) for key, values in amounts.items()}
+
+    return probe
+
+
+async def unsent(database: Database) -> int:
+    async with database.delivery_connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
+
+
+async def test_rows_reach_kafka_with_their_envelope(database: Database, kafka: KafkaSettings) -> None:
+    async with relaying(database, kafka):
+        await add(database, "a", 1, 2)
+        await add(database, "b", 3)
+        await eventually(arrived(kafka, a=[1, 2], b=[3]))  # type: ignore[arg-type]
+
+        async def marked() -> bool:
+            return await unsent(database) == 0
+
+        await eventually(marked)
+    (record, *_) = [r for r in await read_all(kafka, TOPIC.name) if r.key == b"one:b"]
+    headers = dict(record.headers)
+    assert headers["ce_type"] == b"Total"
+    assert headers["ce_tenantid"] == b"one"
+    assert headers["ce_subject"] == b"account-b"
+
+
+async def test_what_was_committed_while_nobody_relayed_goes_out_first(database: Database, kafka: KafkaSettings) -> None:
+    for amount in range(1, 20):
+        await add(database, "a", amount)
+    async with relaying(database, kafka):
+        await add(database, "a", 20)
+        await eventually(arrived(kafka, a=range(1, 21)))  # type: ignore[arg-type]
+
+
+async def test_a_late_commit_of_a_lower_seq_is_found(database: Database, kafka: KafkaSettings) -> None:
+    """A cursor over a sequence would pass it by: its number was drawn first and became visible last."""
+    async with relaying(database, kafka):
+        async with database.transaction([ONE]) as connection:
+            await engine().execute(connection, [Command(ONE, "account-late", Add(1), "1")], now())
+            for amount in range(1, 6):
+                await add(database, "early", amount)
+            await eventually(arrived(kafka, early=range(1, 6)))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, early=range(1, 6), late=[1]))  # type: ignore[arg-type]
+
+
+async def test_crossed_commits_under_one_key_keep_their_order(database: Database, kafka: KafkaSettings) -> None:
+    """Two streams share the key ``k``. Appends take its lock first, so that rows become visible in their order."""
+    made = engine()
+
+    async def write(stream: int) -> None:
+        for number in range(40):
+            await add(database, f"k.{stream}", stream * 1000 + number, made=made)
+
+    async with relaying(database, kafka):
+        await asyncio.gather(write(1), write(2), write(3))
+
+        async def all_there() -> bool:
+            return len((await in_kafka(kafka)).get("one:k", [])) == 120
+
+        await eventually(all_there)
+    sent = (await in_kafka(kafka))["one:k"]
+    async with database.delivery_connection() as connection:
+        rows = await connection.fetch("SELECT body FROM outbox ORDER BY seq")
+    assert sent == [orjson.loads(row["body"])["amount"] for row in rows]
+    for stream in (1, 2, 3):
+        assert [amount for amount in sent if amount // 1000 == stream] == [stream * 1000 + n for n in range(40)]
+
+
+async def test_of_two_relays_one_leads_and_the_other_takes_over(
+    database: Database, own_database: OwnDatabase, kafka: KafkaSettings
+) -> None:
+    second_database = await own_database.open()
+    admin = await asyncpg.connect(own_database.admin_url)
+    async with relaying(database, kafka) as first, relaying(second_database, kafka) as second:
+
+        async def one_leads() -> bool:
+            return first.leading != second.leading
+
+        await eventually(one_leads)
+        for amount in range(1, 51):
+            await add(database, "a", amount)
+            if amount == 25:
+                await admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'sverka-relay' AND datname = current_database() "
+                    "AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
+                )
+
+        async def all_there() -> bool:
+            return set((await in_kafka(kafka)).get("one:a", [])) == set(range(1, 51))
+
+        await eventually(all_there)
+        await eventually(one_leads)
+    await admin.close()
+    await second_database.close()
+    sent = (await in_kafka(kafka))["one:a"]
+    firsts = sorted(set(sent), key=sent.index)
+    assert firsts == list(range(1, 51)), "repetitions are allowed, overtaking is not"
+
+
+async def test_interactive_rows_go_before_a_bulk_backlog_but_never_before_their_own_key(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.messaging.sending.READ_ROWS_MAX", 50)
+    await add(database, "mixed", BULK_FROM)
+    await add(database, "bulk", *range(BULK_FROM, BULK_FROM + 400))
+    await add(database, "mixed", BULK_FROM + 1, 1)
+    await add(database, "quick", 1)
+    order: list[str] = []
+    read = outgoing.read
+
+    async def watched(*args: object) -> list[Outgoing]:
+        rows = await read(*args)  # type: ignore[arg-type]
+        order.extend(f"{row.key}:{row.lane}" for row in rows if row.topic == TOPIC.name)
+        return rows
+
+    monkeypatch.setattr(outgoing, "read", watched)
+    async with relaying(database, kafka):
+
+        async def all_there() -> bool:
+            return sum(len(amounts) for amounts in (await in_kafka(kafka)).values()) == 404
+
+        await eventually(all_there)
+    assert "one:quick:0" in order[:60], "read before the bulk backlog is through"
+    assert (await in_kafka(kafka))["one:mixed"] == [BULK_FROM, BULK_FROM + 1, 1]
+
+
+async def test_a_failed_send_stops_its_partition_and_no_other(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Sending._send
+    failing = [True]
+
+    async def flaky(self: Sending, topic: str, partition: int, window: Window, producer: object) -> None:
+        real = producer
+        if failing[0] and any(row.key == "one:stuck" for row in window.next_rows()):
+
+            class Refusing:
+                def create_batch(self) -> object:
+                    return real.create_batch()  # type: ignore[attr-defined]
+
+                async def send_batch(self, *_: object, **__: object) -> None:
+                    raise KafkaError("refused")
+
+            producer = Refusing()
+        await send(self, topic, partition, window, producer)
+
+    monkeypatch.setattr(Sending, "_send", flaky)
+    monkeypatch.setattr("chassis.messaging.sending.RETRY_FIRST_SECONDS", 0.05)
+    async with relaying(database, kafka):
+        await add(database, "stuck", 1, 2)
+        for name in "abcdefgh":
+            await add(database, name, 1)
+
+        async def others() -> bool:
+            found = await in_kafka(kafka)
+            return "one:stuck" not in found and len(found) >= 4
+
+        await eventually(others)
+        await add(database, "stuck", 3)
+        failing[0] = False
+
+        async def all_there() -> bool:
+            found = await in_kafka(kafka)
+            return found.get("one:stuck") == [1, 2, 3] and len(found) == 9
+
+        await eventually(all_there)
+
+
+async def test_a_lost_log_is_noticed_and_published_again(database: Database, kafka: KafkaSettings) -> None:
+    async with relaying(database, kafka):
+        for amount in range(1, 11):
+            await add(database, "a", amount)
+        await add(database, "b", 1)
+        await eventually(arrived(kafka, a=range(1, 11), b=[1]))  # type: ignore[arg-type]
+        first = {dict(r.headers)["ce_id"]: r.value for r in await read_all(kafka, TOPIC.name)}
+
+        await delete_topic(kafka, TOPIC.name)
+        await ensure_topics(kafka, [TOPIC])
+        await add(database, "a", 11)
+
+        async def all_again() -> bool:
+            found = await in_kafka(kafka)
+            return set(found.get("one:a", [])) == set(range(1, 12)) and found.get("one:b") == [1]
+
+        await eventually(all_again)
+    again = {dict(r.headers)["ce_id"]: r.value for r in await read_all(kafka, TOPIC.name)}
+    assert first.items() <= again.items(), "the same messages under the same ids"
+
+
+async def test_a_topic_that_is_gone_is_made_and_filled_again(database: Database, kafka: KafkaSettings) -> None:
+    async with relaying(database, kafka):
+        await add(database, "a", 1, 2, 3)
+        await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
+        await delete_topic(kafka, TOPIC.name)
+
+        async def all_again() -> bool:
+            try:
+                found = await in_kafka(kafka)
+            except (KafkaError, KeyError):
+                return False
+            return found.get("one:a") == [1, 2, 3]
+
+        await eventually(all_again)
+
+
+async def test_a_loss_while_no_relay_ran_is_noticed_at_its_start(database: Database, kafka: KafkaSettings) -> None:
+    async with relaying(database, kafka):
+        await add(database, "a", 1, 2, 3)
+        await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
+    await delete_topic(kafka, TOPIC.name)
+    async with relaying(database, kafka):
+        await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
+
+
+async def test_partitions_are_made_ahead_and_dropped_when_all_is_sent(
+    database: Database, own_database: OwnDatabase
+) -> None:
+    admin = await asyncpg.connect(own_database.admin_url)
+
+    async def days() -> list[str]:
+        rows = await admin.fetch(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = 'outbox'::regclass ORDER BY 1"
+        )
+        return [row[0] for row in rows]
+
+    async with database.delivery_connection() as connection:
+        await outgoing.roll(connection)
+        assert len(await days()) == 4, "today, two days ahead, and the rest"
+        for day, published in (("20200101", now()), ("20200102", None)):
+            text = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+            await admin.execute(
+                f"CREATE TABLE outbox_{day} PARTITION OF outbox FOR VALUES FROM ('{text}') TO ('{text}'::date + 1)"
+            )
+            await admin.execute(f"ALTER TABLE outbox_{day} OWNER TO {own_database.names.owner}")
+            await admin.execute(
+                "INSERT INTO outbox (tenant_id, topic, key, message_id, headers, body, lane, created_on, published_at) "
+                "VALUES ('one', 't', 'k', gen_random_uuid(), '[]', '', 0, $1, $2)",
+                date.fromisoformat(text),
+                published,
+            )
+        await outgoing.roll(connection)
+    left = await days()
+    await admin.close()
+    assert "outbox_20200101" not in left
+    assert "outbox_20200102" in left, "an unsent row keeps its day"
+
+
+def row(seq: int, key: str = "k", lane: Lane = Lane.INTERACTIVE) -> Outgoing:
+    return Outgoing(seq, date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), lane, "t", key, "id", "[]", b"")
+
+
+def test_a_full_window_leaves_all_later_rows_until_it_has_room() -> None:
+    window = Window()
+    assert all(window.offer(row(seq), promoted=False) for seq in range(1, ROWS_MAX + 1))
+    assert not window.offer(row(ROWS_MAX + 1), promoted=False)
+    window.begin(ROWS_MAX - 10)
+    window.finish()
+    assert not window.offer(row(ROWS_MAX + 2), promoted=False), "an earlier row was left, so this one waits too"
+    assert window.room() == ROWS_MAX + 1
+    assert window.offer(row(ROWS_MAX + 1), promoted=False)
+
+
+def test_a_failed_request_comes_first_again_in_its_order() -> None:
+    window = Window()
+    for each in (row(1, lane=Lane.BULK), row(2, lane=Lane.BULK), row(3), row(4, "other")):
+        window.offer(each, promoted=False)
+    assert [r.seq for r in window.next_rows()] == [4, 1, 2, 3], "3 waits for its key"
+    window.begin(3)
+    window.put_back()
+    assert [r.seq for r in window.next_rows()] == [4, 1, 2, 3]
+
+
+def test_the_floor_follows_at_a_distance() -> None:
+    floor = Floor()
+    for second in range(4):
+        floor.saw(second * 100 + 1, float(second))
+    assert 1 <= floor.seq < 301
+    floor.lower(50)
+    assert floor.seq == 1 if floor.seq < 49 else floor.seq == 49
