@@ -117,11 +117,11 @@ async def greeter(databases: Databases, kafka_bootstrap: str, tmp_path: Path) ->
         running.end(signal.SIGKILL)
 
 
-async def greet(kafka: KafkaSettings, person: str, ids: list[str]) -> None:
+async def greet(kafka: KafkaSettings, person: str, ids: list[str], traceparent: str = "") -> None:
     producer = await start_producer(kafka, "test")
     try:
         for event_id in ids:
-            envelope = Envelope(event_id, "Greeted", 1, "test", person, datetime.now(UTC), "vektor")
+            envelope = Envelope(event_id, "Greeted", 1, "test", person, datetime.now(UTC), "vektor", traceparent)
             body = orjson.dumps({"person": person})
             await producer.send_and_wait(
                 f"{kafka.prefix}greetings", body, key=f"vektor:{person}".encode(), headers=envelope.headers()
@@ -131,6 +131,10 @@ async def greet(kafka: KafkaSettings, person: str, ids: list[str]) -> None:
 
 
 async def celebrations(kafka: KafkaSettings, count: int) -> list[tuple[str, dict[str, Any]]]:
+    return [(envelope.subject, body) for envelope, body in await celebrated(kafka, count)]
+
+
+async def celebrated(kafka: KafkaSettings, count: int) -> list[tuple[Envelope, dict[str, Any]]]:
     consumer = AIOKafkaConsumer(
         f"{kafka.prefix}celebrations", **kafka.client("test"), auto_offset_reset="earliest", group_id=None
     )
@@ -139,7 +143,7 @@ async def celebrations(kafka: KafkaSettings, count: int) -> list[tuple[str, dict
         found = []
         async with asyncio.timeout(DEADLINE_SECONDS):
             async for record in consumer:
-                found.append((Envelope.from_headers(record.headers).subject, orjson.loads(record.value)))
+                found.append((Envelope.from_headers(record.headers), orjson.loads(record.value)))
                 if len(found) == count:
                     return found
     finally:
@@ -197,3 +201,50 @@ async def test_a_bad_message_waits_as_a_dead_letter(greeter: Running) -> None:
     shown = (await greeter.get(f"/internal/dead/{letter['event_id']}")).json()
     assert shown["body"] == "not json"
     assert shown["headers"]["ce_type"] == "Greeted"
+
+
+def start_tap(port: int, spans: Path) -> subprocess.Popen[bytes]:
+    with spans.open("wb") as out:
+        return subprocess.Popen([sys.executable, "-m", "oteltap", "--port", str(port)], stdout=out, stderr=out)
+
+
+async def until_listening(port: int) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+def spans_of(file: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in file.read_text().splitlines() if line.startswith("{")]
+
+
+async def test_one_trace_leads_through_consumer_and_outbox(greeter: Running, tmp_path: Path) -> None:
+    await asyncio.to_thread(greeter.end, signal.SIGTERM)
+    port = free_port()
+    spans = tmp_path / "spans.jsonl"
+    tap = start_tap(port, spans)
+    try:
+        await until_listening(port)
+        greeter.env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "SVERKA_TRACE_SAMPLE_RATIO": "1"}
+        greeter.start()
+        await greeter.ready()
+        await greet(greeter.kafka, "anna", ["1", "2", "3"], traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+        ((envelope, _),) = await celebrated(greeter.kafka, 1)
+        await asyncio.to_thread(greeter.end, signal.SIGTERM)  # the end sends what waits
+        found = [span for span in spans_of(spans) if span["traceId"] == "a" * 32]
+    finally:
+        tap.kill()
+        tap.wait(10)
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for span in found:
+        by_name.setdefault(span["name"], []).append(span)
+    assert [span["parentSpanId"] for span in by_name["process greetings"]] == ["b" * 16] * 3
+    (sent,) = by_name["send celebrations"]
+    assert sent["parentSpanId"] in {span["spanId"] for span in by_name["process greetings"]}
+    assert envelope.traceparent == f"00-{'a' * 32}-{sent['spanId']}-01"
