@@ -41,8 +41,13 @@ class Api:
         return found
 
     def tenant_action(self, tenant: str, action: str) -> dict[str, Any]:
-        """check, suspend, resume or remove."""
+        """suspend, resume or remove."""
         found: dict[str, Any] = self._json.post(f"{ROOT}/tenants/{tenant}/{action}", {})
+        return found
+
+    def check(self, tenant: str) -> list[dict[str, Any]]:
+        """Whether all that the tenant's file names is there at its vendors."""
+        found: list[dict[str, Any]] = self._json.post(f"{ROOT}/tenants/{tenant}/check", {})["checks"]
         return found
 
     # a deal

@@ -11,12 +11,25 @@ from sverka.models.operations import (
 )
 from sverka.models.status import ServiceStatus, StatusDocument
 from sverka.models.story import StoryDocument, StoryLine
+from sverka.models.tenants import (
+    AppliedDocument,
+    Change,
+    Check,
+    ChecksDocument,
+    TenantsDocument,
+    TenantSummary,
+    TenantView,
+)
 from sverka.models.version import KafkaVersion, PostgresVersion, VersionDocument
 
 DOCUMENTS: dict[str, type[Document]] = {
     "status": StatusDocument,
     "version": VersionDocument,
     "deal-show": StoryDocument,
+    "tenant-apply": AppliedDocument,
+    "tenant-list": TenantsDocument,
+    "tenant-show": TenantView,
+    "tenant-check": ChecksDocument,
     "work-list": WorkDocument,
     "work-show": WorkItem,
     "dead-list": DeadDocument,
@@ -27,6 +40,10 @@ DOCUMENTS: dict[str, type[Document]] = {
 
 __all__ = [
     "DOCUMENTS",
+    "AppliedDocument",
+    "Change",
+    "Check",
+    "ChecksDocument",
     "DeadDocument",
     "DeadLetter",
     "Decision",
@@ -38,6 +55,9 @@ __all__ = [
     "StatusDocument",
     "StoryDocument",
     "StoryLine",
+    "TenantSummary",
+    "TenantView",
+    "TenantsDocument",
     "VersionDocument",
     "WorkDocument",
     "WorkItem",

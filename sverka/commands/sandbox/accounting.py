@@ -138,7 +138,7 @@ def duplicate_counterparty(
 def invoices(reach: Reach, account: Account, *, as_json: AsJson = False) -> None:
     """All invoices of an account."""
     state = ask(reach, "GET", "/elba/state", account=account)
-    found = list(state["records"]["invoices"].values())
+    found = list(state["invoices"].values())
     answer(found, as_json=as_json, columns=("id", "number", "date", "due_date", "sum_kopecks", "comment"))
 
 

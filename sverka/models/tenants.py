@@ -1,0 +1,63 @@
+"""The documents of `tenant`."""
+
+from typing import Any
+
+from pydantic import Field
+
+from sverka.models.base import Document
+
+
+class TenantSummary(Document):
+    """A tenant in short."""
+
+    tenant: str
+    name: str
+    status: str = Field(description="active, suspended or removed.")
+    version: int = Field(description="Of its configuration, from 1.")
+
+
+class TenantsDocument(Document):
+    """`sverka tenant list --json`."""
+
+    tenants: list[TenantSummary]
+
+
+class TenantView(TenantSummary):
+    """`sverka tenant show T --json`: without secrets."""
+
+    settings: dict[str, Any]
+    document: dict[str, Any] = Field(description="Its file as it was applied.")
+    webhook_urls: dict[str, str] = Field(description="Where its portal sends outgoing webhooks.")
+
+
+class Change(Document):
+    """One value that a file changes; null: not there before, or not any more. Secrets are not shown."""
+
+    key: str
+    before: Any = None
+    after: Any = None
+
+
+class AppliedDocument(Document):
+    """`sverka tenant apply FILE --json`."""
+
+    tenant: str
+    status: str
+    version: int
+    changes: list[Change]
+    webhook_urls: dict[str, str]
+
+
+class Check(Document):
+    """One part of a check."""
+
+    what: str
+    account: str = ""
+    ok: bool
+    problem_texts: list[str] = Field(default_factory=list, description="What to correct, in words.")
+
+
+class ChecksDocument(Document):
+    """`sverka tenant check T --json`."""
+
+    checks: list[Check]
