@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sandbox.bitrix24 import items, legal, opening, people, stages, views
+from sandbox.bitrix24 import items, legal, opening, people, views
 from sandbox.bitrix24.downloads import file_reply
 from sandbox.bitrix24.families import BY_NAME, Family
+from sandbox.bitrix24.methods.types import add_type
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
 from sandbox.core.wire import BadRequestError, Reply, Request, Route
@@ -175,12 +176,8 @@ class Control:
     def _add_type(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
         people.checked(body, {"entity_type_id", "title"})
         entity_type = int(body.get("entity_type_id", 0))
-        if entity_type < 128 or portal.family(entity_type) is not None:
-            raise BadRequestError("entity_type_id is a free number from 128")
-        portal.put("type", {"ENTITY_TYPE_ID": entity_type, "TITLE": str(body.get("title") or "Смарт-процесс")})
-        family = portal.family(entity_type)
-        if family is not None:
-            stages.add_category(portal, family, "Общая", stages.DYNAMIC_STAGES, default=True)
+        title = str(body.get("title") or "Смарт-процесс")
+        people.refusing(lambda: add_type(portal, title, entity_type))
         return Reply(status=201, payload={"entity_type_id": entity_type})
 
     # -- clients

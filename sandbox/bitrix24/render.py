@@ -29,7 +29,7 @@ def classic_record(
     shown: Record = {}
     for output in schema.classic_out:
         field = output.field
-        if field.kind == "crm_multifield" or (select is not None and not _selected(output, select)):
+        if field.hidden or field.kind == "crm_multifield" or (select is not None and not _selected(output, select)):
             continue
         shown[output.name] = _classic_value(portal, schema, record, output)
     for name in record:

@@ -20,8 +20,6 @@ def classic_values(
     """Stored values and phones or e-mails. What does not fit its type is passed over, as PHP casts would."""
     values: Record = {}
     upper = {key.upper(): value for key, value in fields.items()}
-    if current is not None and "CONTACT_IDS" in upper and isinstance(upper["CONTACT_IDS"], list):
-        values["CONTACT_IDS"] = [int(item) for item in upper["CONTACT_IDS"] if str(item).isdigit()]
     for name, value in upper.items():
         field = schema.by_classic.get(name)
         if field is None or field.read_only or field.kind == "crm_multifield":

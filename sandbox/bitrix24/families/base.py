@@ -22,6 +22,8 @@ class Field:
     status_type: str = ""
     dynamic: bool = False
     items: tuple[tuple[int, str], ...] = ()
+    hidden: bool = False
+    """Described and written by the classic methods, never printed by them."""
 
     def described(self, *, universal: bool, title: str | None = None) -> dict[str, Any]:
         """The entry of a `fields` method."""
@@ -95,7 +97,7 @@ class Family:
 def table(text: str) -> tuple[Field, ...]:
     """Rows `CLASSIC[@STORED] camel kind[:STATUS] flags title`; `-` for a missing spelling or no flags.
 
-    Flags: r read only, i immutable, m multiple, q required.
+    Flags: r read only, i immutable, m multiple, q required, h hidden from classic answers.
     """
     fields = []
     for line in text.strip().splitlines():
@@ -113,6 +115,7 @@ def table(text: str) -> tuple[Field, ...]:
                 read_only="r" in flags,
                 immutable="i" in flags,
                 required="q" in flags,
+                hidden="h" in flags,
                 status_type=status_type,
             )
         )

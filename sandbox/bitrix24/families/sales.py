@@ -22,7 +22,7 @@ TAX_VALUE taxValue double - Ставка налога
 LEAD_ID leadId crm_lead r Лид
 COMPANY_ID companyId crm_company - Компания
 CONTACT_ID contactId crm_contact - Контакт
--@CONTACT_IDS contactIds crm_contact m Контакты
+CONTACT_IDS contactIds crm_contact mh Контакты
 QUOTE_ID quoteId crm_quote r Предложение
 BEGINDATE begindate date - Дата начала
 CLOSEDATE closedate date - Дата завершения
@@ -68,7 +68,7 @@ LAST_NAME lastName string - Фамилия
 COMPANY_TITLE companyTitle string - Название компании
 COMPANY_ID companyId crm_company - Компания
 CONTACT_ID contactId crm_contact - Контакт
--@CONTACT_IDS contactIds crm_contact m Контакты
+CONTACT_IDS contactIds crm_contact mh Контакты
 IS_RETURN_CUSTOMER isReturnCustomer char r Повторный лид
 BIRTHDATE birthdate date - Дата рождения
 SOURCE_ID sourceId crm_status:SOURCE - Источник
@@ -116,7 +116,7 @@ OPPORTUNITY opportunity double - Сумма
 TAX_VALUE taxValue double - Ставка налога
 COMPANY_ID companyId crm_company - Компания
 CONTACT_ID contactId crm_contact - Контакт
--@CONTACT_IDS contactIds crm_contact m Контакты
+CONTACT_IDS contactIds crm_contact mh Контакты
 MYCOMPANY_ID mycompanyId crm_company - Реквизиты вашей компании
 BEGINDATE begindate date - Дата выставления
 CLOSEDATE closedate date - Срок

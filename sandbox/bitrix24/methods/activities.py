@@ -245,3 +245,16 @@ def _change_todo(call: Call, values: Record) -> Any:
     call.portal.patch("activity", record["ID"], values)
     call.portal.raise_event("ONCRMACTIVITYUPDATE", {"FIELDS": {"ID": str(record["ID"])}})
     return {"id": record["ID"]}
+
+
+@method("crm.activity.fields")
+def activity_fields(call: Call) -> Any:
+    fixed = ("OWNER_ID", "OWNER_TYPE_ID", "TYPE_ID")
+    made = ("ID", "CREATED", "LAST_UPDATED", "AUTHOR_ID", "EDITOR_ID")
+    kinds = {**KINDS, "COMMUNICATIONS": "crm_activity_communication", "FILES": "diskfile", "SETTINGS": "object"}
+    return {
+        name: {"type": kind, "isRequired": name in ("SUBJECT", "RESPONSIBLE_ID", "COMMUNICATIONS"),
+               "isReadOnly": name in made, "isImmutable": name in fixed,
+               "isMultiple": name in ("COMMUNICATIONS", "FILES"), "isDynamic": False, "title": name}
+        for name, kind in kinds.items()
+    }  # fmt: skip

@@ -16,6 +16,7 @@ from sandbox.bitrix24.call import (
     universal_family,
     universal_id,
     universal_map,
+    upper_keys,
 )
 from sandbox.bitrix24.envelope import (
     PAGE_SIZE,
@@ -27,11 +28,10 @@ from sandbox.bitrix24.envelope import (
     item_denied,
     page,
 )
-from sandbox.bitrix24.families import FAMILIES
 from sandbox.bitrix24.filters import BadFilterValueError, Column, UnknownColumnError, compile_filter, compile_order, run
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.store import Record, Table
-from sandbox.bitrix24.values import classic_encoder, moment_text, number
+from sandbox.bitrix24.values import moment_text
 
 # -- funnels
 
@@ -66,6 +66,8 @@ def category_add(call: Call) -> Any:
     if not family.categories:
         raise RestError(400, "ENTITY_TYPE_NOT_SUPPORTED", "Тип сущности не поддерживает воронки")
     made = stages.add_category(call.portal, family, str(fields.get("name") or ""), _fresh_stages(family.name))
+    if as_number(fields.get("sort")) is not None:
+        call.portal.patch("category", made, {"SORT": as_number(fields["sort"])})
     return {"category": stages.category_json(call.portal.table("category").records[made])}
 
 
@@ -277,109 +279,59 @@ def _entry(record: Record, portal: Any, lead: bool, names: set[str] | None) -> R
     return shown if names is None or "*" in names else {k: v for k, v in shown.items() if k in names or k == "ID"}
 
 
-# -- money and measures
-
-
-@method("crm.currency.list")
-def currency_list(call: Call) -> Any:
-    shown = [_currency(record, call) for record in call.portal.table("currency")]
-    return page(shown, total=len(shown), offset=0, shown=len(shown))
-
-
-def _currency(record: Record, call: Call) -> Record:
+@method("crm.status.fields")
+def status_fields(call: Call) -> Any:
+    fixed = ("ENTITY_ID", "STATUS_ID")
     return {
-        "CURRENCY": record["CURRENCY"], "AMOUNT_CNT": "1", "AMOUNT": record["AMOUNT"], "SORT": str(record["SORT"]),
-        "BASE": record["BASE"], "FULL_NAME": record["FULL_NAME"], "LID": "ru", "FORMAT_STRING": record["FORMAT"],
-        "DEC_POINT": ".", "THOUSANDS_SEP": " ", "DECIMALS": "2",
-        "DATE_UPDATE": moment_text(record["DATE_UPDATE"], call.portal.zone),
+        name: {"type": kind, "isRequired": name in (*fixed, "NAME"), "isReadOnly": name == "ID",
+               "isImmutable": name in fixed, "isMultiple": False, "isDynamic": False, "title": name}
+        for name, kind in STATUS_KINDS.items()
     }  # fmt: skip
 
 
-@method("crm.currency.get")
-def currency_get(call: Call) -> Any:
-    wanted = call.text("id").upper()
-    for record in call.portal.table("currency"):
-        if record["CURRENCY"] == wanted:
-            return _currency(record, call)
-    raise classic_not_found()
-
-
-@method("crm.currency.base.get")
-def currency_base(call: Call) -> Any:
-    return next(record["CURRENCY"] for record in call.portal.table("currency") if record["BASE"] == "Y")
-
-
-def _classic_vat(record: Record) -> Record:
-    rate = record.get("RATE")
-    return {
-        "ID": str(record["ID"]), "ACTIVE": "Y", "NAME": record["NAME"], "C_SORT": str(record["SORT"]),
-        "RATE": None if rate is None else f"{float(rate):.2f}",
-    }  # fmt: skip
-
-
-@method("crm.vat.list")
-def vat_list(call: Call) -> Any:
-    shown = [_classic_vat(record) for record in call.portal.table("vat")]
-    return page(shown, total=len(shown), offset=0, shown=len(shown))
-
-
-@method("crm.vat.get")
-def vat_get(call: Call) -> Any:
-    record = call.portal.get("vat", classic_id(call))
+def _status_record(call: Call) -> Record:
+    record = call.portal.get("status", classic_id(call))
     if record is None:
         raise classic_not_found()
-    return _classic_vat(record)
+    if not is_admin(call):
+        raise classic_denied()
+    return record
 
 
-@method("crm.measure.list")
-def measure_list(call: Call) -> Any:
-    encode = classic_encoder("integer", call.portal.zone)
-    shown = [
-        {"ID": str(record["ID"]), "CODE": encode(record["CODE"]), "MEASURE_TITLE": record["TITLE"],
-         "SYMBOL_RUS": record["SYMBOL"], "SYMBOL_INTL": record["SYMBOL_INTL"], "IS_DEFAULT": record["IS_DEFAULT"]}
-        for record in call.portal.table("measure")
-    ]  # fmt: skip
-    return page(shown, total=len(shown), offset=0, shown=len(shown))
+@method("crm.status.update", writes=True)
+def status_update(call: Call) -> Any:
+    record = _status_record(call)
+    fields = upper_keys(classic_map(call, "fields"))
+    values: Record = {name: str(fields[name]) for name in ("NAME", "COLOR") if fields.get(name)}
+    if as_number(fields.get("SORT")) is not None:
+        values["SORT"] = as_number(fields["SORT"])
+    call.portal.patch("status", record["ID"], values)
+    return True
 
 
-def _typed_vat(record: Record) -> Record:
-    return {
-        "id": record["ID"], "name": record["NAME"], "rate": number(record.get("RATE")), "active": "Y",
-        "sort": record["SORT"],
-    }  # fmt: skip
+@method("crm.status.delete", writes=True)
+def status_delete(call: Call) -> Any:
+    """A system status only goes with `params: {"FORCED": "Y"}`."""
+    record = _status_record(call)
+    params = call.get("params")
+    if record["SYSTEM"] == "Y" and not (isinstance(params, dict) and params.get("FORCED") == "Y"):
+        raise classic("CRM System Status can be deleted only if parameter FORCED is specified and equal to 'Y'.")
+    call.portal.drop("status", record["ID"])
+    return True
 
 
-@method("catalog.vat.list", "catalog")
-def catalog_vat_list(call: Call) -> Any:
-    shown = [_typed_vat(record) for record in call.portal.table("vat")]
-    return page({"vats": shown}, total=len(shown), offset=0, shown=len(shown))
-
-
-@method("catalog.vat.get", "catalog")
-def catalog_vat_get(call: Call) -> Any:
-    record = call.portal.get("vat", universal_id(call))
-    if record is None:
-        raise RestError(400, 0, "entity is not exists")
-    return {"vat": _typed_vat(record)}
-
-
-@method("catalog.measure.list", "catalog")
-def catalog_measure_list(call: Call) -> Any:
-    shown = [
-        {"id": record["ID"], "code": record["CODE"], "symbol": record["SYMBOL"], "measureTitle": record["TITLE"],
-         "symbolIntl": record["SYMBOL_INTL"], "isDefault": record["IS_DEFAULT"]}
-        for record in call.portal.table("measure")
-    ]  # fmt: skip
-    return page({"measures": shown}, total=len(shown), offset=0, shown=len(shown))
-
-
-@method("crm.enum.ownertype")
-def enum_ownertype(call: Call) -> Any:
-    codes = {"invoice": "SMART_INVOICE"}
-    families = [*FAMILIES.values(), *call.portal.dynamic_families()]
-    shown = [
-        {"ID": family.entity_type_id, "NAME": family.title, "SYMBOL_CODE": codes.get(family.name, family.name.upper()),
-         "SYMBOL_CODE_SHORT": family.short}
-        for family in families
-    ]  # fmt: skip
-    return [*shown, {"ID": 8, "NAME": "Реквизиты", "SYMBOL_CODE": "REQUISITE", "SYMBOL_CODE_SHORT": "RQ"}]
+@method("crm.category.delete", writes=True)
+def category_delete(call: Call) -> Any:
+    """Only an empty funnel that is not the default one."""
+    record = _category(call)
+    family = universal_family(call)
+    if not is_admin(call):
+        raise item_denied()
+    if record["IS_DEFAULT"] == "Y":
+        raise RestError(400, "CRM_CATEGORY_DEFAULT_DELETE", "Нельзя удалить воронку по умолчанию")
+    if any(item.get("CATEGORY_ID") == record["ID"] for item in call.portal.table(family.name)):
+        raise RestError(400, "CRM_CATEGORY_HAS_ITEMS", "Нельзя удалить воронку, в которой есть элементы")
+    for stage in stages.stages_of(call.portal, family, record["ID"]):
+        call.portal.drop("status", stage["ID"])
+    call.portal.drop("category", record["ID"])
+    return None

@@ -47,9 +47,14 @@ def _refused(call: Call) -> Any:
     raise RestError(403, "WRONG_AUTH_TYPE", "Current authorization type is denied for this method")
 
 
+def _context_required(call: Call) -> Any:
+    raise RestError(403, "ACCESS_DENIED", "Access denied! Application context required")
+
+
 for _scope, _names in APP_ONLY.items():
     for _name in _names:
-        add(Method(_name, _scope, _refused, app_only=True))
+        _handler = _context_required if _name.startswith("app.option.") else _refused
+        add(Method(_name, _scope, _handler, app_only=True))
 
 
 @method("profile", "")
@@ -128,7 +133,7 @@ def user_json(call: Call, record: Record) -> Record:
     """E-mail is hidden from the scope user_brief (vendor documentation, "Доступы к данным пользователей")."""
     shown: Record = {
         "ID": str(record["ID"]), "ACTIVE": record["ACTIVE"] == "Y", "NAME": record.get("NAME", ""),
-        "LAST_NAME": record.get("LAST_NAME", ""), "SECOND_NAME": "", "EMAIL": record.get("EMAIL", ""),
+        "LAST_NAME": record.get("LAST_NAME", ""), "SECOND_NAME": "", "XML_ID": "", "EMAIL": record.get("EMAIL", ""),
         "LAST_LOGIN": moment_text(call.portal.now(), call.portal.zone),
         "DATE_REGISTER": moment_text(record["DATE_REGISTER"], call.portal.zone), "TIME_ZONE": "", "IS_ONLINE": "Y",
         "TIMESTAMP_X": {}, "LAST_ACTIVITY_DATE": {}, "PERSONAL_GENDER": "", "PERSONAL_MOBILE": "", "WORK_PHONE": "",

@@ -141,7 +141,7 @@ def private_chat(portal: Portal, one: int, other: int) -> int:
     return portal.put("chat", {"TYPE": "P", "TITLE": "", "USERS": pair, "OWNER": one, "DATE": portal.now()})
 
 
-def _dialog(call: Call, *, write: bool) -> int:
+def dialog_of(call: Call, *, write: bool) -> int:
     """DIALOG_ID: `chat42`, `sg42` or the id of a user."""
     raw = call.text("DIALOG_ID")
     if not raw:
@@ -165,7 +165,7 @@ def _dialog(call: Call, *, write: bool) -> int:
 
 @method("im.message.add", "im", writes=True)
 def message_add(call: Call) -> Any:
-    chat_id = _dialog(call, write=True)
+    chat_id = dialog_of(call, write=True)
     attach = _attach(call)
     message = call.text("MESSAGE")
     if not message and attach is None:
@@ -204,7 +204,7 @@ def message_delete(call: Call) -> Any:
 
 @method("im.dialog.messages.get", "im")
 def messages_get(call: Call) -> Any:
-    chat_id = _dialog(call, write=False)
+    chat_id = dialog_of(call, write=False)
     limit = min(as_number(call.get("LIMIT")) or 20, 50)
     last = as_number(call.get("LAST_ID"))
     found = [
@@ -254,7 +254,7 @@ def chat_get(call: Call) -> Any:
     return None
 
 
-def _chat(call: Call) -> Record:
+def chat_of(call: Call) -> Record:
     record = call.portal.get("chat", as_number(call.get("CHAT_ID")) or 0)
     if record is None or call.user_id not in record["USERS"]:
         raise RestError(400, "CHAT_ID_EMPTY", "Chat ID can't be empty")
@@ -263,12 +263,12 @@ def _chat(call: Call) -> Record:
 
 @method("im.chat.user.list", "im")
 def chat_users(call: Call) -> Any:
-    return _chat(call)["USERS"]
+    return chat_of(call)["USERS"]
 
 
 @method("im.chat.user.add", "im", writes=True)
 def chat_user_add(call: Call) -> Any:
-    record = _chat(call)
+    record = chat_of(call)
     users = call.get("USERS")
     numbers = [number for number in map(as_number, users if isinstance(users, list) else []) if number]
     call.portal.patch("chat", record["ID"], {"USERS": sorted({*record["USERS"], *numbers})})
@@ -277,7 +277,7 @@ def chat_user_add(call: Call) -> Any:
 
 @method("im.chat.user.delete", "im", writes=True)
 def chat_user_delete(call: Call) -> Any:
-    record = _chat(call)
+    record = chat_of(call)
     gone = as_number(call.get("USER_ID"))
     call.portal.patch("chat", record["ID"], {"USERS": [number for number in record["USERS"] if number != gone]})
     return True
@@ -285,13 +285,13 @@ def chat_user_delete(call: Call) -> Any:
 
 @method("im.chat.updateTitle", "im", writes=True)
 def chat_title(call: Call) -> Any:
-    call.portal.patch("chat", _chat(call)["ID"], {"TITLE": call.text("TITLE")})
+    call.portal.patch("chat", chat_of(call)["ID"], {"TITLE": call.text("TITLE")})
     return True
 
 
 @method("im.dialog.get", "im")
 def dialog_get(call: Call) -> Any:
-    number = _dialog(call, write=True)
+    number = dialog_of(call, write=True)
     record = call.portal.table("chat").records[number]
     return {
         "id": number, "name": record["TITLE"], "owner": record["OWNER"], "type": "chat", "user_counter":

@@ -51,9 +51,53 @@ def _add(call: Call, family: Family, key: str) -> Any:
     return True
 
 
+def _delete(call: Call, family: Family, key: str) -> Any:
+    record = found(call, family, classic_id(call), "update")
+    fields = call.get("fields")
+    number = as_number(fields.get(f"{key}_ID")) if isinstance(fields, dict) else None
+    present = _numbers(record, family, key, call)
+    if number not in present:
+        return False
+    _write(call, family, record, key, [other for other in present if other != number])
+    return True
+
+
+def _clear(call: Call, family: Family, key: str) -> Any:
+    record = found(call, family, classic_id(call), "update")
+    _write(call, family, record, key, [])
+    return True
+
+
+def _fields(call: Call, key: str) -> Any:
+    kinds = {"SORT": "integer", "IS_PRIMARY": "char", f"{key}_ID": "integer"}
+    return {
+        name: {"type": kind, "isRequired": name == f"{key}_ID", "isReadOnly": False, "isImmutable": False,
+               "isMultiple": False, "isDynamic": False, "title": name}
+        for name, kind in kinds.items()
+    }  # fmt: skip
+
+
 def _write(call: Call, family: Family, record: Record, key: str, numbers: list[int | None]) -> None:
-    values = {f"{key}_IDS": [number for number in numbers if number]}
+    wanted = [number for number in numbers if number]
+    if family.name == "company":
+        _write_contacts(call, record["ID"], wanted)
+        return
+    values = {f"{key}_IDS": wanted}
     items.update(call.portal, family, record["ID"], values, call.user_id, skip_unchanged=True)
+
+
+def _write_contacts(call: Call, company: int, wanted: list[int]) -> None:
+    """A company's contacts are kept with the contacts."""
+    portal, family = call.portal, BY_NAME["contact"]
+    for contact in list(portal.table("contact").find("COMPANY_IDS", company)):
+        if contact["ID"] not in wanted:
+            rest = [number for number in contact["COMPANY_IDS"] if number != company]
+            items.update(portal, family, contact["ID"], {"COMPANY_IDS": rest}, call.user_id, skip_unchanged=True)
+    for number in wanted:
+        contact = portal.get("contact", number) or {}
+        if contact and company not in contact.get("COMPANY_IDS", ()):
+            values = {"COMPANY_IDS": [*contact.get("COMPANY_IDS", ()), company]}
+            items.update(portal, family, number, values, call.user_id, skip_unchanged=True)
 
 
 def _register() -> None:
@@ -64,9 +108,9 @@ def _register() -> None:
         family = BY_NAME[name]
         prefix = f"crm.{name}.{other}"
         add(Method(f"{prefix}.items.get", "crm", partial(_get, family=family, key=key)))
-        if name != "company":
-            add(Method(f"{prefix}.items.set", "crm", partial(_set, family=family, key=key), writes=True))
-            add(Method(f"{prefix}.add", "crm", partial(_add, family=family, key=key), writes=True))
+        add(Method(f"{prefix}.fields", "crm", partial(_fields, key=key)))
+        for action, handler in (("items.set", _set), ("add", _add), ("delete", _delete), ("items.delete", _clear)):
+            add(Method(f"{prefix}.{action}", "crm", partial(handler, family=family, key=key), writes=True))
 
 
 _register()

@@ -160,14 +160,3 @@ def item_fields(call: Call) -> Any:
     schema = call.portal.schema(family)
     outputs = schema.typed_out[_original(call)]
     return {"fields": {output.name: output.field.described(universal=True) for output in outputs}}
-
-
-@method("crm.type.list")
-def type_list(call: Call) -> Any:
-    types = [
-        {"id": record["ID"], "title": record["TITLE"], "code": "", "entityTypeId": record["ENTITY_TYPE_ID"],
-         "isCategoriesEnabled": "Y", "isStagesEnabled": "Y", "isClientEnabled": "Y",
-         "isLinkWithProductsEnabled": "Y", "isMycompanyEnabled": "Y", "isBeginCloseDatesEnabled": "Y"}
-        for record in call.portal.table("type")
-    ]  # fmt: skip
-    return page({"types": types}, total=len(types), offset=0, shown=len(types))

@@ -1,0 +1,148 @@
+"""Currencies, VAT rates and measures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.bitrix24.call import Call, classic_id, classic_map, is_admin, universal_id, upper_keys
+from sandbox.bitrix24.envelope import RestError, classic, classic_denied, classic_not_found, page
+from sandbox.bitrix24.methods.registry import method
+from sandbox.bitrix24.store import Record
+from sandbox.bitrix24.values import classic_encoder, moment_text, number
+
+
+@method("crm.currency.list")
+def currency_list(call: Call) -> Any:
+    shown = [_currency(record, call) for record in call.portal.table("currency")]
+    return page(shown, total=len(shown), offset=0, shown=len(shown))
+
+
+def _currency(record: Record, call: Call) -> Record:
+    return {
+        "CURRENCY": record["CURRENCY"], "AMOUNT_CNT": "1", "AMOUNT": record["AMOUNT"], "SORT": str(record["SORT"]),
+        "BASE": record["BASE"], "FULL_NAME": record["FULL_NAME"], "LID": "ru", "FORMAT_STRING": record["FORMAT"],
+        "DEC_POINT": ".", "THOUSANDS_SEP": " ", "DECIMALS": "2",
+        "DATE_UPDATE": moment_text(record["DATE_UPDATE"], call.portal.zone),
+    }  # fmt: skip
+
+
+@method("crm.currency.get")
+def currency_get(call: Call) -> Any:
+    return _currency(_by_code(call), call)
+
+
+@method("crm.currency.base.get")
+def currency_base(call: Call) -> Any:
+    return next(record["CURRENCY"] for record in call.portal.table("currency") if record["BASE"] == "Y")
+
+
+def _classic_vat(record: Record) -> Record:
+    rate = record.get("RATE")
+    return {
+        "ID": str(record["ID"]), "ACTIVE": "Y", "NAME": record["NAME"], "C_SORT": str(record["SORT"]),
+        "RATE": None if rate is None else f"{float(rate):.2f}",
+    }  # fmt: skip
+
+
+@method("crm.vat.list")
+def vat_list(call: Call) -> Any:
+    shown = [_classic_vat(record) for record in call.portal.table("vat")]
+    return page(shown, total=len(shown), offset=0, shown=len(shown))
+
+
+@method("crm.vat.get")
+def vat_get(call: Call) -> Any:
+    record = call.portal.get("vat", classic_id(call))
+    if record is None:
+        raise classic_not_found()
+    return _classic_vat(record)
+
+
+@method("crm.measure.list")
+def measure_list(call: Call) -> Any:
+    encode = classic_encoder("integer", call.portal.zone)
+    shown = [
+        {"ID": str(record["ID"]), "CODE": encode(record["CODE"]), "MEASURE_TITLE": record["TITLE"],
+         "SYMBOL_RUS": record["SYMBOL"], "SYMBOL_INTL": record["SYMBOL_INTL"], "IS_DEFAULT": record["IS_DEFAULT"]}
+        for record in call.portal.table("measure")
+    ]  # fmt: skip
+    return page(shown, total=len(shown), offset=0, shown=len(shown))
+
+
+def _typed_vat(record: Record) -> Record:
+    return {
+        "id": record["ID"], "name": record["NAME"], "rate": number(record.get("RATE")), "active": "Y",
+        "sort": record["SORT"],
+    }  # fmt: skip
+
+
+@method("catalog.vat.list", "catalog")
+def catalog_vat_list(call: Call) -> Any:
+    shown = [_typed_vat(record) for record in call.portal.table("vat")]
+    return page({"vats": shown}, total=len(shown), offset=0, shown=len(shown))
+
+
+@method("catalog.vat.get", "catalog")
+def catalog_vat_get(call: Call) -> Any:
+    record = call.portal.get("vat", universal_id(call))
+    if record is None:
+        raise RestError(400, 0, "entity is not exists")
+    return {"vat": _typed_vat(record)}
+
+
+@method("catalog.measure.list", "catalog")
+def catalog_measure_list(call: Call) -> Any:
+    shown = [
+        {"id": record["ID"], "code": record["CODE"], "symbol": record["SYMBOL"], "measureTitle": record["TITLE"],
+         "symbolIntl": record["SYMBOL_INTL"], "isDefault": record["IS_DEFAULT"]}
+        for record in call.portal.table("measure")
+    ]  # fmt: skip
+    return page({"measures": shown}, total=len(shown), offset=0, shown=len(shown))
+
+
+def _by_code(call: Call) -> Record:
+    wanted = call.text("id").upper()
+    for record in call.portal.table("currency"):
+        if record["CURRENCY"] == wanted:
+            return record
+    raise classic_not_found()
+
+
+@method("crm.currency.add", writes=True)
+def currency_add(call: Call) -> Any:
+    fields = upper_keys(classic_map(call, "fields"))
+    if not is_admin(call):
+        raise classic_denied()
+    code = str(fields.get("CURRENCY") or "").upper()
+    if len(code) != 3 or any(record["CURRENCY"] == code for record in call.portal.table("currency")):
+        raise classic("The currency code is wrong or already in use.")
+    values: Record = {
+        "CURRENCY": code, "AMOUNT": f"{float(fields.get('AMOUNT') or 1):.4f}", "FULL_NAME": code, "FORMAT": "#",
+        "SORT": int(fields.get("SORT") or 100), "BASE": "N", "DATE_UPDATE": call.portal.now(),
+    }  # fmt: skip
+    call.portal.put("currency", values)
+    return code
+
+
+@method("crm.currency.update", writes=True)
+def currency_update(call: Call) -> Any:
+    record = _by_code(call)
+    fields = upper_keys(classic_map(call, "fields"))
+    if not is_admin(call):
+        raise classic_denied()
+    values: Record = {"DATE_UPDATE": call.portal.now()}
+    if fields.get("AMOUNT"):
+        values["AMOUNT"] = f"{float(fields['AMOUNT']):.4f}"
+    call.portal.patch("currency", record["ID"], values)
+    return True
+
+
+@method("crm.currency.delete", writes=True)
+def currency_delete(call: Call) -> Any:
+    record = _by_code(call)
+    if not is_admin(call):
+        raise classic_denied()
+    if record["BASE"] == "Y":
+        raise classic("The base currency cannot be deleted.")
+    call.portal.drop("currency", record["ID"])
+    return True
