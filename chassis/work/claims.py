@@ -119,9 +119,14 @@ WITH RECURSIVE lanes AS MATERIALIZED (
   UNION ALL
   SELECT p.claim_lane, p.last_served, following.tenant_id, following.account, following.wrapped, p.turn + 1
   FROM pairs p CROSS JOIN LATERAL (
-    (SELECT tenant_id, account, p.wrapped FROM work w
-     WHERE w.queue = 'ready' AND w.claim_lane = p.claim_lane
-       AND (w.tenant_id, w.account) > (p.tenant_id, p.account) AND (NOT p.wrapped OR w.tenant_id <= p.last_served)
+    (SELECT tenant_id, account, false AS wrapped FROM work w
+     WHERE w.queue = 'ready' AND w.claim_lane = p.claim_lane AND NOT p.wrapped
+       AND (w.tenant_id, w.account) > (p.tenant_id, p.account)
+     ORDER BY tenant_id, account LIMIT 1)
+    UNION ALL
+    (SELECT tenant_id, account, true FROM work w
+     WHERE w.queue = 'ready' AND w.claim_lane = p.claim_lane AND p.wrapped
+       AND (w.tenant_id, w.account) > (p.tenant_id, p.account) AND w.tenant_id <= p.last_served
      ORDER BY tenant_id, account LIMIT 1)
     UNION ALL
     (SELECT tenant_id, account, true FROM work w

@@ -9,7 +9,8 @@ from uuid import UUID
 from chassis import metrics
 from chassis.clock import Clock
 from chassis.engine import Command, Engine
-from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
+from chassis.ids import lock_number
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database, is_infrastructure
 from chassis.work import breaker, rows
 from chassis.work.guard import lease_clock
 from chassis.work.rows import Intent, Release
@@ -141,6 +142,8 @@ class Committer:
             try:
                 return await self._transaction(items)
             except INFRASTRUCTURE_ERRORS as error:
+                if not is_infrastructure(error):
+                    raise
                 metrics.DB_RETRIES.labels("work").inc()
                 _log.warning("a commit of work is tried again: %s", type(error).__name__)
             await asyncio.sleep(pause)
@@ -151,11 +154,10 @@ class Committer:
         settlements = [item for item in items if isinstance(item, Settlement)]
         tenants = {i.row.tenant for i in intents} | {s.release.row.tenant for s in settlements}
         lease_ends = lease_clock() + self._settings.lease_seconds
-        async with self._database.transaction(tenants) as connection:
+        # The locks of the streams come before any row, here as everywhere.
+        locks = {lock_number(self._engine.key_of(c.tenant, c.stream)) for s in settlements for c in s.commands}
+        async with self._database.transaction(tenants, locks) as connection:
             await connection.execute(rows.PLANNER_SETTINGS)
-            # The locks of the streams come before any row, here as everywhere.
-            if keys := {self._engine.key_of(c.tenant, c.stream) for s in settlements for c in s.commands}:
-                await self._engine.lock(connection, keys)
             held: set[UUID] = set()
             if intents:
                 held |= await rows.write_intents(connection, intents, self._settings.lease_seconds)

@@ -15,6 +15,7 @@ from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
+from chassis.wakeups import WORK, Waiter, Wakeups
 from chassis.work import breaker, claims, queries
 from chassis.work.claims import ClaimRequest
 from chassis.work.committer import Committer
@@ -52,10 +53,8 @@ def vendor_before_colon(account: str) -> str:
 class WorkRunner:
     """Runs the effects and tasks of one service in one process; several processes may run beside each other.
 
-    ``suspended`` reads, over a delivery connection, the tenants for whom nothing new may begin. ``progress`` is
-    called at
-    every turn of the claiming loop. ``wake`` is to be called when work may have been planned: by NOTIFY, or after a
-    commit.
+    ``suspended`` reads, over a delivery connection, the tenants for whom nothing new may begin. ``progress`` is called
+    at every turn of the claiming loop. ``wakeups`` tells of planned work; without it a poll finds it.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class WorkRunner:
         suspended: SuspendedTenants = nobody_suspended,
         vendor_of: Callable[[str], str] = vendor_before_colon,
         progress: Callable[[], None] = lambda: None,
-        planned: Callable[[], None] = lambda: None,
+        wakeups: Wakeups | None = None,
     ) -> None:
         self._database = database
         self._engine = engine
@@ -81,10 +80,10 @@ class WorkRunner:
         self._settings = settings or WorkSettings()
         self._suspended = suspended
         self._progress = progress
-        self._planned = planned
+        self._wakeups = wakeups
         self._woken = asyncio.Event()
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
-        self._committer = Committer(database, engine, clock, self._settings, self._committed)
+        self._committer = Committer(database, engine, clock, self._settings, self.wake)
         self._blocks = PermitBlocks(permits, clock, block_max=self._settings.permits_per_block_max, vendor_of=vendor_of)
         self._vendors = Vendors(
             engine=engine,
@@ -120,7 +119,9 @@ class WorkRunner:
 
     async def start(self) -> None:
         """Starts claiming."""
-        loops = (self._committer.run(), self._claim_loop(), self._housekeeping())
+        loops = [self._committer.run(), self._claim_loop(), self._housekeeping()]
+        if self._wakeups is not None:
+            loops.append(self._listen(self._wakeups.waiter(WORK)))
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -145,9 +146,10 @@ class WorkRunner:
         for task in done:
             task.result()
 
-    def _committed(self) -> None:
-        self.wake()
-        self._planned()
+    async def _listen(self, waiter: Waiter) -> None:
+        while True:
+            if await waiter.wait():
+                self.wake()
 
     async def _claim_loop(self) -> None:
         while not self._stopping:
@@ -250,7 +252,8 @@ class WorkRunner:
                 command = Command(down.tenant, stream, up, f"up:{down.account}:{now.isoformat()}")
                 await self._engine.execute(connection, [command], now, locked=True)
         self._vendors.answered(down.tenant, down.account)
-        self._committed()
+        self._database.wake(WORK)
+        self.wake()
 
 
 def _units(rows: Sequence[Row]) -> list[list[Row]]:
