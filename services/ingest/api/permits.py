@@ -57,7 +57,7 @@ _log = log.get(__name__)
 
 
 class PermitRoutes:
-    """The desk over HTTP, for the workers of other services; bodies as ``chassis.work.permits`` writes and reads them."""
+    """The desk over HTTP, for workers of other services; bodies as ``chassis.work.permits`` writes and reads them."""
 
     def __init__(self, desk: "PermitDesk") -> None:
         self._desk = desk

@@ -33,3 +33,10 @@ CREATE TABLE buckets (
   PRIMARY KEY (tenant_id, account)
 ) WITH (fillfactor = 50);
 SELECT chassis.protect('buckets');
+
+-- The tenant's file as it was applied last, without its secrets; what a new one differs from.
+CREATE TABLE tenant_files (
+  tenant_id text  NOT NULL PRIMARY KEY,
+  document  jsonb NOT NULL
+);
+SELECT chassis.protect('tenant_files');

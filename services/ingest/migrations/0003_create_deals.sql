@@ -33,3 +33,12 @@ CREATE TABLE stage_entries (
 );
 CREATE INDEX stage_entries_deal ON stage_entries (tenant_id, deal_id);
 SELECT chassis.protect('stage_entries');
+
+-- When the portal last changed a deal that we have read; spares the sweep of modified deals what webhooks brought.
+CREATE TABLE deal_reads (
+  tenant_id  text        NOT NULL,
+  deal_id    text        NOT NULL,
+  updated_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, deal_id)
+);
+SELECT chassis.protect('deal_reads');

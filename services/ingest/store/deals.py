@@ -39,6 +39,7 @@ class KnownDeal:
 
     tenant: Tenant
     requested: bool
+    gone: bool
     content_hash: str
     subject_ref: str
     observed: frozenset[str]
@@ -70,7 +71,7 @@ class DealStore:
         async with self._database.transaction([tenant]) as connection:
             found = await tenant_in(connection, tenant)
             row = await connection.fetchrow(
-                "SELECT requested, content_hash, subject_ref FROM deals WHERE tenant_id = $1 AND deal_id = $2",
+                "SELECT requested, gone, content_hash, subject_ref FROM deals WHERE tenant_id = $1 AND deal_id = $2",
                 tenant,
                 deal_id,
             )
@@ -84,6 +85,7 @@ class DealStore:
         return KnownDeal(
             tenant=found,
             requested=row is not None and row["requested"],
+            gone=row is not None and row["gone"],
             content_hash="" if row is None else row["content_hash"],
             subject_ref="" if row is None else row["subject_ref"],
             observed=frozenset(str(entry["history_id"]) for entry in entries if entry["observed"]),
@@ -101,9 +103,27 @@ class DealStore:
         )
 
     async def mark_read(self, tenant: TenantId, work_id: UUID, upto: int, now: datetime) -> None:
-        """The webhooks up to one were answered by a read of the portal."""
+        """The webhooks up to one were answered by a look at the portal."""
+        if not upto:
+            return
         async with self._database.delivery_connection() as connection:
             await webhooks.mark_read(connection, tenant, work_id, upto, now)
+
+    async def keep_read(self, tenant: TenantId, deal_id: str, updated_at: datetime) -> None:
+        """A deal was read as the portal had changed it last at a moment."""
+        async with self._database.transaction([tenant]) as connection:
+            await connection.execute(
+                "INSERT INTO deal_reads VALUES ($1, $2, $3) ON CONFLICT (tenant_id, deal_id) "
+                "DO UPDATE SET updated_at = greatest(deal_reads.updated_at, excluded.updated_at)",
+                tenant,
+                deal_id,
+                updated_at,
+            )
+
+    async def unread_upto(self, tenant: TenantId, work_id: UUID) -> int:
+        """The newest webhook that waits for a piece of work."""
+        async with self._database.delivery_connection() as connection:
+            return await webhooks.last_unread(connection, tenant, work_id)
 
     async def unknown_entries(self, tenant: TenantId, history_ids: Collection[str]) -> frozenset[str]:
         """Those of the history ids that nothing is known of."""
@@ -115,13 +135,17 @@ class DealStore:
             )
         return frozenset(history_ids) - {str(row["history_id"]) for row in rows}
 
-    async def requested(self, tenant: TenantId, deal_ids: Collection[str]) -> Sequence[str]:
-        """Those of the deals that were asked for a document and are still there."""
+    async def changed_since_read(self, tenant: TenantId, updated: Mapping[str, datetime]) -> Sequence[str]:
+        """Deals that were asked for a document, and that the portal changed after we last read them."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT deal_id FROM deals WHERE tenant_id = $1 AND deal_id = ANY ($2::text[]) AND requested",
+                "SELECT d.deal_id FROM unnest($2::text[], $3::timestamptz[]) AS m(deal_id, updated_at) "
+                "JOIN deals d ON d.tenant_id = $1 AND d.deal_id = m.deal_id AND d.requested "
+                "LEFT JOIN deal_reads r ON r.tenant_id = $1 AND r.deal_id = m.deal_id "
+                "WHERE r.updated_at IS NULL OR r.updated_at < m.updated_at ORDER BY 1",
                 tenant,
-                list(deal_ids),
+                list(updated),
+                list(updated.values()),
             )
         return [row["deal_id"] for row in rows]
 

@@ -1,0 +1,219 @@
+"""From a tenant's file to settings and accounts, and what one file changes of another."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chassis.http import AddressPolicy, AddressRefused
+from chassis.ids import TenantId
+from chassis.values.inn import inn_ok
+from contracts.tenant_file import AccountingPart, Fault, FunnelPart, SellerPart, TenantFile, TenantFileRefused
+from contracts.tenant_file import Limit as FileLimit
+from services.ingest.domain import portal
+from services.ingest.domain.buckets import Limit
+from services.ingest.domain.values import (
+    Connection,
+    Due,
+    Funnel,
+    Policies,
+    Reminders,
+    Seller,
+    Settings,
+    Steps,
+    Tax,
+)
+from services.ingest.store.connections import APPLICATION_TOKEN, ENDPOINT, HOOK_SECRET, Account
+
+APPLIED_ENDPOINT: Final = "applied_endpoint"
+HIDDEN: Final = "•••"
+HOOK_SECRET_BYTES: Final = 24
+_SECRET_KEYS: Final = ("webhook_url", "application_token", "client_id", "client_secret")
+_NAMES_OF_ITEMS: Final = ("id", "category", "from")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that a file changes; secrets are not shown. None: not there before, or not any more."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+def checked(file: TenantFile, tenant: str, policy: AddressPolicy) -> TenantFile:
+    """The file, after what only an installation can check. Raises TenantFileRefused."""
+    faults = list(_faults(file, tenant, policy))
+    if faults:
+        raise TenantFileRefused(faults)
+    return file
+
+
+def settings_of(file: TenantFile) -> Settings:
+    """The tenant's settings without secrets."""
+    reminders = file.reminders
+    return Settings(
+        name=file.name,
+        activated_at=file.activated_at,
+        language=file.language,
+        timezone=file.timezone,
+        crm_account=portal.crm_account(file.tenant),
+        funnels=tuple(_funnel(funnel) for funnel in file.bitrix24.funnels),
+        fields=file.bitrix24.fields.named(),
+        admin_chat=file.bitrix24.admin_chat,
+        sellers=tuple(_seller(file.tenant, seller) for seller in file.sellers),
+        policies=Policies.model_validate(file.policies.model_dump()),
+        steps=Steps.model_validate(file.steps.model_dump()),
+        reminders=Reminders(
+            days=reminders.days, at=reminders.at, quiet_from=reminders.quiet[0], quiet_until=reminders.quiet[1]
+        ),
+        retry_seconds=file.retry.seconds,
+        retry_jitter=file.retry.jitter,
+        sweep_seconds=file.bitrix24.sweep_seconds,
+    )
+
+
+def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, Account]:
+    """The accounts that a file asks for. What ingest made or learned itself is kept: the secret of the webhooks'
+    address, and the new host of a portal that was renamed."""
+    tenant = TenantId(file.tenant)
+    name = portal.crm_account(tenant)
+    before = present[name].secrets if name in present else {}
+    applied = file.bitrix24.webhook_url
+    moved = before.get(APPLIED_ENDPOINT) == applied
+    crm = Account(
+        tenant=tenant,
+        account=name,
+        vendor="bitrix24",
+        profile=file.bitrix24.mode,
+        secrets={
+            ENDPOINT: before[ENDPOINT] if moved else applied,
+            APPLIED_ENDPOINT: applied,
+            APPLICATION_TOKEN: file.bitrix24.application_token,
+            HOOK_SECRET: before.get(HOOK_SECRET) or secrets.token_urlsafe(HOOK_SECRET_BYTES),
+        },
+        limit=_limit(file.bitrix24.limit),
+    )
+    sellers = (_accounting(tenant, seller.id, seller.accounting) for seller in file.sellers)
+    return {account.account: account for account in (crm, *sellers)}
+
+
+def masked(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document without its secrets."""
+    return {key: HIDDEN if key in _SECRET_KEYS else _masked(value) for key, value in document.items()}
+
+
+def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: TenantFile) -> list[Change]:
+    """What a file changes. ``before`` is the masked document, whose secrets are those of the ``known`` accounts."""
+    old = dict(_flat(before)) | _known_secrets(known)
+    new = dict(_flat(file.document()))
+    return [
+        Change(key, _shown(key, old.get(key)), _shown(key, new.get(key)))
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fault]:
+    if file.tenant != tenant:
+        yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
+    addresses = {"bitrix24.webhook_url": file.bitrix24.webhook_url}
+    for place, seller in enumerate(file.sellers):
+        addresses[f"sellers[{place}].accounting.api_url"] = seller.accounting.api_url
+        addresses[f"sellers[{place}].accounting.token_url"] = seller.accounting.token_url
+        if not inn_ok(seller.inn):
+            write = "write the seller's INN with its right check digits"
+            yield Fault(0, f"sellers[{place}].inn", f"an INN of {len(seller.inn)} digits that cannot be", write)
+    for key, address in addresses.items():
+        try:
+            policy.check_url(address)
+        except AddressRefused as refusal:
+            write = f"write a public https address: {refusal}"
+            yield Fault(0, key, "an address that is not called from here", write)
+
+
+def _limit(limit: FileLimit | str) -> Limit | None:
+    return Limit(limit.burst, limit.per_second) if isinstance(limit, FileLimit) else None
+
+
+def _funnel(funnel: FunnelPart) -> Funnel:
+    category = str(funnel.category)
+
+    def full(stage: str) -> str:
+        # The portal's own ids of other funnels' stages carry the funnel's number: C2:EXECUTING.
+        return stage if category == "0" or ":" in stage or not stage else f"C{category}:{stage}"
+
+    return Funnel(
+        category_id=category,
+        issue_invoice=tuple(map(full, funnel.issue_invoice)),
+        issue_act=tuple(map(full, funnel.issue_act)),
+        waiting_for_payment=tuple(map(full, funnel.waiting_for_payment)),
+        paid=full(funnel.paid),
+    )
+
+
+def _seller(tenant: str, seller: SellerPart) -> Seller:
+    accounting = seller.accounting
+    return Seller(
+        seller_id=seller.id,
+        inn=seller.inn,
+        connection=Connection(
+            account=portal.accounting_account(tenant, seller.id), vendor=accounting.vendor, profile=accounting.profile
+        ),
+        tax=tuple(Tax.model_validate(period.model_dump()) for period in seller.tax),
+        due=Due.model_validate(seller.due.model_dump()),
+        number_template=seller.numbering.template,
+        payments_poll_seconds=accounting.payments_poll_seconds,
+    )
+
+
+def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart) -> Account:
+    return Account(
+        tenant=tenant,
+        account=portal.accounting_account(tenant, seller_id),
+        vendor=part.vendor,
+        profile=part.profile,
+        secrets={
+            ENDPOINT: part.api_url,
+            "token_url": part.token_url,
+            "client_id": part.client_id,
+            "client_secret": part.client_secret,
+        },
+        limit=_limit(part.limit),
+    )
+
+
+def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for account in known.values():
+        if account.account.startswith("crm:"):
+            found["bitrix24.webhook_url"] = account.secrets.get(APPLIED_ENDPOINT, account.endpoint)
+            found["bitrix24.application_token"] = account.secrets[APPLICATION_TOKEN]
+        else:
+            seller = account.account.rpartition(":")[2]
+            for key in ("client_id", "client_secret"):
+                found[f"sellers[{seller}].accounting.{key}"] = account.secrets[key]
+    return found
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return masked(value)
+    return [_masked(item) for item in value] if isinstance(value, list) else value
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by their keys; items of lists by what names them, so that a new first one is not a change of all."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else name)
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for place, item in enumerate(value):
+            name = next((item[one] for one in _NAMES_OF_ITEMS if one in item), place)
+            yield from _flat(item, f"{key}[{name}]")
+    else:
+        yield key, value
+
+
+def _shown(key: str, value: Any) -> Any:
+    return HIDDEN if value is not None and key.rpartition(".")[2] in _SECRET_KEYS else value

@@ -1,0 +1,226 @@
+"""Tenants as operators handle them: applied, shown, checked, suspended, resumed, removed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.clock import Clock
+from chassis.domain import Problem, Refused
+from chassis.engine import Command, Engine
+from chassis.http import AddressPolicy
+from chassis.ids import TenantId
+from chassis.postgres import Connection, Database
+from chassis.tenants import TenantDirectory
+from contracts.tenant_file import TenantFile, from_document
+from services.ingest.api.documents import Change, accounts_of, changes, checked, masked, settings_of
+from services.ingest.domain import portal
+from services.ingest.published import tenant_settings
+from services.ingest.store import connections, files
+from services.ingest.store.connections import HOOK_SECRET, Account, ConnectionStore
+from services.ingest.store.deals import tenant_in
+
+Changed = Callable[[TenantId], None]
+
+
+class Unknown(Exception):  # noqa: N818 - an answer
+    """Nobody has applied a file of this tenant."""
+
+    def __init__(self, tenant: TenantId) -> None:
+        super().__init__(tenant)
+        self.tenant = tenant
+
+
+class Conflict(Exception):  # noqa: N818 - an answer
+    """The tenant is in a state that does not allow it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A tenant in short."""
+
+    tenant: str
+    name: str
+    status: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tenant without its secrets. ``webhook_urls``: where its portal sends outgoing webhooks."""
+
+    tenant: str
+    name: str
+    status: str
+    version: int
+    settings: dict[str, Any]
+    document: dict[str, Any]
+    webhook_urls: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a file changes, and where the portal is to send its webhooks; ``version`` is the one in force after it."""
+
+    tenant: str
+    status: str
+    version: int
+    dry_run: bool
+    changes: Sequence[Change]
+    webhook_urls: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One part of a check: the portal, or a seller's accounting service; problems as data."""
+
+    what: str
+    account: str
+    ok: bool
+    problems: Sequence[Problem]
+
+
+Check = Callable[[TenantId], Awaitable[Sequence[Checked]]]
+"""Asks the vendors of a tenant whether all that its file names is there."""
+
+
+class Tenants:
+    """Handles tenants; ``changed`` is told of each one whose connections are no longer what memory has."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        clock: Clock,
+        store: ConnectionStore,
+        directory: TenantDirectory,
+        policy: AddressPolicy,
+        *,
+        public_url: str,
+        changed: Sequence[Changed],
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._clock = clock
+        self._store = store
+        self._directory = directory
+        self._policy = policy
+        self._public_url = public_url.rstrip("/")
+        self._changed = tuple(changed)
+
+    async def listed(self) -> list[Summary]:
+        """All tenants."""
+        known = await self._directory.known()
+        if not known:
+            return []
+        async with self._database.transaction(known) as connection:
+            found = [(tenant, await tenant_in(connection, tenant)) for tenant in known]
+        return [
+            Summary(tenant, one.config.settings.name if one.config else "", one.status, one.version)
+            for tenant, one in found
+        ]
+
+    async def shown(self, tenant: TenantId) -> View:
+        """One tenant. Raises Unknown."""
+        async with self._database.transaction([tenant]) as connection:
+            found = await tenant_in(connection, tenant)
+            document = await files.find(connection, tenant)
+            accounts = await self._store.of_tenant(connection, tenant)
+        if found.config is None:
+            raise Unknown(tenant)
+        return View(
+            tenant=tenant,
+            name=found.config.settings.name,
+            status=found.status,
+            version=found.version,
+            settings=tenant_settings(found.config.settings).model_dump(mode="json"),
+            document=document,
+            webhook_urls=self._webhook_urls(accounts.get(portal.crm_account(tenant))),
+        )
+
+    async def apply(self, tenant: TenantId, document: Any, *, dry_run: bool, by: str) -> Applied:
+        """Makes the tenant what its file says; applying the same again changes nothing. Raises TenantFileRefused."""
+        file = checked(from_document(document), tenant, self._policy)
+        async with self._database.transaction([tenant]) as connection:
+            await self._engine.lock(connection, [self._engine.key_of(tenant, portal.STREAM)])
+            present = await self._store.of_tenant(connection, tenant)
+            found = changes(await files.find(connection, tenant), present, file)
+            before = await tenant_in(connection, tenant)
+            wanted = accounts_of(file, present)
+            if dry_run:
+                urls = self._webhook_urls(present.get(portal.crm_account(tenant)))
+                return Applied(tenant, before.status, before.version, True, found, urls)
+            status, version = await self._written(connection, tenant, file, present, wanted, by)
+        for changed in self._changed:
+            changed(tenant)
+        urls = self._webhook_urls(wanted[portal.crm_account(tenant)])
+        return Applied(tenant, status, version, False, found, urls)
+
+    async def suspend(self, tenant: TenantId, by: str) -> Summary:
+        """Nothing new is begun until it is resumed. Raises Unknown, Conflict."""
+        return await self._told(tenant, portal.SuspendTenant(), by)
+
+    async def resume(self, tenant: TenantId, by: str) -> Summary:
+        """Goes on. Raises Unknown, Conflict."""
+        return await self._told(tenant, portal.ResumeTenant(), by)
+
+    async def remove(self, tenant: TenantId, by: str) -> Summary:
+        """Ends the tenant; its secrets and addresses are destroyed, its history stays. Raises Unknown."""
+        found = await self._told(tenant, portal.RemoveTenant(), by)
+        for changed in self._changed:
+            changed(tenant)
+        return found
+
+    async def _written(
+        self,
+        connection: Connection,
+        tenant: TenantId,
+        file: TenantFile,
+        present: dict[str, Account],
+        wanted: dict[str, Account],
+        by: str,
+    ) -> tuple[str, int]:
+        differing = [account for name, account in wanted.items() if not account.same_as(present.get(name))]
+        gone = sorted(present.keys() - wanted.keys())
+        for account in differing:
+            await self._store.save(connection, account)
+        await self._store.remove(connection, tenant, gone)
+        hook_secret = wanted[portal.crm_account(tenant)].secrets[HOOK_SECRET]
+        await connections.keep_hook(connection, tenant, connections.hook_hash(hook_secret))
+        await files.keep(connection, tenant, masked(file.document()))
+        names = tuple(sorted([*gone, *(account.account for account in differing)]))
+        await self._executed(connection, tenant, portal.ApplyTenant(settings_of(file), names), by)
+        after = await tenant_in(connection, tenant)
+        return after.status, after.version
+
+    async def _told(self, tenant: TenantId, body: portal.Command, by: str) -> Summary:
+        async with self._database.transaction([tenant]) as connection:
+            await self._executed(connection, tenant, body, by)
+            if isinstance(body, portal.RemoveTenant):
+                accounts = await self._store.of_tenant(connection, tenant)
+                await self._store.remove(connection, tenant, sorted(accounts))
+                await connections.drop_hooks(connection, tenant)
+                await files.drop(connection, tenant)
+            found = await tenant_in(connection, tenant)
+        name = found.config.settings.name if found.config else ""
+        return Summary(tenant, name, found.status, found.version)
+
+    async def _executed(self, connection: Connection, tenant: TenantId, body: portal.Command, by: str) -> None:
+        now = self._clock.now()
+        version, _ = await self._engine.state(connection, tenant, portal.STREAM)
+        # Each command of an operator is a new one; whether it changes anything is the stream's to decide.
+        command_id = f"operator:{version}:{type(body).__name__}"
+        command = Command(tenant, portal.STREAM, body, command_id, {"by": by, "cause": "operator"})
+        (executed,) = await self._engine.execute(connection, [command], now)
+        if isinstance(executed.refused, Refused):
+            if executed.refused.problem.code == "tenant_unknown":
+                raise Unknown(tenant)
+            raise Conflict(executed.refused.problem)
+
+    def _webhook_urls(self, crm: Account | None) -> dict[str, str]:
+        if crm is None:
+            return {}
+        return {"bitrix24": f"{self._public_url}/hooks/bitrix24/{crm.secrets[HOOK_SECRET]}"}

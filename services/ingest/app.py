@@ -1,0 +1,229 @@
+"""Wires ingest: its streams, its work, its addresses."""
+
+import asyncio
+import weakref
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.routing import BaseRoute, Mount
+
+from chassis import log
+from chassis.aggregate import StreamKind
+from chassis.ids import TenantId, tenant_id
+from chassis.outcomes import Outcome
+from chassis.postgres import INFRASTRUCTURE_ERRORS
+from chassis.service.spec import Parts, ServiceSpec, Work
+from chassis.serving import BODY_BYTES_MAX
+from chassis.work.handlers import Permit
+from chassis.work.operations import OperationMessages
+from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
+from connectors.bitrix24.webhook import parse_webhook
+from connectors.ports.accounting import AccessToken, Accounting, TokenRequest
+from connectors.ports.crm import PortalMoved
+from connectors.registry import ACCOUNTING, BITRIX24
+from contracts import topics
+from contracts.messages import operations
+from services.ingest import projections, published
+from services.ingest.api import hooks
+from services.ingest.api.directory import HookDirectory
+from services.ingest.api.hooks import Hooks, HooksRoute
+from services.ingest.api.intake import Intake
+from services.ingest.api.owners import Owners
+from services.ingest.api.permits import FetchToken, PermitDesk, PermitRoutes
+from services.ingest.api.public import application
+from services.ingest.api.tenants import Checked, Tenants
+from services.ingest.domain import deal, portal
+from services.ingest.settings import IngestSettings
+from services.ingest.store import webhooks
+from services.ingest.store.connections import ENDPOINT, Account, ConnectionStore
+from services.ingest.store.deals import DealStore
+from services.ingest.workers.check import TenantCheck
+from services.ingest.workers.reads import ReadBuyerTask, ReadDealTask
+from services.ingest.workers.sweeps import NightlyCheckTask, SweepModifiedTask, SweepTask
+
+NAME: Final = "ingest"
+API: Final = "/api"
+DROP_EVERY_SECONDS: Final = 600.0
+MOVES_WAITING_MAX: Final = 1_000
+
+_log = log.get(__name__)
+
+DEALS: StreamKind[deal.State, deal.Command] = StreamKind(
+    prefix=deal.PREFIX,
+    initial=deal.initial,
+    decide=deal.decide,
+    evolve=deal.evolve,
+    codec=deal.CODEC,
+    aggregate=lambda stream: stream.partition("-")[2],
+    published=published.published_of_deal,
+    planned=deal.planned,
+    projected=projections.projected_deal,
+)
+PORTALS: StreamKind[portal.State, portal.Command] = StreamKind(
+    prefix=portal.PREFIX,
+    initial=portal.initial,
+    decide=portal.decide,
+    evolve=portal.evolve,
+    codec=portal.CODEC,
+    aggregate=lambda stream: portal.AGGREGATE,
+    published=published.published_of_portal,
+    planned=portal.planned,
+    projected=projections.projected_portal,
+)
+
+
+class _Whole:
+    """What routes, loops and work of one running service share."""
+
+    def __init__(self, parts: Parts[IngestSettings]) -> None:
+        self.parts = parts
+        self.moves: asyncio.Queue[PortalMoved] = asyncio.Queue(MOVES_WAITING_MAX)
+        self.store = ConnectionStore(parts.secrets)
+        self.deals = DealStore(parts.database)
+        self.crm = BITRIX24.connect(parts.http, parts.clock, self._moved)
+        self.accounting = {key: vendor.connect(parts.http, parts.clock) for key, vendor in ACCOUNTING.items()}
+        self.directory = HookDirectory(parts.database, self.store)
+        self.intake = Intake(parts.database, parts.clock)
+        tokens = {key: _fetch(vendor) for key, vendor in self.accounting.items()}
+        self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens)
+        self.owners = Owners(parts.settings.owners(), parts.settings.token())
+
+    def _moved(self, moved: PortalMoved) -> None:
+        if not self.moves.full():  # the old host sends the next call on too
+            self.moves.put_nowait(moved)
+
+    def work(self) -> Work:
+        """Reads and sweeps of portals; permits come from this very process."""
+        store, clock = self.deals, self.parts.clock
+        tasks = (
+            ReadDealTask(self.crm, store, self.parts.subjects, clock),
+            ReadBuyerTask(store, clock),
+            SweepTask(self.crm, store, clock),
+            SweepModifiedTask(self.crm, store, clock),
+            NightlyCheckTask(self.crm, store, clock),
+        )
+        return Work(tasks=tasks, probe_account=self._ping, permits=self.desk)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Webhooks first, since nothing else is in a hurry."""
+        settings = self.parts.settings
+        tenants = Tenants(
+            self.parts.database,
+            self.parts.engine,
+            self.parts.clock,
+            self.store,
+            self.parts.tenants,
+            settings.address_policy(),
+            public_url=settings.public_url or settings.own_url(),
+            changed=(self.directory.forget, self.desk.forget),
+        )
+        check = TenantCheck(self.crm, self.accounting, self.desk, self.deals)
+
+        async def checked(tenant: TenantId) -> Sequence[Checked]:
+            parts = await check.run(tenant)
+            return [Checked(what, account, not problems, problems) for what, account, problems in parts]
+
+        api = application(
+            tenants, checked, self.owners, self.parts.database, token=settings.api_secret(), version=_version()
+        )
+        return (
+            HooksRoute(Hooks(self.directory, self.intake, parse_webhook)),
+            *PermitRoutes(self.desk).routes(),
+            Mount(API, app=api),
+        )
+
+    def loops(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """The writer of webhooks, the end of old ones, and portals that moved."""
+        return {"webhooks": self.intake.run(), "old webhooks": self._drop_old(), "moved portals": self._keep_moves()}
+
+    async def _ping(self, tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
+        return await self.crm.ping(permit)
+
+    async def _drop_old(self) -> None:
+        kept = timedelta(days=self.parts.settings.webhooks_kept_days)
+        while True:
+            try:
+                async with self.parts.database.delivery_connection() as connection:
+                    await webhooks.drop_before(connection, self.parts.clock.now() - kept)
+            except INFRASTRUCTURE_ERRORS as error:
+                _log.warning("old webhooks are dropped later", error=type(error).__name__)
+            await asyncio.sleep(DROP_EVERY_SECONDS)
+
+    async def _keep_moves(self) -> None:
+        try:
+            while True:
+                moved = await self.moves.get()
+                try:
+                    await self._keep_move(moved)
+                except INFRASTRUCTURE_ERRORS as error:
+                    _log.warning("a renamed portal is kept later", account=moved.account, error=type(error).__name__)
+        finally:
+            await self.owners.close()
+
+    async def _keep_move(self, moved: PortalMoved) -> None:
+        tenant = tenant_id(portal.tenant_of(moved.account))
+        async with self.parts.database.transaction([tenant]) as connection:
+            found = await self.store.find(connection, tenant, moved.account)
+            if found is None or found.endpoint != moved.old_endpoint:
+                return
+            secrets = {**found.secrets, ENDPOINT: moved.new_endpoint}
+            await self.store.save(connection, replace(found, secrets=secrets))
+        self.desk.forget(tenant)
+        _log.info("a portal was renamed; its new address is kept", account=moved.account)
+
+
+_wholes: weakref.WeakKeyDictionary[Parts[IngestSettings], _Whole] = weakref.WeakKeyDictionary()
+
+
+def _whole(parts: Parts[IngestSettings]) -> _Whole:
+    if parts not in _wholes:
+        _wholes[parts] = _Whole(parts)
+    return _wholes[parts]
+
+
+def _fetch(vendor: Accounting) -> FetchToken:
+    async def fetch(account: Account) -> Outcome[AccessToken]:
+        secrets = account.secrets
+        request = TokenRequest(secrets["token_url"], secrets["client_id"], secrets["client_secret"])
+        return await vendor.obtain_token(request)
+
+    return fetch
+
+
+def _body_bytes_max(path: str) -> int:
+    return WEBHOOK_BYTES_MAX if path.startswith(hooks.PREFIX) else BODY_BYTES_MAX
+
+
+def _deal_of(stream: str) -> str:
+    prefix, _, deal_id = stream.partition("-")
+    return deal_id if prefix == deal.PREFIX else ""
+
+
+def _version() -> str:
+    try:
+        return metadata.version("sverka")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+SPEC: Final = ServiceSpec(
+    name=NAME,
+    settings=IngestSettings,
+    kinds=(DEALS, PORTALS),
+    migrations=Path(__file__).parent / "migrations",
+    writes=topics.written_by(NAME),
+    work=lambda parts: _whole(parts).work(),
+    routes=lambda parts: _whole(parts).routes(),
+    loops=lambda parts: _whole(parts).loops(),
+    operations=OperationMessages(
+        operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
+    ),
+    operations_topic=topics.operations_topic(NAME),
+    deal_of=_deal_of,
+    body_bytes_max=_body_bytes_max,
+    follows_tenants=False,
+)

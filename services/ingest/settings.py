@@ -1,0 +1,52 @@
+"""Ingest's settings."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from chassis.settings import ServiceSettings, SettingsRefused
+
+API_TOKEN_LENGTH_MIN = 16
+
+
+class IngestSettings(ServiceSettings):
+    """Settings of ingest."""
+
+    public_url: str = Field(
+        default="",
+        description="Where portals reach ingest, as https://host, for webhook addresses. Its own address by default.",
+    )
+    api_token: SecretStr = Field(default=SecretStr(""), description="The token of /api/v1.")
+    api_token_file: Path | None = Field(default=None, description="A file with that token.")
+    counterparty_url: str = Field(default="", description="Where counterparty listens, for /api/v1.")
+    invoicing_url: str = Field(default="", description="Where invoicing listens, for /api/v1.")
+    payments_url: str = Field(default="", description="Where payments listens, for /api/v1.")
+    notifier_url: str = Field(default="", description="Where notifier listens, for /api/v1.")
+    webhooks_kept_days: int = Field(default=30, ge=1, le=90, description="How long webhooks are kept as received.")
+
+    def api_secret(self) -> str:
+        """The token of ``/api/v1``, from the variable or the file. Raises SettingsRefused when neither gives one."""
+        text = self.api_token.get_secret_value()
+        if not text and self.api_token_file is not None:
+            try:
+                text = self.api_token_file.read_text().strip()
+            except OSError as error:
+                raise SettingsRefused(f"SVERKA_API_TOKEN_FILE cannot be read: {error}") from error
+        if len(text) < API_TOKEN_LENGTH_MIN:
+            raise SettingsRefused("set SVERKA_API_TOKEN or SVERKA_API_TOKEN_FILE to a token of 16 characters or more")
+        return text
+
+    def own_url(self) -> str:
+        """Where this process is reached from the machine itself."""
+        return (self.ingest_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def owners(self) -> dict[str, str]:
+        """Every service's address by its name; those without one are left out."""
+        urls = {
+            "ingest": self.own_url(),
+            "counterparty": self.counterparty_url,
+            "invoicing": self.invoicing_url,
+            "payments": self.payments_url,
+            "notifier": self.notifier_url,
+        }
+        return {name: url.rstrip("/") for name, url in urls.items() if url}

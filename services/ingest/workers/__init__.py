@@ -1,0 +1,1 @@
+"""Ingest's due work: deals are read, stage histories swept, tenants checked."""

@@ -1,0 +1,150 @@
+"""Reads a deal that a hint was about, and tells its stream of every stage it entered and of its content."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from chassis.clock import Clock
+from chassis.ids import TenantId
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
+from chassis.subjects import Subjects
+from chassis.work.handlers import Done, Permit, StreamCommand, Task, TaskResult
+from connectors.ports.crm import DealsModifiedSince, ReadDeal
+from connectors.ports.crm import DealSnapshot as CrmSnapshot
+from services.ingest.domain import deal, hints
+from services.ingest.domain.deal import Entry
+from services.ingest.domain.values import Config, Snapshot
+from services.ingest.store.deals import DealStore, KnownDeal
+from services.ingest.workers.snapshot import ReadDeal as Read
+from services.ingest.workers.snapshot import read_deal, read_entry
+
+
+class DealCrm(ReadDeal, DealsModifiedSince, Protocol):
+    """What reading a deal needs of a CRM."""
+
+
+class ReadDealTask:
+    """One deal with its stage history, in one request of the portal or two."""
+
+    kind = deal.READ_DEAL
+    recurring = False
+    permits = 2
+
+    def __init__(self, crm: DealCrm, store: DealStore, subjects: Subjects, clock: Clock) -> None:
+        self._crm = crm
+        self._store = store
+        self._subjects = subjects
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """A command for each entry that was not decided upon, and one for the content; the engine knows repeats."""
+        assert task.permit is not None, "the plan names an account"
+        deal_id, work_id = str(task.payload["deal_id"]), UUID(task.work_id)
+        known = await self._store.known(task.tenant, deal_id, work_id)
+        if known.tenant.config is None or known.tenant.status == "removed":
+            return Done()
+        outcome = await self._crm.read_deal(task.permit, deal_id)
+        if isinstance(outcome, Ok):
+            result = await self._seen(task, known, known.tenant.config, outcome.value)
+        elif isinstance(outcome, Rejected) and outcome.problem.code == "deal_not_visible":
+            gone = StreamCommand(task.stream, deal.ObserveGone(deal_id), f"gone:{uuid.uuid4()}")
+            result = Done((gone,) if known.requested else ())
+        else:
+            return failed(outcome)
+        if isinstance(result, Done) and result.again_at is None:
+            await self._store.mark_read(task.tenant, work_id, known.unread_upto, self._clock.now())
+        return result
+
+    async def _seen(self, task: Task, known: KnownDeal, config: Config, found: CrmSnapshot) -> TaskResult:
+        assert task.permit is not None, "the plan names an account"
+        read = read_deal(found)
+        entries = _undecided(known, config, found)
+        commands: list[StreamCommand] = []
+        if entries or (known.requested and (known.gone or read.snapshot.content_hash != known.content_hash)):
+            moved = await self._moved(task.permit, found) if entries else False
+            if not isinstance(moved, bool):
+                return failed(moved)
+            if moved:
+                return Done(again_at=self._clock.now())
+            commands = self._commands(task, config, await self._whole(task.tenant, known, read), entries, found)
+        await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at)
+        return Done(tuple(commands))
+
+    def _commands(
+        self, task: Task, config: Config, snapshot: Snapshot, entries: Sequence[Entry], found: CrmSnapshot
+    ) -> list[StreamCommand]:
+        content_id = f"content:{snapshot.content_hash}:{found.deal.updated_at.isoformat()}"
+        content = deal.ObserveContent(snapshot, config.settings)
+        # The content first: a document that exists hears of a change before another one is asked for.
+        commands = [StreamCommand(task.stream, content, content_id)]
+        for entry in entries:
+            observed = deal.ObserveStage(snapshot, entry, config)
+            commands.append(StreamCommand(task.stream, observed, f"stage:{task.account}:{entry.history_id}"))
+        return commands
+
+    async def _moved(self, permit: Permit, found: CrmSnapshot) -> bool | Failure:
+        """Whether somebody changed the deal while its parts were being read; asked where a document comes of it."""
+        before = str(int(found.deal.deal_id) - 1)
+        page = await self._crm.deals_modified_since(permit, found.deal.updated_at, after=before)
+        if not isinstance(page, Ok):
+            return page
+        now = next((one for one in page.value.deals if one.deal_id == found.deal.deal_id), None)
+        return now is not None and now.updated_at > found.deal.updated_at
+
+    async def _whole(self, tenant: TenantId, known: KnownDeal, read: Read) -> Snapshot:
+        """The snapshot with its buyer's reference to personal data and with companies of the same INN."""
+        snapshot, buyer = read.snapshot, read.snapshot.buyer
+        if buyer is None:
+            return snapshot
+        changes: dict[str, object] = {}
+        if read.person:
+            kept = known.subject_ref if snapshot.content_hash == known.content_hash else ""
+            changes["subject_ref"] = kept or str(await self._subjects.keep(tenant, read.person))
+        if buyer.crm_kind == "company" and buyer.inn:
+            changes["same_inn_crm_ids"] = await self._store.same_inn(tenant, buyer.inn, buyer.kpp, buyer.crm_id)
+        return snapshot.model_copy(update={"buyer": buyer.model_copy(update=changes)})
+
+
+class ReadBuyerTask:
+    """A buyer changed: deals that wait for its data, or that were invoiced to it, are read again."""
+
+    kind = hints.READ_BUYER
+    recurring = False
+    permits = 0
+
+    def __init__(self, store: DealStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """Plans a read for each deal concerned."""
+        work_id = UUID(task.work_id)
+        upto = await self._store.unread_upto(task.tenant, work_id)
+        deals = await self._store.deals_of_buyer(task.tenant, task.payload["entity"], task.payload["object_id"])
+        if deals:
+            account, now = task.payload["account"], self._clock.now()
+            await self._store.plan_reads(task.tenant, account, deals, now, task.metadata)
+        await self._store.mark_read(task.tenant, work_id, upto, self._clock.now())
+        return Done()
+
+
+def failed(outcome: Outcome[object]) -> Deferred | Retryable:
+    """What a task says of a read that failed: refused reads are tried again, and stand in the list of delayed work."""
+    assert not isinstance(outcome, Ok), "a failure"
+    if isinstance(outcome, Deferred | Retryable):
+        return outcome
+    return Retryable(outcome.problem, outage=False)
+
+
+def _undecided(known: KnownDeal, config: Config, found: CrmSnapshot) -> tuple[Entry, ...]:
+    """Entries of configured funnels since activation that no command was given for, in the portal's order."""
+    listed = {entry.history_id: entry for entry in (*known.noticed, *map(read_entry, found.history))}
+    settings = config.settings
+    return tuple(
+        entry
+        for entry in sorted(listed.values(), key=lambda entry: int(entry.history_id))
+        if entry.history_id not in known.observed
+        and settings.funnel(entry.category_id) is not None
+        and entry.entered_at >= settings.activated_at
+    )
