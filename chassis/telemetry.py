@@ -109,6 +109,11 @@ def current() -> TraceContext | None:
     return _current.get()
 
 
+def recording() -> bool:
+    """Whether a span begun here would be recorded; for attributes that cost something to make."""
+    return _recorded(_current.get())
+
+
 def inject() -> dict[str, str]:
     """``traceparent`` (and ``tracestate``) of this task, for a command's metadata or a header; {} outside any trace."""
     context = _current.get()

@@ -5,6 +5,7 @@ import socket
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -91,7 +92,9 @@ class AddressPolicy:
 
     def check_peer(self, host: str) -> None:
         """Raises AddressRefused for a connection that stands with a refused address, however it came about."""
-        self.check_ip(ipaddress.ip_address(host.partition("%")[0]))
+        refusal = _refusal_of(self, host)
+        if refusal:
+            raise AddressRefused(refusal)
 
     def check_ip(self, address: _IpAddress) -> None:
         """Raises AddressRefused for an address that is not a public one (or an allowed one in development)."""
@@ -113,6 +116,15 @@ class AddressPolicy:
             or any(address in network for network in _FORBIDDEN if network.version == address.version)
         ):
             raise AddressRefused("the address leads into a private or reserved network")
+
+
+@lru_cache(maxsize=4_096)  # every call looks at its peer
+def _refusal_of(policy: AddressPolicy, host: str) -> str:
+    try:
+        policy.check_ip(ipaddress.ip_address(host.partition("%")[0]))
+    except AddressRefused as error:
+        return str(error)
+    return ""
 
 
 _PRIVATE: Final = tuple(

@@ -134,7 +134,8 @@ class VendorHttp:
         """
         watch = _Watch(first_byte_hook.get() if call.changes else None)
         started = time.perf_counter()
-        with telemetry.client_span(call.method, call.operation, redact_url(call.url)) as span:
+        address = redact_url(call.url) if telemetry.recording() else ""
+        with telemetry.client_span(call.method, call.operation, address) as span:
             result = await self._attempt(call, watch)
             outcome = _outcome_label(result)
             if isinstance(result, Answer):
