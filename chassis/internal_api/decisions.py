@@ -65,6 +65,7 @@ class DecisionsApi:
         self._decide = decide
 
     def routes(self) -> list[BaseRoute]:
+        """The addresses."""
         return [
             Route("/internal/decisions", self.listed, methods=["GET"]),
             Route("/internal/decisions/{card_id}", self.shown, methods=["GET"]),

@@ -82,6 +82,7 @@ class StatusApi:
         self._polls = polls
 
     def routes(self) -> list[BaseRoute]:
+        """The addresses."""
         return [Route("/internal/status", self.status, methods=["GET"])]
 
     async def status(self, request: Request) -> Response:

@@ -54,6 +54,7 @@ class StoryApi:
         self._streams = streams
 
     def routes(self) -> list[BaseRoute]:
+        """The addresses."""
         return [Route("/internal/deals/{tenant}/{deal}", self.told, methods=["GET"])]
 
     async def told(self, request: Request) -> Response:

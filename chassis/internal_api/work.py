@@ -25,6 +25,7 @@ class WorkApi:
         self._policies = policies
 
     def routes(self) -> list[BaseRoute]:
+        """The addresses."""
         return [
             Route("/internal/work", self.listed, methods=["GET"]),
             Route("/internal/work/{work_id}", self.shown, methods=["GET"]),

@@ -9,6 +9,8 @@ import contextlib
 from importlib import metadata
 from typing import Any, Final, Generic
 
+from starlette.routing import BaseRoute
+
 from chassis import log, metrics, telemetry
 from chassis.clock import Clock, FollowingClock, build_clock
 from chassis.engine import Engine
@@ -17,6 +19,7 @@ from chassis.internal_api.dead import DeadLettersApi
 from chassis.internal_api.decisions import DecisionsApi
 from chassis.internal_api.status import StatusApi
 from chassis.internal_api.story import StoryApi
+from chassis.internal_api.topics import TopicsApi
 from chassis.internal_api.work import WorkApi
 from chassis.lag import Lag
 from chassis.messaging.codec import MessageCodec
@@ -24,6 +27,7 @@ from chassis.messaging.consumer import Consumer
 from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaError, KafkaSettings, wait_for_kafka
 from chassis.messaging.relay import Relay, keep_house
+from chassis.messaging.replay import DeadLetterOffice
 from chassis.messaging.republish import republish
 from chassis.messaging.topics import ensure_topics
 from chassis.migrate import schema_fits
@@ -43,7 +47,7 @@ from chassis.work.settings import WorkSettings
 LOOP_AGE_SECONDS_MAX: Final = 60.0
 CLOCK_AGE_SECONDS_MAX: Final = 90.0
 POOLS_EVERY_SECONDS: Final = 1.0
-FLUSH_SECONDS_MAX: Final = 5.0
+FLUSH_SECONDS_MAX: Final = 3.0
 KEEP_HOUSE_SECONDS: Final = 15.0
 STOP_SPARE_SECONDS: Final = 5.0
 
@@ -140,7 +144,7 @@ class Service(Generic[S]):
         runner = self._runner(given, work, parts)
         lag = Lag(spec.name, self._kafka, spec.reads, database)
         parts.push_async_callback(lag.close)
-        self._shell.open([*spec.routes(given), *self._internal_routes(given, work, runner, lag)])
+        self._shell.open([*spec.routes(given), *self._internal_routes(given, work, runner, lag, intake)])
         parts.push_async_callback(self._server.stop)
         await runner.start()
         parts.push_async_callback(runner.stop)
@@ -273,7 +277,9 @@ class Service(Generic[S]):
 
         self.health.check("consumer", taking)
 
-    def _internal_routes(self, given: Parts[S], work: Work, runner: WorkRunner, lag: Lag) -> list[Any]:
+    def _internal_routes(
+        self, given: Parts[S], work: Work, runner: WorkRunner, lag: Lag, intake: Intake
+    ) -> list[BaseRoute]:
         spec, database, clock = self._spec, given.database, given.clock
         status = StatusApi(
             spec.name,
@@ -290,7 +296,8 @@ class Service(Generic[S]):
         apis = (
             status,
             WorkApi(database, clock, {handler.kind: handler.policy for handler in work.effects}),
-            DeadLettersApi(spec.name, database),
+            DeadLettersApi(DeadLetterOffice(intake)),
+            TopicsApi(database, given.engine, {topic.name for topic in spec.writes}),
             DecisionsApi(database, given.engine, clock, given.tenants, spec.decide_card),
             StoryApi(spec.name, database, spec.deal_streams),
         )
