@@ -147,6 +147,20 @@ class Database:
             self.wake(channel)
 
 
+@contextlib.asynccontextmanager
+async def savepoint(connection: Connection) -> AsyncIterator[None]:
+    """A part of a transaction of ``Database`` that may fail by itself: an exception undoes the part and goes on."""
+    await connection.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            with contextlib.suppress(*INFRASTRUCTURE_ERRORS):  # the first error is the one to report
+                await connection.execute("ROLLBACK TO SAVEPOINT part")
+        raise
+    await connection.execute("RELEASE SAVEPOINT part")
+
+
 async def _keep(_: Connection) -> None:
     """Nothing outlives a transaction here, so a connection needs no round trip before it is given back."""
 

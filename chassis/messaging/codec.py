@@ -83,6 +83,11 @@ def event_id_of(record: Record) -> uuid.UUID:
     for name, value in record.headers:
         if name == "ce_id" and value:
             return event_uuid(value.decode(errors="backslashreplace"))
+    return place_id_of(record)
+
+
+def place_id_of(record: Record) -> uuid.UUID:
+    """The identity of a message that cannot be trusted to name itself; the content, since a lost log begins anew."""
     digest = hashlib.sha256(record.value or b"").hexdigest()
     return deterministic_id("undecodable", record.topic, str(record.partition), str(record.offset), digest)
 

@@ -19,6 +19,7 @@ from chassis.messaging.codec import (
     event_id_of,
     explain,
     key_of,
+    place_id_of,
     tenant_of_key,
 )
 from chassis.messaging.inbox import Standing
@@ -105,6 +106,8 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whatever a message does to us becomes its letter
             if isinstance(error, ForeignTenantError):
                 taken.tenant = NO_TENANT  # one tenant's message is not shown to another
+            if taken.tenant == NO_TENANT:
+                taken.event_id = place_id_of(record)
             taken.fault = fault_of(error, 1)
             taken.commands.clear()
         return taken
@@ -115,8 +118,8 @@ class Intake:
         Raises what ``decide`` and Postgres raise; then nothing is done but letters without a tenant.
         """
         limit = self.limit.copy()
-        messages, known, stop = await self._up_to_the_limit(messages, limit)
-        nobodys = [m for m in messages if m.fault is not None and m.tenant == NO_TENANT and m.event_id not in known]
+        messages, dead, stop = await self._up_to_the_limit(messages, limit)
+        nobodys = [m for m in dead if m.tenant == NO_TENANT]
         if nobodys:
             async with self.database.delivery() as connection:
                 await letters.insert(connection, self.service, [_letter(m, m.fault) for m in nobodys if m.fault])
@@ -135,7 +138,6 @@ class Intake:
             async with self.database.delivery_connection() as connection:
                 await inbox.advance(connection, self.service, standings)
         self.limit = limit
-        dead = [m for m in messages if m.fault is not None and m.event_id not in known]
         return Outcome(len(messages), results, dead, stop)
 
     async def apply(self, connection: Connection, messages: Sequence[Taken]) -> Counter[tuple[str, str]]:
@@ -183,20 +185,25 @@ class Intake:
 
     async def _up_to_the_limit(
         self, messages: Sequence[Taken], limit: LetterLimit
-    ) -> tuple[Sequence[Taken], set[uuid.UUID], str]:
-        faulty = [m.event_id for m in messages if m.fault is not None]
+    ) -> tuple[Sequence[Taken], list[Taken], str]:
+        """The messages up to the one at which the consumer must stop, and those of them that are newly dead."""
+        faulty = [m.identity for m in messages if m.fault is not None]
         if not faulty:
             limit.alive(len(messages))
-            return messages, set(), ""
+            return messages, [], ""
         # A repetition of what is dead already says nothing new about this consumer.
         async with self.database.delivery_connection() as connection:
             known = await letters.existing(connection, self.service, faulty)
+        dead: list[Taken] = []
         for count, message in enumerate(messages, start=1):
             if message.fault is None:
                 limit.alive()
-            elif message.event_id not in known and (stop := limit.dead()):
-                return messages[:count], known, stop
-        return messages, known, ""
+            elif message.identity not in known:
+                known.add(message.identity)
+                dead.append(message)
+                if stop := limit.dead():
+                    return messages[:count], dead, stop
+        return messages, dead, ""
 
 
 def fault_of(error: Exception, attempts: int) -> Fault:

@@ -25,7 +25,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]
 
 REQUEST_TIMEOUT_MS = 20_000
-METADATA_MAX_AGE_MS = 60_000
+METADATA_MAX_AGE_MS = 10_000
 CONNECTION_IDLE_MS = 540_000
 RETRY_BACKOFF_MS = 100
 BATCH_BYTES_MAX = 900_000
@@ -41,13 +41,20 @@ _log = logging.getLogger(__name__)
 class Record(Protocol):
     """A message as Kafka gives it; ``timestamp`` is unix time in milliseconds."""
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)

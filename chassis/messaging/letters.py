@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -166,14 +166,16 @@ async def insert(connection: Connection, consumer: str, letters: Sequence[NewLet
     )
 
 
-async def existing(connection: Connection, consumer: str, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+async def existing(connection: Connection, consumer: str, identities: Sequence[Identity]) -> set[Identity]:
     """Which of the messages are letters already, of any tenant or none. For the delivery role."""
     rows = await connection.fetch(
-        "SELECT event_id FROM dead_letters WHERE consumer = $1 AND event_id = ANY($2::uuid[])",
+        "SELECT tenant_id, event_id FROM dead_letters WHERE consumer = $1 "
+        "AND (tenant_id, event_id) IN (SELECT * FROM unnest($2::text[], $3::uuid[]))",
         consumer,
-        list(event_ids),
+        [tenant for tenant, _ in identities],
+        [event for _, event in identities],
     )
-    return {row["event_id"] for row in rows}
+    return {(TenantId(row["tenant_id"]), row["event_id"]) for row in rows}
 
 
 async def find(

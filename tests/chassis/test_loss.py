@@ -1,0 +1,94 @@
+"""Kafka is derived data: a consumer notices that a log is not the one it read, and that a database was put back."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from chassis.messaging.kafka import AIOKafkaConsumer, KafkaSettings, TopicPartition
+from chassis.messaging.topics import ensure_topics
+from tests.chassis.sample.domain import MIGRATIONS, Amount
+from tests.chassis.sample.service import TOPIC, Sample
+from tests.kit.database import Databases
+from tests.kit.kafka import Sent, TestTopic, committed, delete_topic, eventually, message, send
+
+SPEC = TestTopic(TOPIC, partitions=1)
+
+
+@pytest.fixture
+async def sample(databases: Databases, kafka: KafkaSettings) -> AsyncIterator[Sample]:
+    own = await databases("sample", MIGRATIONS)
+    database = await own.open()
+    await ensure_topics(kafka, [SPEC])
+    yield Sample(own, database, kafka)
+    await database.close()
+
+
+def amounts(*numbers: int) -> list[Sent]:
+    return [message(Amount(accounts=("a",), amount=number), "a") for number in numbers]
+
+
+async def acknowledged(sample: Sample, offset: int) -> None:
+    async def probe() -> Any:
+        return (await committed(sample.kafka, "sample")).get(0) == offset
+
+    await eventually(probe)
+
+
+@pytest.mark.parametrize("new", [2, 3, 8], ids=["shorter", "as long", "longer"])
+async def test_a_log_lost_while_nobody_read_is_read_from_its_beginning(sample: Sample, new: int) -> None:
+    """The offsets of a group survive its log, and say nothing of what lies there now."""
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 3))
+        await acknowledged(sample, 3)
+    kept = await committed(sample.kafka, "sample")
+    await delete_topic(sample.kafka, TOPIC)
+    await ensure_topics(sample.kafka, [SPEC])
+    await send(sample.kafka, TOPIC, amounts(*range(10, 10 + new)))
+    if not await committed(sample.kafka, "sample"):
+        await _put_offsets_back(sample, kept)
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 3, *range(10, 10 + new)))
+
+
+async def test_a_log_lost_under_a_running_consumer_is_read_from_its_beginning(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.messaging.kafka.METADATA_MAX_AGE_MS", 500)
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 3))
+        await acknowledged(sample, 3)
+        await delete_topic(sample.kafka, TOPIC)
+        await ensure_topics(sample.kafka, [SPEC])
+        await send(sample.kafka, TOPIC, amounts(*range(10, 20)))
+        await eventually(sample.has("a", 1, 2, 3, *range(10, 20)))
+
+
+async def test_a_database_put_back_to_an_earlier_time_reads_again(sample: Sample) -> None:
+    """A fail-over to a stand-by may lose commits whose messages were acknowledged."""
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 3))
+        await acknowledged(sample, 3)
+    ids = await sample.ask("SELECT array_agg(last_event_id) FROM consumer_positions")
+    assert len(ids) == 1
+    await sample.ask("DELETE FROM events WHERE version > 1")
+    await sample.ask("TRUNCATE consumer_positions, inbox")
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 3))
+
+
+async def _put_offsets_back(sample: Sample, offsets: dict[int, int]) -> None:
+    """Kafka's own tools delete a topic's offsets with it; the loss of a disk does not."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=sample.kafka.bootstrap, group_id=sample.kafka.group("sample"), enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partitions = {TopicPartition(sample.kafka.prefix + TOPIC, number): at for number, at in offsets.items()}
+        consumer.assign(list(partitions))
+        await consumer.commit(partitions)
+    finally:
+        await consumer.stop()
