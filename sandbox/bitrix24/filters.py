@@ -64,6 +64,8 @@ def compile_filter(tree: Any, resolve: Resolve, zone: tzinfo, *, strict: bool) -
         return query
     if isinstance(tree, list):
         tree = {str(index): item for index, item in enumerate(tree)}
+    if not isinstance(tree, dict):
+        raise BadFilterValueError("filter")
     for key, value in tree.items():
         if key.lower() == "logic":
             continue

@@ -27,6 +27,7 @@ SETTINGS: Record = {
     "unchanged_classic_update_raises": True,
     "https_only": False,
     "downloads_need_browser_headers": False,
+    "tags_need_client_id": True,
     "html_errors": False,
     "suspended": "",
     "required_fields": [],

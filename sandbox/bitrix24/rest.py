@@ -13,8 +13,9 @@ from urllib.parse import quote, urlsplit
 from sandbox.bitrix24 import methods, params
 from sandbox.bitrix24.batch import Answered, CutShortError, run_batch
 from sandbox.bitrix24.call import Call, Identity
-from sandbox.bitrix24.envelope import Page, RestError
+from sandbox.bitrix24.envelope import Page, RestError, invalid_argument
 from sandbox.bitrix24.files import Download, Links
+from sandbox.bitrix24.filters import BadFilterValueError
 from sandbox.bitrix24.methods import Method
 from sandbox.bitrix24.params import Params, TooManyParametersError
 from sandbox.bitrix24.portal import Portal
@@ -180,7 +181,10 @@ class Rest:
             raise RestError(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
         start = portal.ground.unix()
         began = time.perf_counter()
-        value = entry.handler(Call(portal, identity, arguments, fault))
+        try:
+            value = entry.handler(Call(portal, identity, arguments, fault))
+        except BadFilterValueError as error:
+            raise invalid_argument(f"Invalid filter: field '{error}' has invalid value") from error
         spent = time.perf_counter() - began
         self._world.operating.spend(key, spent + float(settings["operating_cost_seconds"].get(entry.name, 0)))
         block = time_block(portal, start, spent)

@@ -70,7 +70,7 @@ def _product(portal: Portal, values: dict[str, Any]) -> Record | None:
 def _texts(row: Record, values: dict[str, Any], product: Record | None) -> None:
     if "PRODUCT_ID" in values:
         given = str(values["PRODUCT_ID"] or 0)
-        row["PRODUCT_ID"] = int(given) if given.isdigit() else 0
+        row["PRODUCT_ID"] = int(given) if given.isdigit() and len(given) <= 18 else 0
     row.setdefault("PRODUCT_ID", 0)
     name = values.get("PRODUCT_NAME")
     if not is_empty(name):

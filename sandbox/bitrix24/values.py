@@ -19,6 +19,10 @@ AMOUNT_KINDS = frozenset({"double"})
 DOTTED_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?$")
 
 
+NUMBER_MAX = Decimal(10) ** 18
+"""What the columns of the portal's database hold."""
+
+
 class BadValueError(ValueError):
     """The value does not fit the field's type."""
 
@@ -61,14 +65,11 @@ def _boolean(value: Any) -> int | None:
 
 
 def _integer(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        pass
-    match = re.match(r"\s*-?\d+", str(value))
-    if match is None:
+    match = re.match(r"\s*-?\d+", str(int(value) if isinstance(value, bool | float) else value))
+    number = None if match is None else int(match.group())
+    if number is None or abs(number) >= NUMBER_MAX:
         raise BadValueError(f"{value!r} is not a number")
-    return int(match.group())
+    return number
 
 
 def decimal(value: Any) -> Decimal:
@@ -78,7 +79,7 @@ def decimal(value: Any) -> Decimal:
         number = Decimal(text)
     except InvalidOperation as error:
         raise BadValueError(f"{value!r} is not a number") from error
-    if not number.is_finite():
+    if not number.is_finite() or abs(number) >= NUMBER_MAX:
         raise BadValueError(f"{value!r} is not a number")
     return number
 

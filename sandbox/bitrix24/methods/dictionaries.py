@@ -285,7 +285,7 @@ def status_fields(call: Call) -> Any:
     return {
         name: {"type": kind, "isRequired": name in (*fixed, "NAME"), "isReadOnly": name == "ID",
                "isImmutable": name in fixed, "isMultiple": False, "isDynamic": False, "title": name}
-        for name, kind in STATUS_KINDS.items()
+        for name, kind in {**STATUS_KINDS, "EXTRA": "crm_status_extra"}.items()
     }  # fmt: skip
 
 

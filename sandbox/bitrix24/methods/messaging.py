@@ -47,7 +47,7 @@ def _client(call: Call) -> str:
     if call.identity.app is not None:
         return call.identity.app
     client = call.text("CLIENT_ID")
-    if not client:
+    if not client and call.portal.settings["tags_need_client_id"]:
         raise RestError(403, "ACCESS_DENIED", "Client ID not specified")
     return "custom" + client
 

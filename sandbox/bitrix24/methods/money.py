@@ -131,6 +131,8 @@ def currency_update(call: Call) -> Any:
     if not is_admin(call):
         raise classic_denied()
     values: Record = {"DATE_UPDATE": call.portal.now()}
+    if fields.get("SORT"):
+        values["SORT"] = int(fields["SORT"])
     if fields.get("AMOUNT"):
         values["AMOUNT"] = f"{float(fields['AMOUNT']):.4f}"
     call.portal.patch("currency", record["ID"], values)
@@ -146,3 +148,26 @@ def currency_delete(call: Call) -> Any:
         raise classic("The base currency cannot be deleted.")
     call.portal.drop("currency", record["ID"])
     return True
+
+
+@method("crm.currency.base.set", writes=True)
+def currency_base_set(call: Call) -> Any:
+    chosen = _by_code(call)
+    if not is_admin(call):
+        raise classic_denied()
+    for record in call.portal.table("currency"):
+        call.portal.patch("currency", record["ID"], {"BASE": "Y" if record["ID"] == chosen["ID"] else "N"})
+    return True
+
+
+@method("crm.currency.fields")
+def currency_fields(call: Call) -> Any:
+    kinds = {"CURRENCY": "string", "LANG": "currency_localization", "BASE": "char", "AMOUNT_CNT": "integer",
+             "AMOUNT": "double", "SORT": "integer", "DATE_UPDATE": "datetime", "LID": "string",
+             "FORMAT_STRING": "string", "FULL_NAME": "string", "DEC_POINT": "string", "THOUSANDS_SEP": "string",
+             "DECIMALS": "integer"}  # fmt: skip
+    return {
+        name: {"type": kind, "isRequired": name in ("CURRENCY", "AMOUNT"), "isReadOnly": name == "DATE_UPDATE",
+               "isImmutable": name == "CURRENCY", "isMultiple": False, "isDynamic": False, "title": name}
+        for name, kind in kinds.items()
+    }  # fmt: skip

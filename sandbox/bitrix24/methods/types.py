@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any
 
 from sandbox.bitrix24 import stages
@@ -11,11 +12,13 @@ from sandbox.bitrix24.filters import Column, UnknownColumnError, compile_filter,
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
+from sandbox.bitrix24.values import moment_text
 
 ENTITY_TYPE_MIN = 128
 FLAGS = ("isCategoriesEnabled", "isStagesEnabled", "isBeginCloseDatesEnabled", "isClientEnabled",
          "isUseInUserfieldEnabled", "isLinkWithProductsEnabled", "isMycompanyEnabled", "isDocumentsEnabled",
-         "isSourceEnabled", "isObserversEnabled")  # fmt: skip
+         "isSourceEnabled", "isObserversEnabled", "isRecyclebinEnabled", "isAutomationEnabled", "isBizProcEnabled",
+         "isSetOpenPermissions")  # fmt: skip
 COLUMNS = {"id": ("ID", "integer"), "title": ("TITLE", "string"), "entityTypeId": ("ENTITY_TYPE_ID", "integer")}
 
 
@@ -26,15 +29,17 @@ def add_type(portal: Portal, title: str, entity_type: int | None) -> int:
         entity_type = max([ENTITY_TYPE_MIN - 2, *taken]) // 2 * 2 + 2
     if entity_type < ENTITY_TYPE_MIN or entity_type in taken:
         raise RestError(400, "BAD_ENTITY_TYPE_ID", "entityTypeId must be a free number from 128")
-    number = portal.put("type", {"ENTITY_TYPE_ID": entity_type, "TITLE": title})
+    number = portal.put("type", {"ENTITY_TYPE_ID": entity_type, "TITLE": title, "CREATED": portal.now()})
     family = portal.family(entity_type)
     if family is not None:
         stages.add_category(portal, family, "Общая", stages.DYNAMIC_STAGES, default=True)
     return number
 
 
-def _shown(record: Record) -> Record:
-    shown = {"id": record["ID"], "title": record["TITLE"], "code": "", "createdBy": 1,
+def _shown(record: Record, zone: tzinfo) -> Record:
+    made = moment_text(record["CREATED"], zone)
+    shown = {"id": record["ID"], "title": record["TITLE"], "code": "", "createdBy": 1, "updatedBy": 1,
+             "createdTime": made, "updatedTime": made,
              "entityTypeId": record["ENTITY_TYPE_ID"], "customSectionId": None}  # fmt: skip
     return shown | dict.fromkeys(FLAGS, "Y")
 
@@ -53,7 +58,9 @@ def type_list(call: Call) -> Any:
         raise invalid_argument(f"Invalid filter: field '{error}' is not allowed in filter") from error
     offset = offset_of(call, paged=False)
     found, total = run(call.portal.table("type"), query, order, offset=offset, limit=PAGE_SIZE)
-    return page({"types": [_shown(record) for record in found]}, total=total, offset=offset, shown=len(found))
+    return page(
+        {"types": [_shown(record, call.portal.zone) for record in found]}, total=total, offset=offset, shown=len(found)
+    )
 
 
 def _existing(call: Call) -> Record:
@@ -65,7 +72,7 @@ def _existing(call: Call) -> Record:
 
 @method("crm.type.get")
 def type_get(call: Call) -> Any:
-    return {"type": _shown(_existing(call))}
+    return {"type": _shown(_existing(call), call.portal.zone)}
 
 
 @method("crm.type.getByEntityTypeId")
@@ -73,7 +80,7 @@ def type_by_entity_type(call: Call) -> Any:
     wanted = universal_id(call, "entityTypeId")
     for record in call.portal.table("type"):
         if record["ENTITY_TYPE_ID"] == wanted:
-            return {"type": _shown(record)}
+            return {"type": _shown(record, call.portal.zone)}
     raise RestError(400, "NOT_FOUND", "Смарт-процесс не найден")
 
 
@@ -85,7 +92,7 @@ def type_add(call: Call) -> Any:
     if not fields.get("title"):
         raise RestError(400, "BX_EMPTY_REQUIRED", 'Не заполнено обязательное поле "Название"')
     number = add_type(call.portal, str(fields["title"]), as_number(fields.get("entityTypeId")))
-    return {"type": _shown(call.portal.table("type").records[number])}
+    return {"type": _shown(call.portal.table("type").records[number], call.portal.zone)}
 
 
 @method("crm.type.update", writes=True)
@@ -96,7 +103,7 @@ def type_update(call: Call) -> Any:
     fields = universal_map(call, "fields")
     if fields.get("title"):
         call.portal.patch("type", record["ID"], {"TITLE": str(fields["title"])})
-    return {"type": _shown(record)}
+    return {"type": _shown(record, call.portal.zone)}
 
 
 @method("crm.type.delete", writes=True)
@@ -108,13 +115,14 @@ def type_delete(call: Call) -> Any:
     if len(call.portal.table(f"dynamic_{record['ENTITY_TYPE_ID']}")):
         raise RestError(400, "CRM_TYPE_HAS_ITEMS", "Нельзя удалить смарт-процесс, в котором есть элементы")
     call.portal.drop("type", record["ID"])
-    return None
+    return []
 
 
 @method("crm.type.fields")
 def type_fields(call: Call) -> Any:
     kinds = {"id": "integer", "title": "string", "code": "string", "createdBy": "integer", "entityTypeId": "integer",
-             "customSectionId": "integer", **dict.fromkeys(FLAGS, "boolean")}  # fmt: skip
+             "customSectionId": "integer", "createdTime": "datetime", "updatedTime": "datetime", "updatedBy": "integer",
+             **dict.fromkeys(FLAGS, "boolean")}  # fmt: skip
     return {
         "fields": {
             name: {"type": kind, "isRequired": name == "title", "isReadOnly": name in ("id", "createdBy"),
