@@ -1,9 +1,10 @@
 """The state of one service in numbers, asked of the service itself so that it answers while others are dead."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +15,11 @@ from chassis.health import Health
 from chassis.internal_api.requests import reply
 from chassis.lag import Lag
 from chassis.messaging import letters
+from chassis.messaging.kafka import KafkaError
 from chassis.postgres import Connection, Database
 from chassis.work import queries
+
+LAG_SECONDS_MAX: Final = 5.0
 
 Busy = Callable[[], Awaitable[int]]
 """How many pieces of work that a fact caused are open beside due work: unread webhooks."""
@@ -28,7 +32,8 @@ class ServiceStatus:
     ``idle``: no work caused by a fact is open (a message on its way between two services is in neither for a moment,
     so an installation is idle when all were idle twice in a row). ``quiet_since``: the earliest start among the last
     passes of each poll, if all found nothing; None while one has news or has not finished its first; with ``polls`` 0
-    there is nothing to wait for. ``consumer_stopped`` says why no message is taken, "" while they are.
+    there is nothing to wait for. ``consumer_stopped`` says why no message is taken, "" while they are. While Kafka is
+    away ``consumer_lag`` is 0 and ``missing`` says so.
     """
 
     service: str
@@ -92,13 +97,15 @@ class StatusApi:
     async def read(self) -> ServiceStatus:
         """Asks in the direction in which work moves, so that nothing is missed between two questions."""
         busy = await self._busy()
-        lag = await self._lag.messages()
+        lag = await self._present_lag()
         now = self._clock.now()
         async with self._database.delivery_connection() as connection:
             work = await queries.status(connection, now, recurring=self._recurring, polls=self._polls)
             unsent, oldest = await _outbox(connection)
             dead, dead_oldest = await letters.open_summary(connection, self._service)
         missing = await self._health.ready()
+        if lag is None:
+            missing["kafka"] = "Kafka does not answer"
         return ServiceStatus(
             service=self._service,
             version=self._version,
@@ -114,13 +121,20 @@ class StatusApi:
             cards_open=work.cards,
             dead_letters=dead,
             dead_letters_oldest_seconds=dead_oldest,
-            consumer_lag=lag,
+            consumer_lag=lag or 0,
             consumer_stopped=self._consumer_stopped(),
             busy=busy,
-            idle=not (busy or lag or unsent or work.open_by_facts or work.delayed),
+            idle=lag is not None and not (busy or lag or unsent or work.open_by_facts or work.delayed),
             polls=work.polls,
             quiet_since=work.quiet_since,
         )
+
+    async def _present_lag(self) -> int | None:
+        try:
+            async with asyncio.timeout(LAG_SECONDS_MAX):
+                return await self._lag.messages()
+        except (KafkaError, OSError):  # a timeout is one of them
+            return None
 
 
 async def _outbox(connection: Connection) -> tuple[int, float]:

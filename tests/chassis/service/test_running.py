@@ -7,7 +7,8 @@ import asyncpg
 import httpx
 import pytest
 
-from chassis.messaging.kafka import KafkaSettings
+from chassis.lag import Lag
+from chassis.messaging.kafka import KafkaError, KafkaSettings
 from chassis.serving import PortTaken
 from chassis.settings import SettingsRefused
 from tests.chassis.service.desk import Desk, finish, running
@@ -75,6 +76,20 @@ async def test_without_kafka_a_reader_waits_and_a_writer_serves(own_database: Ow
         assert (await writer.call("POST", "/tickets/7")).status_code == 200
         status = (await writer.call("GET", "/internal/status")).json()
         assert (status["ready"], status["outbox_unsent"], status["idle"]) == (True, 1, False)
+
+
+async def test_status_answers_while_kafka_is_away(
+    own_database: OwnDatabase, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(Desk(own_database, kafka)) as desk:
+
+        async def away(self: Lag) -> int:
+            raise KafkaError
+
+        monkeypatch.setattr(Lag, "messages", away)
+        status = (await desk.call("GET", "/internal/status")).json()
+        assert (status["ready"], status["idle"], status["consumer_lag"]) == (False, False, 0)
+        assert status["missing"] == {"kafka": "Kafka does not answer"}
 
 
 async def test_a_loop_that_fails_ends_the_service_with_1(
