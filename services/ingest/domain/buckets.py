@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 PERMITS_MAX: Final = 10
-TOGETHER_MAX: Final = 3
+TOGETHER_MAX: Final = 5
 PERMIT_SECONDS: Final = 5.0
 INTERACTIVE_RESERVE: Final = 0.2
 SWEEP_SHARE: Final = 0.05
 RESUME_SHARE: Final = 0.5
-SWEEP_WAITS_SECONDS_MAX: Final = 30.0
+SWEEP_PATIENCE_SECONDS_MIN: Final = 30.0
 FACTOR_MIN: Final = 0.1
 RECOVERY_SECONDS: Final = 600.0
 PAUSE_SECONDS_MAX: Final = 60.0
@@ -66,19 +66,21 @@ class NotYet:
 
 
 def take(bucket: Bucket, count: int, share: Share, now: dt.datetime) -> tuple[Bucket, Given | NotYet]:
-    """Takes up to ``count`` calls: a few (≤ 3, one piece of work) together or not at all, of more as many as are
-    there."""
+    """Takes up to ``count`` calls: a few (≤ 5, one piece of work) together or not at all, of more as many as are there.
+
+    Where the burst is smaller than one piece of work, a full bucket is overdrawn for it.
+    """
     bucket = flowed(bucket, now)
     if bucket.closed_until is not None and now < bucket.closed_until:
         return bucket, NotYet(bucket.closed_until)
     free = _free(bucket, share)
-    given = min(count, PERMITS_MAX, int(free + 1e-9))
-    needed = min(count, _most(bucket, share)) if count <= TOGETHER_MAX else 1
-    if given < needed:
+    together = count if count <= TOGETHER_MAX else 1
+    needed = min(together, _most(bucket, share))
+    if free + 1e-9 < needed:
         if share == "sweep" and bucket.sweep_waits_since is None:
             bucket = replace(bucket, sweep_waits_since=now)
-        rate = bucket.limit.per_second * bucket.factor * (RESUME_SHARE if share == "resume" else 1.0)
-        return bucket, NotYet(now + dt.timedelta(seconds=max((needed - free) / rate, 0.001)))
+        return bucket, NotYet(now + dt.timedelta(seconds=max(_seconds_to(bucket, share, needed), 0.001)))
+    given = max(together, min(count, PERMITS_MAX, int(free + 1e-9)))
     bucket = replace(bucket, tokens=bucket.tokens - given, refusals=0)
     if share == "sweep":
         bucket = replace(bucket, sweep=max(0.0, bucket.sweep - given), sweep_waits_since=None)
@@ -121,13 +123,13 @@ def flowed(bucket: Bucket, now: dt.datetime) -> Bucket:
         bucket = replace(bucket, closed_until=None)
     burst, flow = float(bucket.limit.burst), seconds * bucket.limit.per_second * bucket.factor
     waits = bucket.sweep_waits_since
-    if waits is not None and (now - waits).total_seconds() > SWEEP_WAITS_SECONDS_MAX:
+    if waits is not None and (now - waits).total_seconds() > _patience_seconds(bucket):
         waits = None
     return replace(
         bucket,
         at=now,
         tokens=min(burst, bucket.tokens + flow),
-        sweep=0.0 if waits is None else min(max(1.0, burst * SWEEP_SHARE), bucket.sweep + flow * SWEEP_SHARE),
+        sweep=0.0 if waits is None else min(_sweep_most(burst), bucket.sweep + flow * SWEEP_SHARE),
         sweep_waits_since=waits,
         resume=min(max(1.0, burst * RESUME_SHARE), bucket.resume + flow * RESUME_SHARE),
         factor=min(1.0, bucket.factor + seconds / RECOVERY_SECONDS),
@@ -143,6 +145,28 @@ def _free(bucket: Bucket, share: Share) -> float:
         return free
     free -= _reserve(bucket)
     return min(free, bucket.resume) if share == "resume" else free
+
+
+def _sweep_most(burst: float) -> float:
+    return max(min(float(TOGETHER_MAX), burst), burst * SWEEP_SHARE)
+
+
+def _seconds_to(bucket: Bucket, share: Share, needed: int) -> float:
+    """How long a share has to wait when nobody else takes anything."""
+    rate = bucket.limit.per_second * bucket.factor
+    kept = bucket.sweep if share != "sweep" else 0.0
+    kept += 0 if share == "interactive" else _reserve(bucket)
+    seconds = (needed + kept - bucket.tokens) / rate
+    if share == "sweep":
+        seconds = min(seconds, (needed - bucket.sweep) / (rate * SWEEP_SHARE))
+    if share == "resume":
+        seconds = max(seconds, (needed - bucket.resume) / (rate * RESUME_SHARE))
+    return seconds
+
+
+def _patience_seconds(bucket: Bucket) -> float:
+    """How long a part is kept for a sweep that does not come back for it."""
+    return max(SWEEP_PATIENCE_SECONDS_MIN, 2 / (bucket.limit.per_second * bucket.factor * SWEEP_SHARE))
 
 
 def _most(bucket: Bucket, share: Share) -> int:

@@ -1,0 +1,158 @@
+"""The tenant's file: what is taken, what is resolved, and that every refusal says where, what and what to write."""
+
+from pathlib import Path
+
+import pytest
+
+from contracts.tenant_file import TenantFileRefused, from_document, load
+
+ENVIRON = {
+    "VEKTOR_B24_URL": "https://vektor.bitrix24.ru/rest/7/abc123/",
+    "VEKTOR_B24_TOKEN": "token-of-the-portal",
+    "VEKTOR_ELBA_ID": "client-1",
+    "VEKTOR_ELBA_SECRET": "secret-of-the-client",
+}
+WHOLE = """\
+tenant: vektor                      # our id
+name: ООО «Вектор»
+language: ru
+timezone: Europe/Moscow
+activated_at: 2026-11-20T09:00:00+03:00
+bitrix24:
+  mode: webhook
+  webhook_url: env:VEKTOR_B24_URL
+  application_token: env:VEKTOR_B24_TOKEN
+  limit: {burst: 50, per_second: 2}
+  funnels:
+    - category: 0
+      issue_invoice: [PREPAYMENT_INVOICE]
+      issue_act: [WON]
+      waiting_for_payment: [PREPAYMENT_INVOICE, EXECUTING]
+      paid: FINAL_INVOICE
+  fields: {invoice_number: UF_CRM_INVOICE_NUMBER, paid: UF_CRM_PAID}
+  admin_chat: chat42
+  sweep_seconds: 60
+sellers:
+  - id: main
+    inn: "500123456750"
+    accounting:
+      vendor: elba
+      profile: seed
+      api_url: https://elba.example/api/v1
+      token_url: https://elba.example/connect/token
+      client_id: env:VEKTOR_ELBA_ID
+      client_secret: env:VEKTOR_ELBA_SECRET
+      limit: {burst: 10, per_second: 5}
+      payments_poll_seconds: 300
+    tax:
+      - {from: 2025-01-01, regime: usn_income, vat: exempt}
+    due: {days: 3, calendar: true}
+    numbering: {template: "B24-{deal}"}
+policies: {unknown_goods: create, buyers_without_inn: individuals, act_requires_paid: false}
+reminders: {days: [3, 7], at: "09:00", quiet: ["20:00", "09:00"]}
+retry: {seconds: [5, 15, 45], jitter: 0.2}
+steps: {invoice: true, payments: true, act: true}
+"""
+MINIMAL = """\
+tenant: vektor
+name: Вектор
+activated_at: 2026-11-20T09:00:00+03:00
+bitrix24: {webhook_url: env:VEKTOR_B24_URL, application_token: env:VEKTOR_B24_TOKEN}
+"""
+
+
+def _refusal(text: str) -> list[str]:
+    with pytest.raises(TenantFileRefused) as refused:
+        load(text, ENVIRON, Path())
+    return [str(fault) for fault in refused.value.faults]
+
+
+def test_the_whole_file_is_taken_and_its_document_reads_back() -> None:
+    file = load(WHOLE, ENVIRON, Path())
+    assert file.bitrix24.webhook_url == ENVIRON["VEKTOR_B24_URL"]
+    assert file.sellers[0].accounting.client_secret == "secret-of-the-client"
+    assert from_document(file.document()) == file
+
+
+def test_what_may_be_left_out_has_the_defaults_of_the_documentation() -> None:
+    file = load(MINIMAL, ENVIRON, Path())
+    assert (file.language, file.timezone, file.sellers) == ("ru", "Europe/Moscow", ())
+    assert file.retry.seconds == (5, 15, 45)
+    assert file.steps.act
+
+
+def test_secrets_may_lie_in_files_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-a-file\n")
+    file = load(MINIMAL.replace("env:VEKTOR_B24_TOKEN", "file:token"), ENVIRON, tmp_path)
+    assert file.bitrix24.application_token == "from-a-file"
+
+
+def test_unlimited_is_a_limit() -> None:
+    file = load(WHOLE.replace("{burst: 10, per_second: 5}", "unlimited"), ENVIRON, Path())
+    assert file.sellers[0].accounting.limit == "unlimited"
+
+
+@pytest.mark.parametrize(
+    ("found", "written", "line", "key", "says"),
+    [
+        ("language: ru", "langauge: ru", 3, "langauge", "write language instead"),
+        ("burst: 50", "burst: lots", 10, "bitrix24.limit.burst", "found 'lots'; write how many calls"),
+        ("timezone: Europe/Moscow", "timezone: Mars", 4, "timezone", "for example Europe/Moscow"),
+        ('"500123456750"', "500123456750", 22, "sellers[0].inn", "in quotes"),
+        ("vendor: elba", "vendor: kontur", 24, "sellers[0].accounting.vendor", "write elba"),
+        ("mode: webhook", "mode: app", 7, "bitrix24.mode", "write webhook"),
+        ("regime: usn_income", "regime: usn", 33, "sellers[0].tax[0].regime", "write usn_income, usn_income_expense"),
+        ("[3, 7]", "[3, soon]", 37, "reminders.days[1]", "found 'soon'"),
+        ('["20:00", "09:00"]', '[20:00, "09:00"]', 37, "reminders.quiet[0]", "two times in quotes"),
+        ("09:00:00+03:00", "09:00:00", 5, "activated_at", "a time with its zone"),
+        ('"B24-{deal}"', "B24", 35, "sellers[0].numbering.template", "{deal}"),
+        ("tenant: vektor ", "tenant: Вектор ", 1, "tenant", "a-z, 0-9 and -"),
+        ("client_id: env:VEKTOR_ELBA_ID", "client_id: ''", 28, "sellers[0].accounting.client_id", "not shown"),
+        ("limit: {burst: 50, per_second: 2}", "limit: many", 10, "bitrix24.limit", "or unlimited"),
+        ("env:VEKTOR_B24_URL", "https://x.ru/rest/abc", 8, "bitrix24.webhook_url", "https://PORTAL/rest/USER/SECRET/"),
+        ("env:VEKTOR_B24_URL", "env:NOT_SET", 8, "bitrix24.webhook_url", "set the variable NOT_SET"),
+        ("env:VEKTOR_B24_URL", "file:/nowhere", 8, "bitrix24.webhook_url", "name a file that can be read"),
+        ("name: ООО", "name: [ООО", 3, "the file", "write YAML"),
+        ("steps: {invoice: true", "steps: {invoice: perhaps", 39, "steps.invoice", "write true or false"),
+    ],
+)
+def test_a_wrong_value_is_named_with_line_key_and_what_to_write(
+    found: str, written: str, line: int, key: str, says: str
+) -> None:
+    assert found in WHOLE
+    (sentence,) = _refusal(WHOLE.replace(found, written, 1))
+    assert sentence.startswith(f"line {line}, {key}:"), sentence
+    assert says in sentence
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    faults = _refusal(WHOLE.replace("language: ru", "language: fr").replace("days: 3", "days: -1"))
+    assert [fault.split(":")[0] for fault in faults] == ["line 3, language", "line 34, sellers[0].due.days"]
+
+
+def test_a_key_written_twice_is_refused() -> None:
+    (sentence,) = _refusal(MINIMAL + "name: Another\n")
+    assert sentence == "line 5, name: found the key twice; write it once"
+
+
+def test_a_missing_key_is_named() -> None:
+    (sentence,) = _refusal(MINIMAL.replace("name: Вектор\n", ""))
+    assert sentence.endswith("name: found nothing; write the name of the client")
+
+
+def test_aliases_cannot_blow_a_file_up() -> None:
+    (sentence, *_) = _refusal("a: &a [1, 2]\nb: [*a, *a]\n" + MINIMAL)
+    assert "an alias" in sentence
+
+
+def test_no_refusal_shows_what_a_reference_stood_for() -> None:
+    environ = {**ENVIRON, "VEKTOR_B24_URL": "https://portal.example/with-a-secret"}
+    with pytest.raises(TenantFileRefused) as refused:
+        load(WHOLE, environ, Path())
+    assert "with-a-secret" not in str(refused.value)
+    assert "env:VEKTOR_B24_URL" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "tenant: \t- {"])
+def test_what_is_no_file_at_all_is_refused(text: str) -> None:
+    assert _refusal(text)

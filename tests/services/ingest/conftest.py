@@ -1,0 +1,54 @@
+"""Fixtures: an ingest that knows one tenant, and the portal and the account that belong to it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.ingest.app import SPEC
+from tests.kit.database import Databases, OwnDatabase
+from tests.sandbox.running import Sandbox, serve
+from tests.services.ingest.running import Ingest, document, running
+
+
+@pytest.fixture
+async def own(databases: Databases) -> OwnDatabase:
+    """A database of ingest."""
+    assert SPEC.migrations is not None
+    return await databases("ingest", SPEC.migrations)
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """A sandbox without limits."""
+    async with serve(tmp_path / "sandbox") as found:
+        yield found
+
+
+@pytest.fixture
+async def portal(sandbox: Sandbox) -> dict[str, Any]:
+    """A portal with one funnel."""
+    found: dict[str, Any] = await sandbox.control("/bitrix24/portals", {"slug": "vektor", "title": "ООО «Вектор»"})
+    return found
+
+
+@pytest.fixture
+async def account(sandbox: Sandbox) -> dict[str, Any]:
+    """An Elba account."""
+    found: dict[str, Any] = await sandbox.control("/elba/accounts", {"title": "ООО «Вектор»", "inn": "500123456750"})
+    return found
+
+
+@pytest.fixture
+async def bare(own: OwnDatabase, tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Ingest]:
+    """An ingest without tenants, on the sandbox's clock."""
+    async with running(own, tmp_path, sandbox) as found:
+        yield found
+
+
+@pytest.fixture
+async def ingest(bare: Ingest, sandbox: Sandbox, portal: dict[str, Any], account: dict[str, Any]) -> Ingest:
+    """An ingest with the tenant of ``portal`` and ``account``."""
+    await bare.apply(document(sandbox, portal, account))
+    return bare
