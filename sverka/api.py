@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sverka.http import Json
+from sverka.language import tr
 from sverka.reach import Reach
+from sverka.screen import say
 
 ROOT = "/api/v1"
 
@@ -54,15 +56,13 @@ class Api:
 
     def stories(self, tenant: str, deal: str) -> list[dict[str, Any]]:
         """What each service recorded about a deal."""
-        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/deals/{tenant}/{deal}")["services"]
-        return found
+        return self._listed(self._json.get(f"{ROOT}/deals/{tenant}/{deal}"), "services")
 
     # work
 
     def work(self, tenant: str | None = None) -> list[dict[str, Any]]:
         """Due and delayed work of all services."""
-        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/work", tenant=tenant)["work"]
-        return found
+        return self._listed(self._json.get(f"{ROOT}/work", tenant=tenant), "work")
 
     def work_item(self, work_id: str) -> dict[str, Any]:
         """One piece of work."""
@@ -78,8 +78,7 @@ class Api:
 
     def dead(self, tenant: str | None = None) -> list[dict[str, Any]]:
         """Open dead letters of all services."""
-        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/dead", tenant=tenant)["dead"]
-        return found
+        return self._listed(self._json.get(f"{ROOT}/dead", tenant=tenant), "dead")
 
     def dead_letter(self, event_id: str) -> dict[str, Any]:
         """One letter with headers and body."""
@@ -96,8 +95,7 @@ class Api:
     def decisions(self, tenant: str | None = None, *, every: bool = False) -> list[dict[str, Any]]:
         """Open decision cards, or all."""
         query = {"tenant": tenant, "all": "1" if every else None}
-        found: list[dict[str, Any]] = self._json.call("GET", f"{ROOT}/decisions", query=query)["decisions"]
-        return found
+        return self._listed(self._json.call("GET", f"{ROOT}/decisions", query=query), "decisions")
 
     def decision(self, card_id: str) -> dict[str, Any]:
         """One card."""
@@ -108,6 +106,14 @@ class Api:
         """Takes a card."""
         body = {"choice": choice, "number": number, "by": by}
         found: dict[str, Any] = self._json.post(f"{ROOT}/decisions/{card_id}", body)
+        return found
+
+    def _listed(self, answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+        """The list, and a remark about services that could not be asked."""
+        if away := answer.get("away"):
+            names = ", ".join(away)
+            say(tr(f"Not asked, since they do not answer: {names}.", f"Не отвечают и не спрошены: {names}."))
+        found: list[dict[str, Any]] = answer[key]
         return found
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from deploy.local.refusal import Refusal
-from sverka.commands import dead, deal, decide, guide, installation, sandbox, status, tenant, version, work
+from sverka.commands import dead, deal, decide, demo, guide, installation, sandbox, status, tenant, version, work
 from sverka.endings import NOT_AS_WISHED, CommandEnded
 from sverka.language import tr
 from sverka.screen import err
@@ -23,6 +23,7 @@ app = typer.Typer(
 
 installation.register(app)
 status.register(app)
+demo.register(app)
 tenant.register(app)
 deal.register(app)
 work.register(app)

@@ -88,13 +88,53 @@ class Json:
         return answer
 
     def _refusal(self, method: str, path: str, answer: httpx.Response) -> str:
-        sentence = sentence_of(answer)
+        sentence = problem_of(answer) or sentence_of(answer)
         if sentence:
             return sentence
         return tr(
             f"{self._what} answered {method} {path} with status {answer.status_code}.",
             f"{self._what} ответил на {method} {path} статусом {answer.status_code}.",
         )
+
+
+PROBLEMS: Final[dict[str, tuple[str, str]]] = {
+    "card_unknown": ("There is no such card.", "Такой карточки нет."),
+    "card_taken": (
+        "{by} has decided already: {choice}. See `sverka decide show`.",
+        "{by} уже решил: {choice}. Смотрите `sverka decide show`.",
+    ),
+    "choice_unknown": (
+        "The card has no choice {choice}; choose one of {choices}.",
+        "У карточки нет варианта {choice}; есть {choices}.",
+    ),
+    "number_needed": (
+        "Say the number of what was found: --number N.",
+        "Укажите номер найденного: --number N.",
+    ),
+    "work_unknown": ("There is no work {work_id}.", "Нет работы {work_id}."),
+    "work_under_way": (
+        "It is being done right now; look again in a minute.",
+        "Она выполняется; посмотрите через минуту.",
+    ),
+    "work_at_its_end": (
+        "It is at its end ({state}); there is nothing to try.",
+        "Она завершена ({state}); повторять нечего.",
+    ),
+    "work_has_no_look_up": (
+        "Its outcome cannot be looked up; take its card with `sverka decide`.",
+        "Исход нельзя проверить поиском; примите решение: `sverka decide`.",
+    ),
+}
+
+
+def problem_of(answer: httpx.Response) -> str:
+    """The sentence of a refusal that came as a code with values."""
+    try:
+        problem = answer.json()["problem"]
+        english, russian = PROBLEMS[problem["code"]]
+        return tr(english, russian).format_map(problem.get("values") or {})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def sentence_of(answer: httpx.Response) -> str:

@@ -1,0 +1,96 @@
+"""The accountant of the demonstration: takes planned decisions, and answers cards by looking into the account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sverka.api import Api
+from sverka.demo.world import World
+
+BY: Final = "demo"
+UNPLANNED_KINDS: Final = frozenset(
+    {"document_uncertain", "document_differs", "counterparty_uncertain", "counterparty_double", "buyer_late"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One decision."""
+
+    tenant: str
+    deal: str
+    kind: str
+    choice: str
+
+
+class Accountant:
+    """Looks at an account as a person does, and decides through the public commands' API."""
+
+    def __init__(self, api: Api, world: World) -> None:
+        self._api = api
+        self._world = world
+        self.taken: list[Taken] = []
+
+    def decide_planned(self, tenant: str, deal: str, kind: str, choice: str) -> bool:
+        """Takes the planned choice of the open card about a deal; any kind where it is "". False if there is none."""
+        for card in self._api.decisions(tenant):
+            if card["deal_id"] == deal and kind in ("", card["kind"]) and choice in card["choices"]:
+                self._take(card, choice)
+                return True
+        return False
+
+    def clear_doubts(self, tenant: str, account: str) -> int:
+        """Answers every card that asks what really happened at the vendor; returns how many."""
+        cards = [card for card in self._api.decisions(tenant) if card["kind"] in UNPLANNED_KINDS]
+        if not cards:
+            return 0
+        state = self._world.account(account)
+        for card in cards:
+            choice, number = answer(card, state)
+            self._take(card, choice, number)
+        return len(cards)
+
+    def _take(self, card: Mapping[str, Any], choice: str, number: str = "") -> None:
+        self._api.decide(card["card_id"], choice, number=number, by=BY)
+        self.taken.append(Taken(card["tenant"], card["deal_id"], card["kind"], choice))
+
+
+def answer(card: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, str]:
+    """The choice that what stands in the account calls for, and the number that was found there."""
+    choices, values = list(card["choices"]), card.get("values") or {}
+    uses = [choice for choice in choices if choice.startswith("use_")]
+    if card["kind"] == "document_uncertain":
+        found = _document(values, state)
+        return ("found", found) if found else (_first(choices, "resend", "give_up"), "")
+    if card["kind"] == "counterparty_uncertain":
+        record = _counterparty(values, state)
+        if record is None:
+            return _first(choices, "create_again", "resend"), ""
+        if f"use_{record}" in choices:
+            return f"use_{record}", ""
+        return ("found", record) if "found" in choices else (_first(choices, *uses), "")
+    if uses:
+        return uses[0], ""
+    return _first(choices, "accept", "wait", "understood"), ""
+
+
+def _document(values: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+    kind = "acts" if values.get("document") == "act" else "invoices"
+    marker = str(values.get("marker") or "")
+    number = str(values.get("number") or "")
+    for record in state[kind].values():
+        if (marker and marker in str(record.get("comment") or "")) or (number and record["number"] == number):
+            return str(record["number"])
+    return ""
+
+
+def _counterparty(values: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
+    inn, name = str(values.get("inn") or ""), str(values.get("name") or "")
+    for record in state["counterparties"].values():
+        if (inn and record["inn"] == inn) or (not inn and name and record["full_name"] == name):
+            return str(record["id"])
+    return None
+
+
+def _first(choices: list[str], *wanted: str) -> str:
+    return next((choice for choice in wanted if choice in choices), choices[0])
