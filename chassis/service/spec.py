@@ -35,6 +35,7 @@ from chassis.work.runner import AccountProbe
 from contracts.envelope import Envelope, Message
 
 S = TypeVar("S", bound=ServiceSettings)
+Made = TypeVar("Made")
 
 
 class ReadTopic(TopicSpec, Protocol):
@@ -56,6 +57,14 @@ class Parts(Generic[S]):
         self.http = VendorHttp(settings.address_policy())
         self.tenants = TenantDirectory(database)
         self.wakeups = Wakeups(database)
+        self._made: dict[Any, Any] = {}
+
+    def once(self, make: "Callable[[Parts[S]], Made]") -> Made:
+        """What ``make`` gave when it was first asked for: one object that work, routes and loops share."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: Made = self._made[make]
+        return found
 
     @cached_property
     def objects(self) -> ObjectFolder:
