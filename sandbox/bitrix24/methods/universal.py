@@ -39,7 +39,11 @@ def found(call: Call, family: Family, number: int, action: str) -> Record:
 @method("crm.item.get")
 def item_get(call: Call) -> Any:
     family = universal_family(call)
-    return _shown(call, family, found(call, family, universal_id(call), "read"))
+    shown = _shown(call, family, found(call, family, universal_id(call), "read"))
+    off = call.fault_number("kopeck_off", "kopecks", 1)
+    if off is not None and shown["item"].get("opportunity") is not None:
+        shown["item"]["opportunity"] = round(shown["item"]["opportunity"] + off / 100, 2)
+    return shown
 
 
 @method("crm.item.list")

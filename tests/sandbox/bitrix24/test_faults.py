@@ -100,3 +100,9 @@ async def test_every_request_is_in_the_ledger(crm: PortalClient) -> None:
     changes = await crm.sandbox.lines(kind="change", account="vektor")
     assert changes[0]["op"] == "base"
     assert changes[-1]["data"]["family"] == "stagehistory"
+
+
+async def test_an_amount_that_is_off_by_a_kopeck(crm: PortalClient) -> None:
+    number = await crm.deal(rows=[{"name": "А", "price": "10.00"}])
+    await crm.fault("crm.item.get", "kopeck_off", kopecks=-1)
+    assert [(await crm.item(number))["opportunity"] for _ in range(2)] == [9.99, 10]
