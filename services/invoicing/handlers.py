@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from chassis import tenants
 from chassis.messaging.routing import Routed
+from chassis.values.inn import InnRefused, clean_inn, clean_kpp, is_person_inn
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, payments
 from contracts.messages import values as wire
@@ -33,8 +34,9 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 inn=message.inn,
                 kpp=message.kpp,
                 name=message.name,
+                warnings=_reasons(message.warnings),
             )
-            return (_to(message.deal_id, c.KnowBuyer(message.request_id, link, _reasons(message.warnings))),)
+            return (_to(message.deal_id, c.KnowBuyer(message.request_id, link)),)
         case counterparty.CounterpartyRejected():
             return (_to(message.deal_id, c.RefuseBuyer(message.request_id, _reasons(message.reasons))),)
         case payments.InvoiceBalanceChanged():
@@ -72,9 +74,23 @@ def _deal(deal: wire.DealSnapshot) -> Deal:
         buyer_kind=buyer.kind if buyer else "company",
         buyer_name=buyer.name if buyer else "",
         buyer_address=buyer.address if buyer else "",
+        buyer_party=_party(buyer) if buyer else "",
         rows=tuple(_row(line) for line in deal.lines),
         content_hash=deal.content_hash,
     )
+
+
+def _party(buyer: wire.Buyer) -> str:
+    """The buyer as its link will name it: by INN and KPP, or by the contact where people have no INN."""
+    if not buyer.inn.strip():
+        return f"c{buyer.crm_id}" if (buyer.kind, buyer.crm_kind) == ("person", "contact") else ""
+    found = clean_inn(buyer.inn)
+    if isinstance(found, InnRefused):
+        return ""
+    if is_person_inn(found.inn):
+        return found.inn
+    kpp = found.kpp or clean_kpp(buyer.kpp)
+    return f"{found.inn}-{kpp}" if kpp else ""
 
 
 def _row(line: wire.DealLine) -> Row:

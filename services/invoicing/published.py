@@ -14,6 +14,8 @@ from services.invoicing.domain.state import Document
 from services.invoicing.domain.values import Reason
 
 OPERATIONS = topics.operations_topic("invoicing")
+UNPAID = Reason(code="unpaid")
+FILE_WORDS = {"ru": {"invoice": "Счёт", "act": "Акт"}, "en": {"invoice": "Invoice", "act": "Act"}}
 
 
 def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
@@ -24,9 +26,12 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
             return (_document(_rejected(event.kind, state, event.document_id, event.reasons)),)
         case e.Refused():
             return (_document(_rejected(event.kind, state, event.document_id, (event.reason,))),)
+        case e.Held():
+            document = state.documents[event.document_id]
+            return (_document(_rejected(document.kind, state, event.document_id, (UNPAID,))),)
         case e.Made():
             document = state.documents[event.document_id]
-            made = _invoice(document, event, state) if event.kind == "invoice" else _act(document, event, state)
+            made = _invoice(document, event) if event.kind == "invoice" else _act(document, event, state)
             return (_document(made),)
         case e.Reentered():
             note = invoicing.InvoiceReentered(
@@ -81,9 +86,10 @@ def _rejected(
     )
 
 
-def _invoice(document: Document, event: e.Made, state: State) -> invoicing.InvoiceIssued:
-    draft, link = document.draft, state.links[document.request_id]
+def _invoice(document: Document, event: e.Made) -> invoicing.InvoiceIssued:
+    draft, link = document.draft, document.link
     assert draft is not None, "a made document has its draft"
+    assert link is not None, "a made document has its buyer"
     assert draft.due_date is not None, "an invoice has a due date"
     return invoicing.InvoiceIssued(
         invoice_id=document.document_id,
@@ -107,13 +113,13 @@ def _invoice(document: Document, event: e.Made, state: State) -> invoicing.Invoi
         category_id=document.deal.category_id,
         marker=draft.marker,
         rounding_delta_kopecks=event.rounding_delta_kopecks,
-        warnings=_reasons(draft.warnings),
+        warnings=_reasons((*link.warnings, *draft.warnings)),
     )
 
 
 def _act(document: Document, event: e.Made, state: State) -> invoicing.ActIssued:
     assert document.draft is not None, "a made document has its draft"
-    invoice = state.latest(document.terms.seller_id, "invoice")
+    invoice = state.live_invoice(document.terms.seller_id)
     return invoicing.ActIssued(
         act_id=document.document_id,
         deal_id=document.deal.deal_id,
@@ -130,7 +136,7 @@ def _act(document: Document, event: e.Made, state: State) -> invoicing.ActIssued
 
 
 def _revised(document: Document, event: e.ContentChanged) -> Sequence[PublicMessage]:
-    if document.issued is None or event.deal.content_hash == document.deal.content_hash:
+    if document.phase != "made" or document.issued is None or event.deal.content_hash == document.deal.content_hash:
         return ()
     revised = invoicing.InvoiceRevised(
         deal_id=document.deal.deal_id,
@@ -146,7 +152,7 @@ def _revised(document: Document, event: e.ContentChanged) -> Sequence[PublicMess
 
 def _rendered(document: Document, event: e.Rendered, recorded: Recorded) -> invoicing.DocumentRendered:
     assert document.issued is not None, "only an issued document is rendered"
-    word = "Счёт" if document.kind == "invoice" else "Акт"
+    word = FILE_WORDS[document.terms.language][document.kind]
     return invoicing.DocumentRendered(
         deal_id=document.deal.deal_id,
         document_id=document.document_id,

@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.blobs import Blobs
 from chassis.domain import Problem
-from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
 from chassis.values.lines import DocumentLine
 from chassis.values.money import decimal_from_kopecks
 from chassis.values.units import Unit
@@ -37,6 +37,10 @@ from services.invoicing.domain.values import Issued, Reason
 
 LOOK_BACK = timedelta(minutes=10)
 """How far before the planned moment a changes list is searched for a lost invoice, against clocks that differ."""
+
+
+PDF_REFUSALS_MAX = 4
+"""How often a PDF may be refused before a person is asked: a document that was just made is not visible at once."""
 
 
 class CreateInvoice:
@@ -175,12 +179,12 @@ class CancelInvoice:
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told that the invoice is void, or why not."""
-        document_id = call.request["document_id"]
+        document_id, cancel = call.request["document_id"], call.request["cancel"]
         match settled:
             case Confirmed():
-                return c.ConfirmCancel(document_id)
+                return c.ConfirmCancel(document_id, cancel)
             case RejectedFinally() | Undecidable():
-                return c.ConfirmCancel(document_id, Reason.of(settled.problem))
+                return c.ConfirmCancel(document_id, cancel, Reason.of(settled.problem))
 
 
 class FetchPdf:
@@ -199,11 +203,11 @@ class FetchPdf:
         assert task.permit is not None, "the plan names an account"
         read = self._accounting.invoice_pdf if task.payload["kind"] == "invoice" else self._accounting.act_pdf
         fetched = await read(task.permit, task.payload["remote_id"])
-        if isinstance(fetched, Rejected):
-            # The document without its file is still the document: the file is left out, the refusal is in the story.
-            return Done(found_something=False)
+        if isinstance(fetched, Rejected) and task.attempt >= PDF_REFUSALS_MAX:
+            missed = c.MissPdf(task.payload["document_id"], Reason.of(fetched.problem))
+            return Done((StreamCommand(task.stream, missed, f"no-pdf:{task.work_id}:{task.due_at.isoformat()}"),))
         if not isinstance(fetched, Ok):
-            return fetched if isinstance(fetched, Deferred | Retryable) else Retryable(fetched.problem)
+            return _again(fetched)
         blob = str(await self._blobs.put(task.tenant, fetched.value.content))
         command = c.Render(task.payload["document_id"], blob, len(fetched.value.content))
         return Done((StreamCommand(task.stream, command, f"pdf:{task.payload['document_id']}:{blob}"),))
@@ -239,7 +243,7 @@ class AdoptDocument:
             task.permit, number=payload["number"], issued_on=date.fromisoformat(payload["date"]), marker=""
         )
         if not isinstance(found, Ok):
-            return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem)
+            return _again(found)
         cards = (*found.value.matches, *found.value.others)
         issued_card = _issued(_invoice(cards[0])) if len(cards) == 1 else None
         reason = None if issued_card else Reason(code="document_not_found", values={"number": payload["number"]})
@@ -258,7 +262,13 @@ class RequestDeadline:
         """The stream knows whether it still waits."""
         request_id = task.payload["request_id"]
         command = c.MeetDeadline(request_id)
-        return Done((StreamCommand(task.stream, command, f"deadline:{request_id}"),), found_something=False)
+        command_id = f"deadline:{request_id}:{task.due_at.isoformat()}"
+        return Done((StreamCommand(task.stream, command, command_id),), found_something=False)
+
+
+def _again(failure: Failure) -> Deferred | Retryable:
+    """A read that failed is made again; an answer about one document says nothing of the account."""
+    return failure if isinstance(failure, Deferred | Retryable) else Retryable(failure.problem, outage=False)
 
 
 def _told(call: EffectCall, settled: Settled) -> c.Command:

@@ -26,7 +26,6 @@ class KnowBuyer:
 
     request_id: str
     link: Link
-    warnings: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +91,19 @@ class Render:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmCancel:
-    """The vendor voided the invoice; a reason means that it refused to."""
+class MissPdf:
+    """The vendor refuses to give a document's PDF."""
 
     document_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmCancel:
+    """The vendor voided the invoice; a reason means that it refused to. ``cancel`` counts the document's orders."""
+
+    document_id: str
+    cancel: int
     refused: Reason | None = None
 
 
@@ -126,6 +134,7 @@ Command = (
     | Reject
     | Doubt
     | Render
+    | MissPdf
     | ConfirmCancel
     | MeetDeadline
     | TakeCard

@@ -5,23 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from chassis.cards import CardOpened, TakeCard
+from chassis.cards import TakeCard
 from chassis.domain import Event, Refused
-from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.drafting import document_id, draft, total_kopecks
-from services.invoicing.domain.state import IN_PROGRESS, OVER, Document, State, evolve
+from services.invoicing.domain.questions import Asking
+from services.invoicing.domain.state import IN_PROGRESS, OVER, UNSENT, Document, State
 from services.invoicing.domain.values import Deal, Draft, Issued, Reason
-
-CARDS: dict[str, tuple[str, ...]] = {
-    "document_uncertain": ("found", "resend", "give_up"),
-    "document_differs": ("accept", "give_up"),
-    "content_changed": ("keep", "replace"),
-    "vat_rate_not_in_force": ("issue", "wait"),
-    "buyer_late": ("wait", "give_up"),
-    "cancel_refused": ("understood",),
-}
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -35,7 +26,7 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
         case c.RefuseBuyer():
             made.refuse_buyer(command)
         case c.SeeDeal():
-            made.see_deal(command)
+            made.see_deal(command.deal)
         case c.SeeBalance():
             made.see_balance(command)
         case c.Confirm():
@@ -46,6 +37,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.doubt(command)
         case c.Render():
             made.render(command)
+        case c.MissPdf():
+            made.miss_pdf(command)
         case c.ConfirmCancel():
             made.confirm_cancel(command)
         case c.MeetDeadline():
@@ -58,41 +51,23 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.adopt(command)
         case _:
             assert_never(command)
+    made.withdraw_settled_cards()
     return made.events
 
 
-class _Decision:
-    """The events of one command as they come about, with the state that follows each."""
-
-    def __init__(self, state: State, now: dt.datetime) -> None:
-        self.state = state
-        self.now = now
-        self.events: list[Event] = []
-
-    def say(self, event: e.StoredEvent) -> None:
-        self.events.append(event)
-        self.state = evolve(self.state, event)
-
-    def open_card(self, kind: str, document: Document, about: str, **values: str | int) -> None:
-        card_id = str(deterministic_id("card", document.tenant, kind, document.document_id, about))
-        if card_id in self.state.cards:
-            return
-        self.say(
-            CardOpened(
-                card_id=card_id,
-                kind=kind,
-                choices=CARDS[kind],
-                subject=document.document_id,
-                opened_at=self.now,
-                values={"document": document.kind, "deal": document.deal.deal_id, **values},
-                deal_id=document.deal.deal_id,
-                responsible_id=document.deal.responsible_id,
-            )
-        )
+class _Decision(Asking):
+    """What each command comes to."""
 
     def request(self, command: c.Request) -> None:
         terms = command.terms
-        if self.state.gone or not (terms.invoice_on if command.kind == "invoice" else terms.act_on):
+        if command.request_id in self.state.asked:
+            return
+        document = self.state.latest(terms.seller_id, command.kind)
+        wanted = terms.invoice_on if command.kind == "invoice" else terms.act_on
+        asks_anew = wanted and document is not None and document.phase == "blocked"
+        # A request carries the deal as it is now: for all other documents it is news as any change is.
+        self.see_deal(command.deal, but_for=document if asks_anew else None)
+        if not wanted:
             return
         document = self.state.latest(terms.seller_id, command.kind)
         if document is not None and document.phase in IN_PROGRESS:
@@ -123,13 +98,20 @@ class _Decision:
         self.advance(self.state.documents[key])
 
     def _asked_again(self, document: Document, command: c.Request) -> None:
-        if document.request_id == command.request_id:
+        if document.kind != "invoice":
             return
         if command.deal.content_hash != document.deal.content_hash:
-            self._content_changed(document, command.deal)
-        elif document.kind == "invoice":
-            number = document.issued.number if document.issued else ""
-            self.say(e.Reentered(document_id=document.document_id, number=number, history_id=command.history_id))
+            self._ask_about_change(document)
+            return
+        number = document.issued.number if document.issued else ""
+        self.say(
+            e.Reentered(
+                document_id=document.document_id,
+                number=number,
+                history_id=command.history_id,
+                request_id=command.request_id,
+            )
+        )
 
     def know_buyer(self, command: c.KnowBuyer) -> None:
         if self.state.links.get(command.request_id) == command.link:
@@ -149,10 +131,14 @@ class _Decision:
 
     def advance(self, document: Document) -> None:
         """Orders the document if all is known and right; else says what is missing."""
-        if document.phase not in ("waiting", "blocked", "held") or self.state.gone:
+        if document.phase not in UNSENT or self.state.gone:
             return
         refusal = self.state.refusals.get(document.request_id)
         link = self.state.links.get(document.request_id)
+        if link is not None and not link.is_of(document.deal.buyer_party):
+            if not any(link.is_of(shown) for shown in self.state.buyers[document.request_id]):
+                return  # the answer to a change of the deal that has not come here yet
+            refusal = (Reason(code="buyer_changed"),)
         if refusal is None and link is None:
             return
         made = draft(document, self.now)
@@ -178,37 +164,53 @@ class _Decision:
             )
         )
         if {reason.code for reason in reasons} == {"vat_rate_not_in_force"}:
-            self.open_card("vat_rate_not_in_force", document, document.deal.content_hash)
+            self.open_card("vat_rate_not_in_force", document)
 
-    def see_deal(self, command: c.SeeDeal) -> None:
-        if self.state.gone:
+    def see_deal(self, deal: Deal | None, but_for: Document | None = None) -> None:
+        if deal is None:
+            if not self.state.gone:
+                self.say(e.DealGone())
             return
-        if command.deal is None:
-            self.say(e.DealGone())
-            return
+        back = self.state.gone
+        if back:
+            self.say(e.DealBack())
         for document in tuple(self.state.documents.values()):
-            if document.phase in ("waiting", "blocked", "held"):
-                if command.deal.content_hash != document.deal.content_hash:
-                    self.say(e.DealSeen(request_id=document.request_id, deal=command.deal))
-                    self.advance(self.state.documents[document.document_id])
-            elif document.phase == "made" and document.kind == "invoice":
-                self._content_changed(document, command.deal)
+            if document.phase in UNSENT:
+                if deal.content_hash == document.deal.content_hash:
+                    if back and document.phase != "blocked":
+                        self.advance(document)
+                elif document is not but_for:
+                    self._see_again(document, deal)
+            elif document.phase not in OVER and (document.kind == "invoice" or document.phase != "made"):
+                self._content_changed(document, deal)
+
+    def _see_again(self, document: Document, deal: Deal) -> None:
+        self.say(e.DealSeen(request_id=document.request_id, document_id=document.document_id, deal=deal))
+        self.advance(self.state.documents[document.document_id])
 
     def _content_changed(self, document: Document, deal: Deal) -> None:
-        known = (document.changed_deal or document.deal).content_hash
-        if deal.content_hash == known:
+        """Remembers what the deal shows now; while the invoice is on its way nobody is asked yet."""
+        if deal.content_hash == (document.changed_deal or document.deal).content_hash:
             return
         total = total_kopecks(replace(document, deal=deal), self.now)
         self.say(e.ContentChanged(document_id=document.document_id, deal=deal, total_kopecks=total))
-        if deal.content_hash != document.deal.content_hash and document.issued is not None:
-            self.open_card(
-                "content_changed",
-                document,
-                deal.content_hash,
-                number=document.issued.number,
-                total_before_kopecks=document.issued.total_kopecks,
-                total_after_kopecks=total if total is not None else 0,
-            )
+        self._ask_about_change(self.state.documents[document.document_id])
+
+    def _ask_about_change(self, document: Document) -> None:
+        changed = document.changed_deal
+        if document.phase != "made" or document.issued is None or changed is None:
+            return
+        if changed.content_hash == document.deal.content_hash:
+            return
+        self.withdraw_settled_cards()
+        self.open_card(
+            "content_changed",
+            document,
+            number=document.issued.number,
+            total_before_kopecks=document.issued.total_kopecks,
+            total_after_kopecks=total_kopecks(replace(document, deal=changed), self.now) or 0,
+            content=changed.content_hash,
+        )
 
     def see_balance(self, command: c.SeeBalance) -> None:
         known, _ = self.state.settled.get(command.invoice_id, (0, False))
@@ -231,9 +233,9 @@ class _Decision:
 
     def confirm(self, command: c.Confirm) -> None:
         document = self._answering(command.document_id, command.attempt)
-        if document is None or document.draft is None:
+        if document is None or document.draft is None or document.issued == command.issued:
             return
-        link = self.state.links.get(document.request_id)
+        link = document.link
         delta = command.issued.total_kopecks - document.draft.total_kopecks
         other_buyer = bool(
             link and command.issued.counterparty_remote_id and command.issued.counterparty_remote_id != link.remote_id
@@ -243,7 +245,6 @@ class _Decision:
             self.open_card(
                 "document_differs",
                 document,
-                str(document.attempt),
                 number=command.issued.number,
                 ordered_kopecks=document.draft.total_kopecks,
                 found_kopecks=command.issued.total_kopecks,
@@ -263,34 +264,50 @@ class _Decision:
                 unpaid=document.kind == "act" and not self.state.paid(),
             )
         )
+        self._tell_change(self.state.documents[document.document_id])
+
+    def _tell_change(self, document: Document) -> None:
+        """What changed while the invoice could not be asked about is told now."""
+        changed = document.changed_deal
+        if document.kind == "act" or changed is None or changed.content_hash == document.deal.content_hash:
+            return
+        total = total_kopecks(replace(document, deal=changed), self.now)
+        self.say(e.ContentChanged(document_id=document.document_id, deal=changed, total_kopecks=total))
+        self._ask_about_change(self.state.documents[document.document_id])
 
     def reject(self, command: c.Reject) -> None:
         document = self._answering(command.document_id, command.attempt)
-        if document is not None:
-            self.say(
-                e.Refused(
-                    document_id=document.document_id,
-                    request_id=document.request_id,
-                    kind=document.kind,
-                    attempt=command.attempt,
-                    reason=command.reason,
-                )
+        if document is None:
+            return
+        self.say(
+            e.Refused(
+                document_id=document.document_id,
+                request_id=document.request_id,
+                kind=document.kind,
+                attempt=command.attempt,
+                reason=command.reason,
             )
+        )
+        changed = document.changed_deal
+        if changed is not None and changed.content_hash != document.deal.content_hash:
+            self._see_again(self.state.documents[document.document_id], changed)
 
     def doubt(self, command: c.Doubt) -> None:
         document = self._answering(command.document_id, command.attempt)
-        if document is None or document.draft is None:
+        if document is None or document.draft is None or document.phase != "ordered":
             return
         self.say(e.Doubted(document_id=document.document_id))
+        self._ask_whether_sent(document, document.draft, command.sent_at)
+
+    def _ask_whether_sent(self, document: Document, sent: Draft, sent_at: dt.datetime | None = None) -> None:
         self.open_card(
             "document_uncertain",
             document,
-            str(document.attempt),
-            number=document.draft.number,
-            date=document.draft.date.isoformat(),
-            total_kopecks=document.draft.total_kopecks,
-            marker=document.draft.marker,
-            sent_at=command.sent_at.isoformat() if command.sent_at else "",
+            number=sent.number,
+            date=sent.date.isoformat(),
+            total_kopecks=sent.total_kopecks,
+            marker=sent.marker,
+            sent_at=sent_at.isoformat() if sent_at else "",
         )
 
     def render(self, command: c.Render) -> None:
@@ -298,34 +315,37 @@ class _Decision:
         if document is not None and document.blob != command.blob:
             self.say(e.Rendered(document_id=command.document_id, blob=command.blob, size_bytes=command.size_bytes))
 
+    def miss_pdf(self, command: c.MissPdf) -> None:
+        document = self.state.documents.get(command.document_id)
+        if document is not None and document.issued is not None and not document.blob:
+            self.open_card("pdf_refused", document, number=document.issued.number)
+
     def confirm_cancel(self, command: c.ConfirmCancel) -> None:
         document = self.state.documents.get(command.document_id)
-        if document is None or document.phase != "cancelling":
+        if document is None or document.phase != "cancelling" or document.cancels != command.cancel:
             return
-        if command.refused is not None:
-            self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
-            number = document.issued.number if document.issued else ""
-            self.open_card("cancel_refused", document, str(document.attempt), number=number, code=command.refused.code)
+        if command.refused is None:
+            self._cancelled(document)
             return
-        number = document.issued.number if document.issued else ""
-        self.say(e.Cancelled(document_id=document.document_id, number=number))
-        if document.replace_after_cancel:
-            self._replace(document)
+        self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
+        self.open_card("cancel_refused", document, number=document.issued.number if document.issued else "")
+        changed = document.changed_deal
+        asked = [card.opened.values.get("content") for card in self.state.cards.by_id.values()]
+        if changed is not None and changed.content_hash not in asked:
+            self._tell_change(self.state.documents[document.document_id])
 
-    def _replace(self, document: Document) -> None:
-        link = self.state.links.get(document.request_id)
-        revision = document.revision + 1
-        request_id = str(deterministic_id("replacement", document.request_id, str(revision)))
-        deal = document.changed_deal or document.deal
-        request = c.Request(document.tenant, request_id, document.kind, deal, document.terms, self.now)
-        if link is not None:
-            self.say(e.BuyerLinked(request_id=request_id, link=link))
-        self._begin(request, revision)
+    def _cancelled(self, document: Document, by: str = "") -> None:
+        number = document.issued.number if document.issued else ""
+        self.say(e.Cancelled(document_id=document.document_id, number=number, by=by))
+        if document.replace_after_cancel:
+            deal = document.changed_deal or document.deal
+            anew = c.Request(document.tenant, document.request_id, document.kind, deal, document.terms, self.now)
+            self._begin(anew, document.revision + 1)
 
     def meet_deadline(self, command: c.MeetDeadline) -> None:
         document = self.state.of_request(command.request_id)
         if document is not None and document.phase == "waiting" and not self.state.gone:
-            self.open_card("buyer_late", document, command.request_id)
+            self.open_card("buyer_late", document)
 
     def take_card(self, command: TakeCard) -> Refused | None:
         taken = self.state.cards.take(command, self.now)
@@ -337,15 +357,17 @@ class _Decision:
 
     def _act_on(self, document: Document, command: TakeCard) -> None:
         match command.choice:
-            case "resend" if document.phase == "doubtful" and document.draft is not None:
+            case "resend" if document.phase == "doubtful" and document.issued is None and document.draft is not None:
                 again = document.draft.model_copy(update={"attempt": document.attempt + 1})
                 self.say(e.Ordered(request_id=document.request_id, document_id=document.document_id, draft=again))
             case "give_up" if document.phase in ("waiting", "doubtful", "blocked", "held"):
                 self.say(e.GivenUp(document_id=document.document_id, by=command.by))
-            case "accept" if document.issued is not None and document.draft is not None:
+            case "accept" if document.phase == "doubtful" and document.issued and document.draft is not None:
                 self._made(document, document.issued, document.issued.total_kopecks - document.draft.total_kopecks)
             case "replace" if document.phase == "made":
                 self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=True))
+            case "cancelled_by_hand" if document.phase == "made":
+                self._cancelled(document, command.by)
             case "issue" if document.phase == "blocked":
                 self.say(e.VatOverridden(document_id=document.document_id, by=command.by))
                 self.advance(self.state.documents[document.document_id])
@@ -358,15 +380,6 @@ class _Decision:
             return
         if command.issued is None:
             # What the person named is not there: the same question stands again, under a new card.
-            self.open_card(
-                "document_uncertain",
-                document,
-                f"{document.attempt}:{command.card_id}",
-                number=document.draft.number,
-                date=document.draft.date.isoformat(),
-                total_kopecks=document.draft.total_kopecks,
-                marker=document.draft.marker,
-                sent_at="",
-            )
+            self._ask_whether_sent(document, document.draft)
         else:
             self.confirm(c.Confirm(document.document_id, document.attempt, command.issued))

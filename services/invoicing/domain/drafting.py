@@ -47,10 +47,12 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
     if reasons:
         return tuple(Reason.of(problem) for problem in reasons)
     lines = tuple(part for line in found.lines for part in _exact(line))
-    due = None
+    warnings, due = list(found.warnings), None
     if document.kind == "invoice":
         mode: TermMode = "calendar" if document.terms.due_calendar else "working"
-        due = due_date(today, document.terms.due_days, mode).day
+        term = due_date(today, document.terms.due_days, mode)
+        due = term.day
+        warnings += [term.warning] if term.warning is not None else []
     marker = _marker(document)
     return Draft(
         kind=document.kind,
@@ -64,7 +66,7 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
         vat_kopecks=sum(line.vat_kopecks for line in lines),
         marker=marker,
         comment=_comment(document, due, marker),
-        warnings=tuple(Reason.of(warning) for warning in found.warnings),
+        warnings=tuple(Reason.of(warning) for warning in warnings),
     )
 
 

@@ -108,6 +108,7 @@ class Reentered(Event, name="Reentered"):
     document_id: str
     number: str
     history_id: str = ""
+    request_id: str = ""
 
 
 class ContentChanged(Event, name="ContentChanged"):
@@ -119,14 +120,19 @@ class ContentChanged(Event, name="ContentChanged"):
 
 
 class DealSeen(Event, name="DealSeen"):
-    """A blocked request goes on with the deal as it is now."""
+    """A document that is not sent yet goes on with the deal as it is now."""
 
     request_id: str
+    document_id: str
     deal: Deal
 
 
 class DealGone(Event, name="DealGone"):
     """The deal was deleted; what waited for it stops."""
+
+
+class DealBack(Event, name="DealBack"):
+    """The deal can be seen again; what waited for it goes on."""
 
 
 class Rendered(Event, name="Rendered"):
@@ -185,6 +191,7 @@ StoredEvent = (
     | ContentChanged
     | DealSeen
     | DealGone
+    | DealBack
     | Rendered
     | BalanceSeen
     | CardOpened
@@ -210,6 +217,7 @@ EVENTS: tuple[type[Event], ...] = (
     ContentChanged,
     DealSeen,
     DealGone,
+    DealBack,
     Rendered,
     BalanceSeen,
     CardOpened,

@@ -24,21 +24,20 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     event = recorded.event
     match event:
         case e.Requested():
-            due = recorded.recorded_at + BUYER_WAIT
-            return (TaskPlan(DEADLINE, event.request_id, {"request_id": event.request_id}, lane=Lane.BULK, due_at=due),)
+            return (_deadline(event.request_id, recorded),)
+        case e.DealBack():
+            waiting = (document for document in state.documents.values() if document.phase == "waiting")
+            return tuple(_deadline(document.request_id, recorded) for document in waiting)
         case e.Ordered():
             return (_create(state.documents[event.document_id], state),)
-        case e.Made():
-            document = state.documents[event.document_id]
-            payload = {
-                "document_id": event.document_id,
-                "kind": event.kind,
-                "remote_id": event.issued.remote_id,
-                "number": event.issued.number,
-            }
-            return (TaskPlan(FETCH_PDF, event.document_id, payload, account=document.terms.account),)
+        case e.Made() if event.issued.remote_id:
+            return (_fetch_pdf(state.documents[event.document_id]),)
         case e.CancelOrdered():
             return (_cancel(state.documents[event.document_id]),)
+        case CardTaken() if (event.kind, event.choice) == ("buyer_late", "wait"):
+            return (_deadline(state.documents[event.subject].request_id, recorded),)
+        case CardTaken() if event.choice == "fetch_again":
+            return (_fetch_pdf(state.documents[event.subject]),)
         case CardTaken() if event.choice == "found":
             document = state.documents[event.subject]
             assert document.draft is not None, "only a sent document can be found"
@@ -56,10 +55,26 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return ()
 
 
+def _deadline(request_id: str, recorded: Recorded) -> TaskPlan:
+    due = recorded.recorded_at + BUYER_WAIT
+    return TaskPlan(DEADLINE, request_id, {"request_id": request_id}, lane=Lane.BULK, due_at=due)
+
+
+def _fetch_pdf(document: Document) -> TaskPlan:
+    assert document.issued is not None, "only an issued document has a PDF"
+    payload = {
+        "document_id": document.document_id,
+        "kind": document.kind,
+        "remote_id": document.issued.remote_id,
+        "number": document.issued.number,
+    }
+    return TaskPlan(FETCH_PDF, document.document_id, payload, account=document.terms.account)
+
+
 def _create(document: Document, state: State) -> EffectPlan:
     assert document.draft is not None, "an ordered document has its draft"
-    draft = document.draft
-    link = state.links[document.request_id]
+    assert document.link is not None, "an ordered document has its buyer"
+    draft, link = document.draft, document.link
     request: dict[str, Any] = {
         **draft.model_dump(mode="json", exclude={"warnings"}),
         "document_id": document.document_id,
@@ -76,7 +91,7 @@ def _create(document: Document, state: State) -> EffectPlan:
 
 
 def _invoice_remote_id(document: Document, state: State) -> str:
-    invoice = state.latest(document.terms.seller_id, "invoice") if document.kind == "act" else None
+    invoice = state.live_invoice(document.terms.seller_id) if document.kind == "act" else None
     return invoice.issued.remote_id if invoice is not None and invoice.issued is not None else ""
 
 
@@ -84,7 +99,11 @@ def _cancel(document: Document) -> EffectPlan:
     assert document.issued is not None, "only an issued invoice is voided"
     return EffectPlan(
         kind=CANCEL_INVOICE,
-        key=(document.document_id, "cancel"),
+        key=(document.document_id, "cancel", str(document.cancels)),
         account=document.terms.account,
-        request={"document_id": document.document_id, "remote_id": document.issued.remote_id},
+        request={
+            "document_id": document.document_id,
+            "remote_id": document.issued.remote_id,
+            "cancel": document.cancels,
+        },
     )

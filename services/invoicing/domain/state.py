@@ -11,12 +11,14 @@ from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Re
 Phase = Literal["waiting", "blocked", "held", "ordered", "doubtful", "made", "cancelling", "cancelled", "given_up"]
 
 IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtful", "cancelling"})
+UNSENT: frozenset[Phase] = frozenset({"waiting", "blocked", "held"})
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls."""
+    """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls,
+    ``cancels`` orders to void it. ``link`` is the buyer that it was sent with."""
 
     document_id: str
     kind: Kind
@@ -28,20 +30,27 @@ class Document:
     phase: Phase = "waiting"
     attempt: int = 0
     draft: Draft | None = None
+    link: Link | None = None
     issued: Issued | None = None
     reasons: tuple[Reason, ...] = ()
     changed_deal: Deal | None = None
     vat_overridden: bool = False
+    cancels: int = 0
     replace_after_cancel: bool = False
     blob: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All documents of one deal, newest revision last, with what is known of their buyers, and the cards."""
+    """All documents of one deal, newest revision last, with what is known of their buyers, and the cards.
+
+    ``asked`` are requests that were heard; ``buyers`` are, by request, all buyers that the deal has shown for it.
+    """
 
     stream: str
     documents: Mapping[str, Document] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
+    buyers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     refusals: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     cards: Cards = field(default_factory=Cards)
@@ -55,7 +64,13 @@ class State:
 
     def of_request(self, request_id: str) -> Document | None:
         """The document that a request is about now."""
-        return next((d for d in self.documents.values() if d.request_id == request_id), None)
+        found = [d for d in self.documents.values() if d.request_id == request_id]
+        return max(found, key=lambda document: document.revision, default=None)
+
+    def live_invoice(self, seller_id: str) -> Document | None:
+        """The seller's invoice that stands at the vendor."""
+        found = [d for d in self.documents.values() if (d.kind, d.terms.seller_id) == ("invoice", seller_id)]
+        return next((document for document in reversed(found) if document.phase == "made"), None)
 
     def paid(self) -> bool:
         """Whether there is a live invoice and every live one is settled, as payments says."""
@@ -77,14 +92,14 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             refusals = {k: v for k, v in state.refusals.items() if k != event.request_id}
             return replace(state, links={**state.links, event.request_id: event.link}, refusals=refusals)
         case e.BuyerRefused():
-            return replace(state, refusals={**state.refusals, event.request_id: event.reasons})
+            links = {k: v for k, v in state.links.items() if k != event.request_id}
+            return replace(state, refusals={**state.refusals, event.request_id: event.reasons}, links=links)
         case e.Blocked():
             return _change(state, event.document_id, phase="blocked", reasons=event.reasons)
         case e.Held():
-            return _change(state, event.document_id, phase="held")
+            return _change(state, event.document_id, phase="held", reasons=())
         case e.Ordered():
-            draft = event.draft
-            return _change(state, event.document_id, phase="ordered", draft=draft, attempt=draft.attempt, reasons=())
+            return _ordered(state, event)
         case e.Doubted():
             return _change(state, event.document_id, phase="doubtful", issued=event.issued)
         case e.Made():
@@ -96,9 +111,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.ContentChanged():
             return _change(state, event.document_id, changed_deal=event.deal)
         case e.DealSeen():
-            document = state.of_request(event.request_id)
-            assert document is not None, "a deal is seen again for a request that was made"
-            return _change(state, document.document_id, deal=event.deal)
+            seen = _shown(state, event.request_id, event.deal)
+            return _change(seen, event.document_id, deal=event.deal, changed_deal=None)
         case e.VatOverridden():
             return _change(state, event.document_id, vat_overridden=True)
         case e.Rendered():
@@ -108,15 +122,19 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case CardOpened() | CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case e.CancelOrdered():
-            return _change(state, event.document_id, phase="cancelling", replace_after_cancel=event.replace)
+            cancels = state.documents[event.document_id].cancels + 1
+            fields = {"phase": "cancelling", "cancels": cancels, "replace_after_cancel": event.replace}
+            return _change(state, event.document_id, **fields)
         case e.CancelRefused():
-            return _change(state, event.document_id, phase="made", replace_after_cancel=False)
+            return _change(state, event.document_id, phase="made")
         case e.Cancelled():
             return _change(state, event.document_id, phase="cancelled")
         case e.DealGone():
             return replace(state, gone=True)
+        case e.DealBack():
+            return replace(state, gone=False)
         case e.Reentered():
-            return state
+            return replace(state, asked=state.asked | {event.request_id})
         case _:
             assert_never(event)
 
@@ -133,7 +151,22 @@ def _requested(state: State, event: e.Requested) -> State:
         revision=event.revision,
         attempt=before.attempt if before else 0,
     )
-    return replace(state, documents={**state.documents, event.document_id: document})
+    seen = _shown(state, event.request_id, event.deal)
+    documents = {**state.documents, event.document_id: document}
+    return replace(seen, documents=documents, asked=state.asked | {event.request_id})
+
+
+def _shown(state: State, request_id: str, deal: Deal) -> State:
+    buyers = state.buyers.get(request_id, frozenset()) | {deal.buyer_party}
+    return replace(state, buyers={**state.buyers, request_id: buyers})
+
+
+def _ordered(state: State, event: e.Ordered) -> State:
+    before = state.documents[event.document_id]
+    # Sent once more, it goes to the buyer that it was first sent to, whatever the deal shows by now.
+    link = before.link if before.phase == "doubtful" else state.links[event.request_id]
+    fields = {"phase": "ordered", "draft": event.draft, "attempt": event.draft.attempt, "link": link, "reasons": ()}
+    return _change(state, event.document_id, **fields)
 
 
 def _change(state: State, document_id: str, **fields: Any) -> State:

@@ -63,7 +63,11 @@ class Row(Value):
 
 
 class Deal(Value):
-    """What the deal showed when it was asked; ``content_hash`` tells an edit from an echo."""
+    """What the deal showed when it was asked; ``content_hash`` tells an edit from an echo.
+
+    ``buyer_party`` tells buyers apart as their links do: INN and KPP of a company, INN of an entrepreneur, ``c`` and
+    the contact of a person without INN; "" where the CRM names none, or none rightly.
+    """
 
     deal_id: str
     title: str = ""
@@ -75,6 +79,7 @@ class Deal(Value):
     buyer_kind: BuyerKind = "company"
     buyer_name: str = ""
     buyer_address: str = ""
+    buyer_party: str = ""
     rows: tuple[Row, ...]
     content_hash: str
 
@@ -109,7 +114,7 @@ class Terms(Value):
 
 
 class Link(Value):
-    """The accounting record of the buyer."""
+    """The accounting record of the buyer; ``warnings`` are what was left out of the buyer's requisites."""
 
     counterparty_id: str
     remote_id: str
@@ -117,6 +122,13 @@ class Link(Value):
     inn: str = ""
     kpp: str = ""
     name: str = ""
+    warnings: tuple[Reason, ...] = ()
+
+    def is_of(self, party: str) -> bool:
+        """Whether the link is that buyer's. Links of people without INN do not tell one contact from another."""
+        if not self.inn:
+            return party.startswith("c")
+        return party == "-".join(part for part in (self.inn, self.kpp) if part)
 
 
 class Line(Value):

@@ -1,0 +1,94 @@
+"""The questions that a deal's documents put before a person, and how long each of them stands."""
+
+import datetime as dt
+
+from chassis.cards import CardOpened, CardTaken
+from chassis.domain import Event
+from chassis.ids import deterministic_id
+from services.invoicing.domain import events as e
+from services.invoicing.domain.state import Document, State, evolve
+
+WITHDRAWN = "withdrawn"
+"""The choice of a question that nobody took: it is settled by what happened since."""
+
+CARDS: dict[str, tuple[str, ...]] = {
+    "document_uncertain": ("found", "resend", "give_up"),
+    "document_differs": ("accept", "give_up"),
+    "content_changed": ("keep", "replace"),
+    "vat_rate_not_in_force": ("issue", "wait"),
+    "buyer_late": ("wait", "give_up"),
+    "cancel_refused": ("cancelled_by_hand", "understood"),
+    "pdf_refused": ("fetch_again", "understood"),
+}
+
+
+def stands(opened: CardOpened, state: State) -> bool:
+    """Whether an open question still matters in this state."""
+    document = state.documents[opened.subject]
+    match opened.kind:
+        case "document_uncertain":
+            return document.phase == "doubtful" and document.issued is None
+        case "document_differs":
+            return document.phase == "doubtful" and document.issued is not None
+        case "content_changed":
+            changed = document.changed_deal
+            return document.phase == "made" and changed is not None and changed.content_hash == opened.values["content"]
+        case "vat_rate_not_in_force":
+            codes = {reason.code for reason in document.reasons}
+            return document.phase == "blocked" and codes == {"vat_rate_not_in_force"}
+        case "buyer_late":
+            return document.phase == "waiting" and not state.gone
+        case "cancel_refused":
+            return document.phase == "made"
+        case "pdf_refused":
+            return not document.blob
+        case _:
+            return True
+
+
+class Asking:
+    """The events of one command as they come about, with the state that follows each, and the questions among them."""
+
+    def __init__(self, state: State, now: dt.datetime) -> None:
+        self.state = state
+        self.now = now
+        self.events: list[Event] = []
+
+    def say(self, event: e.StoredEvent) -> None:
+        """Adds an event."""
+        self.events.append(event)
+        self.state = evolve(self.state, event)
+
+    def open_card(self, kind: str, document: Document, **values: str | int) -> None:
+        """Asks, unless the same question is open."""
+        if self.state.cards.open_of(kind, document.document_id) is not None:
+            return
+        number = str(len(self.state.cards.by_id))
+        self.say(
+            CardOpened(
+                card_id=str(deterministic_id("card", document.tenant, document.document_id, kind, number)),
+                kind=kind,
+                choices=CARDS[kind],
+                subject=document.document_id,
+                opened_at=self.now,
+                values={"document": document.kind, "deal": document.deal.deal_id, **values},
+                deal_id=document.deal.deal_id,
+                responsible_id=document.deal.responsible_id,
+            )
+        )
+
+    def withdraw_settled_cards(self) -> None:
+        """Nobody is asked what has been answered by what happened since."""
+        for card in tuple(self.state.cards.by_id.values()):
+            if card.taken is None and not stands(card.opened, self.state):
+                self.say(
+                    CardTaken(
+                        card_id=card.opened.card_id,
+                        kind=card.opened.kind,
+                        subject=card.opened.subject,
+                        choice=WITHDRAWN,
+                        by="",
+                        taken_at=self.now,
+                        deal_id=card.opened.deal_id,
+                    )
+                )
