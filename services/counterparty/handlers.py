@@ -26,11 +26,12 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 buyer=_buyer(message.deal.buyer),
                 rules=Rules(people_without_inn=message.settings.policies.buyers_without_inn == "individuals"),
                 content_hash=message.deal.content_hash,
+                responsible_id=message.deal.responsible_id,
             )
             return (Routed(f"{deal.PREFIX}-{message.deal.deal_id}", ask),)
         case ingest.DealChanged() if message.deal is not None:
-            seen = deal.SeeBuyer(message.deal_id, _buyer(message.deal.buyer), message.deal.content_hash)
-            return (Routed(f"{deal.PREFIX}-{message.deal_id}", seen),)
+            changed = deal.SeeBuyer(message.deal_id, _buyer(message.deal.buyer), message.deal.content_hash)
+            return (Routed(f"{deal.PREFIX}-{message.deal_id}", changed),)
         case _:
             return ()
 

@@ -58,11 +58,12 @@ class LinkBuyer:
         state = await self._store.party(task.tenant, stream)
         record = state.records.get(payload["account"])
         if record is not None and record.phase == "linked":
-            answer = deal.Answer(
-                payload["request_id"], party.counterparty_id(task.tenant, stream), record.remote_id, record.created
-            )
+            ours = party.counterparty_id(task.tenant, stream)
+            answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id, record.created)
             return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))
-        want = party.WantRecord(task.tenant, payload["account"], payload["request_id"], payload["deal_id"], buyer)
+        want = party.WantRecord(
+            task.tenant, payload["account"], payload["request_id"], payload["deal_id"], buyer, payload["responsible_id"]
+        )
         return Done((StreamCommand(stream, want, f"want:{task.key}"),))
 
 
@@ -188,9 +189,10 @@ class AnswerLink:
         for request_id, deal_id in payload["waiting"].items():
             answer: deal.Command
             if payload["refused"] is not None:
-                answer = deal.AnswerNo(request_id, Reason.model_validate(payload["refused"]))
+                answer = deal.AnswerNo(request_id, payload["party"], Reason.model_validate(payload["refused"]))
             else:
-                answer = deal.Answer(request_id, payload["counterparty_id"], payload["remote_id"], payload["created"])
+                ours, theirs = payload["counterparty_id"], payload["remote_id"]
+                answer = deal.Answer(request_id, payload["party"], ours, theirs, payload["created"])
             stream = f"{deal.PREFIX}-{deal_id}"
             commands.append(StreamCommand(stream, answer, f"answer:{task.key}:{request_id}"))
         return Done(tuple(commands))

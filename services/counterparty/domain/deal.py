@@ -23,6 +23,7 @@ class LinkWanted(Event, name="LinkWanted"):
     party: Party
     rules: Rules
     content_hash: str
+    responsible_id: str = ""
     warnings: tuple[Reason, ...] = ()
 
 
@@ -35,6 +36,7 @@ class LinkRefused(Event, name="LinkRefused"):
     account: str
     rules: Rules
     content_hash: str
+    responsible_id: str = ""
     reasons: tuple[Reason, ...]
 
 
@@ -62,11 +64,13 @@ class AskLink:
     buyer: Buyer | None
     rules: Rules
     content_hash: str
+    responsible_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SeeBuyer:
-    """The deal changed: requests that were refused are tried with its buyer as it is now."""
+    """The deal changed: requests that were refused, or wait for another buyer, are tried with its buyer as it is
+    now."""
 
     deal_id: str
     buyer: Buyer | None
@@ -75,9 +79,10 @@ class SeeBuyer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The party's stream knows the record."""
+    """The party's stream knows the record; ``party`` is whose."""
 
     request_id: str
+    party: str
     counterparty_id: str
     remote_id: str
     created: bool = False
@@ -88,6 +93,7 @@ class AnswerNo:
     """The accounting service refuses the party."""
 
     request_id: str
+    party: str
     reason: Reason
 
 
@@ -138,41 +144,37 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                 return ()
             return (_asked(command),)
         case SeeBuyer():
-            return tuple(
-                _asked(
-                    AskLink(
-                        request.last.tenant,
-                        request.last.request_id,
-                        request.last.deal_id,
-                        request.last.account,
-                        command.buyer,
-                        request.last.rules,
-                        command.content_hash,
-                    )
-                )
-                for request in state.requests.values()
-                if isinstance(request.last, LinkRefused) and request.last.content_hash != command.content_hash
-            )
-        case Answer():
-            return _answer(state, command)
-        case AnswerNo():
+            again = (_asked_again(request, command) for request in state.requests.values())
+            return tuple(event for event in again if event is not None)
+        case Answer() | AnswerNo():
             request = state.requests.get(command.request_id)
-            if request is None or request.linked is not None or isinstance(request.last, LinkRefused):
+            if request is None or request.linked is not None or not isinstance(request.last, LinkWanted):
                 return ()
-            last = request.last
-            return (
-                LinkRefused(
-                    tenant=last.tenant,
-                    request_id=last.request_id,
-                    deal_id=last.deal_id,
-                    account=last.account,
-                    rules=last.rules,
-                    content_hash=last.content_hash,
-                    reasons=(command.reason,),
-                ),
-            )
+            if request.last.party.party != command.party:
+                return ()  # the deal has another buyer by now, whose answer is to come
+            return (_linked(request.last, command) if isinstance(command, Answer) else _refused(request.last, command),)
         case _:
             assert_never(command)
+
+
+def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRefused | None:
+    last = request.last
+    if request.linked is not None or last.content_hash == command.content_hash:
+        return None
+    asked = _asked(
+        AskLink(
+            tenant=last.tenant,
+            request_id=last.request_id,
+            deal_id=last.deal_id,
+            account=last.account,
+            buyer=command.buyer,
+            rules=last.rules,
+            content_hash=command.content_hash,
+            responsible_id=last.responsible_id,
+        )
+    )
+    same = isinstance(last, LinkWanted) and isinstance(asked, LinkWanted) and last.party.party == asked.party.party
+    return None if same else asked
 
 
 def _asked(command: AskLink) -> LinkWanted | LinkRefused:
@@ -185,6 +187,7 @@ def _asked(command: AskLink) -> LinkWanted | LinkRefused:
             account=command.account,
             rules=command.rules,
             content_hash=command.content_hash,
+            responsible_id=command.responsible_id,
             reasons=reasons,
         )
     return LinkWanted(
@@ -195,26 +198,34 @@ def _asked(command: AskLink) -> LinkWanted | LinkRefused:
         party=party,
         rules=command.rules,
         content_hash=command.content_hash,
+        responsible_id=command.responsible_id,
         warnings=warnings,
     )
 
 
-def _answer(state: State, command: Answer) -> Sequence[Event]:
-    request = state.requests.get(command.request_id)
-    if request is None or request.linked is not None or not isinstance(request.last, LinkWanted):
-        return ()
-    last = request.last
-    return (
-        Linked(
-            request_id=last.request_id,
-            deal_id=last.deal_id,
-            account=last.account,
-            counterparty_id=command.counterparty_id,
-            remote_id=command.remote_id,
-            party=last.party,
-            created=command.created,
-            warnings=last.warnings,
-        ),
+def _linked(wanted: LinkWanted, command: Answer) -> Linked:
+    return Linked(
+        request_id=wanted.request_id,
+        deal_id=wanted.deal_id,
+        account=wanted.account,
+        counterparty_id=command.counterparty_id,
+        remote_id=command.remote_id,
+        party=wanted.party,
+        created=command.created,
+        warnings=wanted.warnings,
+    )
+
+
+def _refused(wanted: LinkWanted, command: AnswerNo) -> LinkRefused:
+    return LinkRefused(
+        tenant=wanted.tenant,
+        request_id=wanted.request_id,
+        deal_id=wanted.deal_id,
+        account=wanted.account,
+        rules=wanted.rules,
+        content_hash=wanted.content_hash,
+        responsible_id=wanted.responsible_id,
+        reasons=(command.reason,),
     )
 
 
@@ -228,6 +239,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         "request_id": event.request_id,
         "deal_id": event.deal_id,
         "account": event.account,
+        "responsible_id": event.responsible_id,
         "party": event.party.model_dump(mode="json"),
     }
     return (TaskPlan(LINK, f"{event.request_id}:{recorded.version}", payload),)

@@ -21,6 +21,8 @@ ANSWERS_PER_TASK_MAX = 100
 CREATE_AGAIN = "create_again"
 GIVE_UP = "give_up"
 PICK = "use_"
+WITHDRAWN = "withdrawn"
+"""The choice of a question that nobody took: it is settled by what happened since."""
 
 
 class RecordWanted(Event, name="RecordWanted"):
@@ -31,6 +33,7 @@ class RecordWanted(Event, name="RecordWanted"):
     request_id: str
     deal_id: str
     party: Party
+    responsible_id: str = ""
 
 
 class RecordFound(Event, name="RecordFound"):
@@ -73,6 +76,7 @@ class WantRecord:
     request_id: str
     deal_id: str
     party: Party
+    responsible_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,8 @@ CODEC = EventCodec(EVENTS)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The party in one account. ``waiting``: request id → deal id of those not answered yet."""
+    """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
+    asked for it last."""
 
     account: str
     phase: str = "looking"
@@ -137,6 +142,7 @@ class Record:
     attempt: int = 0
     waiting: Mapping[str, str] = field(default_factory=dict)
     refused: Reason | None = None
+    responsible_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +175,8 @@ def evolve(state: State, event: StoredEvent) -> State:
                 return state
             again = record.phase == "refused"
             waiting = {**({} if again else record.waiting), event.request_id: event.deal_id}
-            record = replace(record, waiting=waiting, phase="looking" if again else record.phase)
+            phase = "looking" if again else record.phase
+            record = replace(record, waiting=waiting, phase=phase, responsible_id=event.responsible_id)
             return _put(replace(state, tenant=event.tenant, party=event.party), record)
         case RecordFound():
             record = state.records[event.account]
@@ -205,18 +212,19 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             record = _creating(state, command.account, command.attempt)
             if record is None:
                 return ()
-            return (_found(record, command.remote_id, created=True),)
+            return (_found(record, command.remote_id, created=True), *_withdrawn(state, record, now))
         case SeeRefused():
-            record = _creating(state, command.account, command.attempt)
-            return () if record is None else (_refused(record, command.reason),)
-        case SeeDoubt():
             record = _creating(state, command.account, command.attempt)
             if record is None:
                 return ()
+            return (_refused(record, command.reason), *_withdrawn(state, record, now))
+        case SeeDoubt():
+            record = _creating(state, command.account, command.attempt)
+            if record is None or record.phase == "doubtful":
+                return ()
             sent_at = command.sent_at.isoformat() if command.sent_at else ""
             choices = ("found", CREATE_AGAIN, GIVE_UP)
-            about = f"{record.attempt}"
-            card = _card(state, record, now, "counterparty_uncertain", choices, about, {"sent_at": sent_at})
+            card = _card(state, record, now, "counterparty_uncertain", choices, {"sent_at": sent_at})
             return (RecordDoubted(account=command.account), card)
         case TakeCard():
             return _take(state, command, now)
@@ -235,6 +243,7 @@ def _want(state: State, command: WantRecord) -> Sequence[Event]:
             request_id=command.request_id,
             deal_id=command.deal_id,
             party=command.party,
+            responsible_id=command.responsible_id,
         ),
     )
 
@@ -250,16 +259,35 @@ def _see_records(state: State, command: SeeRecords, now: dt.datetime) -> Sequenc
     kind, listed = ("counterparty_double", command.found) if command.found else ("branch_unknown", command.near)
     extra = (GIVE_UP,) if command.found else (CREATE_AGAIN, GIVE_UP)
     choices = (*(f"{PICK}{remote_id}" for remote_id in listed[:CANDIDATES_MAX]), *extra)
-    about = ":".join((str(record.attempt), *listed))
-    card = _card(state, record, now, kind, choices, about, {"records": ", ".join(listed[:CANDIDATES_MAX])})
-    if card.card_id in state.cards:
-        return (RecordDoubted(account=command.account),)
+    card = _card(state, record, now, kind, choices, {"records": ", ".join(listed[:CANDIDATES_MAX])})
     return (RecordDoubted(account=command.account), card)
 
 
 def _creating(state: State, account: str, attempt: int) -> Record | None:
+    """The record whose creation, under way or in doubt, an answer is about."""
     record = state.records.get(account)
-    return record if record is not None and record.phase == "creating" and record.attempt == attempt else None
+    if record is None or record.attempt != attempt:
+        return None
+    doubted = state.cards.open_of("counterparty_uncertain", account) is not None
+    return record if record.phase == "creating" or (record.phase == "doubtful" and doubted) else None
+
+
+def _withdrawn(state: State, record: Record, now: dt.datetime) -> Sequence[CardTaken]:
+    """Nobody is asked what the accounting service has answered after all."""
+    card = state.cards.open_of("counterparty_uncertain", record.account)
+    if card is None:
+        return ()
+    opened = card.opened
+    taken = CardTaken(
+        card_id=opened.card_id,
+        kind=opened.kind,
+        subject=opened.subject,
+        choice=WITHDRAWN,
+        by="",
+        taken_at=now,
+        deal_id=opened.deal_id,
+    )
+    return (taken,)
 
 
 def _card(
@@ -268,7 +296,6 @@ def _card(
     now: dt.datetime,
     kind: str,
     choices: tuple[str, ...],
-    about: str,
     values: dict[str, str | int],
 ) -> CardOpened:
     party = state.party
@@ -276,13 +303,14 @@ def _card(
     shown = party.inn if len(party.inn) == 10 else ""
     deal_id = next(iter(record.waiting.values()), "")
     return CardOpened(
-        card_id=str(deterministic_id("card", state.tenant, state.stream, record.account, kind, about)),
+        card_id=str(deterministic_id("card", state.tenant, state.stream, str(len(state.cards.by_id)))),
         kind=kind,
         choices=choices,
         subject=record.account,
         opened_at=now,
         values={"name": party.name, "inn": shown, "kpp": party.kpp, **values},
         deal_id=deal_id,
+        responsible_id=record.responsible_id,
     )
 
 
@@ -350,6 +378,7 @@ def _answers(state: State, record: Record, waiting: Mapping[str, str], version: 
     for start in range(0, len(listed), ANSWERS_PER_TASK_MAX):
         payload: dict[str, Any] = {
             "waiting": dict(listed[start : start + ANSWERS_PER_TASK_MAX]),
+            "party": state.stream.removeprefix(f"{PREFIX}-"),
             "counterparty_id": counterparty_id(state.tenant, state.stream),
             "remote_id": record.remote_id,
             "created": record.created,
