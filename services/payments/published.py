@@ -7,7 +7,7 @@ from chassis.aggregate import PublicMessage, Recorded
 from chassis.cards import CardOpened, CardTaken
 from contracts import topics
 from contracts.messages import operations, payments
-from services.payments.domain import State
+from services.payments.domain import State, operation
 from services.payments.domain import events as e
 
 OPERATIONS = topics.operations_topic("payments")
@@ -20,7 +20,9 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
         case e.PaymentCounted():
             return (_money(_counted(event, state)),)
         case e.PaymentCorrected():
-            return (_money(_corrected(event, state)),)
+            corrected = _corrected(event, state)
+            # What changed beside the sum is remembered, and is no news to anybody.
+            return (_money(corrected),) if corrected.amount_kopecks != corrected.amount_before_kopecks else ()
         case e.PaymentRevoked():
             known = state.invoices[event.invoice_id].known
             reversed_ = payments.PaymentReversed(
@@ -64,22 +66,40 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
             return ()
 
 
+def published_of_operation(recorded: Recorded, state: operation.State) -> Sequence[PublicMessage]:
+    """A payment that accounting itself has tied to no invoice; one tied to an invoice that is not ours is not ours to
+    tell."""
+    event = recorded.event
+    if not isinstance(event, operation.OperationUnmatched) or event.remote_invoice:
+        return ()
+    found = event.operation
+    unmatched = payments.PaymentUnmatched(
+        payment_id=found.operation_id,
+        account=event.account,
+        amount_kopecks=found.amount_kopecks if found.direction == "in" else -found.amount_kopecks,
+        date=found.date,
+        order_number=found.order_number,
+        payer_inn=found.payer_inn,
+    )
+    return (_money(unmatched),)
+
+
 def _money(body: object) -> PublicMessage:
     return PublicMessage(topics.PAYMENTS, body)
 
 
 def _counted(event: e.PaymentCounted, state: State) -> payments.PaymentReceived | payments.PaymentReversed:
-    known, operation = state.invoices[event.invoice_id].known, event.operation
-    if operation.direction == "out":
+    known, paid = state.invoices[event.invoice_id].known, event.operation
+    if paid.direction == "out":
         return payments.PaymentReversed(
             payment_id=event.payment_id,
             deal_id=known.deal_id,
             invoice_id=event.invoice_id,
             invoice_number=known.number,
             kind="refunded",
-            amount_kopecks=operation.amount_kopecks,
-            date=operation.date,
-            order_number=operation.order_number,
+            amount_kopecks=paid.amount_kopecks,
+            date=paid.date,
+            order_number=paid.order_number,
             responsible_id=known.responsible_id,
         )
     return payments.PaymentReceived(
@@ -87,11 +107,11 @@ def _counted(event: e.PaymentCounted, state: State) -> payments.PaymentReceived 
         deal_id=known.deal_id,
         invoice_id=event.invoice_id,
         invoice_number=known.number,
-        amount_kopecks=operation.amount_kopecks,
-        date=operation.date,
-        order_number=operation.order_number,
-        payer_name=operation.payer_name,
-        payer_inn=operation.payer_inn,
+        amount_kopecks=paid.amount_kopecks,
+        date=paid.date,
+        order_number=paid.order_number,
+        payer_name=paid.payer_name,
+        payer_inn=paid.payer_inn,
         responsible_id=known.responsible_id,
     )
 
@@ -104,7 +124,7 @@ def _corrected(event: e.PaymentCorrected, state: State) -> payments.PaymentRever
         invoice_id=event.invoice_id,
         invoice_number=known.number,
         kind="corrected",
-        amount_kopecks=event.operation.amount_kopecks,
+        amount_kopecks=state.invoices[event.invoice_id].payments[event.payment_id].signed_kopecks,
         amount_before_kopecks=event.amount_before_kopecks,
         date=event.operation.date,
         order_number=event.operation.order_number,

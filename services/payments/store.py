@@ -21,10 +21,20 @@ class InvoiceRow:
 
 @dataclass(frozen=True, slots=True)
 class KnownRow:
-    """An operation that counts, or counted."""
+    """An operation that counts for an invoice of ours."""
 
+    invoice_id: str
+    stream: str
     digest: str
-    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedRow:
+    """An operation that belongs to no invoice of ours."""
+
+    remote_invoice: str
+    signed_kopecks: int
+    operation_date: date
 
 
 class PaymentStore:
@@ -68,14 +78,35 @@ class PaymentStore:
         is_open = row["status"] in ("issued", "partially_paid")
         return InvoiceRow(str(row["invoice_id"]), row["stream"], row["remote_id"], row["due_date"], is_open)
 
-    async def known(self, tenant: TenantId, account: str, operation_ids: Collection[str]) -> dict[str, KnownRow]:
-        """Operations that we have seen count, by the vendor's ids."""
+    async def known(
+        self, tenant: TenantId, account: str, operation_ids: Collection[str]
+    ) -> dict[str, tuple[KnownRow, ...]]:
+        """For which invoices operations count now, by the vendor's ids of the operations."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT operation_id, digest, revoked FROM counted_payments "
-                "WHERE tenant_id = $1 AND account = $2 AND operation_id = ANY ($3::text[])",
+                "SELECT p.operation_id, p.invoice_id, p.digest, i.stream FROM counted_payments p "
+                "JOIN invoices i ON i.tenant_id = p.tenant_id AND i.invoice_id = p.invoice_id "
+                "WHERE p.tenant_id = $1 AND p.account = $2 AND p.operation_id = ANY ($3::text[]) AND NOT p.revoked",
                 tenant,
                 account,
                 list(operation_ids),
             )
-        return {row["operation_id"]: KnownRow(row["digest"], row["revoked"]) for row in rows}
+        found: dict[str, tuple[KnownRow, ...]] = {}
+        for row in rows:
+            known = KnownRow(str(row["invoice_id"]), row["stream"], row["digest"])
+            found[row["operation_id"]] = (*found.get(row["operation_id"], ()), known)
+        return found
+
+    async def unmatched(self, tenant: TenantId, streams: Collection[str]) -> dict[str, UnmatchedRow]:
+        """What is listed as belonging to no invoice, by the operation's stream."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT operation, remote_invoice, signed_kopecks, operation_date FROM unmatched_operations "
+                "WHERE tenant_id = $1 AND operation = ANY ($2::text[])",
+                tenant,
+                list(streams),
+            )
+        return {
+            row["operation"]: UnmatchedRow(row["remote_invoice"], row["signed_kopecks"], row["operation_date"])
+            for row in rows
+        }

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Ok, Retryable
+from chassis.outcomes import Deferred, Failure, Ok, Retryable
 from chassis.tenants import TenantDirectory
 from chassis.values.calendar import QuietHours, local_day, when_allowed
 from chassis.values.inn import is_person_inn
@@ -15,7 +15,7 @@ from connectors.ports.accounting import Accounting, FeedCursor, PaymentRow
 from services.payments.domain import commands as c
 from services.payments.domain import operation, plans
 from services.payments.domain.events import Operation, digest
-from services.payments.store import PaymentStore
+from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 
 FEED_OVERLAP = timedelta(days=7)
 """How far before the newest row seen each pass begins again: rows become visible late, and change."""
@@ -49,7 +49,7 @@ class PollPayments:
             assert cursor is not None, "a pass goes on only with a cursor"
             page = await self._accounting.payments_changed(task.permit, cursor)
             if not isinstance(page, Ok):
-                return page if isinstance(page, Deferred | Retryable) else Retryable(page.problem)
+                return _again(page)
             commands += await self._news(task, page.value.payments)
             newest = max([newest, *(row.updated_at for row in page.value.payments)])
             cursor = page.value.next
@@ -68,25 +68,42 @@ class PollPayments:
     async def _news(self, task: Task, rows: Sequence[PaymentRow]) -> list[StreamCommand]:
         known = await self._store.known(task.tenant, task.account, {row.payment_id for row in rows})
         ours = await self._store.invoices(task.tenant, task.account, {row.invoice_id for row in rows if row.invoice_id})
+        streams = {row.payment_id: operation.stream_of(task.account, row.payment_id) for row in rows}
+        unmatched = await self._store.unmatched(task.tenant, streams.values())
         commands: dict[str, StreamCommand] = {}
         for row in rows:
-            seen = known.get(row.payment_id)
-            told = digest(_operation(row))
-            if seen is not None and (seen.revoked if row.removed else seen.digest == told and not seen.revoked):
-                continue
             invoice = ours.get(row.invoice_id or "")
-            stream = operation.stream_of(task.account, row.payment_id)
-            if invoice is None and not row.removed:
-                see = operation.SeeUnmatched(task.account, row.invoice_id or "", _operation(row))
-                commands[stream] = StreamCommand(stream, see, f"unmatched:{row.payment_id}:{told}")
-            elif invoice is not None and not (row.removed and seen is None):
+            for invoice_id, its_stream in invoices_with_news(row, invoice, known.get(row.payment_id, ())).items():
                 # Told anew in each pass until it is counted: a re-read that came too early must not be the last one.
-                command_id = f"news:{uuid.uuid4()}"
-                notice = c.NoticePayments(invoice.invoice_id)
-                commands[invoice.invoice_id] = StreamCommand(invoice.stream, notice, command_id)
-                matched = operation.SeeMatched(invoice.invoice_id)
-                commands[stream] = StreamCommand(stream, matched, f"matched:{row.payment_id}")
+                notice = c.NoticePayments(invoice_id)
+                commands[invoice_id] = StreamCommand(its_stream, notice, f"news:{uuid.uuid4()}")
+            stream = streams[row.payment_id]
+            told = of_operation(task.account, row, invoice, unmatched.get(stream))
+            if told is not None:
+                commands[stream] = StreamCommand(stream, told, f"operation:{uuid.uuid4()}")
         return list(commands.values())
+
+
+def of_operation(
+    account: str, row: PaymentRow, invoice: InvoiceRow | None, listed: UnmatchedRow | None
+) -> operation.Command | None:
+    """What an operation's own stream is told; ``listed`` is how it stands among the unmatched ones."""
+    if invoice is not None:
+        return operation.SeeMatched(invoice.invoice_id) if listed is not None else None
+    if row.removed or listed == UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on):
+        return None
+    return operation.SeeUnmatched(account, row.invoice_id or "", _operation(row))
+
+
+def invoices_with_news(row: PaymentRow, invoice: InvoiceRow | None, counted: Sequence[KnownRow]) -> dict[str, str]:
+    """Our invoices, with their streams, whose payments a row of the feed contradicts: the one that it should count for,
+    and those that count it although it was removed or tied to another."""
+    digests = {known.invoice_id: known.digest for known in counted}
+    wanted = {invoice.invoice_id: digest(_operation(row))} if invoice is not None and not row.removed else {}
+    streams = {known.invoice_id: known.stream for known in counted}
+    if invoice is not None:
+        streams[invoice.invoice_id] = invoice.stream
+    return {name: streams[name] for name in {**digests, **wanted} if digests.get(name) != wanted.get(name)}
 
 
 class RereadPayments:
@@ -104,7 +121,7 @@ class RereadPayments:
         assert task.permit is not None, "the plan names an account"
         listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
         if not isinstance(listed, Ok):
-            return listed if isinstance(listed, Deferred | Retryable) else Retryable(listed.problem)
+            return _again(listed)
         live = tuple(_operation(row) for row in listed.value if not row.removed)
         observe = c.ObservePayments(task.payload["invoice_id"], live)
         # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
@@ -150,6 +167,11 @@ class LookAtDue:
         again = min(tomorrow, allowed) if allowed > now else tomorrow
         command_id = f"due:{invoice.invoice_id}:{today.isoformat()}:{allowed <= now}"
         return Done((StreamCommand(task.stream, command, command_id),), again_at=again, found_something=False)
+
+
+def _again(failure: Failure) -> Deferred | Retryable:
+    """A read that failed is made again; an answer about one invoice says nothing of the account."""
+    return failure if isinstance(failure, Deferred | Retryable) else Retryable(failure.problem, outage=False)
 
 
 def _operation(row: PaymentRow) -> Operation:

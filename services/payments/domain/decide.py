@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import assert_never
 
-from chassis.cards import CardOpened, TakeCard
+from chassis.cards import CardOpened, CardTaken, TakeCard
 from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
 from chassis.values import payment_identity as identity
@@ -15,13 +15,20 @@ from services.payments.domain.state import Invoice, State, evolve
 
 CARDS: dict[str, tuple[str, ...]] = {
     "overpaid": ("refund_planned", "keep_as_advance"),
+    "cancelled_with_money": ("refund_planned", "keep_as_advance"),
     "refunded_after_paid": ("understood",),
     "payment_vanished": ("understood",),
 }
 
+WITHDRAWN = "withdrawn"
+"""The choice of a question that nobody took: it is settled by what happened since."""
+
 DAILY_OVERDUE_DAYS_MAX = 30
 """Days overdue are told daily so long, then weekly, so that a stream stays short."""
 WEEK_DAYS = 7
+
+NOTICE_WAIT = dt.timedelta(seconds=30)
+NOTICE_WAIT_MAX = dt.timedelta(hours=6)
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -37,13 +44,13 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
         case c.LookAtDue():
             made.look_at_due(command)
         case c.NoticePayments():
-            if command.invoice_id in state.invoices:
-                made.say(e.PaymentsNoticed(invoice_id=command.invoice_id))
+            made.notice(command.invoice_id)
         case TakeCard():
             taken = state.cards.take(command, now)
             return taken if isinstance(taken, Refused) else (taken,)
         case _:
             assert_never(command)
+    made.withdraw_settled_cards()
     return made.events
 
 
@@ -84,6 +91,15 @@ class _Decision:
         self.say(e.InvoiceVoided(invoice_id=invoice_id))
         self._after_money(invoice_id)
 
+    def notice(self, invoice_id: str) -> None:
+        """Has the payments read again; ever more seldom while the reading finds nothing new."""
+        invoice = self.state.invoices.get(invoice_id)
+        if invoice is None:
+            return
+        wait = min(NOTICE_WAIT * 2 ** min(invoice.notices, 10), NOTICE_WAIT_MAX)
+        if invoice.noticed_at is None or self.now >= invoice.noticed_at + wait:
+            self.say(e.PaymentsNoticed(invoice_id=invoice_id, at=self.now))
+
     def observe(self, command: c.ObservePayments) -> None:
         invoice = self.state.invoices.get(command.invoice_id)
         if invoice is None:
@@ -96,19 +112,17 @@ class _Decision:
             self._take(invoice.known.invoice_id, outcome, by_row)
         self._after_money(command.invoice_id)
         after = self.state.invoices[command.invoice_id]
-        if settled_before and after.rest_kopecks > 0 and not after.voided:
-            self._open_card("refunded_after_paid", after, after.paid_kopecks)
+        vanished = any(isinstance(event, CardOpened) and event.kind == "payment_vanished" for event in self.events)
+        if settled_before and after.rest_kopecks > 0 and not vanished:
+            self._open_card("refunded_after_paid", after)
 
     def _take(self, invoice_id: str, outcome: identity.Outcome, by_row: dict[int, e.Operation]) -> None:
         match outcome:
             case identity.New():
-                operation = by_row[id(outcome.row)]
-                payment_id = str(
-                    deterministic_id(
-                        "payment", invoice_id, outcome.row.key, operation.date.isoformat(), str(outcome.ordinal)
-                    )
-                )
-                self._count(invoice_id, payment_id, outcome.row, outcome.ordinal, operation)
+                # Numbered, not named by its key: a payment that was corrected leaves its first key to the next one.
+                number = str(len(self.state.invoices[invoice_id].payments) + 1)
+                payment_id = str(deterministic_id("payment", invoice_id, number))
+                self._count(invoice_id, payment_id, outcome.row, outcome.ordinal, by_row[id(outcome.row)])
             case identity.Restored():
                 self._count(invoice_id, outcome.known.payment_id, outcome.row, outcome.ordinal, by_row[id(outcome.row)])
             case identity.Same():
@@ -143,9 +157,8 @@ class _Decision:
                         date=gone.operation.date,
                     )
                 )
-                self._open_card(
-                    "payment_vanished", self.state.invoices[invoice_id], f"{gone.payment_id}:{len(self.events)}"
-                )
+                if gone.signed_kopecks > 0:
+                    self._open_card("payment_vanished", self.state.invoices[invoice_id], gone.payment_id)
             case identity.Suspect() | identity.RereadNeeded():
                 raise AssertionError("a whole listing of an invoice leaves nothing suspect and nothing to read again")
             case _:
@@ -166,17 +179,19 @@ class _Decision:
         )
 
     def _after_money(self, invoice_id: str) -> None:
-        self._tell_balance(invoice_id)
+        changed = self._tell_balance(invoice_id)
         invoice = self.state.invoices[invoice_id]
         if invoice.overdue and invoice.rest_kopecks == 0:
             self.say(e.OverdueEnded(invoice_id=invoice_id))
-        if invoice.status == "overpaid":
-            self._open_card("overpaid", invoice, invoice.paid_kopecks)
+        if invoice.status == "overpaid" and changed:
+            self._open_card("overpaid", invoice)
+        if invoice.voided and invoice.paid_kopecks > 0 and changed:
+            self._open_card("cancelled_with_money", invoice)
 
-    def _tell_balance(self, invoice_id: str) -> None:
+    def _tell_balance(self, invoice_id: str) -> bool:
         invoice = self.state.invoices[invoice_id]
         if self.state.told.get(invoice_id) == (invoice.paid_kopecks, invoice.status):
-            return
+            return False
         self.say(
             e.BalanceChanged(
                 invoice_id=invoice_id,
@@ -189,6 +204,7 @@ class _Decision:
                 last_payment_date=invoice.last_payment_date,
             )
         )
+        return True
 
     def look_at_due(self, command: c.LookAtDue) -> None:
         invoice = self.state.invoices.get(command.invoice_id)
@@ -205,18 +221,16 @@ class _Decision:
             e.OverdueSeen(invoice_id=command.invoice_id, days=days, rest_kopecks=invoice.rest_kopecks, remind=remind)
         )
 
-    def _open_card(self, kind: str, invoice: Invoice, about: int | str) -> None:
-        card_id = str(deterministic_id("card", self.state.stream, kind, invoice.known.invoice_id, str(about)))
-        if card_id in self.state.cards or (
-            kind != "payment_vanished" and self.state.cards.open_of(kind, invoice.known.invoice_id) is not None
-        ):
+    def _open_card(self, kind: str, invoice: Invoice, payment_id: str = "") -> None:
+        subject = payment_id or invoice.known.invoice_id
+        if self.state.cards.open_of(kind, subject) is not None:
             return
         self.say(
             CardOpened(
-                card_id=card_id,
+                card_id=str(deterministic_id("card", invoice.known.invoice_id, kind, str(len(self.state.cards.by_id)))),
                 kind=kind,
                 choices=CARDS[kind],
-                subject=invoice.known.invoice_id,
+                subject=subject,
                 opened_at=self.now,
                 values={
                     "number": invoice.known.number,
@@ -229,6 +243,38 @@ class _Decision:
             )
         )
 
+    def withdraw_settled_cards(self) -> None:
+        """Nobody is asked about money that is in order again."""
+        for card in tuple(self.state.cards.by_id.values()):
+            if card.taken is None and not self._stands(card.opened):
+                self.say(
+                    CardTaken(
+                        card_id=card.opened.card_id,
+                        kind=card.opened.kind,
+                        subject=card.opened.subject,
+                        choice=WITHDRAWN,
+                        by="",
+                        taken_at=self.now,
+                        deal_id=card.opened.deal_id,
+                    )
+                )
+
+    def _stands(self, opened: CardOpened) -> bool:
+        invoices = self.state.invoices
+        match opened.kind:
+            case "overpaid":
+                return invoices[opened.subject].status == "overpaid"
+            case "cancelled_with_money":
+                return invoices[opened.subject].paid_kopecks > 0
+            case "refunded_after_paid":
+                return invoices[opened.subject].rest_kopecks > 0
+            case "payment_vanished":
+                return any(
+                    i.payments[opened.subject].revoked for i in invoices.values() if opened.subject in i.payments
+                )
+            case _:
+                return True
+
 
 def _row(operation: e.Operation) -> identity.LoadedRow:
     facts = identity.OperationFacts(
@@ -240,5 +286,9 @@ def _row(operation: e.Operation) -> identity.LoadedRow:
         payer_inn=operation.payer_inn,
     )
     return identity.LoadedRow(
-        facts=facts, statement_day=operation.date, operation_id=operation.operation_id, details=operation.payer_name
+        facts=facts,
+        statement_day=operation.date,
+        operation_id=operation.operation_id or None,
+        # All that a poll compares, so that what it calls news is news here too, and is remembered.
+        details=e.digest(operation),
     )

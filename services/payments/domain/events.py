@@ -104,6 +104,7 @@ class PaymentsNoticed(Event, name="PaymentsNoticed"):
     """The feed has something new about an invoice; all its payments are read again."""
 
     invoice_id: str
+    at: dt.datetime
 
 
 class BalanceChanged(Event, name="BalanceChanged"):

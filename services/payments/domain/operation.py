@@ -76,11 +76,10 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
     """The events of one command."""
     if isinstance(command, SeeMatched):
         return () if state.last is None or state.matched else (OperationMatched(invoice_id=command.invoice_id),)
-    if state.matched or (state.last is not None and state.last.operation == command.operation):
-        return ()
-    return (
-        OperationUnmatched(account=command.account, remote_invoice=command.remote_invoice, operation=command.operation),
+    seen = OperationUnmatched(
+        account=command.account, remote_invoice=command.remote_invoice, operation=command.operation
     )
+    return () if seen == state.last and not state.matched else (seen,)
 
 
 def projected(stream: str, state: State) -> Sequence[ReadRow]:

@@ -18,12 +18,19 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     event = recorded.event
     match event:
         case e.InvoiceKnown():
-            due_at = dt.datetime.combine(event.due_date, dt.time(0, 0), dt.UTC)
-            payload = {"invoice_id": event.invoice_id, "due_date": event.due_date.isoformat()}
-            return (TaskPlan(LOOK_AT_DUE, event.invoice_id, payload, lane=Lane.BULK, due_at=due_at),)
+            return (_look_at_due(event),)
+        case e.BalanceChanged() if event.status in ("issued", "partially_paid"):
+            # Money may have gone back from an invoice that was settled, and that nobody looks at any more.
+            return (_look_at_due(state.invoices[event.invoice_id].known),)
         case e.PaymentsNoticed():
             known = state.invoices[event.invoice_id].known
             payload = {"invoice_id": event.invoice_id, "remote_id": known.remote_id}
             return (TaskPlan(REREAD, event.invoice_id, payload, account=known.account),)
         case _:
             return ()
+
+
+def _look_at_due(known: e.InvoiceKnown) -> TaskPlan:
+    due_at = dt.datetime.combine(known.due_date, dt.time(0, 0), dt.UTC)
+    payload = {"invoice_id": known.invoice_id, "due_date": known.due_date.isoformat()}
+    return TaskPlan(LOOK_AT_DUE, known.invoice_id, payload, lane=Lane.BULK, due_at=due_at)

@@ -12,7 +12,7 @@ from services.payments.domain import events as e
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment that counts, or counted (``revoked``)."""
+    """A payment that counts, or counted (``revoked``); ``revocations`` counts how often it vanished."""
 
     payment_id: str
     key: str
@@ -20,6 +20,7 @@ class Payment:
     operation: e.Operation
     details: str
     revoked: bool = False
+    revocations: int = 0
 
     @property
     def signed_kopecks(self) -> int:
@@ -35,7 +36,7 @@ class Payment:
             key=self.key,
             statement_day=self.operation.date,
             ordinal=self.ordinal,
-            operation_id=self.operation.operation_id,
+            operation_id=self.operation.operation_id or None,
             details=self.details,
             revoked=self.revoked,
         )
@@ -43,7 +44,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice and its payments by payment id."""
+    """An invoice and its payments by payment id; ``notices`` are those since a payment was last counted or changed."""
 
     known: e.InvoiceKnown
     payments: Mapping[str, Payment] = field(default_factory=dict)
@@ -51,6 +52,8 @@ class Invoice:
     overdue_days: int = 0
     overdue: bool = False
     reminded_days: int = 0
+    notices: int = 0
+    noticed_at: dt.datetime | None = None
 
     @property
     def paid_kopecks(self) -> int:
@@ -116,7 +119,11 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.InvoiceVoided():
             return _change(state, event.invoice_id, voided=True)
         case e.PaymentCounted() | e.PaymentCorrected():
-            payment = Payment(event.payment_id, event.key, event.ordinal, event.operation, event.details)
+            before = state.invoices[event.invoice_id].payments.get(event.payment_id)
+            revocations = before.revocations if before is not None else 0
+            payment = Payment(
+                event.payment_id, event.key, event.ordinal, event.operation, event.details, revocations=revocations
+            )
             return _pay(state, event.invoice_id, payment)
         case e.PaymentRenamed():
             payment = state.invoices[event.invoice_id].payments[event.payment_id]
@@ -124,7 +131,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return _pay(state, event.invoice_id, replace(payment, operation=operation))
         case e.PaymentRevoked():
             payment = state.invoices[event.invoice_id].payments[event.payment_id]
-            return _pay(state, event.invoice_id, replace(payment, revoked=True))
+            gone = replace(payment, revoked=True, revocations=payment.revocations + 1)
+            return _pay(state, event.invoice_id, gone)
         case e.BalanceChanged():
             told = {**state.told, event.invoice_id: (event.paid_kopecks, event.status)}
             return replace(state, balances=event.number, told=told)
@@ -134,7 +142,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.OverdueEnded():
             return _change(state, event.invoice_id, overdue=False, overdue_days=0)
         case e.PaymentsNoticed():
-            return state
+            notices = state.invoices[event.invoice_id].notices + 1
+            return _change(state, event.invoice_id, notices=notices, noticed_at=event.at)
         case CardOpened() | CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case _:
@@ -148,4 +157,4 @@ def _change(state: State, invoice_id: str, **fields: Any) -> State:
 
 def _pay(state: State, invoice_id: str, payment: Payment) -> State:
     payments = {**state.invoices[invoice_id].payments, payment.payment_id: payment}
-    return _change(state, invoice_id, payments=payments)
+    return _change(state, invoice_id, payments=payments, notices=0, noticed_at=None)
