@@ -47,10 +47,12 @@ def _outage(message: operations.OutageBegan | operations.OutageEnded, envelope: 
     tenant, account = envelope.tenant_id, crm_account(envelope.tenant_id)
     if isinstance(message, operations.OutageBegan):
         reason = _reason(message.reason)
-        command: alerts.Command = alerts.TellOutage(tenant, account, envelope.id, message.vendor, message.since, reason)
-    else:
-        command = alerts.TellRecovery(tenant, account, envelope.id, message.vendor, message.since, message.ended_at)
-    return Routed(stream, command)
+        began = alerts.TellOutage(tenant, account, envelope.id, envelope.source, message.vendor, message.since, reason)
+        return Routed(stream, began)
+    ended = alerts.TellRecovery(
+        tenant, account, envelope.id, envelope.source, message.vendor, message.since, message.ended_at
+    )
+    return Routed(stream, ended)
 
 
 def _notice(text: str, values: dict[str, str | int], envelope: Envelope) -> Routed:

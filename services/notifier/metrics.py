@@ -4,7 +4,7 @@ from chassis import metrics
 
 UNKNOWN_REASONS = metrics.counter(
     "sverka_notifier_unknown_reasons_total",
-    "Problems whose code has no sentence; the person read the general one.",
+    "Problems, cards and choices whose code has no sentence; the person read the general one.",
     "Add the code to services/notifier/texts in both languages.",
     [],
 )

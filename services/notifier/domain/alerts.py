@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
@@ -20,9 +20,22 @@ class OutageTold(Event, name="OutageTold"):
     tenant: str
     account: str
     fact_id: str
+    source: str
     vendor: str
     since: dt.datetime
     reason: Reason
+
+
+class OutageShared(Event, name="OutageShared"):
+    """Another service sees the outage that the chat was told of."""
+
+    source: str
+
+
+class OutageLeft(Event, name="OutageLeft"):
+    """A service has its vendor back, while others still wait for it."""
+
+    source: str
 
 
 class RecoveryTold(Event, name="RecoveryTold"):
@@ -48,11 +61,12 @@ class NoticeTold(Event, name="NoticeTold"):
 
 @dataclass(frozen=True, slots=True)
 class TellOutage:
-    """An outage began."""
+    """An outage began, as the service ``source`` sees it."""
 
     tenant: str
     account: str
     fact_id: str
+    source: str
     vendor: str
     since: dt.datetime
     reason: Reason
@@ -60,11 +74,12 @@ class TellOutage:
 
 @dataclass(frozen=True, slots=True)
 class TellRecovery:
-    """An outage ended."""
+    """An outage ended, as the service ``source`` sees it."""
 
     tenant: str
     account: str
     fact_id: str
+    source: str
     vendor: str
     since: dt.datetime
     ended_at: dt.datetime
@@ -82,8 +97,9 @@ class TellNotice:
 
 
 Command = TellOutage | TellRecovery | TellNotice
-StoredEvent = OutageTold | RecoveryTold | NoticeTold
-CODEC = EventCodec((OutageTold, RecoveryTold, NoticeTold))
+StoredEvent = OutageTold | OutageShared | OutageLeft | RecoveryTold | NoticeTold
+EVENTS: tuple[type[Event], ...] = (OutageTold, OutageShared, OutageLeft, RecoveryTold, NoticeTold)
+CODEC = EventCodec(EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +107,7 @@ class State:
     """Which services still see the outage; several of them report the same one."""
 
     stream: str
-    open_reports: int = 0
+    sources: frozenset[str] = frozenset()
     told_since: dt.datetime | None = None
     ended_at: dt.datetime | None = None
 
@@ -105,9 +121,13 @@ def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
         case OutageTold():
-            return State(state.stream, state.open_reports + 1, event.since, None)
+            return State(state.stream, frozenset({event.source}), event.since)
+        case OutageShared():
+            return replace(state, sources=state.sources | {event.source})
+        case OutageLeft():
+            return replace(state, sources=state.sources - {event.source})
         case RecoveryTold():
-            return State(state.stream, 0, state.told_since, event.ended_at)
+            return State(state.stream, frozenset(), state.told_since, event.ended_at)
         case NoticeTold():
             return state
         case _:
@@ -118,21 +138,26 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
     """One alert per outage, whichever service saw it first, and one when it ends."""
     match command:
         case TellOutage():
-            if state.open_reports:
-                return ()
+            if command.source in state.sources or (state.ended_at and command.since <= state.ended_at):
+                return ()  # known, or a late report of what the chat was told is over
+            if state.sources:
+                return (OutageShared(source=command.source),)
             return (
                 OutageTold(
                     tenant=command.tenant,
                     account=command.account,
                     fact_id=command.fact_id,
+                    source=command.source,
                     vendor=command.vendor,
                     since=command.since,
                     reason=command.reason,
                 ),
             )
         case TellRecovery():
-            if not state.open_reports:
+            if command.source not in state.sources:
                 return ()
+            if len(state.sources) > 1:
+                return (OutageLeft(source=command.source),)
             return (
                 RecoveryTold(
                     tenant=command.tenant,

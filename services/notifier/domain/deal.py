@@ -17,14 +17,20 @@ PREFIX = "deal"
 CRM_WRITE = "crm-write"
 CRM_CHAT = "crm-chat"
 
+WRITES_PER_HOUR_MAX = 60
+"""More would be a loop, or a robot that plays with the deal: the rest leaves later, and the admin chat is told."""
+HOUR = dt.timedelta(hours=1)
+
 
 class Told(Event, name="Told"):
-    """A fact came; its writes are ordered as one group."""
+    """A fact came; its writes are ordered as one group and leave at ``leaves_at``."""
 
     tenant: str
     account: str
     fact_id: str
     fact: Annotated[f.AnyFact, Field(discriminator="fact")]
+    leaves_at: dt.datetime
+    late: bool = False
     writes: tuple[Annotated[w.AnyWrite, Field(discriminator="write")], ...]
 
 
@@ -65,7 +71,10 @@ CODEC = EventCodec(EVENTS)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the deal's own fields should show, and which writes are still on their way."""
+    """What the deal's own fields should show, and which writes are still on their way.
+
+    ``rendered`` is the newest revision with a file, by kind; ``leaving`` are when the last writes leave or left.
+    """
 
     stream: str
     status: str = ""
@@ -75,6 +84,11 @@ class State:
     delayed: frozenset[str] = frozenset()
     refused: bool = False
     settled: bool = False
+    paid_kopecks: int = 0
+    rendered: Mapping[str, int] = field(default_factory=dict)
+    conflicts: frozenset[tuple[str, ...]] = frozenset()
+    leaving: tuple[dt.datetime, ...] = ()
+    late: bool = False
     pending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sent: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
@@ -87,10 +101,10 @@ class State:
         for status in ("overpaid", "partially_paid", "issued", "paid"):
             if status in live:
                 return status
-        if statuses:
-            return "cancelled"
         if self.refused:
             return "needs_data"
+        if statuses:
+            return "cancelled"
         return "sending" if self.delayed else ""
 
     def overdue_days(self) -> int:
@@ -110,7 +124,9 @@ def evolve(state: State, event: StoredEvent) -> State:
             seen = see(state, event.fact)
             kinds = tuple(write.write for write in event.writes)
             pending = {**seen.pending, event.fact_id: kinds} if kinds else seen.pending
-            return replace(seen, status=seen.shown_status(), pending=pending)
+            leaving = (*seen.leaving, *(event.leaves_at for kind in kinds if kind != "chat"))[-WRITES_PER_HOUR_MAX:]
+            status = seen.shown_status()
+            return replace(seen, status=status, pending=pending, leaving=leaving, late=event.late)
         case Written():
             return _written(state, event)
         case _:
@@ -138,7 +154,8 @@ def see(state: State, fact: f.AnyFact) -> State:
             return replace(state, refused=state.refused or fact.kind == "invoice")
         case f.BalanceChanged():
             invoices = {**state.invoices, fact.invoice_id: (fact.version, fact.status)}
-            return replace(state, invoices=invoices, settled=fact.deal_settled)
+            paid = fact.deal_paid_kopecks
+            return replace(state, invoices=invoices, settled=fact.deal_settled, paid_kopecks=paid)
         case f.InvoiceCancelled():
             version = state.invoices.get(fact.invoice_id, (0, ""))[0]
             return replace(state, invoices={**state.invoices, fact.invoice_id: (version, "cancelled")})
@@ -154,15 +171,12 @@ def see(state: State, fact: f.AnyFact) -> State:
             return replace(state, delayed=state.delayed | {fact.work_id})
         case f.WorkResumed():
             return replace(state, delayed=state.delayed - {fact.work_id})
-        case (
-            f.InvoiceReentered()
-            | f.InvoiceRevised()
-            | f.DocumentRendered()
-            | f.ActIssued()
-            | f.PaymentReceived()
-            | f.PaymentReversed()
-            | f.BuyerConflict()
-        ):
+        case f.DocumentRendered():
+            newest = max(fact.revision, state.rendered.get(fact.kind, 0))
+            return replace(state, rendered={**state.rendered, fact.kind: newest})
+        case f.BuyerConflict():
+            return replace(state, conflicts=state.conflicts | {tuple(sorted(fact.crm_ids))})
+        case f.InvoiceReentered() | f.InvoiceRevised() | f.ActIssued() | f.PaymentReceived() | f.PaymentReversed():
             return state
         case _:
             assert_never(fact)
@@ -177,15 +191,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                 known = state.invoices.get(fact.invoice_id, (0, ""))[0]
                 if fact.version <= known:
                     return ()
-            return (
-                Told(
-                    tenant=command.tenant,
-                    account=command.account,
-                    fact_id=command.fact_id,
-                    fact=fact,
-                    writes=_writes(state, fact),
-                ),
-            )
+            return (_told(state, command, now),)
         case SeeWritten():
             kinds = state.pending.get(command.fact_id, ())
             if command.index >= len(kinds) or command.index in state.sent.get(command.fact_id, frozenset()):
@@ -204,17 +210,43 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             assert_never(command)
 
 
+def _told(state: State, command: Tell, now: dt.datetime) -> Told:
+    writes = _writes(state, command.fact)
+    leaves_at = _may_leave(state, now, len(writes))
+    late = leaves_at > now
+    if late and not state.late:
+        writes = (*writes, w.SayInChat(text="writes_delayed", values={"deal": state.stream.partition("-")[2]}))
+    return Told(
+        tenant=command.tenant,
+        account=command.account,
+        fact_id=command.fact_id,
+        fact=command.fact,
+        leaves_at=leaves_at,
+        late=late,
+        writes=writes,
+    )
+
+
+def _may_leave(state: State, now: dt.datetime, count: int) -> dt.datetime:
+    """The first moment when ``count`` more writes keep the deal within its hourly limit, in the order of the facts."""
+    at = max([now, *state.leaving[-1:]])
+    over = len(state.leaving) + count - WRITES_PER_HOUR_MAX
+    return max(at, state.leaving[over - 1] + HOUR) if over > 0 else at
+
+
 def _writes(state: State, fact: f.AnyFact) -> tuple[w.AnyWrite, ...]:
     after = see(state, fact)
-    fields = _fields(fact)
-    if after.shown_status() != state.status and after.shown_status():
+    if isinstance(fact, f.BuyerConflict) and after == state:
+        return ()
+    fields = _fields(state, fact)
+    if after.shown_status() != state.status:
         fields["invoice_status"] = after.shown_status()
     if after.overdue_days() != state.overdue_days():
         fields["overdue_days"] = after.overdue_days()
     writes: list[w.AnyWrite] = []
     if fields:
         writes.append(w.SetFields(values=fields))
-    if isinstance(fact, f.DocumentRendered):
+    if isinstance(fact, f.DocumentRendered) and fact.revision >= state.rendered.get(fact.kind, 0):
         name = "invoice_pdf" if fact.kind == "invoice" else "act_pdf"
         writes.append(w.PutFile(field=name, blob=fact.blob, file_name=fact.file_name))
     if isinstance(fact, f.BalanceChanged) and fact.deal_settled and not state.settled:
@@ -224,11 +256,11 @@ def _writes(state: State, fact: f.AnyFact) -> tuple[w.AnyWrite, ...]:
     return tuple(writes)
 
 
-def _fields(fact: f.AnyFact) -> dict[str, str | int]:
+def _fields(state: State, fact: f.AnyFact) -> dict[str, str | int]:
     match fact:
         case f.InvoiceIssued():
             return {"invoice_number": fact.number, "invoice_date": fact.date.isoformat(), "invoice_url": fact.url}
-        case f.BalanceChanged() if fact.status != "issued" or fact.deal_paid_kopecks:
+        case f.BalanceChanged() if fact.deal_paid_kopecks or state.paid_kopecks:
             return {"paid_kopecks": fact.deal_paid_kopecks}
         case f.ActIssued():
             return {"act_number": fact.number}
@@ -252,14 +284,7 @@ def _comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
             return (w.AddComment(text=fact.fact, values=_values(fact)),)
 
 
-_PERSONAL = {
-    "document_refused": True,
-    "payment_received": True,
-    "payment_reversed": True,
-    "invoice_revised": True,
-    "invoice_overdue": True,
-    "card_opened": True,
-}
+_PERSONAL = frozenset({"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened"})
 
 
 def _notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
@@ -274,7 +299,7 @@ def _notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
 
 def _tag(fact: f.AnyFact) -> str:
     match fact:
-        case f.InvoiceOverdue() | f.InvoiceRevised():
+        case f.InvoiceOverdue():
             about = fact.invoice_id
         case f.PaymentReceived() | f.PaymentReversed():
             about = fact.payment_id
@@ -310,6 +335,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             },
             marker=marker(event.tenant, event.fact_id, index),
             group="" if isinstance(write, w.SayInChat) else group,
+            due_at=event.leaves_at if event.late and not isinstance(write, w.SayInChat) else None,
         )
         for index, write in enumerate(event.writes)
     )

@@ -49,10 +49,7 @@ class Texts:
 
     def reason(self, reason: Mapping[str, Any], zone: ZoneInfo) -> str:
         """The sentence of a problem; an unknown code gives the general sentence and is counted, never shown."""
-        code = reason["code"]
-        if ("reasons", code) not in self._templates:
-            UNKNOWN_REASONS.inc()
-            code = "unknown"
+        code = self._known("reasons", reason["code"])
         try:
             return self._render("reasons", code, reason.get("values", {}), zone)
         except UndefinedError:
@@ -64,10 +61,23 @@ class Texts:
         return self.sections["statuses"].get(status, status)
 
     def choice(self, kind: str, choice: str) -> str:
-        """The words of a card's choice."""
+        """The words of a card's choice; a choice of a later build gives the general words."""
         if choice.startswith(USE_CHOICE):
-            return self._templates["choices", "use"].render(record=choice.removeprefix(USE_CHOICE))
-        return self.sections["choices"][choice]
+            return self._templates["choices", "use"].render(record=_unmarked(choice.removeprefix(USE_CHOICE)))
+        particular = f"{kind}.{choice}"
+        if particular in self.sections["choices"]:
+            return self.sections["choices"][particular]
+        return self.sections["choices"][self._known("choices", choice)]
+
+    def card(self, kind: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
+        """The question of a card; a kind of a later build gives the general question."""
+        return self._render("cards", self._known("cards", kind), values, zone)
+
+    def _known(self, section: str, key: str) -> str:
+        if key in self.sections[section]:
+            return key
+        UNKNOWN_REASONS.inc()
+        return "unknown"
 
     def _render(self, section: str, key: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
         given = {name: _unmarked(value) for name, value in values.items()}
@@ -81,7 +91,7 @@ class Texts:
                 "kinds": self.sections["kinds"],
                 "reason_of": values.get("reason"),
                 "reason": lambda one: self.reason(one, zone),
-                "card": lambda kind: self._render("cards", kind, values, zone),
+                "card": lambda kind: self.card(kind, values, zone),
                 "choice_text": self.choice,
                 "vendor_name": lambda vendor: self.sections["vendors"].get(vendor, vendor),
             }
@@ -111,7 +121,9 @@ def _moment(context: Context, text: str) -> str:
 
 def _unmarked(value: Any) -> Any:
     # A bracket that a person typed into a name must not open a tag of the CRM's markup.
-    return value.replace("[", "[\u200b") if isinstance(value, str) else value
+    if isinstance(value, str):
+        return value.replace("[", "[\u200b")
+    return [_unmarked(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _plain(value: Any) -> Any:
