@@ -93,6 +93,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "invoicing.DealSeen": ("The corrected deal is tried again", "Исправленная сделка проверяется снова"),
     "invoicing.DealGone": ("The deal is gone; what waited stops", "Сделки больше нет; ожидавшее остановлено"),
+    "invoicing.DealBack": ("The deal is there again", "Сделка снова на месте"),
     "invoicing.Rendered": ("The PDF is there ({{ size_bytes }} bytes)", "PDF получен ({{ size_bytes }} байт)"),
     "invoicing.BalanceSeen": ("The invoice's state: {{ status|state }}", "Состояние счёта: {{ status|state }}"),
     "invoicing.CancelOrdered": ("{{ by }} asked to cancel the invoice", "{{ by }}: счёт решено аннулировать"),
