@@ -19,7 +19,7 @@ from chassis.http.transport import internal_client
 
 FOLLOW_WAIT_SECONDS = 20.0
 FOLLOW_TIMEOUT_SECONDS = 30.0
-FOLLOW_RETRY_SECONDS = 0.5
+FOLLOW_RETRY_SECONDS = 0.25
 RATE_MAX = 100_000.0
 
 _log = logging.getLogger(__name__)
@@ -154,7 +154,10 @@ class FollowingClock(Clock):
                     self._away = False
                 except (httpx.HTTPError, OSError, ValueError) as error:
                     if not self._away:
-                        _log.warning("the sandbox's clock is away, the last anchor is kept: %s", type(error).__name__)
+                        _log.warning(
+                            "the sandbox's clock is away, the last anchor is kept: %s",
+                            type(error.__cause__ or error).__name__,
+                        )
                     self._away = True
                     await asyncio.sleep(FOLLOW_RETRY_SECONDS)
                 progress()

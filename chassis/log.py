@@ -140,9 +140,10 @@ class _Line:
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         record: logging.LogRecord = event["_record"]
+        exception = _exception_of(event, record)
         line: dict[str, Any] = {
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": _level(record),
+            "level": _level(record, exception),
             "service": self._service,
             "event": _text(str(event.pop("event", ""))),
             "logger": record.name,
@@ -150,7 +151,6 @@ class _Line:
         context = telemetry.current()
         if context is not None:
             line["trace_id"], line["span_id"] = context.trace_id, context.span_id
-        exception = _exception_of(event, record)
         if exception is not None:
             line |= describe(exception)
         for name, value in event.items():
@@ -176,9 +176,9 @@ def describe(error: BaseException) -> dict[str, Any]:
     return found
 
 
-def _level(record: logging.LogRecord) -> str:
+def _level(record: logging.LogRecord, exception: BaseException | None) -> str:
     # aiokafka says "error" of what it tries again by itself: a coordinator that is not there yet, a moved leader.
-    if record.levelno == logging.ERROR and record.name.startswith("aiokafka") and not record.exc_info:
+    if record.levelno == logging.ERROR and record.name.startswith("aiokafka") and exception is None:
         return "warning"
     return record.levelname.lower()
 

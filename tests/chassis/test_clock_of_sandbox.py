@@ -65,11 +65,10 @@ async def test_all_followers_have_a_change_when_it_returns(tmp_path: Path) -> No
         assert all(clock.now() >= before for clock, before in zip(clocks, now, strict=True))
         sandbox = start(port, tmp_path)
         await listening(client)
-        async with asyncio.timeout(20):
-            while (await client.get("/control/clock")).json()["revision"] != clocks[0].anchor.revision:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
         await change(client, rate=1)
-        assert all(clock.rate == 1 for clock in clocks)
+        async with asyncio.timeout(2):  # a sandbox that was away does not know yet who follows it
+            while any(clock.rate != 1 for clock in clocks):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
     finally:
         for follower in followers:
             follower.cancel()
