@@ -1,6 +1,7 @@
 """`deal show`: the whole story of a deal."""
 
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -42,27 +43,28 @@ def show_deal(
     """Facts, effects with every attempt, CRM writes, messages to people."""
     with connect(reach) as api:
         document = tell(tenant, deal, api.stories(tenant, deal))
-    if not document.lines:
-        raise NotAsWished(
-            tr(
-                f"{tenant} has no deal {deal} that Sverka knows. Deals are known from the moment they enter a stage of "
-                "the tenant's funnels; see `sverka tenant check`.",
-                f"У {tenant} нет сделки {deal}, известной Сверке. Сделка становится известна, когда входит на стадию "
-                "из настроек; смотрите `sverka tenant check`.",
+        if not document.lines:
+            raise NotAsWished(
+                tr(
+                    f"{tenant} has no deal {deal} that Sverka knows. Deals are known from the moment they enter a stage "
+                    "of the tenant's funnels; see `sverka tenant check`.",
+                    f"У {tenant} нет сделки {deal}, известной Сверке. Сделка становится известна, когда входит на стадию "
+                    "из настроек; смотрите `sverka tenant check`.",
+                )
             )
-        )
+        zone = ZoneInfo(str(api.tenant(tenant)["document"].get("timezone", "UTC"))) if not as_json else None
     if as_json:
         print_document(document)
     else:
-        _print(document, full)
+        _print(document, full, zone)
 
 
-def _print(document: StoryDocument, full: bool) -> None:
+def _print(document: StoryDocument, full: bool, zone: ZoneInfo | None) -> None:
     day = ""
     for line in document.lines:
         if not full and _inside(line):
             continue
-        stamp = moment(line.at)
+        stamp = moment(line.at and line.at.astimezone(zone))
         if stamp[:10] != day:
             day = stamp[:10]
             show(day)
