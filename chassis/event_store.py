@@ -76,6 +76,7 @@ async def append(connection: Connection, appends: Sequence[StreamAppend], record
         found = last.get((change.tenant, change.stream), 0)
         if found != change.expected_version:
             raise StreamConflict(f"{change.stream} is at version {found}, not at {change.expected_version}")
+        last[(change.tenant, change.stream)] = found + len(change.events)
     await insert(connection, appends, recorded_at)
 
 

@@ -1,0 +1,48 @@
+# mypy: ignore-errors
+# The library is no dependency of this project, so its types are unknown to it.
+"""The recorder test suites that the ``eventsourcing`` library ships, run over the event store where it is installed."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("eventsourcing", reason="its suites are run where the library is installed")
+
+from eventsourcing.tests import persistence as suites
+
+from chassis.postgres import Database
+from tests.chassis.recorder import StoreApplicationRecorder, StoreRecorder
+from tests.kit.database import OwnDatabase
+
+
+class _OnOwnLoop:
+    """The suites are synchronous and threaded: the store lives on a loop in a thread of its own."""
+
+    INITIAL_VERSION = 0
+    loop: asyncio.AbstractEventLoop
+    database: Database
+
+    @pytest.fixture(autouse=True)
+    def _store(self, own_database: OwnDatabase) -> Iterator[None]:
+        self.loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self.loop.run_forever)
+        thread.start()
+        self.database = asyncio.run_coroutine_threadsafe(own_database.open(), self.loop).result()
+        yield
+        asyncio.run_coroutine_threadsafe(self.database.close(), self.loop).result()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        thread.join()
+        self.loop.close()
+
+
+class TestAggregateRecorder(_OnOwnLoop, suites.AggregateRecorderTestCase):
+    def create_recorder(self) -> Any:
+        return StoreRecorder(self.database, self.loop)
+
+
+class TestApplicationRecorder(_OnOwnLoop, suites.ApplicationRecorderTestCase[Any]):
+    def create_recorder(self) -> Any:
+        return StoreApplicationRecorder(self.database, self.loop)
