@@ -1,7 +1,6 @@
 """Wires ingest: its streams, its work, its addresses."""
 
 import asyncio
-import weakref
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -176,15 +175,6 @@ class _Whole:
         _log.info("a portal was renamed; its new address is kept", account=moved.account)
 
 
-_wholes: weakref.WeakKeyDictionary[Parts[IngestSettings], _Whole] = weakref.WeakKeyDictionary()
-
-
-def _whole(parts: Parts[IngestSettings]) -> _Whole:
-    if parts not in _wholes:
-        _wholes[parts] = _Whole(parts)
-    return _wholes[parts]
-
-
 def _fetch(vendor: Accounting) -> FetchToken:
     async def fetch(account: Account) -> Outcome[AccessToken]:
         secrets = account.secrets
@@ -216,9 +206,9 @@ SPEC: Final = ServiceSpec(
     kinds=(DEALS, PORTALS),
     migrations=Path(__file__).parent / "migrations",
     writes=topics.written_by(NAME),
-    work=lambda parts: _whole(parts).work(),
-    routes=lambda parts: _whole(parts).routes(),
-    loops=lambda parts: _whole(parts).loops(),
+    work=lambda parts: parts.once(_Whole).work(),
+    routes=lambda parts: parts.once(_Whole).routes(),
+    loops=lambda parts: parts.once(_Whole).loops(),
     operations=OperationMessages(
         operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
     ),

@@ -136,11 +136,15 @@ class _Counter:
         self._counts: dict[str, int] = {}
 
     def allows(self, name: str) -> bool:
-        minute = int(time.monotonic() // 60)
+        minute = _minute()
         if minute != self._minute:
             self._minute, self._counts = minute, {}
         count = self._counts[name] = self._counts.get(name, 0) + 1
         return count <= self._per_minute
+
+
+def _minute() -> int:
+    return int(time.monotonic() // 60)
 
 
 def without_tokens(body: bytes) -> bytes:

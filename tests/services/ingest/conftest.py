@@ -12,6 +12,12 @@ from tests.sandbox.running import Sandbox, serve
 from tests.services.ingest.running import Ingest, document, running
 
 
+@pytest.fixture(autouse=True)
+def _no_kafka_to_flush_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no Kafka in these tests: the outbox is looked at, and need not be flushed at the end."""
+    monkeypatch.setattr("chassis.service.running.FLUSH_SECONDS_MAX", 0.02)
+
+
 @pytest.fixture
 async def own(databases: Databases) -> OwnDatabase:
     """A database of ingest."""
