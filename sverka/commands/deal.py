@@ -46,10 +46,10 @@ def show_deal(
         if not document.lines:
             raise NotAsWished(
                 tr(
-                    f"{tenant} has no deal {deal} that Sverka knows. Deals are known from the moment they enter a stage "
-                    "of the tenant's funnels; see `sverka tenant check`.",
-                    f"У {tenant} нет сделки {deal}, известной Сверке. Сделка становится известна, когда входит на стадию "
-                    "из настроек; смотрите `sverka tenant check`.",
+                    f"{tenant} has no deal {deal} that Sverka knows. Deals are known from the moment they enter "
+                    "a stage of the tenant's funnels; see `sverka tenant check`.",
+                    f"У {tenant} нет сделки {deal}, известной Сверке. Сделка становится известна, когда входит "
+                    "на стадию из настроек; смотрите `sverka tenant check`.",
                 )
             )
         zone = ZoneInfo(str(api.tenant(tenant)["document"].get("timezone", "UTC"))) if not as_json else None
