@@ -49,6 +49,11 @@ def register(parent: typer.Typer) -> None:
         with_reach(rename_portal)
     )
 
+    portal.command(
+        "messages",
+        help=example("Chats and notifications.", "Чаты и уведомления.", "sandbox portal messages vektor"),
+    )(with_reach(show_messages))
+
     company = group(parent, "company", tr("Companies of a portal.", "Компании портала."))
     company.command(
         "add", help=example("Add one.", "Добавить.", "sandbox company add vektor 'ООО «Лотос»' --inn 7709123453")
@@ -142,6 +147,13 @@ def rename_portal(
     """The old address answers 302 from now on."""
     body = {"host": host} if host else {}
     answer(ask(reach, "POST", f"/bitrix24/portals/{slug}/rename", body), as_json=as_json)
+
+
+def show_messages(reach: Reach, slug: Portal, *, as_json: AsJson = False) -> None:
+    """What the portal's people were told."""
+    chats = ask(reach, "GET", f"/bitrix24/portals/{slug}/chats")
+    notifications = ask(reach, "GET", f"/bitrix24/portals/{slug}/notifications")
+    answer({**chats, **notifications}, as_json=as_json)
 
 
 def add_company(
