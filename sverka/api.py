@@ -23,6 +23,11 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._json.__exit__()
 
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Every service as it says of itself, asked by ingest."""
+        found: dict[str, dict[str, Any]] = self._json.get(f"{ROOT}/status")["services"]
+        return found
+
     # tenants
 
     def tenants(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import httpx
 from pydantic import ValidationError
 
 from contracts.topics import SERVICES
+from sverka.api import connect
 from sverka.language import tr
 from sverka.models.status import ServiceStatus, StatusDocument
 from sverka.reach import Reach, read_secret
@@ -39,13 +40,7 @@ class StatusQuestion:
 
     def _ask_once(self) -> StatusDocument:
         # In the order in which facts travel, so that none slips past between two questions.
-        found = {name: self._ask_service(url) for name, url in self._urls.items()}
-        return StatusDocument(
-            idle=bool(found) and all(one.ready and one.idle for one in found.values()),
-            quiet_since=quiet_since(list(found.values())),
-            ready=bool(found) and all(one.ready for one in found.values()),
-            services=found,
-        )
+        return together({name: self._ask_service(url) for name, url in self._urls.items()})
 
     def _ask_service(self, url: str) -> ServiceStatus:
         try:
@@ -59,6 +54,16 @@ class StatusQuestion:
         except (ValueError, ValidationError, AttributeError):
             reason = tr("answered something that is no status", "ответил не состоянием")
         return ServiceStatus(ready=False, missing={"service": reason})
+
+
+def together(services: dict[str, ServiceStatus]) -> StatusDocument:
+    """The state of an installation from those of its services."""
+    return StatusDocument(
+        idle=bool(services) and all(one.ready and one.idle for one in services.values()),
+        quiet_since=quiet_since(list(services.values())),
+        ready=bool(services) and all(one.ready for one in services.values()),
+        services=services,
+    )
 
 
 def quiet_since(services: list[ServiceStatus]) -> datetime | None:
@@ -83,6 +88,9 @@ def question(reach: Reach) -> StatusQuestion:
 
 
 def ask_all(reach: Reach) -> StatusDocument:
-    """One answer."""
+    """One answer. Of another installation only ingest is known, so it passes the question on."""
+    if reach.url:
+        with connect(reach) as api:
+            return together({name: ServiceStatus.model_validate(one) for name, one in api.status().items()})
     with question(reach) as asked:
         return asked.ask()
