@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -60,7 +61,9 @@ class Committer:
         self._clock = clock
         self._settings = settings
         self._committed = committed
-        self._queue: list[_Waiting] = []
+        # In two waves, of which one is on the wire while the other commits; a single one would idle at each in turn.
+        self._items_max = min(settings.commit_items_max, max(settings.in_flight_max // 2, 1))
+        self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
 
     async def intend(self, intents: Sequence[Intent]) -> dict[UUID, float]:
@@ -89,8 +92,8 @@ class Committer:
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         size = 0
-        while self._queue and (not batch or size + len(self._queue[0].items) <= self._settings.commit_items_max):
-            waiting = self._queue.pop(0)
+        while self._queue and (not batch or size + len(self._queue[0].items) <= self._items_max):
+            waiting = self._queue.popleft()
             if not waiting.done.cancelled():
                 batch.append(waiting)
                 size += len(waiting.items)
