@@ -12,7 +12,7 @@ from chassis.domain import Event, Refused
 from chassis.event_store import StoredEvent, StreamAppend
 from chassis.ids import TenantId, deterministic_id, kafka_key, lock_number
 from chassis.metrics import STREAM_EVENTS
-from chassis.outbox import OutboxRow, write_outbox
+from chassis.outbox import OutboxRow, append_with_messages
 from chassis.postgres import Connection, wake_after_commit
 from chassis.read_rows import write_rows
 from chassis.wakeups import OUTBOX, WORK
@@ -48,6 +48,7 @@ class Executed:
 class _Stream:
     tenant: TenantId
     name: str
+    key: str
     kind: StreamKind[Any, Any]
     state: Any
     stored_version: int
@@ -72,6 +73,7 @@ class Engine:
     def __init__(self, service: str, kinds: StreamKinds) -> None:
         self.service = service
         self.kinds = kinds
+        self._stream_events = {kind.prefix: STREAM_EVENTS.labels(kind.prefix) for kind in kinds}
 
     def key_of(self, tenant: TenantId, stream: str) -> str:
         """The Kafka key, and so the lock, of a stream."""
@@ -98,17 +100,15 @@ class Engine:
         stored = await event_store.load(connection, list({(c.tenant, c.stream): None for c in commands}))
         streams = {key: self._fold(*key, events) for key, events in stored.items()}
         for stream in streams.values():
-            STREAM_EVENTS.labels(stream.kind.prefix).observe(stream.stored_version)
+            self._stream_events[stream.kind.prefix].observe(stream.stored_version)
         writes = _Writes()
         executed = [self._run(streams[(c.tenant, c.stream)], c, now, writes) for c in commands]
         changed = [stream for stream in streams.values() if stream.version > stream.stored_version]
         if changed:
-            await event_store.insert(connection, writes.appends, now)
-            await write_rows(
-                connection, [(s.tenant, row) for s in changed for row in s.kind.projected(s.name, s.state)]
-            )
+            await append_with_messages(connection, writes.appends, writes.outbox, now)
+            rows = [(s.tenant, row) for s in changed for row in s.kind.projected(s.name, s.state)]
+            await write_rows(connection, rows)
             if writes.outbox:
-                await write_outbox(connection, writes.outbox)
                 wake_after_commit(OUTBOX)
             if writes.plans:
                 await insert_plans(connection, writes.plans, now)
@@ -123,7 +123,11 @@ class Engine:
 
     def messages(self, recorded: Recorded, state: Any) -> list[tuple[PublicMessage, Envelope, bytes]]:
         """The public messages of one event with the state after it; deterministic, so a topic can be rebuilt."""
-        kind = self.kinds.of(recorded.stream)
+        return self._messages(self.kinds.of(recorded.stream), recorded, state)
+
+    def _messages(
+        self, kind: StreamKind[Any, Any], recorded: Recorded, state: Any
+    ) -> list[tuple[PublicMessage, Envelope, bytes]]:
         found = []
         for index, message in enumerate(kind.published(recorded, state)):
             body = message.body.model_dump_json(exclude_none=True).encode()
@@ -149,8 +153,11 @@ class Engine:
 
     def decode(self, stored: StoredEvent) -> Recorded:
         """A stored event as the domain knows it."""
+        return self._decode(self.kinds.of(stored.stream), stored)
+
+    def _decode(self, kind: StreamKind[Any, Any], stored: StoredEvent) -> Recorded:
         assert stored.recorded_at is not None, "an event read back has its time"
-        event = self.kinds.of(stored.stream).codec.decode(stored.type, stored.type_version, stored.data)
+        event = kind.codec.decode(stored.type, stored.type_version, stored.data)
         return Recorded(
             tenant=stored.tenant,
             stream=stored.stream,
@@ -166,7 +173,7 @@ class Engine:
         kind = self.kinds.of(name)
         state = kind.initial(name)
         for stored in events:
-            recorded = self.decode(stored)
+            recorded = self._decode(kind, stored)
             state = kind.evolve(state, recorded.event)
             yield recorded, state
 
@@ -184,7 +191,8 @@ class Engine:
         for stored, (recorded, after) in zip(events, self.replayed(name, events), strict=True):
             state = after
             by_command.setdefault(stored.command_id, []).append(recorded)
-        return _Stream(tenant, name, kind, state, len(events), len(events), by_command)
+        key = kafka_key(tenant, kind.aggregate(name))
+        return _Stream(tenant, name, key, kind, state, len(events), len(events), by_command)
 
     def _run(self, stream: _Stream, command: Command, now: datetime, writes: _Writes) -> Executed:
         first = stream.by_command.get(command.command_id)
@@ -213,9 +221,8 @@ class Engine:
         stream.state = stream.kind.evolve(stream.state, event)
         metadata = {**command.metadata, "command_id": command.command_id}
         recorded = Recorded(stream.tenant, stream.name, stream.version, event, now, 0, metadata)
-        key = self.key_of(stream.tenant, stream.name)
-        for message, envelope, body in self.messages(recorded, stream.state):
-            writes.outbox.append(OutboxRow(stream.tenant, message.topic, key, envelope, body, message.lane))
+        for message, envelope, body in self._messages(stream.kind, recorded, stream.state):
+            writes.outbox.append(OutboxRow(stream.tenant, message.topic, stream.key, envelope, body, message.lane))
         writes.plans.extend(
             PlannedWork(stream.tenant, stream.name, plan, command.metadata)
             for plan in stream.kind.planned(recorded, stream.state)

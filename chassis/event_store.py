@@ -48,11 +48,11 @@ class StreamAppend:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-_APPEND = """
+# One JSON document instead of an array for each column: half the work of encoding, the same for Postgres.
+INSERT = """
 INSERT INTO events (tenant_id, stream, version, type, type_version, data, command_id, metadata, recorded_at)
-SELECT t.tenant_id, t.stream, t.version, t.type, t.type_version, t.data::jsonb, t.command_id, t.metadata::jsonb, $9
-FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[])
-  AS t(tenant_id, stream, version, type, type_version, data, command_id, metadata)
+SELECT r->>0, r->>1, (r->>2)::int, r->>3, (r->>4)::int, r->5, r->>6, r->7, $2
+FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS t(r, nth) ORDER BY nth
 """
 
 _COLUMNS = "tenant_id, stream, version, position, type, type_version, data, command_id, metadata, recorded_at"
@@ -62,6 +62,8 @@ SELECT {_COLUMNS} FROM events
 WHERE (tenant_id, stream) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 ORDER BY tenant_id, stream, version
 """  # noqa: S608 - the columns are a constant of this module
+
+_LOAD_ONE = f"SELECT {_COLUMNS} FROM events WHERE tenant_id = $1 AND stream = $2 ORDER BY version"  # noqa: S608 - as above
 
 _READ = f"SELECT {_COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608 - as above
 
@@ -85,28 +87,37 @@ async def insert(connection: Connection, appends: Sequence[StreamAppend], record
 
     Raises StreamConflict when a version exists already.
     """
-    columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [])
-    for change in appends:
-        metadata = orjson.dumps(dict(change.metadata)).decode()
-        for offset, event in enumerate(change.events, start=1):
-            row = (
-                change.tenant,
-                change.stream,
-                change.expected_version + offset,
-                event.type,
-                event.type_version,
-                event.data,
-                change.command_id,
-                metadata,
-            )
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-    if not columns[0]:
+    document = encoded(appends)
+    if document is None:
         return
     try:
-        await connection.execute(_APPEND, *columns, recorded_at)
+        await connection.execute(INSERT, document, recorded_at)
     except asyncpg.UniqueViolationError as error:
         raise StreamConflict(str(error)) from error
+
+
+def encoded(appends: Sequence[StreamAppend]) -> str | None:
+    """The rows of the new events as the JSON document that INSERT takes; None when there are none."""
+    rows = []
+    for change in appends:
+        metadata = dict(change.metadata)
+        version = change.expected_version
+        for event in change.events:
+            version += 1
+            data = orjson.Fragment(event.data)
+            rows.append(
+                (
+                    change.tenant,
+                    change.stream,
+                    version,
+                    event.type,
+                    event.type_version,
+                    data,
+                    change.command_id,
+                    metadata,
+                )
+            )
+    return orjson.dumps(rows).decode() if rows else None
 
 
 async def versions(
@@ -127,7 +138,10 @@ async def load(
 ) -> dict[tuple[TenantId, str], list[StoredEvent]]:
     """All events of the streams, in order; every asked stream is present, an unknown one as an empty list."""
     found: dict[tuple[TenantId, str], list[StoredEvent]] = {key: [] for key in streams}
-    rows = await connection.fetch(_LOAD, [tenant for tenant, _ in found], [stream for _, stream in found])
+    if len(found) == 1:
+        rows = await connection.fetch(_LOAD_ONE, *next(iter(found)))
+    else:
+        rows = await connection.fetch(_LOAD, [tenant for tenant, _ in found], [stream for _, stream in found])
     for row in rows:
         event = _event(row)
         found[(event.tenant, event.stream)].append(event)

@@ -102,9 +102,11 @@ class Database:
             raise ValueError("a transaction names at least one tenant")
         # Tenant ids are [a-z0-9-] by their type and locks are numbers, so the literals cannot break out.
         begin = f"BEGIN; SELECT set_config('app.tenants', '{{{','.join(sorted(set(tenants)))}}}', true)"
-        if numbers := sorted(set(locks)):
-            array = ",".join(str(int(number)) for number in numbers)
-            begin += f"; SELECT pg_advisory_xact_lock(k) FROM unnest('{{{array}}}'::bigint[]) AS k"  # noqa: S608
+        numbers = [str(int(number)) for number in sorted(set(locks))]
+        if len(numbers) == 1:
+            begin += f", pg_advisory_xact_lock({numbers[0]})"
+        elif numbers:
+            begin += f"; SELECT pg_advisory_xact_lock(k) FROM unnest('{{{','.join(numbers)}}}'::bigint[]) AS k"  # noqa: S608
         async with (
             self._app.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
             self._commit(connection, begin),
