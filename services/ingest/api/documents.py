@@ -84,7 +84,7 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
     crm = Account(
         tenant=tenant,
         account=name,
-        vendor="bitrix24",
+        vendor=portal.CRM_VENDOR,
         profile=file.bitrix24.mode,
         secrets={
             ENDPOINT: before[ENDPOINT] if moved else applied,
@@ -158,7 +158,9 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
         seller_id=seller.id,
         inn=seller.inn,
         connection=Connection(
-            account=portal.accounting_account(tenant, seller.id), vendor=accounting.vendor, profile=accounting.profile
+            account=portal.accounting_account(accounting.vendor, tenant, seller.id),
+            vendor=accounting.vendor,
+            profile=accounting.profile,
         ),
         tax=tuple(Tax.model_validate(period.model_dump()) for period in seller.tax),
         due=Due.model_validate(seller.due.model_dump()),
@@ -170,7 +172,7 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
 def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart) -> Account:
     return Account(
         tenant=tenant,
-        account=portal.accounting_account(tenant, seller_id),
+        account=portal.accounting_account(part.vendor, tenant, seller_id),
         vendor=part.vendor,
         profile=part.profile,
         secrets={
@@ -186,7 +188,7 @@ def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart) -> Accou
 def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for account in known.values():
-        if account.account.startswith("crm:"):
+        if account.vendor == portal.CRM_VENDOR:
             found["bitrix24.webhook_url"] = account.secrets.get(APPLIED_ENDPOINT, account.endpoint)
             found["bitrix24.application_token"] = account.secrets[APPLICATION_TOKEN]
         else:

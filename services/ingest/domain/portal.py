@@ -15,26 +15,27 @@ AGGREGATE = "tenant"
 SWEEP = "sweep"
 SWEEP_MODIFIED = "sweep-modified"
 NIGHTLY_CHECK = "nightly-check"
+CRM_VENDOR = "bitrix24"
 
 Status = Literal["active", "suspended", "removed"]
 
 
 def crm_account(tenant: str) -> str:
     """The account of a tenant's portal."""
-    return f"crm:{tenant}"
+    return f"{CRM_VENDOR}:{tenant}"
 
 
-def accounting_account(tenant: str, seller_id: str) -> str:
+def accounting_account(vendor: str, tenant: str, seller_id: str) -> str:
     """The account of a seller's accounting service."""
-    return f"acc:{tenant}:{seller_id}"
+    return f"{vendor}:{tenant}:{seller_id}"
 
 
 def tenant_of(account: str) -> str:
     """The tenant of an account. Raises ValueError for what is no account's name."""
-    kind, _, rest = account.partition(":")
+    vendor, _, rest = account.partition(":")
     tenant, _, seller = rest.partition(":")
-    if kind not in ("crm", "acc") or not tenant or (kind == "acc") != bool(seller):
-        raise ValueError(f"an account is named crm:TENANT or acc:TENANT:SELLER, not {account[:80]!r}")
+    if not vendor or not tenant or (vendor == CRM_VENDOR) == bool(seller):
+        raise ValueError(f"an account is named bitrix24:TENANT or VENDOR:TENANT:SELLER, not {account[:80]!r}")
     return tenant
 
 

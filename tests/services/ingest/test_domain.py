@@ -28,13 +28,13 @@ ACTIVATED = NOW - timedelta(days=30)
 SELLER = Seller(
     seller_id="main",
     inn="500123456750",
-    connection=Connection(account="acc:vektor:main", vendor="elba", profile="seed"),
+    connection=Connection(account="elba:vektor:main", vendor="elba", profile="seed"),
     tax=(Tax(valid_from=ACTIVATED.date(), regime="usn_income", vat="exempt"),),
 )
 SETTINGS = Settings(
     name="Вектор",
     activated_at=ACTIVATED,
-    crm_account="crm:vektor",
+    crm_account="bitrix24:vektor",
     funnels=(Funnel(category_id="0", issue_invoice=("PREPAYMENT_INVOICE",), issue_act=("WON",)),),
     sellers=(SELLER,),
 )
@@ -109,9 +109,9 @@ def test_any_order_and_repetition_asks_for_the_same_documents(
     _, events = told(deal.initial("deal-1734"), *whole)
     made = [event for event in events if isinstance(event, deal.RequestMade)]
     wanted = {
-        deal.request_id("crm:vektor", "1734", "3", "invoice"),
-        deal.request_id("crm:vektor", "1734", "6", "invoice"),
-        deal.request_id("crm:vektor", "1734", "5", "act"),
+        deal.request_id("bitrix24:vektor", "1734", "3", "invoice"),
+        deal.request_id("bitrix24:vektor", "1734", "6", "invoice"),
+        deal.request_id("bitrix24:vektor", "1734", "5", "act"),
     }
     assert requests(events) == wanted
     assert len(made) == len(wanted), "none twice"
@@ -219,7 +219,7 @@ def test_the_same_file_again_is_no_event_and_every_change_is_a_version() -> None
     assert _applied(state, portal.ApplyTenant(SETTINGS)) == state
     renamed = _applied(state, portal.ApplyTenant(SETTINGS.model_copy(update={"name": "Вектор+"})))
     assert (state.version, renamed.version) == (1, 2)
-    assert _applied(renamed, portal.ApplyTenant(renamed.config.settings, ("crm:vektor",))).version == 3  # type: ignore[union-attr]
+    assert _applied(renamed, portal.ApplyTenant(renamed.config.settings, ("bitrix24:vektor",))).version == 3  # type: ignore[union-attr]
 
 
 def test_a_suspended_tenant_stays_so_until_it_is_resumed_and_a_removed_one_comes_back_by_its_file() -> None:

@@ -59,7 +59,7 @@ async def test_a_webhook_is_durable_with_its_work_when_it_is_answered(ingest: In
     (row,) = await ingest.rows("SELECT * FROM webhooks WHERE delivery_id = $1", delivery_id)
     assert (row["event"], row["entity"], row["object_id"]) == ("ONCRMDEALUPDATE", "deal", "1734")
     (work,) = await ingest.rows("SELECT * FROM work WHERE work_id = $1", row["work_id"])
-    assert (work["kind"], work["stream"], work["account"]) == ("read-deal", "deal-1734", "crm:vektor")
+    assert (work["kind"], work["stream"], work["account"]) == ("read-deal", "deal-1734", "bitrix24:vektor")
     assert "traceparent" in work["metadata"]
 
 
