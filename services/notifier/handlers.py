@@ -14,7 +14,7 @@ from services.notifier.domain import facts as f
 
 def crm_account(tenant: str) -> str:
     """The account of a tenant's portal, as permits know it."""
-    return f"crm:{tenant}"
+    return f"bitrix24:{tenant}"
 
 
 def route(message: Message, envelope: Envelope) -> Sequence[Routed]:

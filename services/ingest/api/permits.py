@@ -20,6 +20,7 @@ from chassis.ids import TenantId, tenant_id
 from chassis.internal_api.requests import json_of, text_of
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Database
+from chassis.secrets import KeyMissing, SecretBroken
 from chassis.work.handlers import Permit, PermitClass
 from chassis.work.permits import (
     PERMITS_PATH,
@@ -124,9 +125,9 @@ class PermitDesk:
         """A permit for up to ``count`` calls (10 at most), or why not. Raises the infrastructure errors of Postgres."""
         async with self._lock(account):
             found = await self._account(account)
-            if found is None:
+            if not isinstance(found, Account):
                 metrics.PERMITS_DENIED.labels("", "account").inc()
-                return Retryable(Problem("account_unknown", {"account": account}), outage=False)
+                return found
             ready = await self._with_token(found)
             if not isinstance(ready, Account):
                 metrics.PERMITS_DENIED.labels(found.vendor, "token").inc()
@@ -137,7 +138,7 @@ class PermitDesk:
         """The vendor answered with its own limit, or refused the token."""
         async with self._lock(account):
             found = await self._account(account)
-            if found is None:
+            if not isinstance(found, Account):
                 return
             if problem.code == TOKEN_REFUSED:
                 await self._token_refused(found)
@@ -150,21 +151,21 @@ class PermitDesk:
             del self._accounts[account]
             self._refused.pop(account, None)
 
-    async def _account(self, name: str) -> Account | None:
+    async def _account(self, name: str) -> Account | Retryable:
         cached = self._accounts.get(name)
         if cached is not None and time.monotonic() - cached[1] < ACCOUNT_FRESH_SECONDS:
             return cached[0]
+        self._accounts.pop(name, None)
         try:
             tenant = tenant_id(portal.tenant_of(name))
+            async with self._database.transaction([tenant]) as connection:
+                found = await self._store.find(connection, tenant, name)
         except ValueError:
-            return None
-        async with self._database.transaction([tenant]) as connection:
-            found = await self._store.find(connection, tenant, name)
-        if found is None:
-            self._accounts.pop(name, None)
-        else:
-            self._accounts[name] = (found, time.monotonic())
-        return found
+            return _unknown(name)
+        except (SecretBroken, KeyMissing) as error:
+            _log.error("the secrets of an account do not open", account=name, error=type(error).__name__)
+            return Retryable(Problem("secret_unreadable", {"account": name}), outage=False)
+        return _unknown(name) if found is None else self._keep(found)
 
     async def _taken(self, account: Account, count: int, permit_class: PermitClass) -> PermitAnswer:
         now, share, limit = self._clock.now(), _SHARES[permit_class], account.limit
@@ -222,7 +223,7 @@ class PermitDesk:
             async with self._database.transaction([account.tenant]) as connection:
                 present = await self._store.find(connection, account.tenant, account.account)
                 if present is None:
-                    return Retryable(Problem("account_unknown", {"account": account.account}), outage=False)
+                    return _unknown(account.account)
                 if self._usable(present):
                     return self._keep(present)
                 epoch = await self._store.lease_token(connection, account.tenant, account.account, TOKEN_LEASE_SECONDS)
@@ -277,3 +278,7 @@ class PermitDesk:
 
     def _lock(self, account: str) -> asyncio.Lock:
         return self._locks.setdefault(account, asyncio.Lock())
+
+
+def _unknown(account: str) -> Retryable:
+    return Retryable(Problem("account_unknown", {"account": account}), outage=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, assert_never
 
 from pydantic import Field
 
-from chassis.aggregate import EffectPlan, EventCodec, Plan, ReadRow, Recorded
+from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
 from services.notifier.domain import facts as f
@@ -344,14 +344,3 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
 def marker(tenant: str, fact_id: str, index: int) -> str:
     """The visible marker of a comment, by which it is found before any repeat."""
     return f"[sv:{deterministic_id('comment', tenant, fact_id, str(index)).hex[:12]}]"
-
-
-def projected(stream: str, state: State) -> Sequence[ReadRow]:
-    """What the deal shows, for lists."""
-    deal_id = stream.partition("-")[2]
-    row = ReadRow(
-        "deals_shown",
-        {"deal_id": deal_id},
-        {"status": state.shown_status(), "overdue_days": state.overdue_days(), "writes_pending": len(state.pending)},
-    )
-    return (row,)

@@ -1,0 +1,65 @@
+"""Wires invoicing: a deal's documents and the calls that make them."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from chassis.aggregate import StreamKind
+from chassis.ids import TenantId
+from chassis.outcomes import Outcome
+from chassis.service import Parts, ServiceSpec, Work
+from chassis.work.handlers import Permit
+from chassis.work.operations import OperationMessages
+from connectors.registry import ELBA_SEED
+from contracts import topics
+from contracts.messages import operations
+from services.invoicing import domain
+from services.invoicing.handlers import route
+from services.invoicing.projections import projected
+from services.invoicing.published import published
+from services.invoicing.settings import InvoicingSettings
+from services.invoicing.workers import handlers
+
+NAME: Final = "invoicing"
+
+DEALS: StreamKind[domain.State, Any] = StreamKind(
+    prefix=domain.DEAL_PREFIX,
+    initial=domain.initial,
+    decide=domain.decide,
+    evolve=domain.evolve,
+    codec=domain.CODEC,
+    aggregate=lambda stream: stream.partition("-")[2],
+    published=published,
+    planned=domain.planned,
+    projected=projected,
+)
+
+
+def _work(parts: Parts[InvoicingSettings]) -> Work:
+    accounting = ELBA_SEED.connect(parts.http, parts.clock)
+    effects, tasks = handlers(ELBA_SEED, accounting, parts.blobs)
+
+    async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
+        return await accounting.ping(permit)
+
+    return Work(effects=effects, tasks=tasks, probe_account=ping)
+
+
+def _deal_of(stream: str) -> str:
+    return stream.partition("-")[2]
+
+
+SPEC: Final = ServiceSpec(
+    name=NAME,
+    settings=InvoicingSettings,
+    kinds=(DEALS,),
+    migrations=Path(__file__).parent / "migrations",
+    reads=topics.read_by(NAME),
+    writes=topics.written_by(NAME),
+    route=route,
+    work=_work,
+    operations=OperationMessages(
+        operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
+    ),
+    operations_topic=topics.operations_topic(NAME),
+    deal_of=_deal_of,
+)

@@ -1,0 +1,100 @@
+"""Wires payments: a deal's payments, operations without an invoice, and the polls of accounting feeds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from chassis.aggregate import Lane, Plan, Recorded, StreamKind, TaskPlan
+from chassis.ids import TenantId
+from chassis.outcomes import Outcome
+from chassis.service import Parts, ServiceSpec, Work
+from chassis.tenants import TENANT_KIND, TenantSeen, TenantView
+from chassis.work.handlers import Permit
+from chassis.work.operations import OperationMessages
+from connectors.registry import ELBA_SEED
+from contracts import topics
+from contracts.messages import operations
+from services.payments import domain, projections
+from services.payments.domain import operation, plans
+from services.payments.handlers import route
+from services.payments.published import published
+from services.payments.settings import PaymentsSettings
+from services.payments.store import PaymentStore
+from services.payments.workers import handlers
+
+NAME: Final = "payments"
+
+DEALS: StreamKind[domain.State, Any] = StreamKind(
+    prefix=domain.DEAL_PREFIX,
+    initial=domain.initial,
+    decide=domain.decide,
+    evolve=domain.evolve,
+    codec=domain.CODEC,
+    aggregate=lambda stream: stream.partition("-")[2],
+    published=published,
+    planned=domain.planned,
+    projected=projections.projected,
+)
+OPERATIONS: StreamKind[operation.State, operation.Command] = StreamKind(
+    prefix=operation.PREFIX,
+    initial=operation.initial,
+    decide=operation.decide,
+    evolve=operation.evolve,
+    codec=operation.CODEC,
+    aggregate=lambda stream: stream,
+    projected=operation.projected,
+)
+
+
+def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
+    """A poll for each accounting account of the tenant; an account that is polled already goes on as it is."""
+    assert isinstance(recorded.event, TenantSeen), "a tenant's stream has one kind of event"
+    if state.status == "removed" or not state.settings.get("steps", {}).get("payments", True):
+        return ()
+    return tuple(
+        TaskPlan(
+            plans.POLL,
+            seller["connection"]["account"],
+            {"poll_seconds": seller.get("payments_poll_seconds", 300.0)},
+            account=seller["connection"]["account"],
+            lane=Lane.BULK,
+        )
+        for seller in state.settings.get("sellers", ())
+    )
+
+
+TENANTS = replace(TENANT_KIND, planned=_polls)
+
+
+def _work(parts: Parts[PaymentsSettings]) -> Work:
+    accounting = ELBA_SEED.connect(parts.http, parts.clock)
+    tasks = handlers(accounting, PaymentStore(parts.database), parts.tenants, parts.clock)
+
+    async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
+        return await accounting.ping(permit)
+
+    return Work(tasks=tasks, probe_account=ping)
+
+
+def _deal_of(stream: str) -> str:
+    prefix, _, deal_id = stream.partition("-")
+    return deal_id if prefix == domain.DEAL_PREFIX else ""
+
+
+SPEC: Final = ServiceSpec(
+    name=NAME,
+    settings=PaymentsSettings,
+    kinds=(DEALS, OPERATIONS, TENANTS),
+    follows_tenants=False,
+    migrations=Path(__file__).parent / "migrations",
+    reads=topics.read_by(NAME),
+    writes=topics.written_by(NAME),
+    route=route,
+    work=_work,
+    operations=OperationMessages(
+        operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
+    ),
+    operations_topic=topics.operations_topic(NAME),
+    deal_of=_deal_of,
+)
