@@ -7,15 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
+
 from chassis import metrics
 from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import lock_number
-from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database, is_infrastructure
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
 from chassis.work import breaker, rows
 from chassis.work.guard import lease_clock
 from chassis.work.rows import Intent, Release
 from chassis.work.settings import WorkSettings
+
+# A connection whose other end dies at the wrong moment answers once more, that another operation is in progress.
+AWAY: tuple[type[BaseException], ...] = (*INFRASTRUCTURE_ERRORS, asyncpg.InternalClientError)
 
 _log = logging.getLogger(__name__)
 
@@ -144,8 +149,8 @@ class Committer:
         while True:
             try:
                 return await self._transaction(items)
-            except INFRASTRUCTURE_ERRORS as error:
-                if not is_infrastructure(error):
+            except AWAY as error:
+                if isinstance(error, ValueError):
                     raise
                 metrics.DB_RETRIES.labels("work").inc()
                 _log.warning("a commit of work is tried again: %s", type(error).__name__)

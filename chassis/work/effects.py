@@ -233,7 +233,7 @@ class Effects:
 
     async def _tell_again(self, row: Row) -> None:
         handler = self._handlers[row.kind]
-        step = Step(row.effect, _settled_of(row))
+        step = Step(replace(row.effect, due_at=None), _settled_of(row))
         await self._vendors.committer.settle([self._settlement(handler, row, step, None, None, row.metadata)])
 
     def _settlement(

@@ -14,11 +14,11 @@ from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected
-from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
+from chassis.postgres import Connection, Database
 from chassis.wakeups import WORK, Waiter, Wakeups
 from chassis.work import breaker, claims, queries
 from chassis.work.claims import ClaimRequest
-from chassis.work.committer import Committer
+from chassis.work.committer import AWAY, Committer
 from chassis.work.effects import Effects
 from chassis.work.handlers import EffectHandler, Permit, PermitClass, Permits, TaskHandler
 from chassis.work.operations import OUTAGE, AccountUp, outage_stream
@@ -176,7 +176,7 @@ class WorkRunner:
         )
         try:
             return await claims.claim(self._database, request, self._clock.now())
-        except INFRASTRUCTURE_ERRORS as error:
+        except AWAY as error:
             metrics.DB_RETRIES.labels("claims").inc()
             _log.warning("no work could be claimed: %s", type(error).__name__)
             return []
@@ -184,7 +184,7 @@ class WorkRunner:
     async def _rest(self, free: int) -> None:
         until = None
         if free > 0:
-            with contextlib.suppress(*INFRASTRUCTURE_ERRORS):  # the poll below is the fallback
+            with contextlib.suppress(*AWAY):  # the poll below is the fallback
                 async with self._database.delivery_connection() as connection:
                     until = await claims.next_due(connection)
             pause_ends = self._vendors.pause_ends()
@@ -223,7 +223,7 @@ class WorkRunner:
                         await queries.measure(connection, self._clock.now())
                         gauges_at = loop.time() + self._settings.gauges_seconds
                 await asyncio.gather(*(self._look_whether_back(account) for account in due))
-            except INFRASTRUCTURE_ERRORS as error:
+            except AWAY as error:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
 

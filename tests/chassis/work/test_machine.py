@@ -1,4 +1,5 @@
-"""The effect machine under any order of answers, crashes, probes and time, against a model of a vendor that forgets nothing."""
+"""The effect machine under any order of answers, crashes, probes and time, against a model of a vendor that forgets
+nothing."""
 
 from datetime import timedelta
 

@@ -1,14 +1,13 @@
 """A service of one stream kind whose chain of calls is its whole business, and a vendor that answers as it is told."""
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-import pytest_asyncio  # noqa: F401 - the plugin runs the fixtures of this package
+from pydantic import Field
 
 from chassis.aggregate import (
     EffectPlan,
@@ -29,6 +28,7 @@ from chassis.work.handlers import (
     Confirmed,
     EffectCall,
     EffectPolicy,
+    Found,
     NotFound,
     Permit,
     PermitClass,
@@ -70,7 +70,7 @@ class LookOrdered(Event, name="LookOrdered"):
     kind: str
     key: str
     in_seconds: float = 0.0
-    payload: dict[str, Any] = {}
+    payload: dict[str, Any] = Field(default_factory=dict)
 
 
 class LookEnded(Event, name="LookEnded"):
@@ -127,7 +127,7 @@ class Chain:
     looked: int = 0
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """A defect of the toy's domain, on demand."""
 
 
@@ -138,21 +138,29 @@ class Said(Message, name="Said"):
 
 
 class WorkDelayed(Message, name="WorkDelayed"):
+    """As the contract has it, in short."""
+
     work_id: str
     account: str
 
 
 class WorkResumed(Message, name="WorkResumed"):
+    """As the contract has it, in short."""
+
     work_id: str
     account: str
 
 
 class OutageBegan(Message, name="OutageBegan"):
+    """As the contract has it, in short."""
+
     vendor: str
     accounts: tuple[str, ...]
 
 
 class OutageEnded(Message, name="OutageEnded"):
+    """As the contract has it, in short."""
+
     vendor: str
     accounts: tuple[str, ...]
 
@@ -168,7 +176,7 @@ def decide(state: Chain, command: Begin | End | Look | Looked, now: datetime) ->
             )
         case End():
             if command.remote_id == "break-the-domain":
-                raise Broken
+                raise BrokenError
             ended = StepEnded(
                 number=command.number, copy_of=command.copy_of, how=command.how, remote_id=command.remote_id
             )
@@ -284,8 +292,6 @@ class Vendor:
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """Looks into what exists."""
-        from chassis.work.handlers import Found
-
         self.probed[call.effect_id] += 1
         if self.look is not None:
             return self.look(call)
@@ -335,13 +341,3 @@ class OpenHand:
 def begin(tenant: str, chain: str, **fields: Any) -> Command:
     """A command that begins a chain."""
     return Command(TenantId(tenant), f"chain-{chain}", Begin(**fields), f"begin-{chain}")
-
-
-@contextlib.asynccontextmanager
-async def running(runner: Any) -> AsyncIterator[Any]:
-    """The runner, started and dropped at the end."""
-    await runner.start()
-    try:
-        yield runner
-    finally:
-        await runner.abort()

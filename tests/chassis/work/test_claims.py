@@ -1,0 +1,189 @@
+"""Claims: fair over tenants, in order within streams, bounded per tenant, blind to finished rows."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from chassis.aggregate import EffectPlan, Lane, TaskPlan
+from chassis.ids import TenantId
+from chassis.work import claims
+from chassis.work.claims import ClaimRequest
+from chassis.work.plans import PlannedWork, insert_plans
+from chassis.work.rows import PLANNER_SETTINGS
+from tests.chassis.work.conftest import World, ids
+from tests.chassis.work.toy import ACCOUNT, Vendor, begin
+
+VENDOR = Vendor()
+
+
+async def plan(world: World, *plans: PlannedWork) -> None:
+    async with world.database.transaction({p.tenant for p in plans}) as connection:
+        await insert_plans(connection, plans, world.clock.now())
+
+
+def effect(tenant: str, stream: str, number: int, **fields: object) -> PlannedWork:
+    given = {"account": ACCOUNT, "request": {"n": number}, **fields}
+    return PlannedWork(TenantId(tenant), stream, EffectPlan("call", (stream, str(number)), **given))  # type: ignore[arg-type]
+
+
+async def test_a_tenant_with_a_thousand_rows_does_not_delay_another_beyond_one_rotation(world: World) -> None:
+    await plan(world, *(effect("big", f"chain-{n}", n) for n in range(1_000)))
+    await plan(world, *(effect("small", f"chain-{n}", n) for n in range(3)))
+    await plan(world, *(effect("tiny", f"chain-{n}", n) for n in range(3)))
+    served = [[row.tenant for row in await world.claim(VENDOR, limit=2)] for _ in range(4)]
+    assert [tenant for turn in served for tenant in turn].count(TenantId("big")) <= 3
+    assert {"small", "tiny"} <= {tenant for turn in served[:2] for tenant in turn}
+
+
+async def test_claims_go_on_after_the_last_served_tenant(world: World) -> None:
+    await plan(world, *(effect(t, f"chain-{n}", n) for t in ("aa", "bb", "cc") for n in range(4)))
+    served = [(await world.claim(VENDOR, limit=1))[0].tenant for _ in range(7)]
+    assert served == ["aa", "bb", "cc", "aa", "bb", "cc", "aa"]
+
+
+async def test_interactive_work_goes_before_bulk(world: World) -> None:
+    await plan(world, *(effect("aa", f"chain-b{n}", n, lane=Lane.BULK) for n in range(5)))
+    await plan(world, *(effect("bb", f"chain-i{n}", n) for n in range(5)))
+    first = await world.claim(VENDOR, limit=5)
+    assert {row.lane for row in first} == {Lane.INTERACTIVE}
+
+
+async def test_the_oldest_of_an_account_goes_first(world: World) -> None:
+    await plan(world, *(effect("aa", f"chain-{n}", n) for n in range(10)))
+    claimed = await world.claim(VENDOR, limit=4)
+    assert [row.request["n"] for row in claimed] == [0, 1, 2, 3]
+
+
+async def test_a_tenant_has_no_more_in_flight_than_its_cap(world: World) -> None:
+    await plan(world, *(effect("aa", f"chain-{n}", n) for n in range(20)))
+    await plan(world, *(effect("aa", f"chain-other{n}", n, account="toy:other") for n in range(20)))
+    first = await world.claim(VENDOR, in_flight_per_tenant_max=5)
+    assert len(first) == 5
+    assert await world.claim(VENDOR, in_flight_per_tenant_max=5) == []
+    assert len(await world.claim(VENDOR, in_flight_per_tenant_max=7)) == 2
+
+
+async def test_a_stream_has_one_piece_of_work_at_a_time_in_order(world: World) -> None:
+    await plan(world, *(effect("aa", "chain-1", n) for n in range(3)))
+    (first,) = await world.claim(VENDOR)
+    assert first.request["n"] == 0
+    assert await world.claim(VENDOR) == []
+
+
+async def test_a_later_effect_waits_for_an_earlier_one_that_is_to_be_tried_again(world: World) -> None:
+    await plan(world, *(effect("aa", "chain-1", n) for n in range(2)))
+    async with world.database.delivery_connection() as connection:
+        await connection.execute(
+            "UPDATE work SET queue = 'waiting', due_at = due_at + interval '1 min' WHERE request->>'n' = '0'"
+        )
+    assert await world.claim(VENDOR) == []
+    world.clock.advance(60)
+    assert [row.request["n"] for row in await world.claim(VENDOR)] == [0]
+
+
+async def test_an_effect_on_another_account_does_not_wait(world: World) -> None:
+    await plan(world, effect("aa", "chain-1", 0), effect("aa", "chain-1", 1, account="toy:other"))
+    async with world.database.delivery_connection() as connection:
+        await connection.execute(
+            "UPDATE work SET queue = 'waiting', due_at = due_at + interval '1 min' WHERE request->>'n' = '0'"
+        )
+    assert [row.request["n"] for row in await world.claim(VENDOR)] == [1]
+
+
+async def test_effects_of_one_group_travel_together(world: World) -> None:
+    vendor = Vendor(batch_max=3)
+    await plan(world, *(effect("aa", "chain-1", n, group="fact") for n in range(5)), effect("aa", "chain-1", 5))
+    claimed = await world.claim(vendor)
+    assert [row.request["n"] for row in claimed] == [0, 1, 2]
+
+
+async def test_a_lease_that_ends_gives_the_row_to_another_with_a_new_epoch(world: World) -> None:
+    await plan(world, effect("aa", "chain-1", 0))
+    (mine,) = await world.claim(VENDOR)
+    assert await world.claim(VENDOR) == []
+    await world.end_leases()
+    (yours,) = await world.claim(VENDOR)
+    assert (yours.work_id, yours.epoch) == (mine.work_id, mine.epoch + 1)
+
+
+async def test_a_suspended_tenant_gets_nothing_new_but_its_doubts_are_looked_up(world: World) -> None:
+    await plan(world, effect("aa", "chain-1", 0), effect("aa", "chain-2", 1), effect("bb", "chain-1", 2))
+    async with world.database.delivery_connection() as connection:
+        await connection.execute("UPDATE work SET state = 'UNCERTAIN' WHERE request->>'n' = '1'")
+    claimed = await world.claim(VENDOR, suspended=[TenantId("aa")])
+    assert sorted(row.request["n"] for row in claimed) == [1, 2]
+
+
+async def test_paused_accounts_are_passed_over(world: World) -> None:
+    await plan(world, effect("aa", "chain-1", 0), effect("aa", "chain-2", 1, account="toy:other"))
+    claimed = await world.claim(VENDOR, paused=[(TenantId("aa"), ACCOUNT)])
+    assert [row.request["n"] for row in claimed] == [1]
+
+
+async def test_unknown_kinds_are_left_to_other_builds(world: World) -> None:
+    later = PlannedWork(TenantId("aa"), "chain-1", EffectPlan("newer", ("k",), ACCOUNT, {}))
+    await plan(world, later)
+    assert await world.claim(VENDOR) == []
+
+
+async def test_an_effect_is_planned_once_for_ever(world: World) -> None:
+    await plan(world, effect("aa", "chain-1", 0), effect("aa", "chain-1", 0))
+    await plan(world, effect("aa", "chain-1", 0))
+    assert len(await world.rows()) == 1
+
+
+async def test_a_task_is_one_row_that_wants_one_more_run(world: World) -> None:
+    look = PlannedWork(TenantId("aa"), "chain-1", TaskPlan("look", "k", {"a": 1}))
+    again = PlannedWork(TenantId("aa"), "chain-1", TaskPlan("look", "k", {"b": 2}))
+    await plan(world, look, again)
+    (row,) = await world.rows()
+    assert row["wanted"] == 2
+    assert row["request"] == '{"a": 1, "b": 2}'
+
+
+async def test_the_database_keeps_tenants_apart(world: World) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with world.database.transaction([TenantId("aa")]) as connection:
+            await insert_plans(connection, [effect("bb", "chain-1", 0)], world.clock.now())
+
+
+async def test_the_cost_of_a_claim_does_not_grow_with_finished_or_foreign_rows(world: World) -> None:
+    await plan(world, *(effect("aa", f"chain-{n}", n) for n in range(40)))
+    before = await _buffers(world)
+    async with world.database.delivery_connection() as connection:
+        await connection.execute(
+            "INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, state, queue, planned_at, "
+            "request, metadata) SELECT 'aa', gen_random_uuid(), 'effect', 'call', 'k', 'chain-' || n, $1, 0, "
+            "'CONFIRMED', 'closed', now(), '{}', '{}' FROM generate_series(1, 20000) AS n",
+            ACCOUNT,
+        )
+    assert await _buffers(world) <= before * 1.5 + 50
+
+
+async def _buffers(world: World) -> int:
+    request = ClaimRequest("me", 10, {"call": 1}, 60.0, 50)
+    async with world.database.delivery_connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(PLANNER_SETTINGS)
+        plan_rows = await connection.fetch(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT TEXT) " + claims._CLAIM,
+            *claims._parameters(request, world.clock.now()),
+        )
+        await transaction.rollback()
+    line = next(row[0] for row in plan_rows if "Buffers: shared" in row[0])
+    return sum(int(word.partition("=")[2]) for word in line.split() if word.startswith(("hit=", "read=")))
+
+
+async def test_concurrent_claims_never_share_a_stream(world: World) -> None:
+    await plan(world, *(effect("aa", f"chain-{n % 5}", n) for n in range(50)))
+    claimed = [row for rows in await asyncio.gather(*(world.claim(VENDOR, limit=3) for _ in range(6))) for row in rows]
+    assert len(claimed) == 5
+    assert len({row.stream for row in claimed}) == 5
+    assert len(set(ids(claimed))) == 5
+
+
+async def test_begin_plans_through_the_engine(world: World) -> None:
+    await world.execute(begin("aa", "1", steps=1, copies=2, group="g"))
+    assert [row["key"] for row in await world.rows()] == ["chain-1/1/0", "chain-1/1/1"]
