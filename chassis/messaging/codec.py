@@ -52,21 +52,21 @@ def explain(error: BaseException) -> str:
     return str(error)
 
 
-def envelope_of(record: Record) -> tuple[Envelope, TenantId]:
+def envelope_of(record: Record, key: str) -> tuple[Envelope, TenantId]:
     """The envelope, with its tenant, which the Kafka key must name too. Raises ContentError."""
     try:
         envelope = Envelope.from_headers(record.headers)
         tenant = tenant_id(envelope.tenant_id)
     except (EnvelopeError, ValueError) as error:
         raise ContentError(explain(error)) from error
-    if not key_of(record).startswith(f"{tenant}:"):
+    if not key.startswith(f"{tenant}:"):
         raise ForeignTenantError("the Kafka key is not one of the envelope's tenant")
     return envelope, tenant
 
 
-def tenant_of_key(record: Record) -> TenantId | None:
-    """The tenant that the Kafka key names, if it names one."""
-    tenant, colon, _ = key_of(record).partition(":")
+def tenant_of_key(key: str) -> TenantId | None:
+    """The tenant that a Kafka key names, if it names one."""
+    tenant, colon, _ = key.partition(":")
     try:
         return tenant_id(tenant) if colon else None
     except ValueError:

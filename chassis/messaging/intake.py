@@ -17,6 +17,7 @@ from chassis.messaging.codec import (
     MessageCodec,
     envelope_of,
     event_id_of,
+    event_uuid,
     explain,
     key_of,
     place_id_of,
@@ -89,28 +90,28 @@ class Intake:
         ``metadata`` (the trace) goes into the commands.
         """
         key = key_of(record)
-        taken = Taken(record, topic, event_id_of(record), key, tenant_of_key(record) or NO_TENANT)
-        taken.locks.add(lock_number(key))
+        locks = {lock_number(key)}
+        tenant, event_id, kind = NO_TENANT, None, ""
         try:
-            envelope, tenant = envelope_of(record)
-            taken.type = envelope.type
-            taken.tenant = tenant
+            envelope, tenant = envelope_of(record, key)
+            event_id, kind = event_uuid(envelope.id), envelope.type
             message = self._codec.decode(envelope, record.value or b"")
-            taken.known = message is not None
-            if message is not None:
-                metadata = {"cause": envelope.id, **metadata}
-                for index, routed in enumerate(self._route(message, envelope)):
-                    taken.locks.add(lock_number(self._engine.key_of(tenant, routed.stream)))
-                    command_id = f"{taken.event_id}:{index}"
-                    taken.commands.append(Command(tenant, routed.stream, routed.command, command_id, metadata))
+            if message is None:
+                return Taken(record, topic, event_id, key, tenant, kind, known=False)
+            metadata = {"cause": envelope.id, **metadata}
+            commands = []
+            for index, routed in enumerate(self._route(message, envelope)):
+                if (own := self._engine.key_of(tenant, routed.stream)) != key:
+                    locks.add(lock_number(own))
+                commands.append(Command(tenant, routed.stream, routed.command, f"{event_id}:{index}", metadata))
+            return Taken(record, topic, event_id, key, tenant, kind, commands=commands, locks=locks)
         except Exception as error:  # noqa: BLE001 - whatever a message does to us becomes its letter
-            if isinstance(error, ForeignTenantError):
-                taken.tenant = NO_TENANT  # one tenant's message is not shown to another
-            if taken.tenant == NO_TENANT:
-                taken.event_id = place_id_of(record)
-            taken.fault = fault_of(error, 1)
-            taken.commands.clear()
-        return taken
+            if event_id is None:
+                # One tenant's message is not shown to another: whose key differs from its envelope is nobody's.
+                foreign = isinstance(error, ForeignTenantError)
+                tenant = NO_TENANT if foreign else tenant_of_key(key) or NO_TENANT
+                event_id = place_id_of(record) if tenant == NO_TENANT else event_id_of(record)
+            return Taken(record, topic, event_id, key, tenant, kind, locks=locks, fault=fault_of(error, 1))
 
     async def run(self, messages: Sequence[Taken]) -> Outcome:
         """Handles messages in their order, all in one transaction, and records where the consumer stands.
