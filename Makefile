@@ -42,7 +42,7 @@ check: $(STAMP) lint types unit
 lint: $(STAMP)
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/lint-imports --no-timing 2>&1 | tail -n 20
+	@$(VENV)/bin/lint-imports --no-logo > .import_linter.out 2>&1 || { cat .import_linter.out; exit 1; }
 
 types: $(STAMP)
 	@$(VENV)/bin/mypy
