@@ -146,9 +146,9 @@ def _fractions(draft: Draft) -> None:
     draft.rows += [
         _row(draft, "Кабель ВВГнг 3×2,5", 14_850, "2.5", "м", discount_percent="10"),  # 133.65 × 2.5 = 334.125
         _row(draft, "Кофе в зёрнах", 167_000, "0.333", "кг"),  # 556.11
-        _row(draft, "Стеллаж СТ-200", 1_250_000, "3", discount_sum="50.50"),  # 12449.50 × 3
+        _row(draft, "Стеллаж СТ-200", 1_250_000, "3", discount_percent="3.5"),  # 12062.50 × 3
     ]
-    total = 33_413 + 55_611 + 3_734_850
+    total = 33_413 + 55_611 + 3_618_750
     draft.on(Phase.MORNING, Enter())
     draft.on(Phase.MONEY, Pay(total))
     draft.expected = Expected(total_kopecks=total, paid_kopecks=total, status="paid", stage=PAID)
