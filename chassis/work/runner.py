@@ -101,7 +101,7 @@ class WorkRunner:
         self._units: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._suspended_now: Collection[str] = ()
+        self._suspended_now: Collection[str] | None = None
 
     @property
     def recurring_kinds(self) -> tuple[str, ...]:
@@ -165,6 +165,8 @@ class WorkRunner:
                 await self._rest(free)
 
     async def _claim(self, free: int) -> list[Row]:
+        if self._suspended_now is None:
+            return []  # not before it is known who is suspended
         request = ClaimRequest(
             owner=self._owner,
             limit=free,
@@ -217,7 +219,7 @@ class WorkRunner:
         while True:
             try:
                 async with self._database.delivery_connection() as connection:
-                    self._suspended_now = await self._suspended(connection)
+                    await self._learn_suspended(connection)
                     due = await breaker.take_due_probes(connection, self._clock.now(), self._vendors.probe_interval())
                     if loop.time() >= gauges_at:
                         await queries.measure(connection, self._clock.now())
@@ -226,6 +228,12 @@ class WorkRunner:
             except AWAY as error:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
+
+    async def _learn_suspended(self, connection: Connection) -> None:
+        known = self._suspended_now
+        self._suspended_now = frozenset(await self._suspended(connection))
+        if self._suspended_now != known:
+            self.wake()
 
     async def _look_whether_back(self, down: breaker.OpenAccount) -> None:
         permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)

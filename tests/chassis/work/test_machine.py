@@ -207,8 +207,9 @@ class ListedEffectLife(EffectLife):
 
 TestEffectLife = EffectLife.TestCase
 TestListedEffectLife = ListedEffectLife.TestCase
-for case in (TestEffectLife, TestListedEffectLife):
-    case.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestEffectLife.settings = TestListedEffectLife.settings = settings(
+    max_examples=150, stateful_step_count=50, deadline=None
+)
 
 
 def run(policy: EffectPolicy, *events: Input, seconds: float = 0.0) -> tuple[Effect, Settled | None]:

@@ -1,0 +1,165 @@
+"""Outages: the breaker opens once, one alert per tenant and vendor, a cheap probe, then the oldest first."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from chassis.domain import Problem
+from chassis.ids import TenantId
+from chassis.outcomes import Ok, Rejected, Retryable
+from chassis.work.handlers import PermitClass
+from tests.chassis.work.conftest import QUICK, World, eventually
+from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
+
+AWAY = Retryable(Problem("no_connection"))
+
+
+async def test_five_failures_in_a_row_open_the_breaker_and_alert_once(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: AWAY
+    await world.execute(*(begin("aa", str(n)) for n in range(30)))
+    await world.start(vendor, settings=replace(QUICK, in_flight_max=3))
+    await eventually(lambda: open_accounts(world))
+    await eventually(lambda: _nothing_taken(world))
+    sent = len(vendor.sent)
+    assert 5 <= sent <= 8
+    world.clock.advance(40)
+    assert await _quiet(world, vendor, sent), "nothing is sent while the breaker is open"
+    began = await world.messages("OutageBegan")
+    assert [(m["vendor"], m["accounts"]) for m in began] == [("toy", [ACCOUNT])]
+
+
+async def test_other_accounts_go_on(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: AWAY if call.account == ACCOUNT else vendor.create(call)
+    await world.execute(*(begin("aa", str(n)) for n in range(10)))
+    await world.start(vendor)
+    await eventually(lambda: open_accounts(world))
+    await world.execute(begin("aa", "other", account="toy:other"), begin("bb", "1", account="toy:bb"))
+    await world.settled("aa", "other", "CONFIRMED")
+    await world.settled("bb", "1", "CONFIRMED")
+
+
+async def test_a_definite_answer_breaks_the_row_of_failures(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: Rejected(Problem("no")) if int(call.stream.split("-")[1]) % 4 == 3 else AWAY
+    await world.execute(*(begin("aa", str(n)) for n in range(12)))
+    await world.start(vendor, settings=replace(QUICK, in_flight_max=1))
+    await eventually(lambda: _sent(vendor, 12))
+    assert await open_accounts(world) == []
+
+
+async def test_after_a_good_probe_the_oldest_goes_first_at_the_lower_rate(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: AWAY
+    world.check.outcome = AWAY
+    await world.execute(*(begin("aa", f"{n:02d}") for n in range(12)))
+    await world.start(vendor, settings=replace(QUICK, in_flight_max=1))
+    await eventually(lambda: open_accounts(world))
+    world.clock.advance(75)
+    await eventually(lambda: _asked(world, 1))
+    assert len(await open_accounts(world)) == 1
+    vendor.answer, vendor.sent = vendor.create, []
+    world.check.outcome = Ok(None)
+    world.permits.asked.clear()
+    world.clock.advance(75)
+    await eventually(lambda: _confirmed(world, 12))
+    assert [call.stream for call in vendor.sent] == [f"chain-{n:02d}" for n in range(12)]
+    assert {asked[2] for asked in world.permits.asked} == {PermitClass.SWEEP, PermitClass.RESUME}
+    ended = await world.messages("OutageEnded")
+    assert [(m["vendor"], m["accounts"]) for m in ended] == [("toy", [ACCOUNT])]
+    assert len(await world.messages("OutageBegan")) == 1
+    await world.execute(begin("aa", "new"))
+    await world.settled("aa", "new", "CONFIRMED")
+    assert world.permits.asked[-1][2] is PermitClass.INTERACTIVE
+
+
+async def test_one_alert_for_all_accounts_of_a_vendor(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: AWAY
+    world.check.outcome = AWAY
+    for account in ("one", "two"):
+        await world.execute(*(begin("aa", f"{account}{n}", account=f"toy:{account}") for n in range(6)))
+    await world.start(vendor)
+    await eventually(lambda: open_accounts(world, 2))
+    assert len(await world.messages("OutageBegan")) == 1
+    world.check.outcome = Ok(None)
+    vendor.answer = vendor.create
+    world.clock.advance(75)
+    await eventually(lambda: _confirmed(world, 12))
+    (ended,) = await world.messages("OutageEnded")
+    assert sorted(ended["accounts"]) == ["toy:one", "toy:two"]
+
+
+async def test_doubts_come_before_a_person_in_time_though_the_vendor_is_away(world: World) -> None:
+    vendor = Vendor()
+    world.check.outcome = AWAY
+    await world.execute(begin("aa", "1"))
+    await world.claim(vendor)
+    async with world.database.delivery_connection() as connection:
+        await connection.execute("UPDATE work SET state = 'INTENT', sends = 1")
+    await world.end_leases()
+    runner = await world.start(vendor)
+    row = await world.settled("aa", "1", "UNCERTAIN")
+    await runner.abort()
+    async with world.database.delivery_connection() as connection:
+        await connection.execute(
+            "INSERT INTO work_accounts (tenant_id, account, opened_at, probe_at, reason) "
+            "VALUES ('aa', $1, $2, $2, '{}')",
+            ACCOUNT,
+            START,
+        )
+    world.permits.answer = Retryable(Problem("token_endpoint_away"))
+    await world.start(vendor)
+    world.clock.set(row["decide_by"])
+    row = await world.settled("aa", "1", "HUMAN")
+    assert (world.clock.now() - START).total_seconds() <= 900
+    assert sum(vendor.probed.values()) == 0
+    assert orjson.loads(row["outcome"])["problem"]["code"] == "no_look_up_in_time"
+
+
+async def test_suspended_tenants_wait(world: World) -> None:
+    suspended = ["aa"]
+
+    async def who(connection: Any) -> list[str]:
+        return list(suspended)
+
+    vendor = Vendor()
+    await world.execute(begin("aa", "1"), begin("bb", "1"))
+    runner = world.runner(vendor, suspended=who)
+    await runner.start()
+    await world.settled("bb", "1", "CONFIRMED")
+    assert (await world.row("aa", "1"))["queue"] == "ready"
+    suspended.clear()
+    await world.settled("aa", "1", "CONFIRMED")
+
+
+async def open_accounts(world: World, at_least: int = 0) -> list[TenantId]:
+    async with world.database.delivery_connection() as connection:
+        rows = await connection.fetch("SELECT account FROM work_accounts WHERE opened_at IS NOT NULL")
+    return [row["account"] for row in rows] if len(rows) >= at_least else []
+
+
+async def _quiet(world: World, vendor: Vendor, sent: int) -> bool:
+    for _ in range(20):
+        await world.rows()
+        if len(vendor.sent) != sent:
+            return False
+    return True
+
+
+async def _nothing_taken(world: World) -> bool:
+    return not await world.rows("queue = 'taken'")
+
+
+async def _sent(vendor: Vendor, count: int) -> bool:
+    return len(vendor.sent) >= count
+
+
+async def _asked(world: World, count: int) -> bool:
+    return len(world.check.asked) >= count
+
+
+async def _confirmed(world: World, count: int) -> bool:
+    return len(await world.rows("state = 'CONFIRMED'")) == count

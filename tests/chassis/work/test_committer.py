@@ -1,0 +1,95 @@
+"""Group commit: one transaction for all that waits, and one bad item fails alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from chassis.domain import Problem
+from chassis.engine import Command
+from chassis.ids import TenantId
+from chassis.work.committer import Committer, Settlement
+from chassis.work.rows import Intent, Release, Row
+from tests.chassis.work.conftest import QUICK, World
+from tests.chassis.work.toy import START, End, Vendor, begin
+
+
+class Counting(Committer):
+    """Notes the size of every transaction."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.sizes: list[int] = []
+
+    async def _transaction(self, items: Sequence[Intent | Settlement]) -> Any:
+        self.sizes.append(len(items))
+        return await super()._transaction(items)
+
+
+@pytest.fixture
+async def commits(world: World) -> AsyncIterator[Counting]:
+    committer = Counting(world.database, world.engine, world.clock, QUICK, lambda: None)
+    running = asyncio.create_task(committer.run())
+    yield committer
+    running.cancel()
+
+
+async def claimed(world: World, count: int) -> list[Row]:
+    await world.execute(*(begin("aa", str(n)) for n in range(count)))
+    return await world.claim(Vendor())
+
+
+def confirmed(row: Row, remote_id: str = "r") -> Settlement:
+    command = Command(row.tenant, row.stream, End(1, 0, "confirmed", remote_id), f"end-{row.name}")
+    release = Release(row, "CONFIRMED", None, row.effect)
+    return Settlement(
+        release,
+        (command,),
+        otherwise=Release(row, "CONFIRMED", START, row.effect, untold=True, reason=Problem("untold")),
+    )
+
+
+async def test_what_waits_together_is_committed_together(world: World, commits: Counting) -> None:
+    rows = await claimed(world, 20)
+    held = await asyncio.gather(*(commits.intend([Intent(row, row.effect, None)]) for row in rows))
+    assert [list(h) for h in held] == [[row.work_id] for row in rows]
+    assert commits.sizes == [20]
+    await asyncio.gather(*(commits.settle([confirmed(row)]) for row in rows))
+    assert commits.sizes == [20, 20]
+    assert len((await world.state("aa", "chain-7")).ended) == 1
+
+
+async def test_a_batch_is_at_most_half_of_what_is_in_flight(world: World, commits: Counting) -> None:
+    rows = await claimed(world, 40)
+    await asyncio.gather(*(commits.intend([Intent(row, row.effect, None)]) for row in rows))
+    assert commits.sizes == [25, 15]
+
+
+async def test_one_bad_outcome_fails_alone(world: World, commits: Counting) -> None:
+    rows = await claimed(world, 5)
+    await asyncio.gather(
+        *(commits.settle([confirmed(row, "break-the-domain" if n == 2 else "r")]) for n, row in enumerate(rows))
+    )
+    states = [(row["queue"], row["untold"]) for row in await world.rows()]
+    assert states == [("closed", False)] * 2 + [("ready", True)] + [("closed", False)] * 2
+    assert (await world.state("aa", "chain-2")).ended == ()
+    assert len((await world.state("aa", "chain-4")).ended) == 1
+
+
+async def test_several_tenants_share_a_transaction(world: World, commits: Counting) -> None:
+    await world.execute(begin("aa", "1"), begin("bb", "1"), begin("cc", "1"))
+    rows = await world.claim(Vendor())
+    await asyncio.gather(*(commits.settle([confirmed(row)]) for row in rows))
+    assert commits.sizes == [3]
+    for tenant in ("aa", "bb", "cc"):
+        assert len((await world.state(TenantId(tenant), "chain-1")).ended) == 1
+
+
+async def test_a_caller_who_is_gone_does_not_hold_up_the_rest(world: World, commits: Counting) -> None:
+    rows = await claimed(world, 2)
+    gone = asyncio.create_task(commits.intend([Intent(rows[0], rows[0].effect, None)]))
+    stays = asyncio.create_task(commits.intend([Intent(rows[1], rows[1].effect, None)]))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert list(await stays) == [rows[1].work_id]
