@@ -42,7 +42,8 @@ WITH interactive AS MATERIALIZED (
 SELECT * FROM interactive
 UNION ALL
 SELECT {_COLUMNS} FROM outbox
-WHERE published_at IS NULL AND lane = 1 AND key IN (SELECT key FROM interactive) AND seq <> ALL($3::bigint[])
+WHERE published_at IS NULL AND lane = 1 AND key = ANY ((SELECT array_agg(DISTINCT key) FROM interactive)::text[])
+  AND seq <> ALL($3::bigint[])
 UNION ALL
 (SELECT {_COLUMNS} FROM outbox
  WHERE published_at IS NULL AND lane = 1 AND seq > $2 AND seq <> ALL($3::bigint[]) ORDER BY seq LIMIT $4)
