@@ -9,7 +9,7 @@ import asyncpg
 
 from chassis import log
 from chassis.clock import Clock
-from chassis.postgres import INFRASTRUCTURE_ERRORS, Database, wake_after_commit
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from chassis.wakeups import WORK
 from services.ingest import metrics
 from services.ingest.store import webhooks
@@ -19,6 +19,7 @@ ROWS_MAX: Final = 500
 BYTES_MAX: Final = 2 * 1024 * 1024
 WAITING_MAX: Final = 2_000
 STORE_SECONDS_MAX: Final = 10.0
+WAKE_EVERY_SECONDS: Final = 0.025
 
 # One of many may be at fault, or only the moment: taken alone each gets its own answer.
 _TAKE_ALONE: Final = (
@@ -55,6 +56,8 @@ class Intake:
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
         self._more = asyncio.Event()
+        self._woke_at = 0.0
+        self._waking: asyncio.TimerHandle | None = None
 
     async def put(self, webhook: Webhook) -> int:
         """Stores a webhook durably and gives its delivery id. Raises NotStored."""
@@ -120,8 +123,19 @@ class Intake:
     async def _commit(self, found: list[Webhook]) -> list[int]:
         async with self._database.delivery() as connection:
             ids = await webhooks.insert(connection, found, self._clock.now())
-            wake_after_commit(WORK)
+        self._wake()
         return ids
+
+    def _wake(self) -> None:
+        """Wakes the workers at once, or soon when they were just woken: looking for work is dear in a burst."""
+        loop = asyncio.get_running_loop()
+        if self._waking is None:
+            self._waking = loop.call_at(max(loop.time(), self._woke_at + WAKE_EVERY_SECONDS), self._woken)
+
+    def _woken(self) -> None:
+        self._waking = None
+        self._woke_at = asyncio.get_running_loop().time()
+        self._database.wake(WORK)
 
 
 def _fail(waiting: _Waiting, reason: str) -> None:

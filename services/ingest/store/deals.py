@@ -176,19 +176,6 @@ class DealStore:
                 )
         return [row["deal_id"] for row in rows]
 
-    async def same_inn(self, tenant: TenantId, inn: str, kpp: str, crm_id: str) -> tuple[str, ...]:
-        """Other companies of deals seen here that have the same INN and KPP."""
-        async with self._database.transaction([tenant]) as connection:
-            rows = await connection.fetch(
-                "SELECT DISTINCT crm_id FROM deals WHERE tenant_id = $1 AND inn = $2 AND kpp = $3 "
-                "AND crm_kind = 'company' AND crm_id <> $4 ORDER BY crm_id LIMIT 20",
-                tenant,
-                inn,
-                kpp,
-                crm_id,
-            )
-        return tuple(row["crm_id"] for row in rows)
-
     async def plan_reads(
         self, tenant: TenantId, account: str, deal_ids: Sequence[str], now: datetime, trace: Mapping[str, str]
     ) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from chassis.clock import Clock
 from chassis.ids import TenantId
-from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.subjects import Subjects
-from chassis.work.handlers import Done, Permit, StreamCommand, Task, TaskResult
-from connectors.ports.crm import DealsModifiedSince, ReadDeal
+from chassis.values.inn import InnFound, clean_inn, clean_kpp
+from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
+from connectors.ports.crm import CrmRequisite, ReadDeal, RecheckDeal
 from connectors.ports.crm import DealSnapshot as CrmSnapshot
 from services.ingest.domain import deal, hints
 from services.ingest.domain.deal import Entry
@@ -20,7 +21,7 @@ from services.ingest.workers.snapshot import ReadDeal as Read
 from services.ingest.workers.snapshot import read_deal, read_entry
 
 
-class DealCrm(ReadDeal, DealsModifiedSince, Protocol):
+class DealCrm(ReadDeal, RecheckDeal, Protocol):
     """What reading a deal needs of a CRM."""
 
 
@@ -62,12 +63,17 @@ class ReadDealTask:
         entries = _undecided(known, config, found)
         commands: list[StreamCommand] = []
         if entries or (known.requested and (known.gone or read.snapshot.content_hash != known.content_hash)):
-            moved = await self._moved(task.permit, found) if entries else False
-            if not isinstance(moved, bool):
-                return failed(moved)
-            if moved:
-                return Done(again_at=self._clock.now())
-            commands = self._commands(task, config, await self._whole(task.tenant, known, read), entries, found)
+            same_inn: tuple[CrmRequisite, ...] = ()
+            if entries:
+                checked = await self._crm.recheck_deal(task.permit, found.deal.deal_id, _inn(read.snapshot))
+                if not isinstance(checked, Ok):
+                    return failed(checked)
+                if checked.value.updated_at is None or checked.value.updated_at > found.deal.updated_at:
+                    return Done(again_at=self._clock.now())
+                same_inn = checked.value.same_inn
+            commands = self._commands(
+                task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
+            )
         await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at)
         return Done(tuple(commands))
 
@@ -83,16 +89,9 @@ class ReadDealTask:
             commands.append(StreamCommand(task.stream, observed, f"stage:{task.account}:{entry.history_id}"))
         return commands
 
-    async def _moved(self, permit: Permit, found: CrmSnapshot) -> bool | Failure:
-        """Whether somebody changed the deal while its parts were being read; asked where a document comes of it."""
-        before = str(int(found.deal.deal_id) - 1)
-        page = await self._crm.deals_modified_since(permit, found.deal.updated_at, after=before)
-        if not isinstance(page, Ok):
-            return page
-        now = next((one for one in page.value.deals if one.deal_id == found.deal.deal_id), None)
-        return now is not None and now.updated_at > found.deal.updated_at
-
-    async def _whole(self, tenant: TenantId, known: KnownDeal, read: Read) -> Snapshot:
+    async def _whole(
+        self, tenant: TenantId, known: KnownDeal, read: Read, same_inn: Sequence[CrmRequisite]
+    ) -> Snapshot:
         """The snapshot with its buyer's reference to personal data and with companies of the same INN."""
         snapshot, buyer = read.snapshot, read.snapshot.buyer
         if buyer is None:
@@ -102,8 +101,18 @@ class ReadDealTask:
             kept = known.subject_ref if snapshot.content_hash == known.content_hash else ""
             changes["subject_ref"] = kept or str(await self._subjects.keep(tenant, read.person))
         if buyer.crm_kind == "company" and buyer.inn:
-            changes["same_inn_crm_ids"] = await self._store.same_inn(tenant, buyer.inn, buyer.kpp, buyer.crm_id)
+            kpp = clean_kpp(buyer.kpp)
+            others = {one.owner_id for one in same_inn if one.active and clean_kpp(one.kpp) == kpp}
+            changes["same_inn_crm_ids"] = tuple(sorted(others - {buyer.crm_id}, key=int))
         return snapshot.model_copy(update={"buyer": buyer.model_copy(update=changes)})
+
+
+def _inn(snapshot: Snapshot) -> str:
+    """The buyer's INN to look for among companies; "" for people and for what is no INN."""
+    if snapshot.buyer is None or snapshot.buyer.crm_kind != "company":
+        return ""
+    found = clean_inn(snapshot.buyer.inn)
+    return found.inn if isinstance(found, InnFound) else ""
 
 
 class ReadBuyerTask:
