@@ -160,6 +160,7 @@ class PermitBlocks:
         started = asyncio.get_running_loop().time()
         state.wanted += count
         try:
+            await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes into the same block
             async with state.lock:
                 return self._from_block(state, count) or await self._fetch(state, account, count, permit_class)
         finally:

@@ -1,7 +1,6 @@
 """Effects on a real database: what each answer comes to, and what a death between any two steps comes to."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +14,6 @@ from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work import committer, rows
-from chassis.work.guard import SendGuard, SendRefused, lease_clock
 from chassis.work.handlers import EffectCall, EffectPolicy, Found, Inconclusive, NotNow, PermitClass
 from chassis.work.plans import effect_id
 from chassis.work.rows import Intent, Release
@@ -355,22 +353,6 @@ async def test_a_lease_that_has_ended_takes_no_intent_even_if_nobody_else_came(w
     await world.end_leases()
     async with world.database.transaction([TenantId("aa")]) as connection:
         assert await rows.write_intents(connection, [Intent(row, row.effect, None)], 60.0) == set()
-
-
-async def test_a_sender_that_slept_over_its_lease_sends_nothing(world: World) -> None:
-    class Sleeps(Vendor):
-        async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-            late = SendGuard(world.clock, deadline=lease_clock() - 1, lease_ends=lease_clock() - 1)
-            with contextlib.suppress(SendRefused):
-                late.before_first_byte()
-            assert late.surely_not_sent
-            return [Retryable(Problem("send_refused"), outage=False)]
-
-    vendor = Sleeps()
-    await world.execute(begin("aa", "1"))
-    await world.start(vendor)
-    row = await eventually(lambda: _waiting(world))
-    assert (row["state"], row["sends"]) == ("PLANNED", 0)
 
 
 async def test_a_repeated_plan_after_the_end_is_no_new_effect(world: World) -> None:

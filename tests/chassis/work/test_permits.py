@@ -1,0 +1,157 @@
+"""Permits: over HTTP from ingest and back, and shared in small blocks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from chassis.clock import ManualClock
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Retryable
+from chassis.work.handlers import Permit, PermitClass
+from chassis.work.permits import PermitBlocks, PermitClient, answer_from_json, answer_to_json
+from chassis.work.runner import vendor_before_colon
+from tests.chassis.work.toy import ACCOUNT, START, OpenHand
+
+PERMIT = Permit(ACCOUNT, "https://api", "secret", 7, START, {"vendor": "toy"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PERMIT,
+        Deferred(Problem("empty", {"n": 1}), START),
+        Deferred(Problem("empty")),
+        Retryable(Problem("token_endpoint_away"), outage=True),
+    ],
+)
+def test_answers_come_back_as_they_were(answer: Any) -> None:
+    assert answer_from_json(orjson.loads(orjson.dumps(answer_to_json(answer)))) == answer
+
+
+def test_an_answer_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="permits"):
+        answer_from_json({"permit": {"account": "a"}})
+
+
+def test_a_token_is_in_no_text() -> None:
+    assert "secret" not in repr(PERMIT)
+
+
+class Ingest:
+    """The two addresses of ingest, on a socket."""
+
+    def __init__(self) -> None:
+        self.body = orjson.dumps(answer_to_json(PERMIT))
+        self.status = 200
+        self.asked: list[tuple[str, str, Any]] = []
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.asked.append((head.split()[1], headers["authorization"], orjson.loads(body)))
+        writer.write(
+            f"HTTP/1.1 {self.status} X\r\nconnection: close\r\ncontent-length: {len(self.body)}\r\n\r\n".encode()
+        )
+        writer.write(self.body)
+        writer.close()
+
+
+@pytest.fixture
+async def ingest() -> AsyncIterator[Ingest]:
+    made = Ingest()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield made
+    server.close()
+
+
+async def test_the_client_asks_with_its_token(ingest: Ingest) -> None:
+    async with PermitClient(ingest.url, "service-token") as client:
+        assert await client.acquire(ACCOUNT, 7, PermitClass.BULK) == PERMIT
+        await client.report(ACCOUNT, Problem("query_limit"), START)
+    assert ingest.asked == [
+        ("/internal/permits", "bearer service-token", {"account": ACCOUNT, "count": 7, "class": "bulk"}),
+        (
+            "/internal/permits/report",
+            "bearer service-token",
+            {"account": ACCOUNT, "problem": {"code": "query_limit", "values": {}}, "until": START.isoformat()},
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, b"{}"), (200, b"<html>"), (200, b"{}"), (401, b"{}")])
+async def test_without_a_usable_answer_work_waits(ingest: Ingest, status: int, body: bytes) -> None:
+    ingest.status, ingest.body = status, body
+    async with PermitClient(ingest.url, "t") as client:
+        answer = await client.acquire(ACCOUNT, 1, PermitClass.SWEEP)
+    assert isinstance(answer, Retryable)
+    assert (answer.problem.code, answer.outage) == ("permits_away", False)
+
+
+async def test_without_ingest_work_waits() -> None:
+    async with PermitClient("http://127.0.0.1:1", "t") as client:
+        answer = await client.acquire(ACCOUNT, 1, PermitClass.SWEEP)
+        await client.report(ACCOUNT, Problem("query_limit"), None)
+    assert isinstance(answer, Retryable)
+    assert (answer.problem.code, answer.outage) == ("permits_away", False)
+
+
+def blocks_of(hand: OpenHand, clock: ManualClock) -> PermitBlocks:
+    return PermitBlocks(hand, clock, block_max=10, vendor_of=vendor_before_colon)
+
+
+async def test_a_lone_call_asks_for_no_more_than_it_needs() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    await blocks_of(hand, clock).take(ACCOUNT, 1, PermitClass.INTERACTIVE)
+    assert [count for _, count, _ in hand.asked] == [1]
+
+
+async def test_concurrent_calls_share_blocks_of_ten() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    blocks = blocks_of(hand, clock)
+    given = await asyncio.gather(*(blocks.take(ACCOUNT, 1, PermitClass.INTERACTIVE) for _ in range(25)))
+    assert all(isinstance(permit, Permit) and permit.count == 1 for permit in given)
+    assert sum(count for _, count, _ in hand.asked) == 25
+    assert len(hand.asked) <= 4
+
+
+async def test_classes_and_accounts_do_not_share() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    blocks = blocks_of(hand, clock)
+    for account, permit_class in ((ACCOUNT, PermitClass.INTERACTIVE), (ACCOUNT, PermitClass.SWEEP), ("b", "sweep")):
+        await blocks.take(account, 1, PermitClass(permit_class))
+    assert len(hand.asked) == 3
+
+
+async def test_a_block_ends_with_its_time_and_with_a_report() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    blocks = blocks_of(hand, clock)
+
+    async def burst() -> int:
+        before = len(hand.asked)
+        await asyncio.gather(*(blocks.take(ACCOUNT, 1, PermitClass.BULK) for _ in range(5)))
+        return len(hand.asked) - before
+
+    assert await burst() <= 2
+    clock.advance(timedelta(seconds=5).total_seconds())
+    assert await burst() >= 1
+    await blocks.report(ACCOUNT, Problem("token_refused"), None)
+    assert hand.reported == [(ACCOUNT, "token_refused")]
+    assert await burst() >= 1
+
+
+async def test_an_empty_bucket_is_said_as_it_is() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    hand.answer = Deferred(Problem("empty"), START)
+    assert await blocks_of(hand, clock).take(ACCOUNT, 1, PermitClass.BULK) == hand.answer
