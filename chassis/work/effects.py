@@ -29,7 +29,7 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from chassis.work.machine import Answered, Effect, FirstByte, Input, State, Step
-from chassis.work.permits import problem_from_json, problem_to_json
+from chassis.work.permits import PERMITS_AWAY, problem_from_json, problem_to_json
 from chassis.work.rows import Intent, Release, Row
 from chassis.work.vendors import Vendors
 
@@ -92,9 +92,15 @@ class Effects:
         cursor = row.cursor_before
         if cursor is None:
             try:
-                cursor = await handler.before(_call(row, effect, cursor, permit))
-            except (OSError, TimeoutError) as error:
-                raise NotNow(Retryable(Problem("before_failed", {"error": type(error).__name__}))) from error
+                async with asyncio.timeout(self._vendors.settings.send_seconds_max):
+                    cursor = await handler.before(_call(row, effect, cursor, permit))
+            except NotNow:
+                raise
+            except TimeoutError as error:
+                raise NotNow(Retryable(Problem("no_answer_in_time"))) from error
+            except Exception as error:
+                _log.exception("the preparation of %s failed: %s", handler.kind, type(error).__name__)
+                raise NotNow(Retryable(_defect(error), outage=False)) from error
         if row.effect.state is State.ABSENT:
             metrics.EFFECT_REPEATS.labels(row.kind).inc()
         return Intent(row, effect, cursor)
@@ -141,7 +147,7 @@ class Effects:
             problem = Problem("no_answer_in_time")
         except Exception as error:  # noqa: BLE001 - what a handler raises is an outcome nobody knows
             _log.exception("the handler of %s failed: %s", handler.kind, type(error).__name__)
-            problem = Problem("handler_failed", {"error": type(error).__name__})
+            problem = _defect(error)
         if guard.surely_not_sent:
             return [Retryable(problem, outage=False) for _ in calls]
         return [Uncertain(problem) for _ in calls]
@@ -168,13 +174,13 @@ class Effects:
         )
 
     async def _not_begun(self, rows: Sequence[Row], why: Deferred | Retryable) -> None:
-        """Nothing was sent and no INTENT stands: wait; only a vendor that fails counts as an attempt."""
+        """Nothing was sent and no INTENT stands: wait; a limit and an absent ingest do not count as attempts."""
         now = self._vendors.clock.now()
         opened = await self._vendors.heard(rows[0], why)
         settlements = []
         for row in rows:
             handler = self._handlers[row.kind]
-            if isinstance(why, Retryable) and why.outage:
+            if isinstance(why, Retryable) and why.problem.code != PERMITS_AWAY:
                 begun = self._step(row.effect, machine.SendBegins(), handler).effect
                 step = self._step(replace(begun, sent_at=row.effect.sent_at), Answered(why), handler)
                 attempt = self._attempt("send", now, "retryable", why.problem)
@@ -229,7 +235,7 @@ class Effects:
             return Inconclusive(Problem("no_answer_in_time"))
         except Exception as error:  # noqa: BLE001 - a look-up that fails tells nothing
             _log.exception("the look-up of %s failed: %s", handler.kind, type(error).__name__)
-            return Inconclusive(Problem("handler_failed", {"error": type(error).__name__}))
+            return Inconclusive(_defect(error))
 
     async def _tell_again(self, row: Row) -> None:
         handler = self._handlers[row.kind]
@@ -308,6 +314,10 @@ def _call(row: Row, effect: Effect, cursor: Mapping[str, Any] | None, permit: Pe
 
 def _no_permit(row: Row, now: datetime) -> Permit:
     return Permit(account=row.account, endpoint="", access_token="", count=0, expires_at=now)
+
+
+def _defect(error: Exception) -> Problem:
+    return Problem("handler_failed", {"error": type(error).__name__})
 
 
 def _problem(outcome: Outcome[Any]) -> Problem | None:

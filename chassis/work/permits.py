@@ -22,6 +22,7 @@ PERMITS_PATH: Final = "/internal/permits"
 REPORT_PATH: Final = "/internal/permits/report"
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
+PERMITS_AWAY: Final = "permits_away"
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class PermitClient:
             return answer_from_json(orjson.loads(response.content))
         except (httpx.HTTPError, OSError, ValueError) as error:
             metrics.PERMITS_REFUSED.labels("away").inc()
-            return Retryable(Problem("permits_away", {"error": type(error).__name__}), outage=False)
+            return Retryable(Problem(PERMITS_AWAY, {"error": type(error).__name__}), outage=False)
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
         """Passes the vendor's limit or refused token on; a lost report is made again by the next such answer."""

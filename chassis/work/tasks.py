@@ -13,7 +13,7 @@ from chassis.work.committer import Settlement
 from chassis.work.guard import lease_clock
 from chassis.work.handlers import Done, Permit, Task, TaskHandler, TaskResult
 from chassis.work.machine import Effect
-from chassis.work.permits import problem_to_json
+from chassis.work.permits import PERMITS_AWAY, problem_to_json
 from chassis.work.rows import Release, Row
 from chassis.work.vendors import Vendors
 
@@ -90,7 +90,7 @@ class Tasks:
                 due = self._vendors.again_at(result)
                 return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
             case Retryable():
-                if not result.outage and result.problem.code == "permits_away":
+                if result.problem.code == PERMITS_AWAY:
                     due = self._vendors.again_at(result)
                     return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
                 release = self._failure(row, result.problem)
