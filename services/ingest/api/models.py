@@ -142,3 +142,24 @@ class Replay(_Model):
 
     ids: list[str] = Field(max_length=500)
     dry_run: bool = False
+    by: str = Field(default="operator", min_length=1, max_length=100)
+
+
+class ReplayAnswer(_Model):
+    """What became of each letter: handled again, or with the ``error`` that kept it."""
+
+    results: list[dict[str, Any]]
+    away: list[str] = Field(default_factory=list)
+
+
+class Discard(_Model):
+    """Who gives a letter up."""
+
+    by: str = Field(default="operator", min_length=1, max_length=100)
+
+
+class Republish(_Model):
+    """A topic, and the business time (RFC 3339) since when it is written anew; everything without one."""
+
+    topic: str = Field(min_length=1, max_length=100)
+    since: str = Field(default="", max_length=40)

@@ -28,8 +28,13 @@ LISTS: Final = {
     "decisions": Listing("/internal/decisions", "decisions", "opened_at"),
 }
 ITEMS: Final = {"work": "/internal/work/{id}", "dead": "/internal/dead/{id}", "decisions": "/internal/decisions/{id}"}
-ACTIONS: Final = {"work": "/internal/work/{id}/retry", "decisions": "/internal/decisions/{id}"}
+ACTIONS: Final = {
+    "work": "/internal/work/{id}/retry",
+    "dead": "/internal/dead/{id}/discard",
+    "decisions": "/internal/decisions/{id}",
+}
 REPLAY: Final = "/internal/dead/replay"
+REPUBLISH: Final = "/internal/republish"
 STORY: Final = "/internal/deals/{tenant}/{deal}"
 STATUS: Final = "/internal/status"
 
@@ -66,7 +71,9 @@ class Owners:
     async def ask(
         self, service: str, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None
     ) -> Answered:
-        """One service."""
+        """One service; one whose address nobody has set counts as away."""
+        if service not in self._clients:
+            return Answered(service, 0, {"error": f"set SVERKA_{service.upper()}_URL to reach {service}"})
         content = None if body is None else orjson.dumps(body)
         try:
             answer = await self._clients[service].request(method, path, params=dict(query or {}), content=content)

@@ -14,6 +14,7 @@ from chassis import log
 from chassis.ids import TenantId, tenant_id
 from chassis.messaging.kafka import KafkaError
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
+from contracts import topics
 from contracts.tenant_file import TenantFileRefused
 from services.ingest.api.models import (
     AppliedAnswer,
@@ -23,7 +24,10 @@ from services.ingest.api.models import (
     Decision,
     DecisionsAnswer,
     DeliveriesAnswer,
+    Discard,
     Replay,
+    ReplayAnswer,
+    Republish,
     StatusAnswer,
     StoriesAnswer,
     TenantAnswer,
@@ -31,7 +35,7 @@ from services.ingest.api.models import (
     TenantSummary,
     WorkAnswer,
 )
-from services.ingest.api.owners import ACTIONS, REPLAY, STATUS, STORY, Answered, Owners
+from services.ingest.api.owners import ACTIONS, REPLAY, REPUBLISH, STATUS, STORY, Answered, Owners
 from services.ingest.api.tenants import Check, Conflict, Tenants, Unknown
 from services.ingest.store import webhooks
 
@@ -170,23 +174,34 @@ def _forwarded(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> None:
         return _passed(await _acted(owners, "decisions", _plain(card_id), request, decision.model_dump()))
 
     @app.post("/v1/dead/replay", dependencies=authorised)
-    async def replayed(replay: Replay) -> JSONResponse:
-        """Handles letters again, each key in its order; every service those that are its own."""
-        results: list[Any] = []
-        found: dict[str, list[str]] = {}
-        for event_id in replay.ids:
-            owner = await owners.owner_of("dead", _plain(event_id), {})
-            if owner.status != 200:
-                results.append({"event_id": event_id, "error": _sentence(owner)})
-            else:
-                found.setdefault(owner.service, []).append(event_id)
-        for service, ids in found.items():
-            answer = await owners.ask(service, "POST", REPLAY, body={"ids": ids, "dry_run": replay.dry_run})
-            if answer.status == 200:
-                results += [{"service": service, **one} for one in answer.body["results"]]
-            else:
-                results += [{"service": service, "event_id": one, "error": _sentence(answer)} for one in ids]
-        return JSONResponse({"dry_run": replay.dry_run, "results": results})
+    async def replayed(replay: Replay) -> ReplayAnswer:
+        """Handles letters again, each key in its order; every service takes those that are its own."""
+        answers = await owners.ask_all("POST", REPLAY, body=replay.model_dump())
+        results = [
+            {"service": answer.service, **one}
+            for answer in answers
+            if answer.status == 200
+            for one in answer.body["results"]
+        ]
+        done = {one["event_id"] for one in results}
+        away = _away([answer for answer in answers if answer.status != 200])
+        error = f"no open dead letter has this id{'; not asked: ' + ', '.join(away) if away else ''}"
+        results += [{"event_id": one, "error": error} for one in replay.ids if one not in done]
+        return ReplayAnswer(results=results, away=away)
+
+    @app.post("/v1/dead/{event_id}/discard", dependencies=authorised)
+    async def discarded(event_id: str, request: Request, by: Discard) -> JSONResponse:
+        """Gives a letter up, so that its key goes on."""
+        return _passed(await _acted(owners, "dead", _plain(event_id), request, by.model_dump()))
+
+    @app.post("/v1/republish", dependencies=authorised)
+    async def republished(wanted: Republish) -> JSONResponse:
+        """Writes a topic anew from its writer's events."""
+        topic = next((topic for topic in topics.TOPICS if topic.name == wanted.topic), None)
+        if topic is None:
+            names = ", ".join(topic.name for topic in topics.TOPICS)
+            raise HTTPException(404, f"there is no topic {wanted.topic}; there are {names}")
+        return _passed(await owners.ask(topic.writer, "POST", REPUBLISH, body=wanted.model_dump()))
 
 
 async def _acted(owners: Owners, name: str, item_id: str, request: Request, body: dict[str, Any]) -> Answered:

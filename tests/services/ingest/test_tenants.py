@@ -147,3 +147,7 @@ async def test_what_others_own_is_asked_of_all_and_those_away_are_named(ingest: 
     replay = await ingest.api.post("/api/v1/dead/replay", json={"ids": ["3fa85f64-5717-4562-b3fc-2c963f66afa6"]})
     assert replay.json()["results"][0]["error"]
     assert (await ingest.api.get("/api/v1/deliveries", params={"limit": 0})).status_code == 422
+    told = (await ingest.api.post("/api/v1/republish", json={"topic": "tenants"})).json()
+    assert told == {"topic": "tenants", "messages": 1}
+    assert (await ingest.api.post("/api/v1/republish", json={"topic": "nothing"})).status_code == 404
+    assert (await ingest.api.post("/api/v1/republish", json={"topic": "payments"})).status_code == 503
