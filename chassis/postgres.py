@@ -170,7 +170,7 @@ async def _keep(_: Connection) -> None:
 async def _pool(url: str, size_max: int) -> Pool:
     pool: Pool = await asyncpg.create_pool(
         url,
-        min_size=1,
+        min_size=0,  # asyncpg would make up a lost minimum by itself, and log a trace at every failure
         max_size=size_max,
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=COMMAND_TIMEOUT_SECONDS,
@@ -184,4 +184,9 @@ async def _pool(url: str, size_max: int) -> Pool:
             "application_name": "sverka",
         },
     )
-    return pool
+    try:
+        async with pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS):
+            return pool
+    except BaseException:
+        pool.terminate()
+        raise

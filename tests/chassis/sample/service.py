@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from chassis.messaging.codec import MessageCodec
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaSettings
@@ -32,6 +33,8 @@ class Sample:
     kafka: KafkaSettings
     poison: Poison = field(default_factory=Poison)
     route: Route = route
+    codec: MessageCodec = CODEC
+    topic: str = TOPIC
 
     def intake(self, database: Database | None = None) -> Intake:
         """The consuming side without Kafka."""
@@ -39,7 +42,7 @@ class Sample:
             "sample",
             database=database or self.database,
             engine=engine(self.poison),
-            codec=CODEC,
+            codec=self.codec,
             route=self.route,
             now=now,
         )
@@ -47,7 +50,7 @@ class Sample:
     @contextlib.asynccontextmanager
     async def consumer(self, database: Database | None = None, **settings: Any) -> AsyncIterator[Consumer]:
         """A running consumer."""
-        consumer = Consumer(self.intake(database), self.kafka, [TOPIC], **{"check_seconds": 0.5, **settings})
+        consumer = Consumer(self.intake(database), self.kafka, [self.topic], **{"check_seconds": 0.5, **settings})
         await consumer.start()
         try:
             yield consumer

@@ -1,0 +1,207 @@
+"""Kafka and Postgres die with -9, and even lose all they had, under an outbox, a relay and a consumer at work."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chassis.engine import Command
+from chassis.ids import tenant_id
+from chassis.messaging.codec import MessageCodec
+from chassis.messaging.kafka import KafkaSettings
+from chassis.messaging.relay import Relay
+from chassis.messaging.republish import republish
+from chassis.messaging.routing import Routed
+from chassis.messaging.topics import ensure_topics
+from chassis.migrate import Names, migrate
+from chassis.postgres import Database, is_infrastructure
+from chassis.wakeups import Wakeups
+from contracts.envelope import Envelope, Message
+from deploy.local.child import Child
+from deploy.local.kafka import Kafka
+from deploy.local.ports import free_port
+from deploy.local.postgres import Postgres
+from tests.chassis.sample.domain import MIGRATIONS, Add, Total, engine
+from tests.chassis.sample.service import Sample, now
+from tests.kit.database import PASSWORDS, Databases, OwnDatabase
+from tests.kit.kafka import TestTopic, eventually
+
+ONE = tenant_id("one")
+TOPIC = TestTopic("totals")
+ACCOUNTS = ("a", "b", "c", "d", "e")
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@dataclass(slots=True)
+class Mortal:
+    """A part of the test's own, to be killed and started again on its port."""
+
+    part: Kafka | Postgres
+    child: Child
+
+    def kill(self) -> None:
+        self.child.kill()
+
+    async def start(self) -> None:
+        self.child = self.part.spawn()
+
+        async def ready() -> bool:
+            return self.part.is_ready(self.child)
+
+        await eventually(ready, 90)
+
+
+@pytest.fixture
+def mortal_kafka(tmp_path: Path) -> Iterator[Mortal]:
+    port = free_port()
+    part = Kafka(
+        tmp_path / "kafka",
+        tmp_path / "kafka.log",
+        port=port,
+        controller_port=free_port(frozenset({port})),
+        from_template=True,
+    )
+    mortal = Mortal(part, part.spawn())
+    yield mortal
+    mortal.kill()
+
+
+@pytest.fixture
+def mortal_postgres(tmp_path: Path) -> Iterator[Mortal]:
+    part = Postgres(
+        tmp_path / "postgres", tmp_path / "postgres.log", tmp_path / "secret", port=free_port(), from_template=True
+    )
+    mortal = Mortal(part, part.spawn())
+    yield mortal
+    mortal.kill()
+    part.wait_for_orphans()
+
+
+async def ready(mortal: Mortal) -> None:
+    async def probe() -> bool:
+        return mortal.part.is_ready(mortal.child)
+
+    await eventually(probe, 90)
+
+
+def copy(message: Message, envelope: Envelope) -> Sequence[Routed]:
+    """The reader keeps a copy of each account: it must have the same amounts in the same order."""
+    assert isinstance(message, Total)
+    return [Routed(f"account-copy.{message.account}", Add(message.amount))]
+
+
+@contextlib.asynccontextmanager
+async def at_work(
+    writer: Database, reader: OwnDatabase, reading: Database, kafka: KafkaSettings
+) -> AsyncIterator[Sample]:
+    """A relay of the writer's outbox, and the reader's consumer."""
+    made = engine()
+    wakeups = Wakeups(writer)
+    relay = Relay(writer, kafka, [TOPIC], wakeups, lambda topic: republish(writer, made, topic), check_ends_seconds=0.5)
+    tasks = [asyncio.create_task(wakeups.run()), asyncio.create_task(relay.run())]
+    sample = Sample(reader, reading, kafka, route=copy, codec=MessageCodec([Total]), topic=TOPIC.name)
+    try:
+        async with sample.consumer(session_timeout_ms=3_000, retry_seconds_max=3.0):
+            yield sample
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def write(database: Database, amounts: Sequence[int]) -> None:
+    """Adds the amounts to every account, one append each, again after an outage: the command id makes it once."""
+    made = engine()
+    for amount in amounts:
+        for account in ACCOUNTS:
+            command = Command(ONE, f"account-{account}", Add(amount), f"{account}:{amount}")
+
+            async def append(command: Command = command) -> bool:
+                try:
+                    async with database.transaction([ONE]) as connection:
+                        await made.execute(connection, [command], now())
+                except Exception as error:
+                    if not is_infrastructure(error):
+                        raise
+                    return False
+                return True
+
+            await eventually(append, 60)
+
+
+async def copies_are(sample: Sample, amounts: Sequence[int]) -> None:
+    async def probe() -> bool:
+        return all([await sample.amounts(f"copy.{account}") == list(amounts) for account in ACCOUNTS])
+
+    await eventually(probe, 90, "every copy complete, once and in order")
+
+
+@pytest.mark.parametrize("with_its_data", [False, True], ids=["keeps its data", "loses all"])
+async def test_kafka_dies_and_comes_back(databases: Databases, mortal_kafka: Mortal, with_its_data: bool) -> None:
+    assert isinstance(mortal_kafka.part, Kafka)
+    kafka = KafkaSettings(mortal_kafka.part.bootstrap)
+    await ready(mortal_kafka)
+    await ensure_topics(kafka, [TOPIC])
+    own = [await databases("sample", MIGRATIONS), await databases("sample", MIGRATIONS)]
+    writer, reading = [await each.open() for each in own]
+    async with at_work(writer, own[1], reading, kafka) as sample:
+        await write(writer, range(1, 21))
+        await copies_are(sample, range(1, 21))
+        writing = asyncio.create_task(write(writer, range(21, 61)))
+        mortal_kafka.kill()
+        if with_its_data:
+            shutil.rmtree(mortal_kafka.part._folder / "data")
+            mortal_kafka.part.prepare()
+        await writing
+        await mortal_kafka.start()
+        if with_its_data:
+            await ensure_topics(kafka, [TOPIC])
+        await write(writer, range(61, 71))
+        await copies_are(sample, range(1, 71))
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+    await writer.close()
+    await reading.close()
+
+
+async def test_postgres_dies_and_comes_back(kafka: KafkaSettings, mortal_postgres: Mortal) -> None:
+    assert isinstance(mortal_postgres.part, Postgres)
+    await ready(mortal_postgres)
+    await ensure_topics(kafka, [TOPIC])
+    admin = mortal_postgres.part.url
+    own = []
+    for service in ("writer", "reader"):
+        urls = await migrate(admin, service, [MIGRATIONS], PASSWORDS)
+        names = Names.of(service)
+        own.append(OwnDatabase(names, urls, f"{admin.rpartition('/')[0]}/{names.database}"))
+    writer, reading = [await each.open() for each in own]
+    async with at_work(writer, own[1], reading, kafka) as sample:
+        await write(writer, range(1, 11))
+        for round_ in range(1, 4):
+            writing = asyncio.create_task(write(writer, range(round_ * 10 + 1, round_ * 10 + 11)))
+            await eventually(_some(writer, round_ * 10 + 3), 30)
+            mortal_postgres.kill()
+            await mortal_postgres.start()
+            await writing
+        await copies_are(sample, range(1, 41))
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+    await writer.close()
+    await reading.close()
+
+
+def _some(database: Database, amount: int) -> Callable[[], Awaitable[bool]]:
+    async def probe() -> bool:
+        try:
+            async with database.transaction([ONE]) as connection:
+                version, _ = await engine().state(connection, ONE, "account-a")
+        except Exception as error:
+            if not is_infrastructure(error):
+                raise
+            return False
+        return version >= amount
+
+    return probe
