@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from contracts.topics import SERVICES
 from sverka.api import connect
+from sverka.http import tls_for
 from sverka.language import tr
 from sverka.models.status import ServiceStatus, StatusDocument
 from sverka.reach import Reach, read_secret
@@ -24,6 +25,7 @@ class StatusQuestion:
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(ASK_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
+            verify=tls_for(next(iter(urls.values()), "")),
             trust_env=False,
         )
 
