@@ -1,1 +1,1 @@
-"""Benchmarks: each starts what it needs, drives the product through its public face, and records what it measured."""
+"""Benchmarks of the product, each driving it through its public face; results are recorded in ``results/``."""
