@@ -45,6 +45,7 @@ START_PAUSE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 _faststream_log = logging.getLogger(f"{__name__}.faststream")
+_faststream_log.setLevel(logging.ERROR)  # it warns at every start that topics are not made by themselves
 
 T = TypeVar("T")
 
@@ -282,10 +283,11 @@ class Consumer:
             try:
                 async with self._one_at_a_time:
                     lag = await self._assignment.check()
-            except Exception as error:
-                if not isinstance(error, KafkaError) and not is_infrastructure(error):
-                    raise
-                _log.info("partitions cannot be checked now: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the checks go on whatever one of them meets
+                if isinstance(error, KafkaError) or is_infrastructure(error):
+                    _log.info("partitions cannot be checked now: %s", type(error).__name__)
+                else:
+                    _log.exception("a check of partitions failed")
                 continue
             idle = lag == 0 or bool(self.stopped)
             if idle:
