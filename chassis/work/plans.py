@@ -13,6 +13,8 @@ from chassis.aggregate import EffectPlan, Plan, TaskPlan
 from chassis.ids import TenantId, deterministic_id
 from chassis.postgres import Connection
 
+_JSON = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedWork:
@@ -34,14 +36,14 @@ def task_id(tenant: TenantId, kind: str, key: str) -> UUID:
     return deterministic_id("task", tenant, kind, key)
 
 
-def canonical(request: Mapping[str, Any]) -> str:
-    """A request as JSON with sorted keys: what is stored, and what its hash is of."""
-    return storable(orjson.dumps(dict(request), option=orjson.OPT_SORT_KEYS, default=str).decode())
-
-
-def storable(text: str) -> str:
-    """JSON text that jsonb takes: it refuses the NUL character, which vendors do send."""
+def as_json(value: Any) -> str:
+    """JSON text that jsonb takes: it refuses the NUL character, which vendors do send. Keys are sorted."""
+    text = orjson.dumps(value, option=_JSON, default=_plain).decode()
     return text.replace("\\u0000", "\\ufffd")
+
+
+def _plain(value: object) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 async def insert_plans(connection: Connection, plans: Sequence[PlannedWork], now: datetime) -> None:
@@ -51,68 +53,64 @@ async def insert_plans(connection: Connection, plans: Sequence[PlannedWork], now
     the
     present one; planned after its end it begins anew.
     """
-    effects = {row[1]: row for work in plans if isinstance(work.plan, EffectPlan) for row in (_effect(work, now),)}
-    tasks = [_task(work, now) for work in plans if isinstance(work.plan, TaskPlan)]
+    effects: dict[UUID, dict[str, Any]] = {}
+    for nth, work in enumerate(plans):
+        if isinstance(work.plan, EffectPlan):
+            row = _effect(work, work.plan, now)
+            effects.setdefault(row["work_id"], {**row, "nth": nth})
+    tasks = [_task(work, work.plan, now) for work in plans if isinstance(work.plan, TaskPlan)]
     if effects:
-        await connection.execute(_INSERT_EFFECTS, *_columns(list(effects.values())), now)
+        await connection.execute(_INSERT_EFFECTS, as_json(list(effects.values())), now)
     while tasks:  # a statement may touch each row once; the same task twice in one transaction is rare
-        batch = {row[1]: row for row in reversed(tasks)}
-        await connection.execute(_UPSERT_TASKS, *_columns([batch[key] for key in sorted(batch)]), now)
+        batch = {row["work_id"]: row for row in reversed(tasks)}
+        await connection.execute(_UPSERT_TASKS, as_json([batch[key] for key in sorted(batch)]), now)
         chosen = {id(row) for row in batch.values()}
         tasks = [row for row in tasks if id(row) not in chosen]
 
 
-def _effect(work: PlannedWork, now: datetime) -> tuple[Any, ...]:
-    plan = work.plan
-    assert isinstance(plan, EffectPlan), "an effect"
-    request = canonical(plan.request)
-    return (
-        work.tenant,
-        effect_id(work.tenant, plan.kind, plan.key),
-        plan.kind,
-        "/".join(plan.key),
-        work.stream,
-        plan.account,
-        plan.group,
-        int(plan.lane),
-        plan.due_at or now,
-        request,
-        hashlib.sha256(request.encode()).digest(),
-        plan.marker,
-        orjson.dumps(dict(work.metadata)).decode(),
-    )
+def _effect(work: PlannedWork, plan: EffectPlan, now: datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": work.tenant,
+        "work_id": effect_id(work.tenant, plan.kind, plan.key),
+        "kind": plan.kind,
+        "key": "/".join(plan.key),
+        "stream": work.stream,
+        "account": plan.account,
+        "group_key": plan.group,
+        "lane": int(plan.lane),
+        "due_at": plan.due_at or now,
+        "request": plan.request,
+        "request_hash": hashlib.sha256(as_json(plan.request).encode()).hexdigest(),
+        "marker": plan.marker,
+        "metadata": work.metadata,
+    }
 
 
-def _task(work: PlannedWork, now: datetime) -> tuple[Any, ...]:
-    plan = work.plan
-    assert isinstance(plan, TaskPlan), "a task"
-    return (
-        work.tenant,
-        task_id(work.tenant, plan.kind, plan.key),
-        plan.kind,
-        plan.key,
-        work.stream,
-        plan.account,
-        int(plan.lane),
-        plan.due_at or now,
-        canonical(plan.payload),
-        orjson.dumps(dict(work.metadata)).decode(),
-    )
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _task(work: PlannedWork, plan: TaskPlan, now: datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": work.tenant,
+        "work_id": task_id(work.tenant, plan.kind, plan.key),
+        "kind": plan.kind,
+        "key": plan.key,
+        "stream": work.stream,
+        "account": plan.account,
+        "lane": int(plan.lane),
+        "due_at": plan.due_at or now,
+        "request": plan.payload,
+        "metadata": work.metadata,
+    }
 
 
 _INSERT_EFFECTS = """
 INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, group_key, lane, queue, due_at, planned_at,
                   request, request_hash, marker, metadata)
 SELECT t.tenant_id, t.work_id, 'effect', t.kind, t.key, t.stream, t.account, t.group_key, t.lane,
-       CASE WHEN t.due_at <= $14 THEN 'ready' ELSE 'waiting' END, t.due_at, $14,
-       t.request::jsonb, t.request_hash, t.marker, t.metadata::jsonb
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[],
-            $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::text[])
-  AS t(tenant_id, work_id, kind, key, stream, account, group_key, lane, due_at, request, request_hash, marker, metadata)
+       CASE WHEN t.due_at <= $2 THEN 'ready' ELSE 'waiting' END, t.due_at, $2,
+       t.request, decode(t.request_hash, 'hex'), t.marker, t.metadata
+FROM json_to_recordset($1::json) AS t(
+  tenant_id text, work_id uuid, kind text, key text, stream text, account text, group_key text, lane smallint,
+  due_at timestamptz, request jsonb, request_hash text, marker text, metadata jsonb, nth bigint)
+ORDER BY t.nth
 ON CONFLICT (tenant_id, work_id) DO NOTHING
 """
 
@@ -121,10 +119,10 @@ _UPSERT_TASKS = """
 INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, queue, due_at, planned_at, request,
 metadata)
 SELECT t.tenant_id, t.work_id, 'task', t.kind, t.key, t.stream, t.account, t.lane,
-       CASE WHEN t.due_at <= $11 THEN 'ready' ELSE 'waiting' END, t.due_at, $11, t.request::jsonb, t.metadata::jsonb
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
-            $9::text[], $10::text[])
-  AS t(tenant_id, work_id, kind, key, stream, account, lane, due_at, request, metadata)
+       CASE WHEN t.due_at <= $2 THEN 'ready' ELSE 'waiting' END, t.due_at, $2, t.request, t.metadata
+FROM json_to_recordset($1::json) AS t(
+  tenant_id text, work_id uuid, kind text, key text, stream text, account text, lane smallint, due_at timestamptz,
+  request jsonb, metadata jsonb)
 ON CONFLICT (tenant_id, work_id) DO UPDATE SET
   wanted = work.wanted + 1,
   account = excluded.account,
@@ -134,7 +132,7 @@ ON CONFLICT (tenant_id, work_id) DO UPDATE SET
   due_at = least(work.due_at, excluded.due_at),
   request = CASE WHEN work.queue = 'closed' THEN excluded.request ELSE work.request || excluded.request END,
   queue = CASE work.queue WHEN 'taken' THEN 'taken' WHEN 'ready' THEN 'ready' ELSE
-            CASE WHEN least(work.due_at, excluded.due_at) <= $11 THEN 'ready' ELSE 'waiting' END END,
+            CASE WHEN least(work.due_at, excluded.due_at) <= $2 THEN 'ready' ELSE 'waiting' END END,
   seq = CASE WHEN work.queue = 'closed' THEN excluded.seq ELSE work.seq END,
   planned_at = CASE WHEN work.queue = 'closed' THEN excluded.planned_at ELSE work.planned_at END,
   state = CASE WHEN work.queue = 'closed' THEN 'PLANNED' ELSE work.state END,

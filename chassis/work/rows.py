@@ -14,7 +14,7 @@ from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.postgres import Connection
 from chassis.work.machine import Effect, State
-from chassis.work.plans import storable
+from chassis.work.plans import as_json
 
 ATTEMPTS_KEPT_MAX = 30
 
@@ -144,64 +144,60 @@ async def write_intents(connection: Connection, intents: Sequence[Intent], lease
     """Commits us to sending and renews the leases; gives the ids that are still ours. All values are absolute, so
     that a
     commit whose answer was lost may be repeated."""
-    found = await connection.fetch(
-        _INTENTS,
-        [i.row.tenant for i in intents],
-        [i.row.work_id for i in intents],
-        [i.row.epoch for i in intents],
-        [i.effect.sends for i in intents],
-        [i.effect.sent_at for i in intents],
-        [None if i.cursor_before is None else _json(i.cursor_before) for i in intents],
-        lease_seconds,
-    )
+    values = [
+        {
+            "tenant_id": i.row.tenant,
+            "work_id": i.row.work_id,
+            "epoch": i.row.epoch,
+            "sends": i.effect.sends,
+            "sent_at": i.effect.sent_at,
+            "cursor_before": i.cursor_before,
+        }
+        for i in intents
+    ]
+    found = await connection.fetch(_INTENTS, as_json(values), lease_seconds)
     return {record["work_id"] for record in found}
 
 
 async def write_releases(connection: Connection, releases: Sequence[Release], now: datetime) -> set[UUID]:
     """Writes what became of rows and gives them up; returns the ids that were still ours."""
     ordered = sorted(releases, key=lambda release: (release.row.tenant, release.row.work_id))
-    columns = zip(*(_release_values(release) for release in ordered), strict=True)
-    found = await connection.fetch(_RELEASES, *(list(column) for column in columns), now, ATTEMPTS_KEPT_MAX)
+    found = await connection.fetch(_RELEASES, as_json([_values(r) for r in ordered]), now, ATTEMPTS_KEPT_MAX)
     return {record["work_id"] for record in found}
 
 
-def _release_values(release: Release) -> tuple[Any, ...]:
-    effect = release.effect
-    reason = release.reason
-    return (
-        release.row.tenant,
-        release.row.work_id,
-        release.row.epoch,
-        release.row.wanted,
-        release.state,
-        release.due_at,
-        effect.sends,
-        effect.failures,
-        effect.probes,
-        effect.absences,
-        effect.last_absence_at,
-        effect.uncertain_at,
-        effect.decide_by,
-        effect.delayed_since,
-        None if release.outcome is None else _json(release.outcome),
-        None if reason is None else _json({"code": reason.code, "values": reason.values}),
-        None if release.attempt is None else _json(release.attempt),
-        None if release.payload is None else _json(release.payload),
-        None if release.passed_found is None else release.row.claimed_at,
-        release.passed_found,
-        release.untold,
-    )
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return storable(orjson.dumps(dict(value), default=str).decode())
+def _values(release: Release) -> dict[str, Any]:
+    effect, reason = release.effect, release.reason
+    return {
+        "tenant_id": release.row.tenant,
+        "work_id": release.row.work_id,
+        "epoch": release.row.epoch,
+        "wanted": release.row.wanted,
+        "state": release.state,
+        "due_at": release.due_at,
+        "sends": effect.sends,
+        "failures": effect.failures,
+        "probes": effect.probes,
+        "absences": effect.absences,
+        "last_absence_at": effect.last_absence_at,
+        "uncertain_at": effect.uncertain_at,
+        "decide_by": effect.decide_by,
+        "delayed_since": effect.delayed_since,
+        "outcome": release.outcome,
+        "reason": None if reason is None else {"code": reason.code, "values": reason.values},
+        "attempt": release.attempt,
+        "payload": release.payload,
+        "pass_started_at": None if release.passed_found is None else release.row.claimed_at,
+        "pass_found": release.passed_found,
+        "untold": release.untold,
+    }
 
 
 _INTENTS = """
-UPDATE work w SET state = 'INTENT', sends = i.sends, sent_at = i.sent_at, cursor_before = i.cursor_before::jsonb,
-                  lease_until = clock_timestamp() + make_interval(secs => $7)
-FROM unnest($1::text[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[], $6::text[])
-  AS i(tenant_id, work_id, epoch, sends, sent_at, cursor_before)
+UPDATE work w SET state = 'INTENT', sends = i.sends, sent_at = i.sent_at, cursor_before = i.cursor_before,
+                  lease_until = clock_timestamp() + make_interval(secs => $2)
+FROM json_to_recordset($1::json) AS i(
+  tenant_id text, work_id uuid, epoch int, sends int, sent_at timestamptz, cursor_before jsonb)
 WHERE w.tenant_id = i.tenant_id AND w.work_id = i.work_id AND w.epoch = i.epoch AND w.queue = 'taken'
   AND w.lease_until > clock_timestamp()
 RETURNING w.work_id
@@ -211,31 +207,29 @@ RETURNING w.work_id
 _RELEASES = """
 UPDATE work w SET
   state = CASE WHEN w.wanted <> r.wanted THEN 'PLANNED' ELSE r.state END,
-  queue = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL AND NOT r.untold THEN 'closed'
-               WHEN least(r.due_at, w.due_at) <= $22 THEN 'ready' ELSE 'waiting' END,
+  queue = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN 'closed'
+               WHEN least(r.due_at, w.due_at) <= $2 THEN 'ready' ELSE 'waiting' END,
   due_at = least(r.due_at, w.due_at),
-  settled_at = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN $22 END,
+  settled_at = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN $2 END,
   lease_until = NULL, lease_owner = NULL,
   sends = r.sends, failures = r.failures, probes = r.probes, absences = r.absences,
   last_absence_at = r.last_absence_at, uncertain_at = r.uncertain_at, decide_by = r.decide_by,
   delayed_since = r.delayed_since,
-  outcome = coalesce(r.outcome::jsonb, w.outcome),
-  reason = r.reason::jsonb,
+  outcome = coalesce(r.outcome, w.outcome),
+  reason = r.reason,
   untold = r.untold,
   attempts = CASE WHEN r.attempt IS NULL THEN w.attempts
-                  WHEN jsonb_array_length(w.attempts) >= $23 THEN (w.attempts - 1) || r.attempt::jsonb
-                  ELSE w.attempts || r.attempt::jsonb END,
+                  WHEN jsonb_array_length(w.attempts) >= $3 THEN (w.attempts - 1) || r.attempt
+                  ELSE w.attempts || r.attempt END,
   request = CASE WHEN r.payload IS NULL THEN w.request
-                 WHEN w.wanted = r.wanted THEN r.payload::jsonb ELSE w.request || r.payload::jsonb END,
+                 WHEN w.wanted = r.wanted THEN r.payload ELSE w.request || r.payload END,
   pass_started_at = coalesce(r.pass_started_at, w.pass_started_at),
   pass_found = coalesce(r.pass_found, w.pass_found)
-FROM unnest($1::text[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::timestamptz[], $7::int[], $8::int[],
-$9::int[],
-            $10::int[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::text[],
-            $16::text[], $17::text[], $18::text[], $19::timestamptz[], $20::bool[], $21::bool[])
-  AS r(tenant_id, work_id, epoch, wanted, state, due_at, sends, failures, probes, absences, last_absence_at,
-  uncertain_at,
-       decide_by, delayed_since, outcome, reason, attempt, payload, pass_started_at, pass_found, untold)
+FROM json_to_recordset($1::json) AS r(
+  tenant_id text, work_id uuid, epoch int, wanted bigint, state text, due_at timestamptz, sends int, failures int,
+  probes int, absences int, last_absence_at timestamptz, uncertain_at timestamptz, decide_by timestamptz,
+  delayed_since timestamptz, outcome jsonb, reason jsonb, attempt jsonb, payload jsonb, pass_started_at timestamptz,
+  pass_found bool, untold bool)
 WHERE w.tenant_id = r.tenant_id AND w.work_id = r.work_id AND w.epoch = r.epoch AND w.queue = 'taken'
 RETURNING w.work_id
 """
