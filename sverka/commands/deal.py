@@ -1,5 +1,7 @@
 """`deal show`: the whole story of a deal."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,8 @@ from sverka.language import example, tr
 from sverka.models import StoryDocument, StoryLine
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import moment, print_document, show
-from sverka.story import tell
+from sverka.story import sentences, tell
+from sverka.story.words import words
 
 QUIET_STATES: Final = frozenset({"CONFIRMED", "DONE"})
 MARKS: Final = {
@@ -61,20 +64,44 @@ def show_deal(
 
 def _print(document: StoryDocument, full: bool, zone: ZoneInfo | None) -> None:
     day = ""
-    for line in document.lines:
-        if not full and _inside(line):
-            continue
+    for line, text in _told(document.lines, full):
         stamp = moment(line.at and line.at.astimezone(zone))
         if stamp[:10] != day:
             day = stamp[:10]
             show(day)
-        show(f"  {stamp[11:]}  {line.service:<13}{MARKS[line.kind]} {line.text}")
+        show(f"  {stamp[11:]}  {line.service:<13}{MARKS[line.kind]} {text}")
+
+
+def _told(lines: Sequence[StoryLine], full: bool) -> Iterator[tuple[StoryLine, str]]:
+    """Each line with its text; the writes of one fact are one line unless everything is asked for."""
+    if full:
+        yield from ((line, line.text) for line in lines)
+        return
+    shown = [line for line in lines if not _inside(line)]
+    groups = groupby(enumerate(shown), key=lambda one: _fact_of(one[1]) or f"line {one[0]}")
+    for _, group in groups:
+        (_, first), *others = group
+        writes = [first.data.get("write"), *(other.data.get("write") for _, other in others)]
+        if not others or first.data.get("refused"):
+            yield first, first.text
+            yield from ((other, other.text) for _, other in others)
+        else:
+            named = ", ".join(words().of(sentences.WRITES, str(write)) for write in writes)
+            yield first, tr(f"Written: {named}", f"Записано: {named}")
+
+
+def _fact_of(line: StoryLine) -> str:
+    return str(line.data.get("fact_id", "")) if line.type == "Written" and not line.data.get("refused") else ""
 
 
 def _inside(line: StoryLine) -> bool:
-    """Steps that went well and that the facts beside them tell already."""
+    """Steps that went well and that the lines beside them tell already."""
     if line.kind == "task":
         return line.state in QUIET_STATES or not line.data.get("reason")
     if line.kind == "attempt":
-        return line.state == "ok" and line.type == "run"
-    return line.type in ("Told", "BalanceSeen", "PaymentsNoticed", "RecordWanted", "BuyerLinked")
+        return line.state == "ok"
+    if line.kind == "effect":
+        return line.type in ("crm-write", "crm-chat") and line.state in QUIET_STATES
+    if line.type == "Told":
+        return line.kind == "fact"
+    return line.type in ("BalanceSeen", "PaymentsNoticed", "RecordWanted", "BuyerLinked")

@@ -2,16 +2,18 @@
 
 import importlib
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chassis.settings import ServiceSettings, help_text
 from contracts.topics import SERVICES
 from sverka.endings import WrongUse
 from sverka.language import tr
 from sverka.models import DOCUMENTS
 from sverka.screen import show
+
+if TYPE_CHECKING:
+    from chassis.settings import ServiceSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +40,8 @@ def register(app: typer.Typer) -> None:
 
 def settings() -> None:
     """Generated from the settings models of the services."""
+    from chassis.settings import ServiceSettings, help_text  # brings aiohttp along
+
     show(help_text([ServiceSettings, *(_settings_of(service) for service in SERVICES)]))
 
 
@@ -59,7 +63,9 @@ def schema(
     show(json.dumps(DOCUMENTS[name].model_json_schema(), indent=2, ensure_ascii=False))
 
 
-def _settings_of(service: str) -> type[ServiceSettings]:
+def _settings_of(service: str) -> "type[ServiceSettings]":
+    from chassis.settings import ServiceSettings
+
     module = importlib.import_module(f"services.{service}.settings")
     found = [
         value

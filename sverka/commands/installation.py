@@ -10,9 +10,6 @@ from contracts.topics import SERVICES
 from deploy.local.folder import Run
 from deploy.local.launch import running, stop_running
 from sverka.endings import NotAsWished, WrongUse
-from sverka.installation.migration import migrate_all
-from sverka.installation.secrets import SecretsFolder
-from sverka.installation.starting import run_in_front, show_addresses, start_in_background
 from sverka.language import tr
 from sverka.reach import DEFAULT_DATA, Data
 from sverka.screen import say, show
@@ -66,6 +63,8 @@ def up(
     launched: Annotated[bool, typer.Option("--launched", hidden=True)] = False,
 ) -> None:
     """Runs in front until it is ended, or starts a process that does."""
+    from sverka.installation.starting import run_in_front, show_addresses, start_in_background  # brings Kafka along
+
     if detach:
         run = start_in_background(data, sandbox=sandbox, port_base=port_base, say=say)
         show_addresses(data, run)
@@ -99,6 +98,9 @@ def migrate(
         raise WrongUse(
             tr(f"There is no service {service}; choose one of {known}.", f"Нет сервиса {service}; есть {known}.")
         )
+    from sverka.installation.migration import migrate_all  # brings the chassis along
+    from sverka.installation.secrets import SecretsFolder
+
     secrets = SecretsFolder(Path(data) / "secrets")
     migrate_all(_admin_url(data), secrets, show, (service,) if service else SERVICES)
     show(tr(f"The roles' passwords are in {secrets.folder}.", f"Пароли ролей в {secrets.folder}."))

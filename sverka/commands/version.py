@@ -1,6 +1,5 @@
 """`version`: what is in use."""
 
-import asyncpg
 import typer
 
 from sverka.language import tr
@@ -8,7 +7,6 @@ from sverka.models import PostgresVersion, VersionDocument
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import outline, print_document, say
 from sverka.status import ask_all
-from sverka.versions import kafka_version, package_versions, postgres_version, product_version
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +29,15 @@ def version(reach: Reach, *, as_json: AsJson = False) -> None:
 
 
 def _document(reach: Reach) -> VersionDocument:
+    from sverka.versions import ASK_ERRORS, kafka_version, package_versions, postgres_version, product_version
+
     run = reach.find()
     postgres: PostgresVersion | None = None
     services: dict[str, str] = {}
     if run is not None:
         try:
             postgres = postgres_version(run)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except ASK_ERRORS as error:
             say(tr(f"PostgreSQL cannot be asked: {error}.", f"PostgreSQL не отвечает: {error}."))
         services = {name: found.version for name, found in ask_all(reach).services.items()}
     return VersionDocument(

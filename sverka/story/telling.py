@@ -34,16 +34,18 @@ def _events(service: str, events: Sequence[Mapping[str, Any]], spoken: Words) ->
         yield StoryLine(
             at=_moment(event.get("at")),
             service=service,
-            kind=_kind_of(service, name, data),
+            kind=_kind_of(service, name, data, spoken),
             type=name,
             text=spoken.event(service, name, data),
             data=data,
         )
 
 
-def _kind_of(service: str, name: str, data: Mapping[str, Any]) -> Kind:
+def _kind_of(service: str, name: str, data: Mapping[str, Any], spoken: Words) -> Kind:
     if name in CARD_EVENTS:
         return "decision"
+    if name == "Told":
+        return "message" if spoken.told(data.get("fact") or {}) else "fact"
     if service == "notifier" and name == "Written":
         return "message" if data.get("write") in MESSAGE_WRITES else "write"
     return "fact"

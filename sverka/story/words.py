@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from jinja2 import ChainableUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from services.notifier.workers.texts import Texts
 from sverka.language import language
 from sverka.screen import money
 from sverka.story import sentences
@@ -22,6 +21,9 @@ class Words:
     """The words of one language."""
 
     def __init__(self, chosen: str) -> None:
+        # The notifier brings connectors along, which most commands can do without.
+        from services.notifier.workers.texts import Texts
+
         self._index = 1 if chosen == "ru" else 0
         self._texts = Texts("ru" if chosen == "ru" else "en")
         self._environment = SandboxedEnvironment(undefined=ChainableUndefined, autoescape=False)
@@ -68,12 +70,15 @@ class Words:
         except KeyError:
             return code
 
-    def _fact(self, fact: Mapping[str, Any]) -> str:
-        name = str(fact.get("fact", ""))
+    def told(self, fact: Mapping[str, Any]) -> str:
+        """The sentence that people read of a fact; "" for one that changes fields alone."""
         try:
-            return self._texts.fact(name, {key: value for key, value in fact.items() if key != "fact"}, ZONE)
-        except (TemplateError, KeyError, TypeError, ValueError):  # a fact without a sentence changes fields alone
-            return name.replace("_", " ")
+            return self._texts.fact(str(fact["fact"]), {k: v for k, v in fact.items() if k != "fact"}, ZONE)
+        except (TemplateError, KeyError, TypeError, ValueError):
+            return ""
+
+    def _fact(self, fact: Mapping[str, Any]) -> str:
+        return self.told(fact) or str(fact.get("fact", "")).replace("_", " ")
 
 
 @cache
