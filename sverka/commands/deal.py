@@ -79,8 +79,8 @@ def _told(lines: Sequence[StoryLine], full: bool) -> Iterator[tuple[StoryLine, s
         return
     shown = [line for line in lines if not _inside(line)]
     groups = groupby(enumerate(shown), key=lambda one: _fact_of(one[1]) or f"line {one[0]}")
-    for _, group in groups:
-        (_, first), *others = group
+    for _, together in groups:
+        (_, first), *others = together
         writes = [first.data.get("write"), *(other.data.get("write") for _, other in others)]
         if not others or first.data.get("refused"):
             yield first, first.text
