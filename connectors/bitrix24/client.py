@@ -11,7 +11,7 @@ from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
 from connectors.bitrix24.mapping import portal, records, writes
-from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, referenced
+from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, recheck_commands, referenced
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
     DEAL,
@@ -28,6 +28,7 @@ from connectors.ports.crm import (
     CrmCommand,
     CrmEvent,
     CrmWritten,
+    DealRecheck,
     DealSnapshot,
     DealStage,
     ModifiedDealsPage,
@@ -127,6 +128,24 @@ class Bitrix24:
         if found and not deals:
             return unexpected(VENDOR, "id", write=False)
         return Ok(ModifiedDealsPage(deals, deals[-1].deal_id if len(found) >= PAGE_ROWS else None))
+
+    async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Outcome[DealRecheck]:
+        """Both questions in one request; a deal that is not listed was deleted meanwhile."""
+        commands = recheck_commands(deal_id, inn)
+        answer = await self._calls.batch(permit, "recheck_deal", commands, write=False)
+        if not isinstance(answer, BatchAnswer):
+            return answer
+        present = self._calls.present(answer, commands)
+        if not isinstance(present, dict):
+            return present
+        try:
+            listed, same = present["deal"], present.get("same_inn")
+            deals = records.read_items(listed, "items", records.read_modified_deal) if listed is not None else []
+            rows = wire.records(same.result, "requisites") if same is not None else ()
+            updated_at = next((one.updated_at for one in deals if one.deal_id == deal_id), None)
+            return Ok(DealRecheck(updated_at, tuple(records.read_requisite(row) for row in rows)))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
 
     async def find_comment(self, permit: Permit, deal_id: str, marker: str) -> Outcome[str | None]:
         """Looks through the newest comments of the deal, 2,300 at most."""

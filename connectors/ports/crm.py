@@ -364,6 +364,22 @@ class StageHistorySince(Protocol):
     async def stage_history_since(self, permit: Permit, after: int) -> Outcome[StageHistoryPage]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class DealRecheck:
+    """What is asked once more before a document comes of a deal: when it was changed last, and which companies of the
+    portal have requisites with the buyer's INN."""
+
+    updated_at: datetime | None
+    same_inn: tuple[CrmRequisite, ...]
+
+
+class RecheckDeal(Protocol):
+    """One request after a deal was read: did it move meanwhile, and who else has the buyer's INN. An empty INN asks the
+    first alone."""
+
+    async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Outcome[DealRecheck]: ...
+
+
 class DealsModifiedSince(Protocol):
     """Deals changed at or after a moment; ``after`` continues a pass."""
 
@@ -411,7 +427,7 @@ class ParseWebhook(Protocol):
 
 
 class Crm(
-    ReadDeal, StageHistorySince, DealsModifiedSince, WriteDeal, FindComment, ReadDealStages, CheckPortal, PingCrm,
-    ParseWebhook, Protocol,
+    ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, WriteDeal, FindComment, ReadDealStages, CheckPortal,
+    PingCrm, ParseWebhook, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""

@@ -65,6 +65,22 @@ def _requisites_of(entity_type_id: int, entity_id: Ref) -> Command:
     return Command("crm.requisite.list", {"filter": filtered, "order": order, "select": _REQUISITE_COLUMNS})
 
 
+def recheck_commands(deal_id: str, inn: str) -> dict[str, Command]:
+    """The commands of a recheck: the deal's time of change, and companies with the INN."""
+    changed = {
+        "entityTypeId": DEAL,
+        "select": ["id", "updatedTime", "categoryId", "stageId"],
+        "filter": {"=id": int(deal_id)},
+    }
+    commands = {"deal": Command("crm.item.list", changed)}
+    if inn:
+        filtered = {"RQ_INN": inn, "ENTITY_TYPE_ID": COMPANY}
+        order = {"ID": "ASC"}
+        params = {"filter": filtered, "order": order, "select": _REQUISITE_COLUMNS}
+        commands["same_inn"] = Command("crm.requisite.list", params)
+    return commands
+
+
 def _bank_details_of(requisite_id: str | Ref) -> Command:
     return Command("crm.requisite.bankdetail.list", {"filter": {"ENTITY_ID": requisite_id}, "order": {"SORT": "ASC"}})
 
