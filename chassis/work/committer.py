@@ -37,7 +37,7 @@ class Settlement:
     release: Release
     commands: Sequence[Command] = ()
     opened: breaker.Opened | None = None
-    otherwise: Release | None = None
+    otherwise: Callable[[], Release] | None = None
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Committer:
                 item.release.row.stream,
                 type(error).__name__,
             )
-            return await self._persist([Settlement(item.otherwise, opened=item.opened)])
+            return await self._persist([Settlement(item.otherwise(), opened=item.opened)])
 
     async def _persist(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
         """One transaction; while Postgres is away it is tried again, every time with all values absolute."""

@@ -119,14 +119,14 @@ class Effects:
         with telemetry.span(f"effect {first.kind}", parent=first.metadata) as span:
             span.set("sverka.tenant_id", first.tenant)
             outcomes = await self._outcomes(handler, calls, guard)
-            opened = await self._vendors.heard(first, *outcomes)
             trace = telemetry.inject()
             settlements = [
-                self._answered(handler, intent, outcome, guard, {**intent.row.metadata, **trace})
-                for intent, outcome in zip(intents, outcomes, strict=True)
+                self._answered(handler, intent, call, outcome, guard, {**intent.row.metadata, **trace})
+                for intent, call, outcome in zip(intents, calls, outcomes, strict=True)
             ]
-            settlements[0] = self._vendors.opening(first, opened, settlements[0])
+            settlements[0] = self._vendors.heard(first, outcomes, settlements[0])
             await self._vendors.committer.settle(settlements)
+            await self._vendors.report(first, outcomes)
         metrics.WORK_SECONDS.labels(first.kind).observe(lease_clock() - started)
 
     async def _outcomes(
@@ -156,6 +156,7 @@ class Effects:
         self,
         handler: EffectHandler,
         intent: Intent,
+        call: EffectCall,
         outcome: Outcome[Mapping[str, Any]],
         guard: SendGuard,
         metadata: Mapping[str, str],
@@ -164,19 +165,17 @@ class Effects:
         if guard.first_byte_at is not None:
             effect = self._step(effect, FirstByte(), handler).effect
         step = self._step(effect, Answered(outcome), handler)
-        metrics.WORK_RUNS.labels(intent.row.kind, type(outcome).__name__.lower()).inc()
-        attempt = self._attempt("send", intent.effect.sent_at, type(outcome).__name__.lower(), _problem(outcome))
+        label, problem = type(outcome).__name__.lower(), _problem(outcome)
+        metrics.WORK_RUNS.labels(intent.row.kind, label).inc()
+        attempt = self._attempt("send", intent.effect.sent_at, label, problem)
         attempt["send"] = intent.effect.sends
         if guard.first_byte_at is not None:
             attempt["first_byte_at"] = guard.first_byte_at
-        return self._settlement(
-            handler, replace(intent.row, cursor_before=intent.cursor_before), step, attempt, _problem(outcome), metadata
-        )
+        return self._settlement(handler, intent.row, step, attempt, problem, metadata, call)
 
     async def _not_begun(self, rows: Sequence[Row], why: Deferred | Retryable) -> None:
         """Nothing was sent and no INTENT stands: wait; a limit and an absent ingest do not count as attempts."""
         now = self._vendors.clock.now()
-        opened = await self._vendors.heard(rows[0], why)
         settlements = []
         for row in rows:
             handler = self._handlers[row.kind]
@@ -189,8 +188,9 @@ class Effects:
                 due = self._vendors.again_at(why)
                 effect = replace(row.effect, due_at=due)
                 settlements.append(Settlement(Release(row, effect.state.value, due, effect, reason=why.problem)))
-        settlements[0] = self._vendors.opening(rows[0], opened, settlements[0])
+        settlements[0] = self._vendors.heard(rows[0], [why], settlements[0])
         await self._vendors.committer.settle(settlements)
+        await self._vendors.report(rows[0], [why])
 
     async def _abandoned(self, row: Row) -> None:
         handler = self._handlers[row.kind]
@@ -250,6 +250,7 @@ class Effects:
         attempt: Mapping[str, Any] | None,
         problem: Problem | None,
         metadata: Mapping[str, str],
+        call: EffectCall | None = None,
     ) -> Settlement:
         release = Release(
             row,
@@ -263,13 +264,17 @@ class Effects:
         commands = self._vendors.of_delay(row, step.effect, problem, metadata)
         if step.settled is None:
             return Settlement(release, commands)
-        otherwise = replace(release, untold=True, due_at=self._vendors.later(), reason=_UNTOLD)
-        call = _call(row, step.effect, row.cursor_before, _no_permit(row, self._vendors.clock.now()))
+        if call is None:
+            call = _call(row, step.effect, row.cursor_before, _no_permit(row, self._vendors.clock.now()))
+
+        def otherwise() -> Release:
+            return replace(release, untold=True, due_at=self._vendors.later(), reason=_UNTOLD)
+
         try:
             body = handler.told(call, step.settled)
         except Exception as error:  # noqa: BLE001 - the outcome is kept and told later
             _log.exception("%s could not say its outcome: %s", handler.kind, type(error).__name__)
-            return Settlement(otherwise, commands)
+            return Settlement(otherwise(), commands)
         if body is not None:
             name = f"work:{row.name}:{step.effect.sends}:{step.effect.state.value}"
             commands = (*commands, self._vendors.command(row, row.stream, body, name, metadata))

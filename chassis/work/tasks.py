@@ -60,9 +60,12 @@ class Tasks:
             span.set("sverka.tenant_id", row.tenant)
             result, asked = await self._attempt(handler, row)
             metadata = {**row.metadata, **telemetry.inject()}
-            opened = await self._vendors.heard(row, _outcome(result)) if asked and row.account else None
             settlement = self._settlement(row, result, metadata)
-            await self._vendors.committer.settle([self._vendors.opening(row, opened, settlement)])
+            if asked:
+                settlement = self._vendors.heard(row, [_outcome(result)], settlement)
+            await self._vendors.committer.settle([settlement])
+            if asked:
+                await self._vendors.report(row, [_outcome(result)])
         metrics.WORK_RUNS.labels(row.kind, type(result).__name__.lower()).inc()
         metrics.WORK_SECONDS.labels(row.kind).observe(lease_clock() - started)
 
@@ -115,7 +118,7 @@ class Tasks:
         return Settlement(
             release,
             (*commands, *self._vendors.of_delay(row, effect, None, metadata)),
-            otherwise=self._failure(row, Problem("stream_could_not_take_the_outcome")),
+            otherwise=lambda: self._failure(row, Problem("stream_could_not_take_the_outcome")),
         )
 
     def _failure(self, row: Row, problem: Problem) -> Release:

@@ -2,7 +2,7 @@
 of them."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,35 +91,33 @@ class Vendors:
         until = why.until if isinstance(why, Deferred) else None
         return earliest if until is None else max(until, self.clock.now())
 
-    async def heard(self, row: Row, *outcomes: Outcome[Any]) -> breaker.Opened | None:
-        """Takes note of what one request says about its account: limit, token, health. What opens when a failure was
-        one
-        too many in a row."""
+    def heard(self, row: Row, outcomes: Sequence[Outcome[Any]], settlement: Settlement) -> Settlement:
+        """Takes note of what one request says about its account and returns the settlement; when a failure was one too many
+        in a row, with the opening of the breaker and its alert in the same commit."""
         for outcome in outcomes:
             if isinstance(outcome, Deferred):
                 self._pause(row, self.again_at(outcome))
-                await self._blocks.report(row.account, outcome.problem, outcome.until)
-                break
-            if isinstance(outcome, Retryable) and outcome.problem.code == TOKEN_REFUSED:
-                await self._blocks.report(row.account, outcome.problem, None)
-                break
         if any(isinstance(outcome, Ok | Rejected | Deferred) for outcome in outcomes):
             self.answered(row.tenant, row.account)
-            return None
+            return settlement
         for outcome in outcomes:
             if isinstance(outcome, Uncertain) or (isinstance(outcome, Retryable) and outcome.outage):
-                return self._failed(row, outcome.problem)
-        return None
+                return self._failed(row, outcome.problem, settlement)
+        return settlement
+
+    async def report(self, row: Row, outcomes: Sequence[Outcome[Any]]) -> None:
+        """Tells ingest of a limit or a refused token; outside any commit, since ingest may be slow."""
+        for outcome in outcomes:
+            if isinstance(outcome, Deferred):
+                await self._blocks.report(row.account, outcome.problem, outcome.until)
+                return
+            if isinstance(outcome, Retryable) and outcome.problem.code == TOKEN_REFUSED:
+                await self._blocks.report(row.account, outcome.problem, None)
+                return
 
     def answered(self, tenant: TenantId, account: str) -> None:
         """The vendor gave a definite answer on an account."""
         self._failures.succeeded(tenant, account)
-
-    def _failed(self, row: Row, problem: Problem) -> breaker.Opened | None:
-        if not row.account or not self._failures.failed(row.tenant, row.account):
-            return None
-        now = self.clock.now()
-        return breaker.Opened(row.tenant, row.account, now, now + self.probe_interval(), problem)
 
     def probe_interval(self) -> timedelta:
         """Time to the next probe of an account that is down."""
@@ -140,21 +138,22 @@ class Vendors:
         name = f"work:{row.name}:{row.epoch}:{'resumed' if now is None else 'delayed'}"
         return (self.command(row, delay_stream(row.stream), body, name, metadata),)
 
-    def opening(self, row: Row, opened: breaker.Opened | None, settlement: Settlement) -> Settlement:
-        """The settlement of the failure that opens a breaker, with the opening and its alert in the same commit."""
-        if opened is None:
-            return settlement
-        commands = settlement.commands
-        if self._says[OUTAGE]:
-            vendor = self.vendor_of(row.account)
-            down = AccountDown(vendor, row.account, opened.at, opened.reason)
-            name = f"work:{row.name}:{row.epoch}:down"
-            commands = (*commands, self.command(row, outage_stream(vendor), down, name, row.metadata))
-        return replace(settlement, commands=commands, opened=opened)
-
     def command(self, row: Row, stream: str, body: Any, command_id: str, metadata: Mapping[str, str]) -> Command:
         """A command of this row's tenant, with the row as its cause."""
         return Command(row.tenant, stream, body, command_id, {**metadata, "cause": f"work:{row.name}"})
+
+    def _failed(self, row: Row, problem: Problem, settlement: Settlement) -> Settlement:
+        if not row.account or not self._failures.failed(row.tenant, row.account):
+            return settlement
+        now = self.clock.now()
+        opened = breaker.Opened(row.tenant, row.account, now, now + self.probe_interval(), problem)
+        commands = settlement.commands
+        if self._says[OUTAGE]:
+            vendor = self.vendor_of(row.account)
+            down = AccountDown(vendor, row.account, now, problem)
+            name = f"work:{row.name}:{row.epoch}:down"
+            commands = (*commands, self.command(row, outage_stream(vendor), down, name, row.metadata))
+        return replace(settlement, commands=commands, opened=opened)
 
     def _pause(self, row: Row, until: datetime) -> None:
         self._paused[(row.tenant, row.account)] = until

@@ -46,7 +46,7 @@ def confirmed(row: Row, remote_id: str = "r") -> Settlement:
     return Settlement(
         release,
         (command,),
-        otherwise=Release(row, "CONFIRMED", START, row.effect, untold=True, reason=Problem("untold")),
+        otherwise=lambda: Release(row, "CONFIRMED", START, row.effect, untold=True, reason=Problem("untold")),
     )
 
 
