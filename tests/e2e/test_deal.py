@@ -1,6 +1,10 @@
 """A deal's way, from its stage to the act, as managers and accountants see it."""
 
+import pytest
+
 from tests.e2e.conftest import Installation, Portal
+
+pytestmark = [pytest.mark.parts, pytest.mark.timeout(400)]
 
 
 def test_from_the_stage_to_the_act(installation: Installation, shared_portal: Portal) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.conftest import Installation, Portal
 
+pytestmark = [pytest.mark.parts, pytest.mark.timeout(400)]
+
 
 def test_a_lost_webhook_is_found_by_the_sweep(installation: Installation, shared_portal: Portal) -> None:
     company, _ = shared_portal.company()
@@ -50,10 +52,10 @@ def test_an_outage_is_told_once_and_work_goes_on_after_it(installation: Installa
     for deal in deals:
         portal.move(deal)
 
-    def delayed() -> bool:
-        return any(one["delayed_since"] for one in installation.json("work", "list", "--tenant", portal.slug)["work"])
+    def told() -> bool:
+        return any("не отвечает с" in message["text"] for message in portal.chat())
 
-    installation.until("delayed work", delayed, 120)
+    installation.until("the alert", told, 120)
     work = installation.json("work", "list", "--tenant", portal.slug)["work"]
     assert all(one["reason_text"] for one in work if one["delayed_since"])
     assert not installation.json_status()["idle"]
