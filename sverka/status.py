@@ -23,6 +23,7 @@ class StatusQuestion:
     def __init__(self, urls: dict[str, str], token: str) -> None:
         self._urls = urls
         self._client = httpx.Client(
+            follow_redirects=False,
             headers={"authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(ASK_SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
             verify=tls_for(next(iter(urls.values()), "")),
