@@ -102,8 +102,8 @@ async def migrate(
     """Brings the service's database to the present schema and gives its two addresses.
 
     Safe to run at every start and from several processes at once. ``admin_url`` names a role that may create databases
-    and roles. The chassis' own files always come first. SQL files run as the owner role, which row-level security hides all
-    rows from: they change schemas, never rows. Raises MigrationRefused, and Postgres' own errors.
+    and roles. The chassis' own files always come first. SQL files run as the owner role, which row-level security hides
+    all rows from: they change schemas, never rows. Raises MigrationRefused, and Postgres' own errors.
     """
     names = Names.of(service, prefix)
     wanted = migrations(directories)
