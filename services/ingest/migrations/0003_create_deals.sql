@@ -17,7 +17,6 @@ CREATE TABLE deals (
   PRIMARY KEY (tenant_id, deal_id)
 );
 CREATE INDEX deals_buyer ON deals (tenant_id, crm_kind, crm_id) WHERE requested;
-CREATE INDEX deals_inn ON deals (tenant_id, inn, kpp) WHERE inn <> '';
 SELECT chassis.protect('deals');
 
 -- Entries of the portals' stage histories; observed ones were decided upon with their deal at hand.
