@@ -118,7 +118,7 @@ class Report:
 
     def profile(self, lines: Sequence[str]) -> None:
         """The summary of a profile, taken in a run of its own."""
-        self._profile = list(lines)
+        self._profile += lines
 
     def finish(self) -> int:
         """Prints what remains, writes the JSON if it was asked for; 0, or 1 if a bar is missed."""
