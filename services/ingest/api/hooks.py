@@ -32,6 +32,7 @@ _AWAY: Final[tuple[type[BaseException], ...]] = (NotStored, *INFRASTRUCTURE_ERRO
 _FORM_TOKEN: Final = re.compile(rb"((?:access_|refresh_|application_)token(?:%5D|\])?=)[^&]*", re.IGNORECASE)
 _JSON_TOKEN: Final = re.compile(rb'("(?:access_|refresh_|application_)token"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE)
 
+_STORED: Final = metrics.WEBHOOKS.labels("stored")
 _STATUSES: Final = {
     "webhook_too_large": (413, "the body is too long"),
     "webhook_content_type": (415, "send a form or JSON"),
@@ -89,7 +90,7 @@ class Hooks:
         else:
             webhook = _webhook(owner, event, body, content_type, telemetry.inject())
             delivery_id = await self._intake.put(webhook)
-            metrics.WEBHOOKS.labels("stored").inc()
+            _STORED.inc()
             await _accept(send, delivery_id)
 
     async def _refuse(
@@ -149,7 +150,7 @@ def _minute() -> int:
 
 def without_tokens(body: bytes) -> bytes:
     """A body as it is kept: tokens of people and of the portal are secrets, and hints need none."""
-    return _JSON_TOKEN.sub(rb"\1", _FORM_TOKEN.sub(rb"\1", body))
+    return (_JSON_TOKEN if body.lstrip()[:1] == b"{" else _FORM_TOKEN).sub(rb"\1", body)
 
 
 def _webhook(owner: Owner, event: CrmEvent, body: bytes, content_type: str, trace: dict[str, str]) -> Webhook:

@@ -66,11 +66,7 @@ class Intake:
         waiting = _Waiting(webhook)
         self._waiting.append(waiting)
         self._more.set()
-        try:
-            async with asyncio.timeout(STORE_SECONDS_MAX):
-                return await waiting.stored
-        except TimeoutError as error:
-            raise NotStored("the database is too slow") from error
+        return await waiting.stored
 
     async def run(self) -> None:
         """Writes until it is cancelled."""
@@ -101,7 +97,8 @@ class Intake:
 
     async def _write(self, batch: list[_Waiting]) -> None:
         try:
-            ids = await self._commit([waiting.webhook for waiting in batch])
+            async with asyncio.timeout(STORE_SECONDS_MAX):
+                ids = await self._commit([waiting.webhook for waiting in batch])
         except _FAILURES as error:
             await self._without(batch, error)
             return
