@@ -199,6 +199,10 @@ class Consumer:
             carrier = {
                 n: v.decode(errors="replace") for n, v in record.headers if n in ("traceparent", "tracestate") if v
             }
+            context = telemetry.extract(carrier)
+            if context is not None and not context.sampled:
+                taken.append(self._intake.read(record, topic, carrier))  # nobody records it; it is only passed on
+                continue
             scope = telemetry.process_span(
                 topic, carrier, group=self._intake.service, partition=record.partition, offset=record.offset
             )
