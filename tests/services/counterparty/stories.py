@@ -1,0 +1,50 @@
+"""Whole stories of requests and parties; together they say every event, message and question that there is."""
+
+from typing import Any
+
+from services.counterparty.domain import deal, party
+from tests.services.counterparty.parts import (
+    ACCOUNT,
+    NO,
+    ROMASHKA,
+    Requests,
+    a_party,
+    ask,
+    company,
+    requests,
+    take,
+    want,
+)
+from tests.services.streams import Stream
+
+
+def asked() -> Requests:
+    """Refused, corrected, linked."""
+    stream = requests()
+    stream.ran(ask(buyer=company("7736207543")))
+    stream.ran(deal.SeeBuyer("15", company(ogrn="1", same_inn_crm_ids=("513",)), "b"))
+    stream.ran(deal.Answer("r1", ROMASHKA, "cp", "elba-1", created=True))
+    return stream
+
+
+def looked_up() -> list[Stream[Any, Any]]:
+    """Doubles, a branch, a creation that is refused, then doubted, then found."""
+    doubles, branch, created = a_party(), a_party(), a_party()
+    for stream in (doubles, branch, created):
+        stream.ran(want())
+    doubles.ran(party.SeeRecords(ACCOUNT, ("e1", "e2")))
+    take(doubles, "counterparty_double", "use_e2")
+    branch.ran(party.SeeRecords(ACCOUNT, (), ("e7",)))
+    take(branch, "branch_unknown", "create_again")
+    created.ran(party.SeeRecords(ACCOUNT, ()))
+    created.ran(party.SeeRefused(ACCOUNT, 1, NO))
+    created.ran(want("r2"))
+    created.ran(party.SeeRecords(ACCOUNT, ()))
+    created.ran(party.SeeDoubt(ACCOUNT, 2, NO, created.now))
+    created.ran(party.SeeCreated(ACCOUNT, 2, "e9"))
+    return [doubles, branch, created]
+
+
+def all_stories() -> list[Stream[Any, Any]]:
+    """Every story, told."""
+    return [asked(), *looked_up()]

@@ -1,0 +1,130 @@
+"""A party under any order of requests, look-ups, answers and decisions: one record per account, everybody answered."""
+
+from collections import Counter
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from chassis.aggregate import TaskPlan
+from chassis.cards import CardOpened, TakeCard
+from services.counterparty.domain import party
+from tests.services.counterparty.parts import NO, a_party, want
+
+ACCOUNTS = st.sampled_from(["elba:a", "elba:b"])
+RECORDS = st.lists(st.sampled_from(["e1", "e2", "e3"]), unique=True, max_size=3)
+PICK = st.integers(min_value=0, max_value=1_000)
+
+
+class OneParty(RuleBasedStateMachine):
+    """The accounting service of two accounts, and the people."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.party = a_party()
+        self.wanted: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.accounts: dict[str, str] = {}
+        self.named: dict[str, set[str]] = {"elba:a": set(), "elba:b": set()}
+        self.linked: dict[str, str] = {}
+        self.settled: set[tuple[str, ...]] = set()
+
+    def _tell(self, command: party.Command) -> None:
+        self.party.ran(command)
+        answers = [key for key in self.party.tasks if key[0] == party.ANSWER]
+        for key in answers:
+            self._answer(self.party.tasks.pop(key))
+
+    def _answer(self, task: TaskPlan) -> None:
+        payload = task.payload
+        for request_id in payload["waiting"]:
+            self.answered[request_id] += 1
+            account = self.accounts[request_id]
+            if payload["refused"] is None:
+                assert payload["remote_id"] in self.named[account], "a record that nobody named"
+                assert self.linked.setdefault(account, payload["remote_id"]) == payload["remote_id"]
+
+    @rule(account=ACCOUNTS, again=st.booleans(), pick=PICK)
+    def a_request_comes(self, account: str, again: bool, pick: int) -> None:
+        if again and self.wanted:
+            name = list(self.wanted)[pick % len(self.wanted)]
+            account = self.accounts[name]
+        else:
+            name = f"r{len(self.wanted) + 1}"
+        self.accounts[name] = account
+        waits = name in self._waiting()
+        self.wanted[name] += not waits
+        self._tell(want(name, account))
+
+    def _waiting(self) -> set[str]:
+        return {name for record in self.party.state.records.values() for name in record.waiting}
+
+    @rule(account=ACCOUNTS, found=RECORDS, near=RECORDS)
+    def a_look_up_answers(self, account: str, found: list[str], near: list[str]) -> None:
+        record = self.party.state.records.get(account)
+        if record is not None and record.phase == "looking" and len(found) == 1:
+            self.named[account] |= set(found)
+        self._tell(party.SeeRecords(account, tuple(found), tuple(near)))
+
+    @precondition(lambda self: self.party.effects)
+    @rule(pick=PICK, outcome=st.sampled_from(["yes", "no", "nobody knows"]))
+    def a_creation_is_answered(self, pick: int, outcome: str) -> None:
+        keys = list(self.party.effects)
+        key = keys[pick % len(keys)]
+        sent = self.party.effects[key]
+        attempt = sent.request["attempt"]
+        match outcome:
+            case "yes":
+                self.named[sent.account].add(f"created-{attempt}")
+                self._tell(party.SeeCreated(sent.account, attempt, f"created-{attempt}"))
+            case "no":
+                self._tell(party.SeeRefused(sent.account, attempt, NO))
+            case _:
+                self._tell(party.SeeDoubt(sent.account, attempt, NO, None))
+
+    def _open(self) -> list[CardOpened]:
+        return [card.opened for card in self.party.state.cards.by_id.values() if card.taken is None]
+
+    @precondition(lambda self: self._open())
+    @rule(pick=PICK, choice=PICK)
+    def a_card_is_taken(self, pick: int, choice: int) -> None:
+        cards = self._open()
+        opened = cards[pick % len(cards)]
+        taken = opened.choices[choice % len(opened.choices)]
+        if taken.startswith(party.PICK):
+            self.named[opened.subject].add(taken.removeprefix(party.PICK))
+        if taken == "found":
+            self.named[opened.subject].add("named")
+        self._tell(TakeCard(opened.card_id, taken, "Анна", "named"))
+
+    @invariant()
+    def everybody_is_answered_once_for_each_time_they_asked(self) -> None:
+        waiting = self._waiting()
+        for name, times in self.wanted.items():
+            assert self.answered[name] == times - (name in waiting)
+
+    @invariant()
+    def one_creation_at_a_time_and_no_attempt_twice(self) -> None:
+        attempts = Counter((sent.account, sent.request["attempt"]) for sent in self.party.effects.values())
+        assert all(count == 1 for count in attempts.values())
+        for record in self.party.state.records.values():
+            assert record.attempt == sum(1 for account, _ in attempts if account == record.account)
+
+    @invariant()
+    def whoever_waits_is_looked_for_created_or_before_a_person(self) -> None:
+        asked = {opened.subject for opened in self._open()}
+        looked = {task.account for (kind, _), task in self.party.tasks.items() if kind == party.FIND}
+        for record in self.party.state.records.values():
+            if record.waiting:
+                assert record.phase in ("looking", "creating", "doubtful")
+                assert record.phase != "doubtful" or record.account in asked
+                assert record.phase != "looking" or record.account in looked
+            assert record.account not in asked or record.phase == "doubtful"
+
+    @invariant()
+    def state_is_what_was_stored(self) -> None:
+        assert self.party.replayed() == self.party.state
+
+
+TestOneParty = OneParty.TestCase
+TestOneParty.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

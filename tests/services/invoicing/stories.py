@@ -1,0 +1,90 @@
+"""Whole stories of a deal's documents; together they say every event, message and question that there is."""
+
+import datetime as dt
+
+from services.invoicing.domain import commands as c
+from services.invoicing.domain.values import Issued, Reason
+from tests.services.invoicing.parts import (
+    STANDARD,
+    Documents,
+    answer,
+    deal,
+    documents,
+    issued,
+    last,
+    linked,
+    refused,
+    request,
+    row,
+    take,
+)
+
+NO = Reason(code="accounting_refused", values={"text": "нет такой услуги"})
+
+
+def replaced() -> Documents:
+    """Issued, shown, entered again, changed, its cancel refused, voided by hand, made anew; the act waits for money."""
+    stream = issued(language="en")
+    document_id = last(stream).request["document_id"]
+    stream.ran(c.MissPdf(document_id, NO))
+    stream.ran(c.Render(document_id, "blob-1", 60_000))
+    stream.ran(request("r2"))
+    stream.ran(c.SeeDeal(deal("b")))
+    take(stream, "content_changed", "replace")
+    stream.ran(c.ConfirmCancel(document_id, 1, NO))
+    take(stream, "cancel_refused", "cancelled_by_hand")
+    stream.ran(answer(last(stream)))
+    stream.ran(request("act", "act", deal("b"), act_requires_paid=True))
+    stream.ran(linked("act"))
+    stream.ran(c.SeeBalance(last(stream).request["document_id"], 1, True, "paid"))
+    stream.ran(answer(last(stream, "create-act")))
+    return stream
+
+
+def refused_and_doubted() -> Documents:
+    """Everything is missing, then the vendor refuses, then nobody knows, then it is another document, then given up."""
+    stream = documents()
+    stream.ran(request(what=deal(rows=(row(name=""), row("-1", "0")), currency="USD")))
+    stream.ran(refused())
+    stream.ran(c.SeeDeal(deal("b")))
+    stream.ran(linked())
+    stream.ran(c.Reject(last(stream).request["document_id"], 1, NO))
+    stream.ran(c.SeeDeal(deal("c")))
+    sent = last(stream)
+    stream.ran(c.Doubt(sent.request["document_id"], 2, NO, stream.now))
+    stream.ran(answer(sent, total_kopecks=1, counterparty_remote_id="somebody"))
+    take(stream, "document_differs", "give_up")
+    stream.ran(c.SeeDeal(None))
+    stream.ran(c.SeeDeal(deal("d")))
+    return stream
+
+
+def late_buyer_and_old_rate() -> Documents:
+    """The buyer is late, the rate is last year's, the accountant lets it pass, a person finds the invoice."""
+    stream = documents()
+    stream.ran(request(what=deal(rows=(row("1000", "1", "20"),)), tax=STANDARD))
+    stream.ran(c.MeetDeadline("r1"))
+    stream.ran(linked())
+    take(stream, "vat_rate_not_in_force", "issue")
+    sent = last(stream)
+    stream.ran(c.Doubt(sent.request["document_id"], 1, NO, None))
+    take(stream, "document_uncertain", "found", "17")
+    issued_there = Issued(
+        remote_id="e1", number="17", date=dt.date(2026, 3, 12), total_kopecks=1000_00, vat_kopecks=166_67
+    )
+    stream.ran(c.Adopt(sent.request["document_id"], "card", issued_there))
+    return stream
+
+
+def replaced_by_us() -> Documents:
+    """A changed invoice is voided and made anew; a deal without lines then cannot be."""
+    stream = issued()
+    stream.ran(c.SeeDeal(deal("b", rows=())))
+    take(stream, "content_changed", "replace")
+    stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1))
+    return stream
+
+
+def all_stories() -> list[Documents]:
+    """Every story, told."""
+    return [replaced(), refused_and_doubted(), late_buyer_and_old_rate(), replaced_by_us()]

@@ -1,0 +1,42 @@
+"""What a deal and an admin chat are told in whole stories; together they say every event and message that there is."""
+
+from typing import Any
+
+from contracts.messages import operations
+from contracts.messages.values import Reason
+from services.notifier.domain import deal
+from services.notifier.domain.facts import Reason as FactReason
+from tests.services.notifier.parts import asked, issued, outages, rejected, tell, told
+from tests.services.streams import NOW, Stream
+
+
+def written() -> Stream[Any, Any]:
+    """Facts whose writes are settled, one of them refused."""
+    stream = told()
+    tell(stream, rejected(), "m1")
+    for index in range(3):
+        stream.ran(
+            deal.SeeWritten("m1", index, FactReason(code="crm_refused", values={"text": "нет"}) if index else None)
+        )
+    tell(stream, issued(), "m2")
+    return stream
+
+
+def alerted() -> Stream[Any, Any]:
+    """An outage that two services see, and a question about no deal."""
+    stream = outages()
+    began = operations.OutageBegan(vendor="elba", accounts=("elba:a",), since=NOW, reason=Reason(code="vendor_fault"))
+    ended = operations.OutageEnded(vendor="elba", accounts=("elba:a",), since=NOW, ended_at=NOW)
+    tell(stream, began, "1", "invoicing")
+    tell(stream, began, "2", "payments")
+    tell(stream, ended, "3", "payments")
+    tell(stream, ended, "4", "invoicing")
+    notices = outages("notices")
+    tell(notices, asked(deal_id=""), "5")
+    stream.events += notices.events
+    return stream
+
+
+def all_stories() -> list[Stream[Any, Any]]:
+    """Every story, told."""
+    return [written(), alerted()]
