@@ -13,11 +13,10 @@ CREATE TABLE work (
   lane             smallint    NOT NULL,
   state            text        NOT NULL DEFAULT 'PLANNED' CHECK (state IN ('PLANNED', 'INTENT', 'SENT', 'CONFIRMED',
                                  'REJECTED', 'UNCERTAIN', 'PROBING', 'ABSENT', 'HUMAN', 'DONE')),
-  -- waiting: until due_at; ready: may be claimed; taken: under a lease; closed: nothing is left to do
-  queue            text        NOT NULL CHECK (queue IN ('waiting', 'ready', 'taken', 'closed')),
-  -- What may already be outside is looked up before anything else is done.
-  claim_lane       smallint    NOT NULL GENERATED ALWAYS AS
-                     (CASE WHEN state IN ('INTENT', 'SENT', 'UNCERTAIN', 'PROBING') THEN -1 ELSE lane END) STORED,
+  -- waiting: until due_at; ready: may be claimed; taken: under a lease; person: a card decides; closed: at its end
+  queue            text        NOT NULL CHECK (queue IN ('waiting', 'ready', 'taken', 'person', 'closed')),
+  -- The lane, or -1 for what may already be outside and is looked up before anything else is done.
+  claim_lane       smallint    NOT NULL,
   due_at           timestamptz,
   planned_at       timestamptz NOT NULL,
   settled_at       timestamptz,
@@ -45,17 +44,18 @@ CREATE TABLE work (
   wanted           bigint      NOT NULL DEFAULT 1,
   pass_started_at  timestamptz,
   pass_found       boolean,
-  PRIMARY KEY (tenant_id, work_id)
+  PRIMARY KEY (work_id, tenant_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0,
         autovacuum_analyze_scale_factor = 0.05);
 
--- Finished rows are in none of these, so no claim grows with them. Ready rows go oldest first (seq), account by account.
+-- No index looks at state, so that an INTENT changes none of them. Finished rows are in none of those that claims use;
+-- ready rows go oldest first (seq), account by account.
 CREATE INDEX work_ready ON work (claim_lane, tenant_id, account, seq) WHERE queue = 'ready';
 CREATE INDEX work_waiting ON work (due_at) WHERE queue = 'waiting';
 CREATE INDEX work_taken ON work (tenant_id) WHERE queue = 'taken';
-CREATE INDEX work_open_of_stream ON work (tenant_id, stream, seq) WHERE queue <> 'closed';
+CREATE INDEX work_open_of_stream ON work (tenant_id, stream, seq) WHERE queue IN ('waiting', 'ready', 'taken');
 CREATE INDEX work_of_stream ON work (tenant_id, stream, seq);
-CREATE INDEX work_cards ON work (tenant_id) WHERE state = 'HUMAN';
+CREATE INDEX work_cards ON work (tenant_id) WHERE queue = 'person';
 SELECT chassis.protect_delivery('work');
 GRANT USAGE ON SEQUENCE work_seq_seq TO {{app}}, {{delivery}};
 

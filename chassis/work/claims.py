@@ -85,7 +85,8 @@ WITH due AS (
   SELECT tenant_id, work_id FROM work WHERE queue = 'taken' AND lease_until < clock_timestamp() LIMIT $2
   FOR UPDATE SKIP LOCKED
 )
-UPDATE work w SET queue = 'ready', lease_until = NULL
+UPDATE work w SET queue = 'ready', lease_until = NULL,
+  claim_lane = CASE WHEN state IN ('INTENT', 'SENT', 'UNCERTAIN', 'PROBING') THEN -1 ELSE lane END
 FROM (SELECT * FROM due UNION ALL SELECT * FROM abandoned) AS woken
 WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 """
@@ -152,7 +153,8 @@ WITH RECURSIVE lanes AS MATERIALIZED (
       AND w.kind = ANY ($3::text[])
       AND (NOT s.is_blocked OR w.state IN ('INTENT', 'SENT') OR w.decide_by <= $2)
       AND (w.stream = '' OR NOT EXISTS (
-        SELECT FROM work o WHERE o.tenant_id = w.tenant_id AND o.stream = w.stream AND o.queue <> 'closed'
+        SELECT FROM work o
+        WHERE o.tenant_id = w.tenant_id AND o.stream = w.stream AND o.queue IN ('waiting', 'ready', 'taken')
           AND (o.queue = 'taken'
                OR (o.seq < w.seq AND o.form = 'effect' AND w.form = 'effect' AND o.account = w.account))))
     ORDER BY w.seq

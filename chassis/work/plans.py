@@ -102,9 +102,9 @@ def _task(work: PlannedWork, plan: TaskPlan, now: datetime) -> dict[str, Any]:
 
 
 _INSERT_EFFECTS = """
-INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, group_key, lane, queue, due_at, planned_at,
-                  request, request_hash, marker, metadata)
-SELECT t.tenant_id, t.work_id, 'effect', t.kind, t.key, t.stream, t.account, t.group_key, t.lane,
+INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, group_key, lane, claim_lane, queue, due_at,
+                  planned_at, request, request_hash, marker, metadata)
+SELECT t.tenant_id, t.work_id, 'effect', t.kind, t.key, t.stream, t.account, t.group_key, t.lane, t.lane,
        CASE WHEN t.due_at <= $2 THEN 'ready' ELSE 'waiting' END, t.due_at, $2,
        t.request, decode(t.request_hash, 'hex'), t.marker, t.metadata
 FROM json_to_recordset($1::json) AS t(
@@ -116,9 +116,9 @@ ON CONFLICT (tenant_id, work_id) DO NOTHING
 
 # A plan for a taken row leaves it to its holder and only says when it is wanted again.
 _UPSERT_TASKS = """
-INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, queue, due_at, planned_at, request,
-metadata)
-SELECT t.tenant_id, t.work_id, 'task', t.kind, t.key, t.stream, t.account, t.lane,
+INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, claim_lane, queue, due_at, planned_at,
+                  request, metadata)
+SELECT t.tenant_id, t.work_id, 'task', t.kind, t.key, t.stream, t.account, t.lane, t.lane,
        CASE WHEN t.due_at <= $2 THEN 'ready' ELSE 'waiting' END, t.due_at, $2, t.request, t.metadata
 FROM json_to_recordset($1::json) AS t(
   tenant_id text, work_id uuid, kind text, key text, stream text, account text, lane smallint, due_at timestamptz,
@@ -128,6 +128,7 @@ ON CONFLICT (tenant_id, work_id) DO UPDATE SET
   account = excluded.account,
   stream = excluded.stream,
   lane = least(work.lane, excluded.lane),
+  claim_lane = least(work.lane, excluded.lane),
   metadata = excluded.metadata,
   due_at = least(work.due_at, excluded.due_at),
   request = CASE WHEN work.queue = 'closed' THEN excluded.request ELSE work.request || excluded.request END,

@@ -1,6 +1,7 @@
 """What operators see of due work, and the one thing they may do to it: have it tried now."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from chassis.outcomes import Ok, Rejected
 from chassis.postgres import Connection
 from chassis.work import machine
 from chassis.work.handlers import EffectPolicy, Probe
-from chassis.work.machine import Schedule, State
+from chassis.work.machine import Schedule
 from chassis.work.permits import problem_from_json
 from chassis.work.rows import effect_of
 
@@ -25,7 +26,7 @@ LISTED_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """One row as an operator sees it. ``queue`` is waiting, ready, taken or closed; ``attempts`` the last ones,
+    """One row as an operator sees it. ``queue`` is waiting, ready, taken, person or closed; ``attempts`` the last ones,
     oldest first."""
 
     tenant: TenantId
@@ -71,6 +72,9 @@ class WorkStatus:
     quiet_since: datetime | None
 
 
+# As the partial indexes have it.
+_OPEN = "queue IN ('waiting', 'ready', 'taken')"
+
 _ITEM = """tenant_id, work_id, form, kind, key, stream, account, state, queue, lane, due_at, planned_at, settled_at,
 sends,
 failures, probes, absences, last_absence_at, uncertain_at, decide_by, sent_at, delayed_since, reason, outcome, request,
@@ -82,8 +86,8 @@ async def open_work(
 ) -> list[WorkItem]:
     """Due and delayed work and everything in doubt or before a person, the longest waiting first."""
     records = await connection.fetch(
-        f"SELECT {_ITEM} FROM work WHERE (queue <> 'closed' AND (queue <> 'waiting' OR due_at <= $1 "  # noqa: S608
-        "OR delayed_since IS NOT NULL OR reason IS NOT NULL) OR state = 'HUMAN') "
+        f"SELECT {_ITEM} FROM work WHERE ({_OPEN} AND (queue <> 'waiting' OR due_at <= $1 "  # noqa: S608
+        "OR delayed_since IS NOT NULL OR reason IS NOT NULL) OR queue = 'person') "
         "AND ($2::text IS NULL OR tenant_id = $2) ORDER BY seq LIMIT $3",
         now,
         tenant,
@@ -130,7 +134,7 @@ async def retry(
         )
     elif record["queue"] == "taken":
         return Rejected(Problem("work_under_way", {"work_id": str(work_id)}))
-    elif record["state"] != State.HUMAN:
+    elif record["queue"] != "person":
         return Rejected(Problem("work_at_its_end", {"work_id": str(work_id), "state": record["state"]}))
     else:
         policy = policies.get(record["kind"])
@@ -138,8 +142,9 @@ async def retry(
             return Rejected(Problem("work_has_no_look_up", {"work_id": str(work_id), "kind": record["kind"]}))
         effect = machine.step(effect_of(record), machine.ProbeAgain(), policy, Schedule(), now, 0.0).effect
         await connection.execute(
-            "UPDATE work SET state = $3, queue = 'ready', due_at = $4, uncertain_at = $5, decide_by = $6, probes = 0, "
-            "absences = 0, last_absence_at = NULL, settled_at = NULL WHERE tenant_id = $1 AND work_id = $2",
+            "UPDATE work SET state = $3, queue = 'ready', claim_lane = -1, due_at = $4, uncertain_at = $5, "
+            "decide_by = $6, probes = 0, absences = 0, last_absence_at = NULL, settled_at = NULL "
+            "WHERE tenant_id = $1 AND work_id = $2",
             record["tenant_id"],
             work_id,
             effect.state.value,
@@ -172,42 +177,44 @@ async def status(
     )
 
 
-async def measure(connection: Connection, now: datetime) -> None:
-    """Sets the gauges of due work, over a delivery connection."""
+async def measure(connection: Connection, now: datetime, vendor_of: Callable[[str], str]) -> None:
+    """Sets the gauges of due work and of open breakers, over a delivery connection."""
     for lane, due, oldest in await connection.fetch(_BY_LANE, now):
         metrics.WORK_DUE.labels(str(lane)).set(due)
         metrics.WORK_OLDEST.labels(str(lane)).set(0.0 if oldest is None else (now - oldest).total_seconds())
     metrics.WORK_DELAYED.set(await connection.fetchval(_DELAYED))
     for state, count in await connection.fetch(_BY_STATE):
         metrics.EFFECTS_OPEN.labels(state).set(count)
-    open_accounts = await connection.fetchval("SELECT count(*) FROM work_accounts WHERE opened_at IS NOT NULL")
-    metrics.BREAKERS_OPEN.labels("all").set(open_accounts)
+    accounts = await connection.fetch("SELECT account FROM work_accounts WHERE opened_at IS NOT NULL")
+    metrics.BREAKERS_OPEN.clear()
+    for vendor, count in Counter(vendor_of(row["account"]) for row in accounts).items():
+        metrics.BREAKERS_OPEN.labels(vendor).set(count)
 
 
-_DELAYED = """
-SELECT count(*) FROM work w WHERE w.queue <> 'closed' AND (w.delayed_since IS NOT NULL OR (w.account, w.tenant_id) IN
+_DELAYED = f"""
+SELECT count(*) FROM work w WHERE {_OPEN} AND (w.delayed_since IS NOT NULL OR (w.account, w.tenant_id) IN
   (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL))
-"""
+"""  # noqa: S608 - a constant of this module
 
 _STATUS = f"""
 SELECT count(*) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <= $1)) AS due,
        ({_DELAYED}) AS delayed,
        count(*) FILTER (WHERE queue = 'taken') AS taken,
-       (SELECT count(*) FROM work WHERE state = 'HUMAN' AND queue = 'closed') AS cards,
+       (SELECT count(*) FROM work WHERE queue = 'person') AS cards,
        count(*) FILTER (WHERE kind <> ALL ($2::text[]) AND (form = 'effect' OR queue <> 'waiting' OR due_at <= $1
                               OR sends > 0)) AS open_by_facts,
        min(due_at) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <= $1)) AS oldest_due_at
-FROM work WHERE queue <> 'closed'
+FROM work WHERE {_OPEN}
 """  # noqa: S608 - a constant of this module
 
 # A poll that waits for its first time (a reminder to come) is not a pass that is missing.
-_PASSES = """
+_PASSES = f"""
 SELECT count(*) AS polls, min(pass_started_at) AS quiet_since,
        bool_and(pass_started_at IS NOT NULL AND NOT pass_found) AS all_quiet
 FROM work
-WHERE queue <> 'closed' AND kind = ANY ($2::text[]) AND (pass_started_at IS NOT NULL OR queue <> 'waiting' OR due_at
-<= $1)
-"""
+WHERE {_OPEN} AND kind = ANY ($2::text[])
+  AND (pass_started_at IS NOT NULL OR queue <> 'waiting' OR due_at <= $1)
+"""  # noqa: S608 - a constant of this module
 
 _BY_LANE = """
 SELECT l.lane, count(w.work_id), min(w.due_at)
@@ -217,9 +224,10 @@ GROUP BY l.lane
 """
 
 _BY_STATE = """
-SELECT s.state, (SELECT count(*) FROM work w WHERE w.form = 'effect' AND w.state = s.state
-                 AND (w.queue <> 'closed' OR w.state = 'HUMAN'))
+SELECT s.state, count(w.work_id)
 FROM (VALUES ('PLANNED'), ('INTENT'), ('UNCERTAIN'), ('PROBING'), ('ABSENT'), ('HUMAN')) AS s(state)
+LEFT JOIN work w ON w.queue IN ('waiting', 'ready', 'taken', 'person') AND w.form = 'effect' AND w.state = s.state
+GROUP BY s.state
 """
 
 

@@ -207,8 +207,10 @@ RETURNING w.work_id
 _RELEASES = """
 UPDATE work w SET
   state = CASE WHEN w.wanted <> r.wanted THEN 'PLANNED' ELSE r.state END,
-  queue = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN 'closed'
+  queue = CASE WHEN r.state = 'HUMAN' AND NOT r.untold THEN 'person'
+               WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN 'closed'
                WHEN least(r.due_at, w.due_at) <= $2 THEN 'ready' ELSE 'waiting' END,
+  claim_lane = CASE WHEN r.state IN ('UNCERTAIN', 'PROBING') THEN -1 ELSE w.lane END,
   due_at = least(r.due_at, w.due_at),
   settled_at = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN $2 END,
   lease_until = NULL, lease_owner = NULL,

@@ -15,7 +15,7 @@ from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.postgres import Connection, Database
-from chassis.wakeups import WORK, Waiter, Wakeups
+from chassis.wakeups import WORK
 from chassis.work import breaker, claims, queries
 from chassis.work.claims import ClaimRequest
 from chassis.work.committer import AWAY, Committer
@@ -54,7 +54,8 @@ class WorkRunner:
     """Runs the effects and tasks of one service in one process; several processes may run beside each other.
 
     ``suspended`` reads, over a delivery connection, the tenants for whom nothing new may begin. ``progress`` is called
-    at every turn of the claiming loop. ``wakeups`` tells of planned work; without it a poll finds it.
+    at every turn of the claiming loop. Whoever hears that work was planned calls ``wake``;
+    without it a poll finds the work.
     """
 
     def __init__(
@@ -71,7 +72,6 @@ class WorkRunner:
         suspended: SuspendedTenants = nobody_suspended,
         vendor_of: Callable[[str], str] = vendor_before_colon,
         progress: Callable[[], None] = lambda: None,
-        wakeups: Wakeups | None = None,
     ) -> None:
         self._database = database
         self._engine = engine
@@ -80,7 +80,6 @@ class WorkRunner:
         self._settings = settings or WorkSettings()
         self._suspended = suspended
         self._progress = progress
-        self._wakeups = wakeups
         self._woken = asyncio.Event()
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
         self._committer = Committer(database, engine, clock, self._settings, self.wake)
@@ -99,6 +98,7 @@ class WorkRunner:
         if len(self._kinds) != len(effects) + len(tasks):
             raise TypeError("an effect and a task share a kind")
         self._units: set[asyncio.Task[None]] = set()
+        self._checks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._suspended_now: Collection[str] | None = None
@@ -120,8 +120,6 @@ class WorkRunner:
     async def start(self) -> None:
         """Starts claiming."""
         loops = [self._committer.run(), self._claim_loop(), self._housekeeping()]
-        if self._wakeups is not None:
-            loops.append(self._listen(self._wakeups.waiter(WORK)))
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -135,9 +133,10 @@ class WorkRunner:
     async def abort(self) -> None:
         """Drops everything at once, as a killed process would; leases and INTENTs tell what was under way."""
         self._stopping = True
-        for task in (*self._loops, *self._units):
+        running = (*self._loops, *self._units, *self._checks)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._loops, *self._units, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         self._loops.clear()
 
     async def failed(self) -> None:
@@ -145,11 +144,6 @@ class WorkRunner:
         done, _ = await asyncio.wait(self._loops, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
-
-    async def _listen(self, waiter: Waiter) -> None:
-        while True:
-            if await waiter.wait():
-                self.wake()
 
     async def _claim_loop(self) -> None:
         while not self._stopping:
@@ -222,9 +216,10 @@ class WorkRunner:
                     await self._learn_suspended(connection)
                     due = await breaker.take_due_probes(connection, self._clock.now(), self._vendors.probe_interval())
                     if loop.time() >= gauges_at:
-                        await queries.measure(connection, self._clock.now())
+                        await queries.measure(connection, self._clock.now(), self._vendors.vendor_of)
                         gauges_at = loop.time() + self._settings.gauges_seconds
-                await asyncio.gather(*(self._look_whether_back(account) for account in due))
+                for account in due:
+                    self._watch(asyncio.create_task(self._look_whether_back(account)))
             except AWAY as error:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
@@ -235,6 +230,10 @@ class WorkRunner:
         if self._suspended_now != known:
             self.wake()
 
+    def _watch(self, check: asyncio.Task[None]) -> None:
+        self._checks.add(check)
+        check.add_done_callback(self._checks.discard)
+
     async def _look_whether_back(self, down: breaker.OpenAccount) -> None:
         permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
         if not isinstance(permit, Permit):
@@ -242,11 +241,12 @@ class WorkRunner:
         try:
             async with asyncio.timeout(self._settings.probe_seconds_max):
                 outcome = await self._probe_account(down.tenant, down.account, permit)
+            if isinstance(outcome, Ok | Rejected):
+                await self._resume(down)
+        except AWAY as error:
+            _log.info("an account stays closed until the next probe: %s", type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the next probe is a minute away
             _log.exception("the probe of an account failed: %s", type(error).__name__)
-            return
-        if isinstance(outcome, Ok | Rejected):
-            await self._resume(down)
 
     async def _resume(self, down: breaker.OpenAccount) -> None:
         now = self._clock.now()

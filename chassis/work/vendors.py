@@ -15,7 +15,7 @@ from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work import breaker
 from chassis.work.committer import Committer, Settlement
-from chassis.work.handlers import PermitClass
+from chassis.work.handlers import Permit, PermitClass
 from chassis.work.machine import Effect
 from chassis.work.operations import (
     DELAY,
@@ -80,6 +80,8 @@ class Vendors:
 
     async def permit(self, row: Row, count: int, *, sweep: bool = False) -> PermitAnswer:
         """Leave for ``count`` calls on the row's account; a "not now" pauses the account for everyone."""
+        if not row.account:
+            return Permit("", "", "", count, self.clock.now())  # what has no account has no limit
         answer = await self._blocks.take(row.account, count, _class_of(row, sweep))
         if isinstance(answer, Deferred) or (isinstance(answer, Retryable) and not answer.outage):
             self._pause(row, self.again_at(answer))
@@ -92,8 +94,8 @@ class Vendors:
         return earliest if until is None else max(until, self.clock.now())
 
     def heard(self, row: Row, outcomes: Sequence[Outcome[Any]], settlement: Settlement) -> Settlement:
-        """Takes note of what one request says about its account and returns the settlement; when a failure was one too many
-        in a row, with the opening of the breaker and its alert in the same commit."""
+        """Takes note of what one request says about its account, and returns the settlement: when a failure was one too
+        many in a row, with the opening of the breaker and its alert in the same commit."""
         for outcome in outcomes:
             if isinstance(outcome, Deferred):
                 self._pause(row, self.again_at(outcome))
@@ -107,7 +109,7 @@ class Vendors:
 
     async def report(self, row: Row, outcomes: Sequence[Outcome[Any]]) -> None:
         """Tells ingest of a limit or a refused token; outside any commit, since ingest may be slow."""
-        for outcome in outcomes:
+        for outcome in outcomes if row.account else ():
             if isinstance(outcome, Deferred):
                 await self._blocks.report(row.account, outcome.problem, outcome.until)
                 return
@@ -156,7 +158,8 @@ class Vendors:
         return replace(settlement, commands=commands, opened=opened)
 
     def _pause(self, row: Row, until: datetime) -> None:
-        self._paused[(row.tenant, row.account)] = until
+        if row.account:
+            self._paused[(row.tenant, row.account)] = until
 
 
 def _class_of(row: Row, sweep: bool) -> PermitClass:

@@ -110,7 +110,7 @@ async def test_a_lease_that_ends_gives_the_row_to_another_with_a_new_epoch(world
 async def test_a_suspended_tenant_gets_nothing_new_but_its_doubts_are_looked_up(world: World) -> None:
     await plan(world, effect("aa", "chain-1", 0), effect("aa", "chain-2", 1), effect("bb", "chain-1", 2))
     async with world.database.delivery_connection() as connection:
-        await connection.execute("UPDATE work SET state = 'UNCERTAIN' WHERE request->>'n' = '1'")
+        await connection.execute("UPDATE work SET state = 'UNCERTAIN', claim_lane = -1 WHERE request->>'n' = '1'")
     claimed = await world.claim(VENDOR, suspended=[TenantId("aa")])
     assert sorted(row.request["n"] for row in claimed) == [1, 2]
 
@@ -153,9 +153,9 @@ async def test_the_cost_of_a_claim_does_not_grow_with_finished_or_foreign_rows(w
     before = await _buffers(world)
     async with world.database.delivery_connection() as connection:
         await connection.execute(
-            "INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, state, queue, planned_at, "
-            "request, metadata) SELECT 'aa', gen_random_uuid(), 'effect', 'call', 'k', 'chain-' || n, $1, 0, "
-            "'CONFIRMED', 'closed', now(), '{}', '{}' FROM generate_series(1, 20000) AS n",
+            "INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, claim_lane, state, queue, "
+            "planned_at, request, metadata) SELECT 'aa', gen_random_uuid(), 'effect', 'call', 'k', 'chain-' || n, $1, "
+            "0, 0, 'CONFIRMED', 'closed', now(), '{}', '{}' FROM generate_series(1, 20000) AS n",
             ACCOUNT,
         )
     assert await _buffers(world) <= before * 1.5 + 50

@@ -171,7 +171,7 @@ async def test_two_lost_sends_come_before_a_person(world: World) -> None:
     await _through_the_doubt(world)
     row = await world.settled("aa", "1", "HUMAN")
     assert len(vendor.sent) == 2
-    assert row["queue"] == "closed"
+    assert row["queue"] == "person"
     assert [e.how for e in (await world.state("aa", "chain-1")).ended] == ["undecidable"]
 
 

@@ -12,6 +12,7 @@ from chassis.work import queries
 from chassis.work.handlers import Done, EffectPolicy, Probe
 from chassis.work.plans import PlannedWork, insert_plans
 from chassis.work.queries import WorkItem, WorkStatus
+from chassis.work.runner import vendor_before_colon
 from tests.chassis.work.conftest import World, eventually
 from tests.chassis.work.test_tasks import Looker
 from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
@@ -80,7 +81,7 @@ async def test_a_retry_of_a_card_looks_up_and_never_sends(world: World) -> None:
     vendor = Vendor()
     await world.execute(begin("aa", "1"))
     async with world.database.delivery_connection() as connection:
-        await connection.execute("UPDATE work SET state = 'HUMAN', queue = 'closed', sends = 2, due_at = NULL")
+        await connection.execute("UPDATE work SET state = 'HUMAN', queue = 'person', sends = 2, due_at = NULL")
     row = await world.row("aa", "1")
     refused = await retry(world, row["work_id"], {"call": EffectPolicy(Probe.NONE)})
     assert isinstance(refused, Rejected)
@@ -158,7 +159,7 @@ async def test_delayed_counts_what_an_outage_holds_up(world: World) -> None:
 async def test_gauges_can_be_measured(world: World) -> None:
     await world.execute(begin("aa", "1"))
     async with world.database.delivery_connection() as connection:
-        await queries.measure(connection, world.clock.now())
+        await queries.measure(connection, world.clock.now(), vendor_before_colon)
 
 
 async def _waiting(world: World) -> Any:
