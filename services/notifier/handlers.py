@@ -25,6 +25,8 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             return (Routed(tenants.STREAM, seen),)
         case operations.OutageBegan() | operations.OutageEnded():
             return (_outage(message, envelope),)
+        case operations.WorkDelayed() | operations.WorkResumed() if message.account == crm_account(envelope.tenant_id):
+            return ()  # a delay of writes to the CRM, told by writes to the CRM, would delay itself without end
         case operations.DecisionNeeded() if not message.deal_id:
             return (_notice("card_opened", {"kind": message.kind, **message.values}, envelope),)
         case payments.PaymentUnmatched() if not message.deal_id:

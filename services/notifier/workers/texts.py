@@ -1,5 +1,6 @@
 """Sentences for people from templates that a translator can edit: one YAML per language beside this service."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
 TEXT_LENGTH_MAX: Final = 4_000
 USE_CHOICE: Final = "use_"
 _FOLDER: Final = Path(__file__).resolve().parent.parent / "texts"
+_TAG: Final = re.compile(r"\[(?!b24:)")
 _DAYS: Final[dict[Language, tuple[str, str, str]]] = {
     "ru": ("день", "дня", "дней"),
     "en": ("day", "days", "days"),
@@ -49,12 +51,7 @@ class Texts:
 
     def reason(self, reason: Mapping[str, Any], zone: ZoneInfo) -> str:
         """The sentence of a problem; an unknown code gives the general sentence and is counted, never shown."""
-        code = self._known("reasons", reason["code"])
-        try:
-            return self._render("reasons", code, reason.get("values", {}), zone)
-        except UndefinedError:
-            UNKNOWN_REASONS.inc()
-            return self._render("reasons", "unknown", {}, zone)
+        return self._rendered_or_general("reasons", reason["code"], reason.get("values", {}), zone)
 
     def status(self, status: str) -> str:
         """The word of a status field's value (R6)."""
@@ -71,7 +68,19 @@ class Texts:
 
     def card(self, kind: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
         """The question of a card; a kind of a later build gives the general question."""
-        return self._render("cards", self._known("cards", kind), values, zone)
+        return self._rendered_or_general("cards", kind, values, zone)
+
+    def _rendered_or_general(self, section: str, key: str, values: Mapping[str, Any], zone: ZoneInfo) -> str:
+        # Values of problems and cards come from other builds and vendors; a message to people must not fail on them.
+        try:
+            return self._render(section, self._known(section, key), values, zone)
+        except (UndefinedError, TypeError, ValueError):
+            UNKNOWN_REASONS.inc()
+            return self._render(section, "unknown", {}, zone)
+
+    def about_deal(self, deal_id: str, sentence: str) -> str:
+        """A sentence for those who do not read it in the deal itself."""
+        return f"{self.sections['kinds']['deal']} № {deal_id}. {sentence}"
 
     def _known(self, section: str, key: str) -> str:
         if key in self.sections[section]:
@@ -120,9 +129,10 @@ def _moment(context: Context, text: str) -> str:
 
 
 def _unmarked(value: Any) -> Any:
-    # A bracket that a person typed into a name must not open a tag of the CRM's markup.
+    # A bracket that a person typed into a name must not open a tag of the CRM's markup. Our own marker opens none, and
+    # people search for it as it stands.
     if isinstance(value, str):
-        return value.replace("[", "[\u200b")
+        return _TAG.sub("[\u200b", value)
     return [_unmarked(one) for one in value] if isinstance(value, list | tuple) else value
 
 

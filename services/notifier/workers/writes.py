@@ -107,7 +107,7 @@ class CrmWrites:
                     search_first=call.send_number > 1,
                 )
             case "notification":
-                text = texts.fact(request["text"], request["values"], zone)
+                text = texts.about_deal(deal_id, texts.fact(request["text"], request["values"], zone))
                 return ports.NotifyUser(request["user_id"], text, request["tag"], call.tenant)
             case other:
                 return Rejected(Problem("write_unknown", {"write": other}))
@@ -170,6 +170,8 @@ class CrmChat:
         texts = self._texts[view.settings.get("language", "ru")]
         zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
         text = texts.fact(call.request["text"], call.request["values"], zone)
+        if call.request["deal_id"]:
+            text = texts.about_deal(call.request["deal_id"], text)
         (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text)])
         return (Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written,)
 
