@@ -72,6 +72,8 @@ def _form(body: bytes) -> dict[str, Any]:
 
 
 def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError as error:
