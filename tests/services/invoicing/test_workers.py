@@ -1,0 +1,174 @@
+"""What invoicing's work tells the deal: outcomes of effects, PDFs, documents that people found."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.work.handlers import Confirmed, Done, EffectCall, Permit, RejectedFinally, Settled, Task, Undecidable
+from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, PdfFile
+from connectors.registry import ELBA_SEED, Capability
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import plans
+from services.invoicing.workers import (
+    PDF_REFUSALS_MAX,
+    AdoptDocument,
+    CancelInvoice,
+    CreateAct,
+    CreateInvoice,
+    FetchPdf,
+    RequestDeadline,
+)
+from tests.services.invoicing.parts import issued, last
+from tests.services.streams import NOW, TENANT
+
+PERMIT = Permit("elba:main", "https://elba.example", "", 5, NOW)
+NO = Problem("accounting_refused", {"text": "нет"})
+CARD = InvoiceCard(
+    invoice_id="e1",
+    number="B24-15",
+    issued_on=dt.date(2026, 3, 12),
+    due_on=None,
+    counterparty_id="cp",
+    comment="",
+    lines=(),
+    total_kopecks=1,
+    vat_kopecks=None,
+    paid_kopecks=None,
+    status=InvoiceStatus.ISSUED,
+    vendor_status="",
+    url="",
+    updated_at=None,
+)
+
+
+class Accounting:
+    """An account that gives one answer."""
+
+    def __init__(self, answer: Outcome[Any]) -> None:
+        self.answer = answer
+
+    async def invoice_pdf(self, permit: Permit, remote_id: str) -> Outcome[Any]:
+        return self.answer
+
+    async def find_invoice(self, permit: Permit, **query: Any) -> Outcome[Any]:
+        return self.answer
+
+
+class Blobs:
+    """A store that names what it is given."""
+
+    async def put(self, tenant: str, content: bytes) -> str:
+        return "blob-1"
+
+
+def fetch(answer: Outcome[Any]) -> FetchPdf:
+    """The task over one answer."""
+    accounting: Any = Accounting(answer)
+    blobs: Any = Blobs()
+    return FetchPdf(accounting, blobs)
+
+
+def task(attempt: int = 1, **payload: Any) -> Task:
+    """A claimed task of deal 15."""
+    given = {"document_id": "d1", "kind": "invoice", "remote_id": "e1", "number": "B24-15", **payload}
+    return Task(TENANT, "w1", "k", "d1", given, "deal-15", "elba:main", attempt, PERMIT, NOW)
+
+
+class TestPdf:
+    async def test_bytes_are_kept_before_they_are_named(self) -> None:
+        done = await fetch(Ok(PdfFile(b"%PDF-1.4"))).run(task())
+        assert isinstance(done, Done)
+        assert [one.body for one in done.commands] == [c.Render("d1", "blob-1", 8)]
+
+    async def test_document_that_is_not_visible_yet_is_asked_for_again(self) -> None:
+        result = await fetch(Rejected(NO)).run(task(PDF_REFUSALS_MAX - 1))
+        assert result == Retryable(NO, outage=False)
+
+    async def test_refusal_that_stays_is_put_before_a_person(self) -> None:
+        done = await fetch(Rejected(NO)).run(task(PDF_REFUSALS_MAX))
+        assert isinstance(done, Done)
+        assert [type(one.body) for one in done.commands] == [c.MissPdf]
+
+    @pytest.mark.parametrize("answer", [Deferred(Problem("pdf_rendering")), Retryable(Problem("vendor_fault"))])
+    async def test_rendering_and_outages_wait(self, answer: Outcome[Any]) -> None:
+        assert await fetch(answer).run(task()) == answer
+
+
+class TestAdopt:
+    async def _adopted(self, *cards: InvoiceCard) -> c.Adopt:
+        accounting: Any = Accounting(Ok(InvoiceLookup((), cards)))
+        done = await AdoptDocument(accounting).run(task(card_id="c1", date="2026-03-12"))
+        assert isinstance(done, Done)
+        (command,) = done.commands
+        assert isinstance(command.body, c.Adopt)
+        return command.body
+
+    async def test_one_document_of_that_number_is_taken(self) -> None:
+        adopted = await self._adopted(CARD)
+        assert adopted.issued is not None
+        assert (adopted.issued.remote_id, adopted.issued.vat_kopecks) == ("e1", 0)
+
+    @pytest.mark.parametrize("cards", [(), (CARD, CARD)])
+    async def test_none_or_several_ask_again(self, cards: tuple[InvoiceCard, ...]) -> None:
+        adopted = await self._adopted(*cards)
+        assert adopted.issued is None
+        assert adopted.reason is not None
+        assert adopted.reason.code == "document_not_found"
+
+    async def test_refused_look_up_is_no_outage(self) -> None:
+        accounting: Any = Accounting(Rejected(NO))
+        result = await AdoptDocument(accounting).run(task(card_id="c1", date="2026-03-12"))
+        assert result == Retryable(NO, outage=False)
+
+
+async def test_each_deadline_is_a_command_of_its_own() -> None:
+    one = await RequestDeadline().run(task(request_id="r1"))
+    assert isinstance(one, Done)
+    later = Task(TENANT, "w1", "k", "r1", {"request_id": "r1"}, "deal-15", "", 1, None, NOW + dt.timedelta(days=1))
+    other = await RequestDeadline().run(later)
+    assert isinstance(other, Done)
+    assert one.commands[0].body == other.commands[0].body == c.MeetDeadline("r1")
+    assert one.commands[0].command_id != other.commands[0].command_id
+
+
+def call(request: dict[str, Any]) -> EffectCall:
+    """An effect on its way."""
+    return EffectCall(TENANT, "w1", "k", "deal-15", "elba:main", request, "", 1, PERMIT)
+
+
+@pytest.mark.parametrize(
+    ("settled", "expected"),
+    [
+        (RejectedFinally(NO), c.Reject),
+        (Undecidable(NO, NOW), c.Doubt),
+        (
+            Confirmed({"remote_id": "e", "number": "1", "date": "2026-03-12", "total_kopecks": 1, "vat_kopecks": 0}),
+            c.Confirm,
+        ),
+    ],
+)
+def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: type[Any]) -> None:
+    nobody: Any = None
+    request = dict(last(issued()).request)
+    for handler in (
+        CreateInvoice(nobody, ELBA_SEED.policies[Capability.CREATE_INVOICE]),
+        CreateAct(nobody, ELBA_SEED.policies[Capability.CREATE_ACT]),
+    ):
+        told = handler.told(call(request), settled)
+        assert type(told) is expected
+        assert isinstance(told, c.Reject | c.Doubt | c.Confirm)
+        assert (told.document_id, told.attempt) == (request["document_id"], 1)
+
+
+def test_outcome_of_a_cancel_names_its_order() -> None:
+    nobody: Any = None
+    handler = CancelInvoice(nobody, ELBA_SEED.policies[Capability.CANCEL_INVOICE])
+    request = {"document_id": "d1", "remote_id": "e1", "cancel": 2}
+    assert handler.told(call(request), Confirmed({})) == c.ConfirmCancel("d1", 2)
+    refused = handler.told(call(request), RejectedFinally(NO))
+    assert isinstance(refused, c.ConfirmCancel)
+    assert refused.refused is not None
+    assert handler.kind == plans.CANCEL_INVOICE

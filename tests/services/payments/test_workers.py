@@ -1,0 +1,212 @@
+"""When reminders go out, and what a pass over the accounting feed calls news."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from chassis.domain import Problem
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable
+from chassis.tenants import TenantView
+from chassis.work.handlers import Done, Permit, Task
+from connectors.ports.accounting import FeedCursor, PaymentRow, PaymentsPage
+from services.payments.domain import commands as c
+from services.payments.domain import operation
+from services.payments.domain.events import digest
+from services.payments.store import InvoiceRow, KnownRow, UnmatchedRow
+from services.payments.workers import LookAtDue, PollPayments, RereadPayments, invoices_with_news, of_operation
+from tests.services.payments.parts import paid
+from tests.services.streams import NOW, TENANT
+
+ROW = PaymentRow(
+    payment_id="op1",
+    invoice_id="e1",
+    own_account="",
+    amount_kopecks=30_00,
+    paid_on=dt.date(2026, 3, 14),
+    order_number="31",
+    payer_name="Ромашка",
+    payer_inn="7736207543",
+    purpose="",
+    updated_at=NOW,
+    removed=False,
+)
+COUNTED = digest(paid(30_00))
+OURS = InvoiceRow("i1", "deal-15", "e1", dt.date(2026, 3, 16), True)
+
+
+@dataclass
+class Known:
+    """What the service has stored, and the tenant's settings, as its workers ask for them; and the time."""
+
+    moment: dt.datetime = NOW
+    row: InvoiceRow | None = OURS
+    settings: dict[str, Any] | None = None
+    counted: tuple[KnownRow, ...] = ()
+
+    async def invoice(self, tenant: str, invoice_id: str) -> InvoiceRow | None:
+        return self.row
+
+    async def invoices(self, tenant: str, account: str, remote_ids: Any) -> dict[str, InvoiceRow]:
+        return {"e1": OURS} if "e1" in remote_ids else {}
+
+    async def known(self, tenant: str, account: str, ids: Any) -> dict[str, tuple[KnownRow, ...]]:
+        return {"op1": self.counted}
+
+    async def unmatched(self, tenant: str, streams: Any) -> dict[str, UnmatchedRow]:
+        return {}
+
+    async def view(self, tenant: str) -> TenantView:
+        return TenantView("active", 1, self.settings or {})
+
+    def now(self) -> dt.datetime:
+        return self.moment
+
+
+def task(**payload: Any) -> Task:
+    """A claimed task of deal 15."""
+    permit = Permit("elba:main", "https://elba.example", "", 5, NOW)
+    return Task(TENANT, "w1", "k", "i1", payload, "deal-15", "elba:main", 1, permit, NOW)
+
+
+async def looked(local: str, settings: dict[str, Any] | None = None) -> Done:
+    """One look at an invoice due on Monday 16 March 2026, at a moment in Moscow."""
+    moment = dt.datetime.fromisoformat(f"{local}+03:00")
+    world: Any = Known(moment=moment, settings=settings)
+    done = await LookAtDue(world, world, world).run(task(invoice_id="i1"))
+    assert isinstance(done, Done)
+    return done
+
+
+def told(done: Done) -> list[tuple[dt.date, bool]]:
+    """The day and whether a reminder may go out, of each command."""
+    return [(one.body.today, one.body.may_remind) for one in done.commands]
+
+
+class TestR15Looks:
+    @pytest.mark.parametrize(
+        ("local", "may_remind", "again"),
+        [
+            ("2026-03-17T09:00:00", True, "2026-03-18T09:00:00"),
+            ("2026-03-19T09:00:00", True, "2026-03-20T09:00:00"),
+            ("2026-03-19T22:00:00", False, "2026-03-20T09:00:00"),
+            ("2026-03-21T09:00:00", False, "2026-03-22T09:00:00"),  # a Saturday
+            ("2026-03-20T06:00:00", False, "2026-03-20T09:00:00"),
+        ],
+    )
+    async def test_people_are_left_alone_in_quiet_hours_and_on_days_off(
+        self, local: str, may_remind: bool, again: str
+    ) -> None:
+        done = await looked(local)
+        assert told(done) == [(dt.date.fromisoformat(local[:10]), may_remind)]
+        assert done.again_at == dt.datetime.fromisoformat(f"{again}+03:00")
+
+    async def test_first_look_is_the_morning_after_the_due_day(self) -> None:
+        done = await looked("2026-03-16T23:00:00")
+        assert (told(done), done.again_at) == ([], dt.datetime.fromisoformat("2026-03-17T09:00:00+03:00"))
+
+    async def test_tenant_sets_days_hours_and_zone(self) -> None:
+        reminders = {"days": [1, 2], "at": "11:00", "quiet_from": "12:00", "quiet_until": "10:00"}
+        done = await looked("2026-03-17T09:30:00", {"timezone": "Asia/Yekaterinburg", "reminders": reminders})
+        (command,) = done.commands
+        assert command.body.remind_days == (1, 2)
+        assert command.body.may_remind
+        assert done.again_at == dt.datetime.fromisoformat("2026-03-18T11:00:00+05:00")
+
+    async def test_looking_ends_with_the_invoice(self) -> None:
+        world: Any = Known(row=replace(OURS, open=False))
+        assert await LookAtDue(world, world, world).run(task(invoice_id="i1")) == Done(found_something=False)
+
+    async def test_same_moment_of_a_day_is_one_command(self) -> None:
+        first, second = await looked("2026-03-19T09:00:00"), await looked("2026-03-19T10:00:00")
+        assert first.commands[0].command_id == second.commands[0].command_id
+
+
+class TestNews:
+    @pytest.mark.parametrize(
+        ("row", "counted", "expected"),
+        [
+            (ROW, (), {"i1"}),
+            (ROW, (KnownRow("i1", "deal-15", COUNTED),), set()),
+            (replace(ROW, amount_kopecks=31_00), (KnownRow("i1", "deal-15", COUNTED),), {"i1"}),
+            (replace(ROW, removed=True), (KnownRow("i1", "deal-15", COUNTED),), {"i1"}),
+            (replace(ROW, removed=True), (), set()),
+            (ROW, (KnownRow("i2", "deal-16", COUNTED),), {"i1", "i2"}),
+            (ROW, (KnownRow("i1", "deal-15", COUNTED), KnownRow("i2", "deal-16", COUNTED)), {"i2"}),
+        ],
+    )
+    def test_what_is_counted_otherwise_than_the_feed_says_is_read_again(
+        self, row: PaymentRow, counted: tuple[KnownRow, ...], expected: set[str]
+    ) -> None:
+        assert set(invoices_with_news(row, OURS, counted)) == expected
+
+    def test_payment_that_left_for_an_invoice_that_is_not_ours_is_read_again_where_it_counted(self) -> None:
+        gone = invoices_with_news(replace(ROW, invoice_id="theirs"), None, (KnownRow("i1", "deal-15", COUNTED),))
+        assert gone == {"i1": "deal-15"}
+
+    def test_operation_of_nobody_is_listed_once(self) -> None:
+        foreign = replace(ROW, invoice_id=None)
+        assert isinstance(of_operation("elba:main", foreign, None, None), operation.SeeUnmatched)
+        assert of_operation("elba:main", foreign, None, UnmatchedRow("", 30_00, ROW.paid_on)) is None
+        assert of_operation("elba:main", replace(foreign, removed=True), None, None) is None
+        listed = UnmatchedRow("", 30_00, ROW.paid_on)
+        assert of_operation("elba:main", ROW, OURS, listed) == operation.SeeMatched("i1")
+        assert of_operation("elba:main", ROW, OURS, None) is None
+
+
+class Feed:
+    """An accounting account with pages of payments."""
+
+    def __init__(self, *pages: Outcome[PaymentsPage]) -> None:
+        self.pages = list(pages)
+        self.asked: list[FeedCursor] = []
+
+    async def payments_changed(self, permit: Permit, cursor: FeedCursor) -> Outcome[PaymentsPage]:
+        self.asked.append(cursor)
+        return self.pages.pop(0)
+
+    async def payments_of_invoice(self, permit: Permit, remote_id: str) -> Outcome[tuple[PaymentRow, ...]]:
+        return Rejected(Problem("document_not_found"))
+
+
+class TestPoll:
+    async def test_each_pass_begins_seven_days_before_the_newest_row(self) -> None:
+        feed, world = Feed(Ok(PaymentsPage((ROW,), None))), Known()
+        any_feed, any_world = cast_any(feed), cast_any(world)
+        done = await PollPayments(any_feed, any_world, any_world).run(
+            task(poll_seconds=300, newest="2026-03-10T00:00:00+00:00")
+        )
+        assert isinstance(done, Done)
+        assert feed.asked == [FeedCursor(dt.datetime(2026, 3, 3, tzinfo=dt.UTC), 0)]
+        assert [type(one.body) for one in done.commands] == [c.NoticePayments]
+        assert done.payload is not None
+        assert done.payload["newest"] == NOW.isoformat()
+        assert done.again_at == NOW + dt.timedelta(seconds=300)
+
+    async def test_pass_without_news_found_nothing(self) -> None:
+        feed, world = Feed(Ok(PaymentsPage((ROW,), None))), Known(counted=(KnownRow("i1", "deal-15", COUNTED),))
+        any_world = cast_any(world)
+        done = await PollPayments(cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
+        assert isinstance(done, Done)
+        assert (list(done.commands), done.found_something) == ([], False)
+
+    async def test_long_pass_goes_on_where_it_stopped(self) -> None:
+        cursor = FeedCursor(NOW, 100)
+        feed, world = Feed(*(Ok(PaymentsPage((), cursor)) for _ in range(5))), Known()
+        any_world = cast_any(world)
+        done = await PollPayments(cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
+        assert isinstance(done, Done)
+        assert done.payload is not None
+        assert (done.payload["since"], done.payload["offset"]) == (NOW.isoformat(), 100)
+        assert done.again_at == NOW
+
+    async def test_answer_about_one_invoice_is_no_outage_of_the_account(self) -> None:
+        result = await RereadPayments(cast_any(Feed())).run(task(invoice_id="i1", remote_id="e1"))
+        assert isinstance(result, Retryable)
+        assert not result.outage
+
+
+def cast_any(value: object) -> Any:
+    """A stand-in where the real class is asked for."""
+    return value
