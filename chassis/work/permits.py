@@ -14,7 +14,7 @@ import orjson
 from chassis import metrics
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.http.transport import internal_client
+from chassis.http.transport import CONNECT_SECONDS, build_transport, exchanged
 from chassis.outcomes import Deferred, Retryable
 from chassis.work.handlers import Permit, PermitClass, Permits
 
@@ -23,6 +23,8 @@ REPORT_PATH: Final = "/internal/permits/report"
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
 PERMITS_AWAY: Final = "permits_away"
+
+_TIMEOUT: Final = httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_SECONDS).as_dict()
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +93,9 @@ class PermitClient:
     opens."""
 
     def __init__(self, base_url: str, service_token: str) -> None:
-        self._client = internal_client(timeout_seconds=REQUEST_TIMEOUT_SECONDS, token=service_token, base_url=base_url)
+        self._transport = build_transport()
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {service_token}", "content-type": "application/json"}
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,15 +107,13 @@ class PermitClient:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def acquire(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
         """A permit for up to ``count`` calls, or why not."""
         body = {"account": account, "count": count, "class": permit_class.value}
         try:
-            response = await self._client.post(PERMITS_PATH, content=orjson.dumps(body))
-            response.raise_for_status()
-            return answer_from_json(orjson.loads(response.content))
+            return answer_from_json(orjson.loads(await self._posted(PERMITS_PATH, body)))
         except (httpx.HTTPError, OSError, ValueError) as error:
             metrics.PERMITS_REFUSED.labels("away").inc()
             return Retryable(Problem(PERMITS_AWAY, {"error": type(error).__name__}), outage=False)
@@ -124,10 +126,16 @@ class PermitClient:
             "until": None if until is None else until.isoformat(),
         }
         try:
-            response = await self._client.post(REPORT_PATH, content=orjson.dumps(body, default=str))
-            response.raise_for_status()
+            await self._posted(REPORT_PATH, body)
         except (httpx.HTTPError, OSError) as error:
             _log.warning("a report on a vendor account did not arrive: %s", type(error).__name__)
+
+    async def _posted(self, path: str, body: Mapping[str, Any]) -> bytes:
+        url, content = self._base_url + path, orjson.dumps(body, default=str)
+        request = httpx.Request("POST", url, headers=self._headers, content=content, extensions={"timeout": _TIMEOUT})
+        async with exchanged(self._transport, request) as response:
+            response.raise_for_status()
+            return await response.aread()
 
 
 @dataclass(slots=True)

@@ -101,6 +101,7 @@ class WorkRunner:
         self._checks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._away = False
         self._suspended_now: Collection[str] | None = None
 
     @property
@@ -171,11 +172,15 @@ class WorkRunner:
             paused=self._vendors.paused(),
         )
         try:
-            return await claims.claim(self._database, request, self._clock.now())
+            rows = await claims.claim(self._database, request, self._clock.now())
         except AWAY as error:
             metrics.DB_RETRIES.labels("claims").inc()
-            _log.warning("no work could be claimed: %s", type(error).__name__)
+            if not self._away:  # once per absence; it is asked again at every poll
+                _log.warning("no work can be claimed: %s", type(error).__name__)
+            self._away = True
             return []
+        self._away = False
+        return rows
 
     async def _rest(self, free: int) -> None:
         until = None
