@@ -19,7 +19,7 @@ from aiohttp.abc import AbstractResolver
 from chassis import metrics, telemetry
 from chassis.domain import Problem
 from chassis.http.addresses import AddressPolicy, AddressRefused, GuardedResolver
-from chassis.http.transport import CONNECT_SECONDS, before_write, build_transport, first_byte_hook, no_cookies
+from chassis.http.transport import CONNECT_SECONDS, before_write, build_transport, exchanged, first_byte_hook
 from chassis.outcomes import Retryable, Uncertain
 from chassis.redact import redact, redact_url
 
@@ -30,6 +30,8 @@ PDF_BYTES_MAX: Final = 20 * 1024 * 1024
 GZIP_RATIO_MAX: Final = 20
 GZIP_RATIO_FROM_BYTES: Final = 1024 * 1024  # small answers of equal rows compress better than a bomb
 _CHUNK_BYTES: Final = 64 * 1024
+_HEADERS: Final = {"accept": "*/*", "user-agent": "sverka", "accept-encoding": "gzip"}
+_TIMEOUT: Final = httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS, pool=POOL_SECONDS).as_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,7 @@ class VendorHttp:
 
     def __init__(self, policy: AddressPolicy, *, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._client = httpx.AsyncClient(
-            transport=build_transport(resolver=GuardedResolver(policy, resolver), check_peer=policy.check_peer),
-            timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS, pool=POOL_SECONDS),
-            follow_redirects=False,
-            trust_env=False,
-            cookies=no_cookies(),
-            headers={"user-agent": "sverka", "accept-encoding": "gzip"},
-        )
+        self._transport = build_transport(resolver=GuardedResolver(policy, resolver), check_peer=policy.check_peer)
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,7 +120,7 @@ class VendorHttp:
 
     async def close(self) -> None:
         """Closes the pool; calls under way fail."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def send(self, call: Call) -> Answer | NotSent | SentUnknown:
         """Makes one call. Returns a value for everything that a network or a vendor can do.
@@ -167,9 +162,11 @@ class VendorHttp:
             before_write.reset(token)
 
     async def _exchange(self, call: Call) -> Answer:
-        async with self._client.stream(
-            call.method, call.url, headers=dict(call.headers), content=call.content
-        ) as response:
+        headers = {**_HEADERS, **{name.lower(): value for name, value in call.headers.items()}}
+        request = httpx.Request(
+            call.method, call.url, headers=headers, content=call.content, extensions={"timeout": _TIMEOUT}
+        )
+        async with exchanged(self._transport, request) as response:
             declared = response.headers.get("content-length", "")
             if declared.isdigit() and int(declared) > call.answer_bytes_max:
                 raise _AnswerTooLarge(f"the answer has {declared} bytes, at most {call.answer_bytes_max} are taken")

@@ -4,8 +4,9 @@ httpx's own ``trace`` extension never fires over this transport, and an exceptio
 leaves the socket open, so the hook sits in the connector, the one place that every request passes before it is written.
 """
 
+import contextlib
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
@@ -101,6 +102,20 @@ def build_transport(
         return opened
 
     return AiohttpTransport(client=session, trust_env=False)
+
+
+@contextlib.asynccontextmanager
+async def exchanged(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    """One request over a transport: the answer's head, with its body still to be read.
+
+    What httpx's client does around its transport (redirects, cookies, authentication, merging of addresses and headers)
+    took as much time as the transport itself, and here nothing of it is wanted.
+    """
+    response = await transport.handle_async_request(request)
+    try:
+        yield response
+    finally:
+        await response.aclose()
 
 
 def no_cookies() -> CookieJar:
