@@ -22,8 +22,8 @@ class ClaimRequest:
     """What one process can take now.
 
     ``kinds`` maps the kinds that this build handles to how many of one group may travel together. ``suspended``
-    tenants get
-    nothing new, though what is uncertain is still looked up; ``paused`` are (tenant, account) pairs at their limit.
+    tenants get nothing new, though what is uncertain is still looked up; ``paused`` are (tenant, account) pairs at
+    their limit.
     """
 
     owner: str
@@ -39,10 +39,8 @@ async def claim(database: Database, request: ClaimRequest, now: datetime) -> lis
     """Claims up to ``limit`` heads, and with each the rest of its group; ``now`` is business time.
 
     What may already be outside goes first, then interactive work, then bulk. Within a lane tenants take turns from
-    the one
-    after the last served; within a tenant's account the oldest goes first. A stream has one piece of work at a time,
-    and its
-    effects on one account keep their order.
+    the one after the last served; within a tenant's account the oldest goes first. A stream has one piece of work at
+    a time, and its effects on one account keep their order.
     """
     async with database.delivery() as connection:
         # One claim at a time: two that look at the same moment would both find a stream idle.
@@ -92,10 +90,8 @@ WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 """
 
 # pairs: the (tenant, account) pairs with ready rows of each lane, by a loose index scan that begins after the tenant
-# served
-#   last and wraps once. candidates: the oldest few of each pair that may go. heads: one of each stream, tenants in
-#   turn,
-#   never more of a tenant than its cap. riders: the rest of a head's group.
+#   served last and wraps once. candidates: the oldest few of each pair that may go. heads: one of each stream, tenants
+#   in turn, never more of a tenant than its cap. riders: the rest of a head's group.
 _CLAIM = """
 WITH RECURSIVE lanes AS MATERIALIZED (
   SELECT claim_lane, last_served FROM work_rotation

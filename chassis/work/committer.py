@@ -30,8 +30,7 @@ class Settlement:
     """What became of one row, with all that must become true in the same transaction.
 
     ``otherwise`` is written in its place when the commands cannot be executed (a defect of a domain): the outcome is
-    kept
-    and told later.
+    kept and told later.
     """
 
     release: Release

@@ -22,10 +22,10 @@ def lease_clock() -> float:
 class SendGuard:
     """Stands between one committed INTENT and the wire; a context manager around the handler's ``send``.
 
-    ``deadline`` and ``lease_ends`` are moments of ``lease_clock``. Within the block every call that changes something
-    outside asks the guard before its first byte. A lease's epoch can only change after its end, so that a lease which
-    has
-    not ended here is still ours. ``first_byte_at`` (business time) stays None while nothing has left.
+    ``deadline`` and ``lease_ends`` are moments of ``lease_clock``. Within the block every call that changes
+    something outside asks the guard before its first byte. A lease's epoch can only change after its end, so that a
+    lease which has not ended here is still ours. ``first_byte_at`` (business time) stays None while nothing has
+    left.
     """
 
     def __init__(self, clock: Clock, *, deadline: float, lease_ends: float) -> None:

@@ -12,9 +12,8 @@ from chassis.outcomes import Deferred, Outcome, Retryable
 
 
 class PermitClass(enum.StrEnum):
-    """Whose share of a bucket a call takes: interactive has a reserve of 20 %, sweeps of 5 %; work that waited for an
-    outage
-    to end (resume) takes at most 50 %."""
+    """Whose share of a bucket a call takes: interactive has a reserve of 20 %, sweeps of 5 %; work that waited for
+    an outage to end (resume) takes at most 50 %."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -27,8 +26,7 @@ class Permit:
     """Leave to call one vendor account ``count`` times before ``expires_at`` (business time).
 
     ``access_token`` is the secret to send ("" where the endpoint itself is the secret); ``options`` are the
-    connection's
-    non-secret settings (vendor, profile, organisation).
+    connection's non-secret settings (vendor, profile, organisation).
     """
 
     account: str
@@ -66,8 +64,8 @@ class Probe(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class EffectPolicy:
     """The policy of one kind of effect, as data. One send makes ``calls`` requests, ``before`` included. Absence
-    needs ``negative_probes_min`` look-ups that found nothing, each
-    ``probe_gap_seconds`` apart and the last ``quiet_seconds`` after the lease of the lost call ended."""
+    needs ``negative_probes_min`` look-ups that found nothing, each ``probe_gap_seconds`` apart and the last
+    ``quiet_seconds`` after the lease of the lost call ended."""
 
     probe: Probe
     sends_max: int = 2
@@ -156,8 +154,7 @@ class EffectHandler(Protocol):
     """One kind of effect. Never touches the database: it calls out, and says what its stream should be told.
 
     Calls go through VendorHttp with ``changes`` set, so that the guard of the send is asked before the first byte.
-    What a
-    handler raises out of ``send`` counts as Uncertain.
+    What a handler raises out of ``send`` counts as Uncertain.
     """
 
     kind: str
@@ -166,8 +163,7 @@ class EffectHandler(Protocol):
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """What must be known before the call so that a look-up can prove it (a feed's cursor, the document's date);
-        None
-        when nothing. Asked once, before the first INTENT, which stores it. Raises NotNow."""
+        None when nothing. Asked once, before the first INTENT, which stores it. Raises NotNow."""
         ...
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
@@ -196,8 +192,7 @@ class StreamCommand:
 @dataclass(frozen=True, slots=True)
 class Done:
     """The task ran. ``commands`` are executed with its completion in one transaction; ``again_at`` (business time)
-    makes it
-    recurring; ``payload`` replaces the task's payload (a cursor) for the next run."""
+    makes it recurring; ``payload`` replaces the task's payload (a cursor) for the next run."""
 
     commands: Sequence[StreamCommand] = ()
     again_at: datetime | None = None
@@ -238,6 +233,5 @@ class TaskHandler(Protocol):
 
     async def run(self, task: Task) -> TaskResult:
         """Runs once, at most 50 s. Reads of the own database go through the store given at construction, outside any
-        transaction of
-        the runner; a vendor's failures come back as Deferred or Retryable."""
+        transaction of the runner; a vendor's failures come back as Deferred or Retryable."""
         ...

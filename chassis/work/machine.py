@@ -3,8 +3,7 @@
 PLANNED → INTENT → SENT → CONFIRMED | REJECTED | UNCERTAIN → PROBING → CONFIRMED | ABSENT | HUMAN.
 
 Everything here is a decision; the runner only carries it out. An effect leaves at most ``sends_max`` times, and a
-second time
-only after its absence is proven (or where the policy says that a repeat does no harm).
+second time only after its absence is proven (or where the policy says that a repeat does no harm).
 """
 
 import enum
@@ -71,8 +70,7 @@ class Effect:
     """What the machine knows of one effect; times are business time.
 
     ``sends`` counts the calls that may have left, ``failures`` those in a row that surely did not; ``absences`` the
-    negative
-    probes that count as proof, ``probes`` all of the present doubt.
+    negative probes that count as proof, ``probes`` all of the present doubt.
     """
 
     state: State = State.PLANNED

@@ -138,8 +138,7 @@ def operation_kinds(
     """The two kinds that a service adds to its own ``kinds``.
 
     Messages go to ``topic``: an outage once per tenant and vendor, however many accounts and however much work it
-    holds up;
-    a delay under the key of the work's own stream, with the deal that ``deal_of`` reads from its name.
+    holds up; a delay under the key of the work's own stream, with the deal that ``deal_of`` reads from its name.
     """
     own = StreamKinds(kinds)
 

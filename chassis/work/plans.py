@@ -50,8 +50,7 @@ async def insert_plans(connection: Connection, plans: Sequence[PlannedWork], now
     """Inserts effects once per key and tasks as one open row per (kind, key); ``now`` is business time.
 
     A task that is planned while open wants one more run, no later than its plan says, with the new payload laid over
-    the
-    present one; planned after its end it begins anew.
+    the present one; planned after its end it begins anew.
     """
     effects: dict[UUID, dict[str, Any]] = {}
     for nth, work in enumerate(plans):

@@ -58,9 +58,8 @@ class WorkItem:
 @dataclass(frozen=True, slots=True)
 class WorkStatus:
     """The work of one service in numbers. ``open_by_facts`` counts what a fact caused and is not at its end: cards,
-    polls
-    and what is planned for later days do not count. ``quiet_since`` is None while a poll found something or has yet to
-    finish its first pass; ``polls`` 0 says that there is nothing to wait for."""
+    polls and what is planned for later days do not count. ``quiet_since`` is None while a poll found something or
+    has yet to finish its first pass; ``polls`` 0 says that there is nothing to wait for."""
 
     due: int
     delayed: int

@@ -27,8 +27,7 @@ class Row:
     """One row under our lease.
 
     ``epoch`` is the claim's number: whatever we write is written only while it is the row's. ``lease_ends`` is a
-    moment of
-    ``lease_clock``, never later than the database's. ``effect`` is where the machine stood at the claim.
+    moment of ``lease_clock``, never later than the database's. ``effect`` is where the machine stood at the claim.
     """
 
     tenant: TenantId
@@ -75,8 +74,7 @@ class Release:
     """A row on its way out of our hands: closed when ``due_at`` is None, else claimable again from then on.
 
     ``attempt`` is one entry of the row's history. ``payload`` replaces a task's; ``passed_found`` ends a task's pass
-    and says
-    whether it found anything.
+    and says whether it found anything.
     """
 
     row: Row
@@ -142,8 +140,7 @@ def effect_of(record: asyncpg.Record) -> Effect:
 
 async def write_intents(connection: Connection, intents: Sequence[Intent], lease_seconds: float) -> set[UUID]:
     """Commits us to sending and renews the leases; gives the ids that are still ours. All values are absolute, so
-    that a
-    commit whose answer was lost may be repeated."""
+    that a commit whose answer was lost may be repeated."""
     values = [
         {
             "tenant_id": i.row.tenant,
