@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.blobs import Blobs
 from chassis.domain import Problem
-from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.values.lines import DocumentLine
 from chassis.values.money import decimal_from_kopecks
 from chassis.values.units import Unit
@@ -71,6 +71,9 @@ class CreateInvoice:
             number=request["number"],
         )
         created = await self._accounting.create_invoice(call.permit, draft, key=call.effect_id)
+        if isinstance(created, Rejected) and created.problem.code == "already_exists":
+            # It may well be ours, sent before and thought to be lost: a look-up tells.
+            return (Uncertain(created.problem),)
         return (Ok(_invoice(created.value)) if isinstance(created, Ok) else created,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:

@@ -51,6 +51,7 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.adopt(command)
         case _:
             assert_never(command)
+    made.release_held()
     made.withdraw_settled_cards()
     return made.events
 
@@ -221,9 +222,13 @@ class _Decision(Asking):
                 invoice_id=command.invoice_id, version=command.version, settled=command.settled, status=command.status
             )
         )
-        for document in tuple(self.state.documents.values()):
-            if document.phase == "held":
-                self.advance(document)
+
+    def release_held(self) -> None:
+        """Acts that waited for the payment go on, whichever fact completed it."""
+        if self.state.paid():
+            for document in tuple(self.state.documents.values()):
+                if document.phase == "held":
+                    self.advance(document)
 
     def _answering(self, document_id_: str, attempt: int) -> Document | None:
         document = self.state.documents.get(document_id_)

@@ -416,6 +416,17 @@ class TestR23Act:
         stream.ran(c.SeeBalance(last(stream).request["document_id"], 2, True, "paid"))
         assert len(stream.effects_of("create-act")) == 1
 
+    def test_act_goes_on_when_a_paid_invoice_could_not_be_cancelled(self) -> None:
+        stream = issued()
+        invoice_id = last(stream).request["document_id"]
+        stream.ran(c.SeeBalance(invoice_id, 2, True, "paid"))
+        stream.ran(c.SeeDeal(deal("b")))
+        take(stream, "content_changed", "replace")
+        self._ordered(stream, act_requires_paid=True, what=deal("b"))
+        assert stream.effects_of("create-act") == []
+        stream.ran(c.ConfirmCancel(invoice_id, 1, NO))
+        assert len(stream.effects_of("create-act")) == 1
+
     def test_older_balance_does_not_make_an_act(self) -> None:
         stream = issued()
         invoice_id = last(stream).request["document_id"]

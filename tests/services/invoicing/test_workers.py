@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chassis.domain import Problem
-from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Confirmed, Done, EffectCall, Permit, RejectedFinally, Settled, Task, Undecidable
 from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, PdfFile
 from connectors.registry import ELBA_SEED, Capability
@@ -51,6 +51,9 @@ class Accounting:
         self.answer = answer
 
     async def invoice_pdf(self, permit: Permit, remote_id: str) -> Outcome[Any]:
+        return self.answer
+
+    async def create_invoice(self, permit: Permit, draft: Any, *, key: str) -> Outcome[Any]:
         return self.answer
 
     async def find_invoice(self, permit: Permit, **query: Any) -> Outcome[Any]:
@@ -137,6 +140,12 @@ async def test_each_deadline_is_a_command_of_its_own() -> None:
 def call(request: dict[str, Any]) -> EffectCall:
     """An effect on its way."""
     return EffectCall(TENANT, "w1", "k", "deal-15", "elba:main", request, "", 1, PERMIT)
+
+
+async def test_invoice_that_exists_already_is_looked_up_and_not_called_refused() -> None:
+    accounting: Any = Accounting(Rejected(Problem("already_exists")))
+    handler = CreateInvoice(accounting, ELBA_SEED.policies[Capability.CREATE_INVOICE])
+    assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
 
 
 @pytest.mark.parametrize(
