@@ -59,7 +59,7 @@ class LinkBuyer:
         record = state.records.get(payload["account"])
         if record is not None and record.phase == "linked":
             ours = party.counterparty_id(task.tenant, stream)
-            answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id, record.created)
+            answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id)
             return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))
         want = party.WantRecord(
             task.tenant, payload["account"], payload["request_id"], payload["deal_id"], buyer, payload["responsible_id"]

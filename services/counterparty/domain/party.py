@@ -356,7 +356,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             )
         case RecordFound():
             record = state.records[event.account]
-            return _answers(state, record, event.waiting, recorded.version)
+            return _answers(state, record, event.waiting, recorded.version, created=event.created)
         case RecordRefused():
             return _answers(state, state.records[event.account], event.waiting, recorded.version)
         case _:
@@ -372,7 +372,9 @@ def _refused(record: Record, reason: Reason) -> RecordRefused:
     return RecordRefused(account=record.account, reason=reason, waiting=dict(record.waiting))
 
 
-def _answers(state: State, record: Record, waiting: Mapping[str, str], version: int) -> Sequence[Plan]:
+def _answers(
+    state: State, record: Record, waiting: Mapping[str, str], version: int, *, created: bool = False
+) -> Sequence[Plan]:
     listed = list(waiting.items())
     plans = []
     for start in range(0, len(listed), ANSWERS_PER_TASK_MAX):
@@ -381,7 +383,7 @@ def _answers(state: State, record: Record, waiting: Mapping[str, str], version: 
             "party": state.stream.removeprefix(f"{PREFIX}-"),
             "counterparty_id": counterparty_id(state.tenant, state.stream),
             "remote_id": record.remote_id,
-            "created": record.created,
+            "created": created,
             "refused": record.refused.model_dump(mode="json") if record.refused and not record.remote_id else None,
         }
         plans.append(TaskPlan(ANSWER, f"{record.account}:{state.stream}:{version}:{start}", payload))

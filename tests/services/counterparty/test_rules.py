@@ -207,6 +207,15 @@ class TestCreation:
         stream.ran(party.SeeCreated(ACCOUNT, 1, "e1"))
         assert answers(stream) == [("r1", "e1"), ("r2", "e1"), ("r3", "e1"), ("r4", "e1")]
 
+    def test_only_those_for_whom_it_was_made_are_told_so(self) -> None:
+        stream = a_party()
+        stream.ran(want())
+        stream.ran(self._creating())
+        stream.ran(party.SeeCreated(ACCOUNT, 1, "e1"))
+        stream.ran(want("r2"))
+        told = [plan.payload["created"] for (kind, _), plan in stream.tasks.items() if kind == party.ANSWER]
+        assert told == [True, False]
+
     def test_refused_creation_answers_all_and_is_tried_anew_by_the_next_request(self) -> None:
         stream = a_party()
         stream.ran(want())
