@@ -6,15 +6,18 @@ Level = Literal["none", "mild", "rough"]
 HANG_SECONDS: Final = 3
 """Real seconds: a hanging call is cut by the vendor, so that a demonstration does not wait for our own deadline."""
 
+LIMITS_MAX: Final = 6
+"""Refusals for too many calls: each halves our rate for ten minutes, so a share of all calls would strangle it."""
+
 
 def rules(level: Level, seed: int) -> list[dict[str, Any]]:
     """The fault plan of a level. Calls count per account and operation."""
     mild = [
         _rule("elba", "invoice.create", "error_before", seed, 0.05),
         _rule("elba", "counterparty.*", "error_before", seed, 0.05),
-        _rule("elba", "*", "limit_429", seed, 0.02, retry_after=2),
+        _rule("elba", "*", "limit_429", seed, 0.02, limit=LIMITS_MAX, retry_after=2),
         _rule("elba", "payment.list", "error_before", seed, 0.05),
-        _rule("bitrix24", "batch", "limit_503", seed, 0.03),
+        _rule("bitrix24", "batch", "limit_503", seed, 0.03, limit=LIMITS_MAX),
         _rule("bitrix24", "event:*", "drop", seed, 0.05),
         _rule("bitrix24", "event:*", "duplicate", seed, 0.10),
     ]
@@ -41,5 +44,8 @@ def rules(level: Level, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def _rule(vendor: str, operation: str, kind: str, seed: int, rate: float, **params: Any) -> dict[str, Any]:
-    return {"vendor": vendor, "operation": operation, "kind": kind, "rate": rate, "seed": seed, "params": params}
+def _rule(
+    vendor: str, operation: str, kind: str, seed: int, rate: float, *, limit: int | None = None, **params: Any
+) -> dict[str, Any]:
+    rule = {"vendor": vendor, "operation": operation, "kind": kind, "rate": rate, "seed": seed, "params": params}
+    return rule | ({"limit": limit} if limit else {})
