@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from services.notifier.workers.texts import Texts
@@ -127,7 +128,7 @@ def _misses(
     expected, shown = deal.plan.expected, view["deal"]
     comments = [str(comment["text"]) for comment in view["comments"]]
     yield from _equal("stage", expected.stage, shown.get("stageId"))
-    yield from _equal("status", Texts("ru").status(expected.status), shown.get("UF_CRM_INVOICE_STATUS") or "")
+    yield from _equal("status", _statuses().status(expected.status), shown.get("UF_CRM_INVOICE_STATUS") or "")
     invoices = account.invoices_of(deal.deal_id)
     yield from _equal("invoices", expected.invoices, len(invoices))
     if invoices and expected.invoices:
@@ -145,6 +146,11 @@ def _misses(
     for text, count in Counter(comments).items():
         if count > 1:
             yield Miss("comment told once", "1", f"{count} × {text[:60]}")
+
+
+@cache
+def _statuses() -> Texts:
+    return Texts("ru")
 
 
 def _invoice_misses(deal: StagedDeal, shown: Record, invoice: Record, account: Account) -> Iterator[Miss]:
