@@ -58,8 +58,8 @@ def _outage(message: operations.OutageBegan | operations.OutageEnded, envelope: 
 
 
 def _notice(text: str, values: dict[str, str | int], envelope: Envelope) -> Routed:
-    account = crm_account(envelope.tenant_id)
-    return Routed(f"{alerts.PREFIX}-notices", alerts.TellNotice(envelope.tenant_id, account, envelope.id, text, values))
+    notice = alerts.TellNotice(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, text, values)
+    return Routed(f"{alerts.PREFIX}-notice/{envelope.id}", notice)  # a stream of its own: one for all would only grow
 
 
 def _fact(message: Message) -> f.AnyFact | None:

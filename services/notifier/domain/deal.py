@@ -229,7 +229,7 @@ def _told(state: State, command: Tell, now: dt.datetime) -> Told:
 
 def _may_leave(state: State, now: dt.datetime, count: int) -> dt.datetime:
     """The first moment when ``count`` more writes keep the deal within its hourly limit, in the order of the facts."""
-    at = max([now, *state.leaving[-1:]])
+    at = max([now, *state.leaving[-1:]]) if state.late else now
     over = len(state.leaving) + count - WRITES_PER_HOUR_MAX
     return max(at, state.leaving[over - 1] + HOUR) if over > 0 else at
 

@@ -31,7 +31,7 @@ def alerted() -> Stream[Any, Any]:
     tell(stream, began, "2", "payments")
     tell(stream, ended, "3", "payments")
     tell(stream, ended, "4", "invoicing")
-    notices = outages("notices")
+    notices = outages("notice/5")
     tell(notices, asked(deal_id=""), "5")
     stream.events += notices.events
     return stream

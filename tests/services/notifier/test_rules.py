@@ -245,13 +245,13 @@ class TestR24WhoIsToldWhat:
         assert len(stream.effects) == 3
 
     def test_question_about_no_deal_goes_to_the_admin_chat(self) -> None:
-        stream = outages("notices")
+        stream = outages("notice/m0-0")
         tell(stream, asked(deal_id="", kind="counterparty_double"))
         (sent,) = stream.effects.values()
         assert (sent.request["write"], sent.request["text"]) == ("chat", "card_opened")
 
     def test_payment_that_fits_no_invoice_goes_to_the_admin_chat(self) -> None:
-        stream = outages("notices")
+        stream = outages("notice/m0-0")
         tell(
             stream,
             payments.PaymentUnmatched(payment_id="p", account="elba:main", amount_kopecks=5, date=dt.date(2026, 3, 14)),
