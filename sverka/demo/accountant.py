@@ -21,6 +21,8 @@ class Taken:
     deal: str
     kind: str
     choice: str
+    document: str = ""
+    """invoice or act, where the card is about one."""
 
 
 class Accountant:
@@ -52,7 +54,12 @@ class Accountant:
 
     def _take(self, card: Mapping[str, Any], choice: str, number: str = "") -> None:
         self._api.decide(card["card_id"], choice, number=number, by=BY)
-        self.taken.append(Taken(card["tenant"], card["deal_id"], card["kind"], choice))
+        document = str((card.get("values") or {}).get("document", ""))
+        self.taken.append(Taken(card["tenant"], card["deal_id"], card["kind"], choice, document))
+
+    def found_acts(self) -> frozenset[tuple[str, str]]:
+        """(tenant, deal) whose act was told by its number alone: the service gives no PDF of such an act."""
+        return frozenset((one.tenant, one.deal) for one in self.taken if (one.choice, one.document) == ("found", "act"))
 
 
 def answer(card: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, str]:

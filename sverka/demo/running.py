@@ -93,7 +93,7 @@ def _play(wish: Wish, plan: Plan, data: Path, run: Run, began: float) -> tuple[V
         world.add_faults(rules(wish.faults, wish.seed))
         day.play(phase_name)
         progress.phase(tr("Plan and outcome are compared", "Сверка плана с итогом"))
-        verdict = judge(world, day.deals, day.pairs)
+        verdict = judge(world, day.deals, day.pairs, day.accountant.found_acts())
         document = make_document(
             plan,
             verdict,

@@ -1,7 +1,7 @@
 """Compares the plan with what the portals and accounts show in the end; nothing of the product is asked."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -59,8 +59,10 @@ class Verdict:
         return not self.accounts and all(deal.ok for deal in self.deals)
 
 
-def judge(world: World, deals: Sequence[StagedDeal], pairs: Sequence[Pair]) -> Verdict:
-    """Looks at every deal and every account."""
+def judge(
+    world: World, deals: Sequence[StagedDeal], pairs: Sequence[Pair], acts_without_pdf: Collection[tuple[str, str]]
+) -> Verdict:
+    """Looks at every deal and every account. ``acts_without_pdf``: (tenant, deal), see `Accountant.found_acts`."""
     today = world.now().astimezone(ZONE).date()
     judged: list[DealVerdict] = []
     faults: list[str] = []
@@ -70,7 +72,8 @@ def judge(world: World, deals: Sequence[StagedDeal], pairs: Sequence[Pair]) -> V
         own = [deal for deal in deals if deal.pair is pair]
         for deal in own:
             view = world.deal(pair.slug, deal.deal_id)
-            misses = tuple(_misses(deal, view, account, notifications, today))
+            pdf = (pair.slug, str(deal.deal_id)) not in acts_without_pdf
+            misses = tuple(_misses(deal, view, account, notifications, today, act_pdf=pdf))
             page = world.deal_page(pair.slug, deal.deal_id)
             judged.append(DealVerdict(deal.plan, pair.slug, deal.deal_id, page, misses, tuple(deal.troubles)))
         faults += [f"{pair.account}: {sentence}" for sentence in account.unexplained(own)]
@@ -123,7 +126,7 @@ class Account:
 
 
 def _misses(
-    deal: StagedDeal, view: Record, account: Account, notifications: Sequence[Record], today: date
+    deal: StagedDeal, view: Record, account: Account, notifications: Sequence[Record], today: date, *, act_pdf: bool
 ) -> Iterator[Miss]:
     expected, shown = deal.plan.expected, view["deal"]
     comments = [str(comment["text"]) for comment in view["comments"]]
@@ -136,13 +139,14 @@ def _misses(
     elif not expected.invoices:
         yield from _equal("invoice number on the deal", "", shown.get("UF_CRM_INVOICE_NUMBER") or "")
     yield from _equal("paid", money(expected.paid_kopecks), money(_kopecks(shown.get("UF_CRM_PAID"))))
-    yield from _act_misses(deal, shown, account.acts_of(invoices, str(shown.get("UF_CRM_ACT_NUMBER") or "")))
+    acts = account.acts_of(invoices, str(shown.get("UF_CRM_ACT_NUMBER") or ""))
+    yield from _act_misses(deal, shown, acts, pdf=act_pdf)
     yield from _overdue_misses(deal, shown, invoices, notifications, today)
     for part in expected.comment_parts:
         if not any(part in comment for comment in comments):
             yield Miss("comment", part, "–")
     files = sum(1 for comment in view["comments"] if comment["files"])
-    yield from _equal("comments with a PDF", expected.invoices + expected.acts, files)
+    yield from _equal("comments with a PDF", expected.invoices + (expected.acts if act_pdf else 0), files)
     for text, count in Counter(comments).items():
         if count > 1:
             yield Miss("comment told once", "1", f"{count} × {text[:60]}")
@@ -167,11 +171,12 @@ def _invoice_misses(deal: StagedDeal, shown: Record, invoice: Record, account: A
         yield from _equal("buyer's INN", buyer.inn, record.get("inn"))
 
 
-def _act_misses(deal: StagedDeal, shown: Record, acts: Sequence[Record]) -> Iterator[Miss]:
+def _act_misses(deal: StagedDeal, shown: Record, acts: Sequence[Record], *, pdf: bool) -> Iterator[Miss]:
     yield from _equal("acts", deal.plan.expected.acts, len(acts))
     if acts and deal.plan.expected.acts:
         yield from _equal("act number on the deal", acts[0]["number"], shown.get("UF_CRM_ACT_NUMBER") or "")
-        yield from _file("act PDF on the deal", shown.get("UF_CRM_ACT_PDF"))
+        if pdf:
+            yield from _file("act PDF on the deal", shown.get("UF_CRM_ACT_PDF"))
         yield from _equal("act's total", money(deal.plan.expected.total_kopecks), money(acts[0]["sum_kopecks"]))
 
 

@@ -73,7 +73,8 @@ class Words:
     def told(self, fact: Mapping[str, Any]) -> str:
         """The sentence that people read of a fact; "" for one that changes fields alone."""
         try:
-            return self._texts.fact(str(fact["fact"]), {k: v for k, v in fact.items() if k != "fact"}, ZONE)
+            named = {key: value for key, value in fact.items() if key not in ("fact", "values")}
+            return self._texts.fact(str(fact["fact"]), {**named, **(fact.get("values") or {})}, ZONE)
         except (TemplateError, KeyError, TypeError, ValueError):
             return ""
 
