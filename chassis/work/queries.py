@@ -206,13 +206,15 @@ SELECT count(*) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <
 FROM work WHERE {_OPEN}
 """  # noqa: S608 - a constant of this module
 
-# A poll that waits for its first time (a reminder to come) is not a pass that is missing.
+# A poll that waits for its first time (a reminder to come) is not a pass that is missing, nor is one of a tenant for
+# whom nothing is claimed, being suspended or removed.
 _PASSES = f"""
 SELECT count(*) AS polls, min(pass_started_at) AS quiet_since,
        bool_and(pass_started_at IS NOT NULL AND NOT pass_found) AS all_quiet
 FROM work
 WHERE {_OPEN} AND kind = ANY ($2::text[])
   AND (pass_started_at IS NOT NULL OR queue <> 'waiting' OR due_at <= $1)
+  AND tenant_id NOT IN (SELECT tenant_id FROM tenant_states WHERE status <> 'active')
 """  # noqa: S608 - a constant of this module
 
 _BY_LANE = """

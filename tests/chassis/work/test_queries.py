@@ -14,7 +14,7 @@ from chassis.work.plans import PlannedWork, insert_plans
 from chassis.work.queries import WorkItem, WorkStatus
 from chassis.work.runner import vendor_before_colon
 from tests.chassis.work.conftest import World, eventually
-from tests.chassis.work.test_tasks import Looker
+from tests.chassis.work.test_tasks import TENANT, Looker
 from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
 
 POLICIES = {"call": EffectPolicy(Probe.EXACT)}
@@ -124,6 +124,13 @@ async def test_polls_and_reminders_to_come_keep_nothing_busy(world: World) -> No
     assert found.open_by_facts == 0
     world.clock.advance(2 * 86_400)
     assert (await status(world, recurring=("poll",))).open_by_facts == 1
+
+
+async def test_polls_of_a_suspended_tenant_are_not_waited_for(world: World) -> None:
+    await plan_task(world, "poll")
+    async with world.database.transaction([TENANT]) as connection:
+        await connection.execute("INSERT INTO tenant_states VALUES ($1, 'suspended', 1, '{}')", TENANT)
+    assert (await status(world, polls=("poll",))).polls == 0
 
 
 async def test_quiet_since_is_the_start_of_the_last_pass_that_found_nothing(world: World) -> None:
