@@ -74,7 +74,7 @@ def _row(name: str, value: float, unit: str, bar: Bar, settings: Mapping[str, An
 
 
 def _demo(report: Report) -> Row:
-    command = [sys.executable, "-m", "sverka", "demo", "--json"]
+    command = [sys.executable, "-m", "sverka", "demo"]
     code: list[int] = []
 
     def run() -> None:
@@ -83,6 +83,8 @@ def _demo(report: Report) -> Row:
         )
 
     peak = _watched(os.getpid(), run)
+    if "postgres" not in peak.resident:
+        raise RuntimeError(f"the demonstration did not start: exit code {code[0]}")
     if code != [0]:
         report.note(f"the demonstration ended with exit code {code[0]}; its memory is that of the run up to there")
     parts = {part: round(value) for part, value in sorted(peak.resident.items())}
