@@ -95,6 +95,16 @@ class Api:
         found: dict[str, Any] = self._json.post(f"{ROOT}/dead/replay", {"ids": list(event_ids), "dry_run": dry_run})
         return found
 
+    def discard(self, event_id: str, *, by: str) -> dict[str, Any]:
+        """Gives a letter up, so that its key goes on."""
+        found: dict[str, Any] = self._json.post(f"{ROOT}/dead/{event_id}/discard", {"by": by})
+        return found
+
+    def republish(self, topic: str, since: str) -> dict[str, Any]:
+        """Writes a topic anew from its writer's events."""
+        found: dict[str, Any] = self._json.post(f"{ROOT}/republish", {"topic": topic, "since": since})
+        return found
+
     # decisions
 
     def decisions(self, tenant: str | None = None, *, every: bool = False) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
-"""`dead`: messages that could not be handled."""
+"""`dead`: messages that could not be handled; `republish`: messages that the broker lost."""
 
+import getpass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from sverka.api import connect
 from sverka.commands.grouping import group
 from sverka.endings import NotAsWished, WrongUse
 from sverka.language import example, tr
-from sverka.models import DeadDocument, DeadLetter
+from sverka.models import DeadDocument, DeadLetter, ReplayDocument, RepublishDocument
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import moment, outline, print_document, show, table
 
@@ -27,6 +28,17 @@ def register(app: typer.Typer) -> None:
             "Handle them again.", "Обработать снова.", "dead replay --all --since 2026-11-20T00:00:00Z --dry-run"
         ),
     )(with_reach(replayed))
+    dead.command(
+        "discard", help=example("Give one up, so that its key goes on.", "Отказаться от одного.", "dead discard ID")
+    )(with_reach(discarded))
+    app.command(
+        "republish",
+        help=example(
+            "Write a topic anew from the event store, after a loss at the broker.",
+            "Записать топик заново из хранилища событий, после потери в Kafka.",
+            "republish deals --since 2026-11-20T00:00:00+03:00",
+        ),
+    )(with_reach(republished))
 
 
 def listed(reach: Reach, *, tenant: Tenant = None, as_json: AsJson = False) -> None:
@@ -84,17 +96,58 @@ def replayed(
         raise WrongUse(tr("--since goes with --all.", "--since указывают вместе с --all."))
     with connect(reach) as api:
         wanted = event_ids or [one["event_id"] for one in api.dead() if _since(one, since)]
-        outcome: dict[str, Any] = api.replay(wanted, dry_run=dry_run) if wanted else {"results": []}
+        answer: dict[str, Any] = api.replay(wanted, dry_run=dry_run) if wanted else {"results": []}
+    outcome = ReplayDocument.model_validate(answer)
     if as_json:
         print_document(outcome)
     elif not wanted:
         show(tr("There is nothing to replay.", "Повторять нечего."))
     else:
-        outline(outcome)
-    failed = [one for one in outcome.get("results", ()) if one.get("error")]
+        titles = ("id", tr("service", "сервис"), tr("result", "итог"), tr("why", "почему"))
+        table(titles, ((one.event_id, one.service, one.result, one.error) for one in outcome.results))
+    failed = [one for one in outcome.results if one.error]
     if failed:
         raise NotAsWished(
             tr(f"{len(failed)} of {len(wanted)} failed again.", f"Снова не удалось: {len(failed)} из {len(wanted)}.")
+        )
+
+
+def discarded(
+    reach: Reach,
+    event_id: Annotated[str, typer.Argument(metavar="ID", help=tr("As the list shows it.", "Как в списке."))],
+    *,
+    by: Annotated[str, typer.Option(metavar="USER", help=tr("Who decides.", "Кто решает."))] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Its message is never handled; later ones of its key go on."""
+    with connect(reach) as api:
+        letter = DeadLetter.model_validate(api.discard(event_id, by=by or getpass.getuser()))
+    if as_json:
+        print_document(letter)
+    else:
+        show(tr(f"{letter.event_id} is given up.", f"{letter.event_id} больше не обрабатывается."))
+
+
+def republished(
+    reach: Reach,
+    topic: Annotated[str, typer.Argument(help=tr("The topic's name.", "Имя топика."))],
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help=tr("Facts since then; all by default.", "С какого времени; иначе все."))
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Message ids are the same as before, so that consumers which have them leave them alone."""
+    with connect(reach) as api:
+        done = RepublishDocument.model_validate(api.republish(topic, since))
+    if as_json:
+        print_document(done)
+    else:
+        show(
+            tr(
+                f"{done.topic}: {done.messages} messages are on their way.",
+                f"{done.topic}: отправляется {done.messages}.",
+            )
         )
 
 

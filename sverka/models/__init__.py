@@ -6,6 +6,9 @@ from sverka.models.operations import (
     DeadLetter,
     Decision,
     DecisionsDocument,
+    ReplayDocument,
+    Replayed,
+    RepublishDocument,
     WorkDocument,
     WorkItem,
 )
@@ -34,8 +37,10 @@ DOCUMENTS: dict[str, type[Document]] = {
     "work-show": WorkItem,
     "dead-list": DeadDocument,
     "dead-show": DeadLetter,
+    "dead-replay": ReplayDocument,
     "decide-list": DecisionsDocument,
     "decide-show": Decision,
+    "republish": RepublishDocument,
 }
 
 __all__ = [
@@ -51,6 +56,9 @@ __all__ = [
     "Document",
     "KafkaVersion",
     "PostgresVersion",
+    "ReplayDocument",
+    "Replayed",
+    "RepublishDocument",
     "ServiceStatus",
     "StatusDocument",
     "StoryDocument",

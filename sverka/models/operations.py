@@ -52,6 +52,28 @@ class DeadDocument(Document):
     dead: list[DeadLetter]
 
 
+class Replayed(Document):
+    """What became of one letter."""
+
+    service: str = ""
+    event_id: str
+    result: str = Field(default="", description="What was done, or would be done by a dry run.")
+    error: str = Field(default="", description="Why it is dead still.")
+
+
+class ReplayDocument(Document):
+    """`sverka dead replay --json`."""
+
+    results: list[Replayed]
+
+
+class RepublishDocument(Document):
+    """`sverka republish --json`."""
+
+    topic: str
+    messages: int = Field(description="How many were put into the outbox.")
+
+
 class Decision(Document):
     """One decision card."""
 
