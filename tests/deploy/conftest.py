@@ -1,6 +1,7 @@
 """An installation of stand-ins that the tests of a module share, and ways to look at it from outside."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -80,3 +81,14 @@ def installed(own_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     installed.up()
     yield installed
     installed.down()
+
+
+@pytest.fixture(autouse=True)
+def _signals_are_heard() -> Iterator[None]:
+    """A test run that a shell put into the background has SIGINT ignored, and would hand that on to all it starts."""
+    ignored = [number for number in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
