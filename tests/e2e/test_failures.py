@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from typing import Any
 
 import httpx
 import pytest
@@ -86,6 +87,24 @@ def test_killed_services_lose_and_double_nothing(installation: Installation) -> 
         assert len(comments) == len(set(comments))
 
 
+@pytest.mark.parametrize("part", ["kafka", "postgres"])
+def test_a_killed_part_loses_and_doubles_nothing(installation: Installation, part: str) -> None:
+    portal = installation.portal()
+    company, _ = portal.company()
+    deals = [portal.deal(company=company) for _ in range(6)]
+    for deal in deals[:3]:
+        portal.move(deal)
+    os.kill(int(_run(installation)[part]["pid"]), signal.SIGKILL)
+    for deal in deals[3:]:
+        portal.move(deal)
+    installation.until("all ready again", lambda: installation.json_status()["ready"], 120)
+    installation.settle(240)
+    assert sorted(one["number"] for one in portal.records("invoices")) == sorted(f"B24-{deal}" for deal in deals)
+    for deal in deals:
+        comments = portal.comments(deal)
+        assert len(comments) == len(set(comments)) > 0
+
+
 def test_status_answers_while_ingest_does_not(installation: Installation) -> None:
     pid = _pid(installation, "ingest")
     os.kill(pid, signal.SIGSTOP)
@@ -125,5 +144,9 @@ def test_a_second_up_on_the_folder_names_who_holds_it(installation: Installation
 
 
 def _pid(installation: Installation, service: str) -> int:
-    found = json.loads((installation.data / "run.json").read_text())
-    return int(found["services"][service]["pid"])
+    return int(_run(installation)["services"][service]["pid"])
+
+
+def _run(installation: Installation) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((installation.data / "run.json").read_text())
+    return found
