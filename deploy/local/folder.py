@@ -230,6 +230,9 @@ class DataFolder:
         self._run.unlink(missing_ok=True)
         for folder in (self.logs, self.secrets, self.kafka):
             folder.mkdir(mode=PRIVATE, exist_ok=True)
+        for unfinished in (*self.path.glob("*.new"), *self.secrets.glob("*.new")):
+            if unfinished.is_file():  # its writer was killed; whoever holds the folder is the only writer
+                unfinished.unlink()
         if not self.token_file.exists():
             write_private(self.token_file, secrets.token_urlsafe(32) + "\n")
 

@@ -58,8 +58,8 @@ def main(arguments: list[str]) -> None:
     if os.getppid() != options.parent:  # it died before the signal was set, so the signal will never come
         sys.exit(PARENT_GONE)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec would hand that on
-        signal.signal(ignored, signal.SIG_DFL)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:  # what is ignored, exec would hand on
+        signal.signal(number, signal.SIG_DFL)
     os.execvp(options.program[0], options.program)  # noqa: S606 - the point of this file
 
 

@@ -88,3 +88,11 @@ def test_a_log_that_outgrew_its_limit_is_set_aside_once(tmp_path: Path) -> None:
         writer.write(b"new\n")
     assert log.read_bytes() == b"new\n"
     assert (tmp_path / "ingest.log.1").read_bytes() == b"old\n" * 100
+
+
+def test_a_file_whose_writer_was_killed_is_cleared_away(tmp_path: Path) -> None:
+    unfinished = tmp_path / "secrets" / "postgres.4711.new"
+    unfinished.parent.mkdir()
+    unfinished.write_text("half")
+    with DataFolder(tmp_path).hold():
+        assert not unfinished.exists()
