@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self, assert_never
 
@@ -23,6 +23,7 @@ REPORT_PATH: Final = "/internal/permits/report"
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
 PERMITS_AWAY: Final = "permits_away"
+USED_UP: Final = timedelta(seconds=1)
 
 _TIMEOUT: Final = httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_SECONDS).as_dict()
 
@@ -144,13 +145,14 @@ class _Account:
     block: Permit | None = None
     left: int = 0
     wanted: int = 0
+    fetched_at: datetime = datetime.min.replace(tzinfo=UTC)
 
 
 class PermitBlocks:
     """Shares blocks of permits among concurrent calls on an account: one request fetches what all of them want, ≤ 10.
 
-    Nobody asks for more than is wanted at that moment, since a permit that expires unused is a call lost to the
-    account.
+    A permit that expires unused is a call lost to the account. So more than is wanted at that moment is asked for only
+    while blocks are used up within USED_UP (business time): then for twice the last one.
     """
 
     def __init__(self, permits: Permits, clock: Clock, *, block_max: int, vendor_of: Callable[[str], str]) -> None:
@@ -186,14 +188,18 @@ class PermitBlocks:
         await self._permits.report(account, problem, until)
 
     async def _fetch(self, state: _Account, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
-        wish = max(count, min(state.wanted, self._block_max))
+        now, last = self._clock.now(), state.block
+        likely = 2 * last.count if last is not None and now - state.fetched_at <= USED_UP else 0
+        wish = max(count, min(max(state.wanted, likely), self._block_max))
+        state.block, state.fetched_at = None, now
         answer = await self._permits.acquire(account, wish, permit_class)
         if not isinstance(answer, Permit):
             return answer
+        state.block, state.left = answer, answer.count
         if answer.count < count:
             metrics.PERMITS_REFUSED.labels("limit").inc()
             return Deferred(Problem("permits_used_up", {"account": account}), answer.expires_at)
-        state.block, state.left = answer, answer.count - count
+        state.left -= count
         return replace(answer, count=count)
 
     def _from_block(self, state: _Account, count: int) -> Permit | None:
