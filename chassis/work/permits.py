@@ -25,6 +25,7 @@ TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
 PERMITS_AWAY: Final = "permits_away"
 USED_UP: Final = timedelta(seconds=1)
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _TIMEOUT: Final = httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_SECONDS).as_dict()
 
 _log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class _Account:
     block: Permit | None = None
     left: int = 0
     wanted: int = 0
-    fetched_at: datetime = datetime.min.replace(tzinfo=UTC)
+    fetched_at: datetime = _NEVER
 
 
 class PermitBlocks:
