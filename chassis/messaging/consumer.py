@@ -81,6 +81,7 @@ class Consumer:
         self._session_timeout_ms = session_timeout_ms
         self._assignment = Assignment(intake.service, kafka, intake.database)
         self._one_at_a_time = asyncio.Lock()
+        self._batches: set[asyncio.Task[None]] = set()
         self._progress_at = time.monotonic()
         self._stopping = False
         self._broker: KafkaBroker | None = None
@@ -110,8 +111,13 @@ class Consumer:
         if self._checks is not None:
             self._checks.cancel()
             await asyncio.gather(self._checks, return_exceptions=True)
+        if self._batches:  # before the broker, since they acknowledge through it
+            await asyncio.wait(set(self._batches), timeout=STOP_SECONDS_MAX)
         if self._broker is not None:
             await self._broker.stop()
+        for batch in list(self._batches):
+            batch.cancel()
+        await asyncio.gather(*self._batches, return_exceptions=True)
 
     def _wire(self) -> tuple[KafkaBroker, Any]:
         broker = KafkaBroker(
@@ -151,17 +157,40 @@ class Consumer:
         return broker, subscriber
 
     async def _take(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+        """Returns once the batch is in hand, so that the next one is fetched and read while this one is committed."""
         self._assignment.follow(consumer)
-        async with self._one_at_a_time:
+        in_hand = asyncio.Event()
+        batch = asyncio.create_task(self._batch(records, in_hand), name="consumer-batch")
+        self._batches.add(batch)
+        batch.add_done_callback(self._batches.discard)
+        await in_hand.wait()
+
+    async def _batch(self, records: Sequence[Record], in_hand: asyncio.Event) -> None:
+        try:
+            with ExitStack() as spans:
+                taken = self._read(records, spans)
+                async with self._one_at_a_time:
+                    await self._in_turn(records, taken, in_hand)
+        except _GaveUp:
+            pass  # sought back, so they come again
+        except Exception as error:  # noqa: BLE001 - sought back too, and nobody awaits this task
+            _log.exception("a batch is given back: %s", type(error).__name__)
+        finally:
+            in_hand.set()
+
+    async def _in_turn(self, records: Sequence[Record], taken: Sequence[Taken], in_hand: asyncio.Event) -> None:
+        """Handles a batch whose turn it is. No other is fetched before ``in_hand``: by then its place is certain."""
+        if self.stopped or self._stopping:
+            self._assignment.seek_back(records)
             if self.stopped:
-                self._assignment.seek_back(records)
                 self._assignment.hold()
-                return
-            deadline = time.monotonic() + self._retry_seconds_max
-            with contextlib.suppress(_GaveUp):  # sought back, so they come again
-                current = await self._current(records, deadline)
-                if current:
-                    await self._handle(current, deadline)
+            return
+        deadline = time.monotonic() + self._retry_seconds_max
+        # The batch before may have been sought back meanwhile; then what follows it in a partition is not its turn.
+        current = {id(record) for record in await self._current(records, deadline)}
+        in_hand.set()
+        if current:
+            await self._handle([message for message in taken if id(message.record) in current], deadline)
 
     async def _current(self, records: Sequence[Record], deadline: float) -> Sequence[Record]:
         try:
@@ -170,17 +199,16 @@ class Consumer:
             self._assignment.seek_back(records)
             raise
 
-    async def _handle(self, records: Sequence[Record], deadline: float) -> None:
+    async def _handle(self, taken: list[Taken], deadline: float) -> None:
         began = time.monotonic()
+        records = [message.record for message in taken]
         metrics.CONSUME_BATCH_MESSAGES.observe(len(records))
         self._assignment.observe(records)
         done = 0
         try:
-            with ExitStack() as spans:
-                taken = self._read(records, spans)
-                async for outcome in self._outcomes(taken, deadline):
-                    done += outcome.taken
-                    self._report(outcome)
+            async for outcome in self._outcomes(taken, deadline):
+                done += outcome.taken
+                self._report(outcome)
         finally:
             if done:
                 self._progress_at = time.monotonic()

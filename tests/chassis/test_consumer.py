@@ -9,6 +9,8 @@ import pytest
 
 from chassis import metrics
 from chassis.engine import Engine
+from chassis.messaging.consumer import BATCH_MESSAGES_MAX
+from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.routing import Routed
 from chassis.messaging.topics import TopicDiffers, ensure_topics
@@ -146,6 +148,70 @@ async def test_after_a_failure_nothing_is_acknowledged_past_it(sample: Sample, m
             await eventually(all_of_it)
     assert len(await sample.amounts("a")) == 30
     assert not fail_once
+
+
+async def test_a_batch_that_was_read_ahead_waits_for_the_one_before_it_and_falls_back_with_it(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches are read while the one before is committed; handled after its failure, they would overtake it."""
+    read_ahead = asyncio.Event()
+    failed: list[bool] = []
+    read = []
+    execute = Engine.execute
+    really_read = Intake.read
+
+    def reading(self: Intake, *args: Any, **kwargs: Any) -> Any:
+        read.append(1)
+        if len(read) > BATCH_MESSAGES_MAX:
+            read_ahead.set()
+        return really_read(self, *args, **kwargs)
+
+    async def fails_once_the_next_is_read(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        if not failed:
+            await read_ahead.wait()
+            failed.append(True)
+            raise ConnectionError("Postgres is away")
+        return await execute(self, *args, **kwargs)
+
+    monkeypatch.setattr(Intake, "read", reading)
+    monkeypatch.setattr(Engine, "execute", fails_once_the_next_is_read)
+    numbers = range(1, 3 * BATCH_MESSAGES_MAX)
+    await send(sample.kafka, TOPIC, [amount("a", n) for n in numbers])
+    async with sample.consumer(retry_seconds_max=0.0):
+        await eventually(sample.has("a", *numbers))
+
+        async def acknowledged() -> bool:
+            return (await committed(sample.kafka, "sample")).get(0) == len(numbers)
+
+        await eventually(acknowledged)
+    assert failed
+
+
+async def test_a_stop_ends_the_batch_in_hand_and_leaves_the_one_read_ahead(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_hand, leave = asyncio.Event(), asyncio.Event()
+    execute = Engine.execute
+
+    async def slow(self: Engine, *args: Any, **kwargs: Any) -> Any:
+        in_hand.set()
+        await leave.wait()
+        return await execute(self, *args, **kwargs)
+
+    monkeypatch.setattr(Engine, "execute", slow)
+    numbers = range(1, 2 * BATCH_MESSAGES_MAX)
+    await send(sample.kafka, TOPIC, [amount("a", n) for n in numbers])
+    async with sample.consumer() as consumer:
+        await in_hand.wait()
+        stop = asyncio.create_task(consumer.stop())
+        leave.set()
+        await stop
+    handled = await sample.amounts("a")
+    assert handled == list(numbers[: len(handled)])
+    assert 0 < len(handled) <= BATCH_MESSAGES_MAX
+    assert (await committed(sample.kafka, "sample")) == {0: len(handled)}
+    async with sample.consumer():
+        await eventually(sample.has("a", *numbers))
 
 
 async def test_a_rebalance_during_a_slow_handler_doubles_nothing(
