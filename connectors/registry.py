@@ -35,6 +35,7 @@ class Capability(enum.StrEnum):
     READ_DEAL = "read_deal"
     STAGE_HISTORY = "stage_history"
     DEALS_MODIFIED = "deals_modified"
+    BUYERS_MODIFIED = "buyers_modified"
     READ_STAGES = "read_stages"
     CHECK_PORTAL = "check_portal"
     FIND_COMMENT = "find_comment"
@@ -133,6 +134,7 @@ BITRIX24: Final = CrmVendor(
             Capability.READ_DEAL,
             Capability.STAGE_HISTORY,
             Capability.DEALS_MODIFIED,
+            Capability.BUYERS_MODIFIED,
             Capability.READ_STAGES,
             Capability.CHECK_PORTAL,
             Capability.FIND_COMMENT,

@@ -10,7 +10,7 @@ from chassis.outcomes import Failure, Ok, Outcome, Rejected
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
-from connectors.bitrix24.mapping import portal, records, writes
+from connectors.bitrix24.mapping import buyers, portal, records, writes
 from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, recheck_commands, referenced
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
@@ -31,6 +31,7 @@ from connectors.ports.crm import (
     DealRecheck,
     DealSnapshot,
     DealStage,
+    ModifiedBuyersPage,
     ModifiedDealsPage,
     PortalMoved,
     PortalReport,
@@ -128,6 +129,24 @@ class Bitrix24:
         if found and not deals:
             return unexpected(VENDOR, "id", write=False)
         return Ok(ModifiedDealsPage(deals, deals[-1].deal_id if len(found) >= PAGE_ROWS else None))
+
+    async def buyers_modified_since(
+        self, permit: Permit, since: datetime, *, after: Mapping[str, str] | None = None
+    ) -> Outcome[ModifiedBuyersPage]:
+        """Six lists in one request, each by id; one that cannot be read fails all, since the pass would go past it."""
+        commands = buyers.modified_commands(since, after)
+        answer = await self._calls.batch(permit, "buyers_modified", commands, write=False)
+        if not isinstance(answer, BatchAnswer):
+            return answer
+        present = self._calls.present(answer, commands)
+        if not isinstance(present, dict):
+            return present
+        try:
+            found = {name: success for name, success in present.items() if success is not None}
+            modified, next_after = buyers.read_modified(found, since, after)
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        return Ok(ModifiedBuyersPage(tuple(modified), next_after))
 
     async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Outcome[DealRecheck]:
         """Both questions in one request; a deal that is not listed was deleted meanwhile."""

@@ -146,6 +146,7 @@ class DealSnapshot:
     ``requisite`` is the buyer's by the portal's order: the one linked to the deal, else the company's first active one
     by SORT, else the contact's; ``requisites`` are all active ones of company and contact. ``product_ids`` of rows are
     None for rows typed by hand. ``history`` is ascending and begins after the id that was asked for.
+    ``buyer_updated_at`` is when company, contact, requisites or bank accounts were created or changed last.
     """
 
     deal: CrmDeal
@@ -159,6 +160,7 @@ class DealSnapshot:
     my_requisite_id: str | None
     rows: tuple[SourceRow, ...]
     history: tuple[StageEntry, ...]
+    buyer_updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,25 @@ class ModifiedDealsPage:
 
     deals: tuple[ModifiedDeal, ...]
     next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModifiedBuyer:
+    """Something of a buyer that was created or changed, and when. ``entity`` is what ``object_id`` names: a company or
+    a contact for its card and its requisites, a requisite for its bank accounts."""
+
+    entity: Literal["company", "contact", "requisite"]
+    object_id: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModifiedBuyersPage:
+    """What changed of buyers since a moment. ``next_after`` continues the pass: ids by the names of the lists that go
+    on; None when all of them are at their end."""
+
+    buyers: tuple[ModifiedBuyer, ...]
+    next_after: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +409,15 @@ class DealsModifiedSince(Protocol):
     ) -> Outcome[ModifiedDealsPage]: ...
 
 
+class BuyersModifiedSince(Protocol):
+    """Companies, contacts, their requisites and bank accounts that were created or changed at or after a moment, in one
+    request; ``after`` continues a pass. Addresses have no time of change, and what was deleted is not listed."""
+
+    async def buyers_modified_since(
+        self, permit: Permit, since: datetime, *, after: Mapping[str, str] | None = None
+    ) -> Outcome[ModifiedBuyersPage]: ...
+
+
 class WriteDeal(Protocol):
     """Several commands in one request, each with its own outcome, in order; a failed one stops none of the others."""
 
@@ -427,7 +457,7 @@ class ParseWebhook(Protocol):
 
 
 class Crm(
-    ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, WriteDeal, FindComment, ReadDealStages, CheckPortal,
-    PingCrm, ParseWebhook, Protocol,
+    ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, BuyersModifiedSince, WriteDeal, FindComment,
+    ReadDealStages, CheckPortal, PingCrm, ParseWebhook, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""

@@ -42,7 +42,7 @@ from services.ingest.store.connections import ENDPOINT, Account, ConnectionStore
 from services.ingest.store.deals import DealStore
 from services.ingest.workers.check import TenantCheck
 from services.ingest.workers.reads import ReadBuyerTask, ReadDealTask
-from services.ingest.workers.sweeps import NightlyCheckTask, SweepModifiedTask, SweepTask
+from services.ingest.workers.sweeps import NightlyCheckTask, SweepBuyersTask, SweepModifiedTask, SweepTask
 
 NAME: Final = "ingest"
 API: Final = "/api"
@@ -103,6 +103,7 @@ class _Whole:
             ReadBuyerTask(store, clock),
             SweepTask(self.crm, store, clock),
             SweepModifiedTask(self.crm, store, clock),
+            SweepBuyersTask(self.crm, store, clock),
             NightlyCheckTask(self.crm, store, clock),
         )
         return Work(tasks=tasks, probe_account=self._ping, permits=self.desk)

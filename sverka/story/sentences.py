@@ -160,6 +160,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "read-buyer": ("Read the buyer", "Чтение покупателя"),
     "sweep": ("Sweep over the stage history", "Обход истории стадий"),
     "sweep-modified": ("Sweep over changed deals", "Обход изменённых сделок"),
+    "sweep-buyers": ("Sweep over changed buyers", "Обход изменённых покупателей"),
     "nightly-check": ("Nightly check", "Ночная проверка"),
     "link-buyer": ("Find the buyer's record", "Поиск карточки покупателя"),
     "find-counterparty": ("Look the buyer up in accounting", "Поиск покупателя в бухгалтерии"),

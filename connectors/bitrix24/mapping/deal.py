@@ -1,10 +1,12 @@
 """A deal in one or two batches: the commands, the choice of the buyer's requisites, and the snapshot."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from connectors import wire
 from connectors.bitrix24.mapping.records import (
+    changed_at,
     flag,
     own_id,
     read_address,
@@ -34,9 +36,9 @@ from connectors.wire import ShapeError
 
 _ADDRESS_ORDER: Final = {6: 0, 4: 1, 1: 2}  # legal, registration, actual; then the others
 _REQUISITE_COLUMNS: Final = (
-    "ID", "ENTITY_TYPE_ID", "ENTITY_ID", "NAME", "ACTIVE", "ADDRESS_ONLY", "SORT", "DATE_MODIFY", "RQ_INN", "RQ_KPP",
-    "RQ_OGRN", "RQ_OGRNIP", "RQ_COMPANY_NAME", "RQ_COMPANY_FULL_NAME", "RQ_NAME", "RQ_FIRST_NAME", "RQ_SECOND_NAME",
-    "RQ_LAST_NAME", "RQ_EMAIL", "RQ_PHONE",
+    "ID", "ENTITY_TYPE_ID", "ENTITY_ID", "NAME", "ACTIVE", "ADDRESS_ONLY", "SORT", "DATE_CREATE", "DATE_MODIFY",
+    "RQ_INN", "RQ_KPP", "RQ_OGRN", "RQ_OGRNIP", "RQ_COMPANY_NAME", "RQ_COMPANY_FULL_NAME", "RQ_NAME", "RQ_FIRST_NAME",
+    "RQ_SECOND_NAME", "RQ_LAST_NAME", "RQ_EMAIL", "RQ_PHONE",
 )  # fmt: skip
 
 
@@ -117,6 +119,7 @@ _BY_LINK: Final = frozenset({"linked", "linked_banks", "linked_addresses"})
 _BY_FIRST: Final = frozenset({"first_banks", "first_addresses"})
 OPTIONAL: Final = frozenset({"link", "linked_bank"}) | _BY_COMPANY | _BY_CONTACT | _BY_LINK | _BY_FIRST
 """What a deal may do without; the rest must be there."""
+_DATED: Final = ("company_requisites", "contact_requisites", "linked", "linked_bank", "linked_banks", "first_banks")
 
 
 def referenced(first: BatchAnswer) -> frozenset[str]:
@@ -200,6 +203,7 @@ class DealParts:
             my_requisite_id=wire.identity(self._link.get("MC_REQUISITE_ID")),
             rows=tuple(read_row(row) for row in ordered),
             history=tuple(sorted(map(read_stage_entry, history), key=lambda entry: entry.history_id)),
+            buyer_updated_at=self._buyer_updated_at(second),
         )
 
     def _owned(self, name: str, owner: Literal["company", "contact"], owner_id: str | None) -> Iterable[CrmRequisite]:
@@ -264,6 +268,16 @@ class DealParts:
         prefix = self._loaded_by()
         found = second.get(f"chosen_{what}") if prefix is None else self._present.get(f"{prefix}_{what}")
         return [] if found is None else wire.records(found.result, what)
+
+    def _buyer_updated_at(self, second: Mapping[str, Success]) -> datetime | None:
+        """Over all records that came, those that were not chosen too: what is counted here need not be read again."""
+        found: list[Mapping[str, Any]] = [item for name in ("company", "contact") if (item := self._item(name))]
+        for answers, names in ((self._present, _DATED), (second, ("chosen_banks",))):
+            for name in names:
+                if (part := answers.get(name)) is not None:
+                    single = isinstance(part.result, Mapping)
+                    found += [wire.mapping(part.result, name)] if single else wire.records(part.result, name)
+        return max((at for record in found if (at := changed_at(record)) is not None), default=None)
 
     def _chosen_id(self) -> str | None:
         return None if self.requisite is None else self.requisite.requisite_id

@@ -201,6 +201,13 @@ def read_modified_deal(item: Mapping[str, Any]) -> ModifiedDeal:
     )
 
 
+def changed_at(record: Mapping[str, Any]) -> datetime | None:
+    """When a record was changed last; one that was never changed says only when it was created."""
+    names = ("updatedTime", "createdTime", "DATE_MODIFY", "DATE_CREATE")
+    found = (wire.optional_moment(record.get(name), name) for name in names)
+    return max((at for at in found if at is not None), default=None)
+
+
 def read_stage(record: Mapping[str, Any], category_id: int) -> DealStage:
     """A row of ``crm.status.list``."""
     extra = wire.mapping(record.get("EXTRA"), "EXTRA")

@@ -14,6 +14,7 @@ STREAM = "portal-config"
 AGGREGATE = "tenant"
 SWEEP = "sweep"
 SWEEP_MODIFIED = "sweep-modified"
+SWEEP_BUYERS = "sweep-buyers"
 NIGHTLY_CHECK = "nightly-check"
 CRM_VENDOR = "bitrix24"
 
@@ -191,5 +192,6 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         return ()
     account = state.config.settings.crm_account
     return tuple(
-        TaskPlan(kind, account, account=account, lane=Lane.BULK) for kind in (SWEEP, SWEEP_MODIFIED, NIGHTLY_CHECK)
+        TaskPlan(kind, account, account=account, lane=Lane.BULK)
+        for kind in (SWEEP, SWEEP_MODIFIED, SWEEP_BUYERS, NIGHTLY_CHECK)
     )

@@ -109,15 +109,20 @@ class DealStore:
         async with self._database.delivery_connection() as connection:
             await webhooks.mark_read(connection, tenant, work_id, upto, now)
 
-    async def keep_read(self, tenant: TenantId, deal_id: str, updated_at: datetime) -> None:
-        """A deal was read as the portal had changed it last at a moment."""
+    async def keep_read(
+        self, tenant: TenantId, deal_id: str, updated_at: datetime, buyer_updated_at: datetime | None
+    ) -> None:
+        """A deal was read as the portal had changed it, and its buyer, last at two moments."""
         async with self._database.transaction([tenant]) as connection:
             await connection.execute(
-                "INSERT INTO deal_reads VALUES ($1, $2, $3) ON CONFLICT (tenant_id, deal_id) "
-                "DO UPDATE SET updated_at = greatest(deal_reads.updated_at, excluded.updated_at)",
+                "INSERT INTO deal_reads (tenant_id, deal_id, updated_at, buyer_updated_at) VALUES ($1, $2, $3, $4) "
+                "ON CONFLICT (tenant_id, deal_id) DO UPDATE SET "
+                "updated_at = greatest(deal_reads.updated_at, excluded.updated_at), "
+                "buyer_updated_at = excluded.buyer_updated_at",
                 tenant,
                 deal_id,
                 updated_at,
+                buyer_updated_at,
             )
 
     async def unread_upto(self, tenant: TenantId, work_id: UUID) -> int:
@@ -146,6 +151,22 @@ class DealStore:
                 tenant,
                 list(updated),
                 list(updated.values()),
+            )
+        return [row["deal_id"] for row in rows]
+
+    async def buyers_changed_since_read(
+        self, tenant: TenantId, updated: Mapping[tuple[str, str], datetime]
+    ) -> Sequence[str]:
+        """Requested deals whose buyers, named as (company, contact or requisite, id), the portal changed after we last
+        read the deals: the newest of each buyer; older ones are found when these have been read."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                _BUYERS_CHANGED,
+                tenant,
+                [entity for entity, _ in updated],
+                [object_id for _, object_id in updated],
+                list(updated.values()),
+                DEALS_OF_BUYER_MAX,
             )
         return [row["deal_id"] for row in rows]
 
@@ -184,6 +205,25 @@ class DealStore:
         async with self._database.transaction([tenant]) as connection:
             await insert_plans(connection, works, now)
             wake_after_commit(WORK)
+
+
+_BUYERS_CHANGED = """
+SELECT DISTINCT found.deal_id
+FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS m(entity, object_id, updated_at)
+CROSS JOIN LATERAL (
+  SELECT d.deal_id FROM (
+    SELECT deal_id, gone FROM deals
+    WHERE tenant_id = $1 AND requested AND m.entity <> 'requisite' AND crm_kind = m.entity AND crm_id = m.object_id
+    UNION ALL
+    SELECT deal_id, gone FROM deals
+    WHERE tenant_id = $1 AND requested AND m.entity = 'requisite' AND requisite_id = m.object_id
+  ) AS d
+  LEFT JOIN deal_reads r ON r.tenant_id = $1 AND r.deal_id = d.deal_id
+  WHERE NOT d.gone AND (r.buyer_updated_at IS NULL OR r.buyer_updated_at < m.updated_at)
+  ORDER BY d.deal_id::bigint DESC LIMIT $5
+) AS found
+ORDER BY 1
+"""
 
 
 def read_task_id(tenant: TenantId, deal_id: str) -> UUID:

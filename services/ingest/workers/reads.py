@@ -74,7 +74,7 @@ class ReadDealTask:
             commands = self._commands(
                 task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
             )
-        await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at)
+        await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at, found.buyer_updated_at)
         return Done(tuple(commands))
 
     def _commands(

@@ -1,4 +1,5 @@
-"""Looks over a portal for what no webhook brought: stage entries, changed deals, and once a night everything."""
+"""Looks over a portal for what no webhook brought: stage entries, changed deals and buyers, and once a night
+everything."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -7,9 +8,10 @@ from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from chassis.outcomes import Ok
-from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
-from connectors.ports.crm import DealsModifiedSince, StageEntry, StageHistorySince
+from chassis.ids import TenantId
+from chassis.outcomes import Ok, Outcome
+from chassis.work.handlers import Done, Permit, StreamCommand, Task, TaskResult
+from connectors.ports.crm import BuyersModifiedSince, DealsModifiedSince, StageEntry, StageHistorySince
 from services.ingest import metrics
 from services.ingest.domain import deal, portal
 from services.ingest.domain.cursor import OVERLAP, Cursor, Search
@@ -23,7 +25,7 @@ NIGHTLY_AT: Final = time(3, 0)
 MODIFIED_OVERLAP: Final = timedelta(minutes=5)
 
 
-class SweepCrm(StageHistorySince, DealsModifiedSince, Protocol):
+class SweepCrm(StageHistorySince, DealsModifiedSince, BuyersModifiedSince, Protocol):
     """What the sweeps need of a CRM."""
 
 
@@ -170,10 +172,9 @@ class NightlyCheckTask(_History):
         return Done(tuple(commands), again_at=night, payload={**payload, "night": night.isoformat()})
 
 
-class SweepModifiedTask:
-    """Deals that were asked for a document and have changed since they were last read."""
+class _ModifiedTask:
+    """What the sweeps of changes share: pages by id of what changed since the last pass began, with an overlap."""
 
-    kind = portal.SWEEP_MODIFIED
     recurring = True
     permits = PAGES_PER_RUN_MAX
 
@@ -182,8 +183,14 @@ class SweepModifiedTask:
         self._store = store
         self._clock = clock
 
+    async def _page(
+        self, tenant: TenantId, permit: Permit, since: datetime, after: Any
+    ) -> Outcome[tuple[Sequence[str], Any]]:
+        """The deals to be read of one page, and what the next one continues from; None at the beginning and the end."""
+        raise NotImplementedError
+
     async def run(self, task: Task) -> TaskResult:
-        """Up to five pages by id of what changed since the last pass began; the rest at once in the next run."""
+        """As many pages as there are permits; the rest at once in the next run."""
         assert task.permit is not None, "the plan names an account"
         config = (await self._store.tenant(task.tenant)).config
         if config is None:
@@ -191,27 +198,59 @@ class SweepModifiedTask:
         payload, now = dict(task.payload), self._clock.now()
         since = datetime.fromisoformat(payload["since"]) if "since" in payload else now - MODIFIED_OVERLAP
         began_at = datetime.fromisoformat(payload["began_at"]) if "began_at" in payload else now
-        more: str | None = payload.get("after", "0")
-        found_something = False
-        for _ in range(PAGES_PER_RUN_MAX):
-            assert more is not None, "a pass goes on only where there is more"
-            page = await self._crm.deals_modified_since(task.permit, since, after=more)
+        after, found_something = payload.get("after"), False
+        for _ in range(self.permits):
+            page = await self._page(task.tenant, task.permit, since, after)
             if not isinstance(page, Ok):
                 return failed(page)
-            updated = {one.deal_id: one.updated_at for one in page.value.deals}
-            deals = await self._store.changed_since_read(task.tenant, updated) if updated else ()
+            deals, after = page.value
             if deals:
                 found_something = True
                 await self._store.plan_reads(task.tenant, task.account, deals, now, task.metadata)
-            more = page.value.next_after
-            if more is None:
+            if after is None:
                 break
-        if more is not None:
-            going_on = {"since": since.isoformat(), "began_at": began_at.isoformat(), "after": more}
+        if after is not None:
+            going_on = {"since": since.isoformat(), "began_at": began_at.isoformat(), "after": after}
             return Done(again_at=now, payload=going_on, found_something=found_something)
         again_at = now + timedelta(seconds=config.settings.sweep_seconds)
         done = {"since": (began_at - MODIFIED_OVERLAP).isoformat()}
         return Done(again_at=again_at, payload=done, found_something=found_something)
+
+
+class SweepModifiedTask(_ModifiedTask):
+    """Deals that were asked for a document and have changed since they were last read."""
+
+    kind = portal.SWEEP_MODIFIED
+
+    async def _page(
+        self, tenant: TenantId, permit: Permit, since: datetime, after: Any
+    ) -> Outcome[tuple[Sequence[str], Any]]:
+        page = await self._crm.deals_modified_since(permit, since, after=after or "0")
+        if not isinstance(page, Ok):
+            return page
+        updated = {one.deal_id: one.updated_at for one in page.value.deals}
+        deals = await self._store.changed_since_read(tenant, updated) if updated else ()
+        return Ok((deals, page.value.next_after))
+
+
+class SweepBuyersTask(_ModifiedTask):
+    """Deals that were asked for a document and whose buyers have changed since they were last read: a deal itself does
+    not change with its company, requisites or bank account."""
+
+    kind = portal.SWEEP_BUYERS
+    permits = 1  # one page is six lists: more are there only after an import
+
+    async def _page(
+        self, tenant: TenantId, permit: Permit, since: datetime, after: Any
+    ) -> Outcome[tuple[Sequence[str], Any]]:
+        page = await self._crm.buyers_modified_since(permit, since, after=after)
+        if not isinstance(page, Ok):
+            return page
+        updated: dict[tuple[str, str], datetime] = {
+            (one.entity, one.object_id): one.updated_at for one in page.value.buyers
+        }
+        deals = await self._store.buyers_changed_since_read(tenant, updated) if updated else ()
+        return Ok((deals, page.value.next_after))
 
 
 def next_night(now: datetime, timezone: str) -> datetime:

@@ -1,8 +1,9 @@
 """Reading a deal and the portal's feeds: what comes of every shape that a portal answers with."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -43,6 +44,19 @@ async def _snapshot(*batches: Any) -> DealSnapshot:
     found = outcome.value
     assert isinstance(found, DealSnapshot)
     return found
+
+
+async def test_when_anything_of_the_buyer_was_changed_last() -> None:
+    newest = "2026-09-12T10:00:00+03:00"
+    inactive = REQUISITE | {"ID": "78", "ACTIVE": "N", "DATE_MODIFY": newest}
+    found = await _snapshot(batch(parts(company_requisites=[REQUISITE, inactive]), totals={"rows": 1, "history": 1}))
+    assert found.buyer_updated_at == datetime.fromisoformat(newest), "also where it is of no use for the document"
+    found = await _snapshot(
+        batch(parts(linked_banks=[BANK, BANK | {"ID": "32", "DATE_CREATE": newest}]), totals={"rows": 1, "history": 1})
+    )
+    assert found.buyer_updated_at == datetime.fromisoformat(newest)
+    found = await _snapshot(batch(parts(), totals={"rows": 1, "history": 1}))
+    assert found.buyer_updated_at is None, "no record said when"
 
 
 async def test_a_deal_in_one_request() -> None:
@@ -391,6 +405,72 @@ async def test_deals_changed_since() -> None:
     assert [one.deal_id for one in outcome.value.deals] == ["9", "10"]
     assert outcome.value.next_after is None
     assert script.sent()["filter"] == {">=updatedTime": "2026-11-20T09:00:00+00:00", ">id": 8}
+
+
+UPDATED = "2026-11-20T12:05:00+03:00"
+NEVER_CHANGED = {"DATE_CREATE": UPDATED, "DATE_MODIFY": ""}
+
+
+async def test_buyers_changed_since_each_once_with_its_last_change() -> None:
+    later = "2026-11-20T12:06:00+03:00"
+    lists = {
+        "companies": {"items": [{"id": 512, "updatedTime": UPDATED}]},
+        "contacts": {"items": [{"id": 901, "updatedTime": UPDATED}]},
+        "requisites_created": [{"ID": "77", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "513", **NEVER_CHANGED}],
+        "requisites_changed": [
+            {"ID": "78", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "512", "DATE_CREATE": UPDATED, "DATE_MODIFY": later},
+            {"ID": "79", "ENTITY_TYPE_ID": "7", "ENTITY_ID": "1", "DATE_CREATE": UPDATED, "DATE_MODIFY": later},
+        ],
+        "banks_created": [{"ID": "31", "ENTITY_ID": "77", **NEVER_CHANGED}],
+        "banks_changed": [],
+    }
+    script = Script(answer(batch(lists)))
+    outcome = await _client(script).buyers_modified_since(PERMIT, NOW)
+    assert isinstance(outcome, Ok)
+    first, last = datetime.fromisoformat(UPDATED), datetime.fromisoformat(later)
+    assert {(one.entity, one.object_id, one.updated_at) for one in outcome.value.buyers} == {
+        ("company", "512", last), ("company", "513", first), ("contact", "901", first), ("requisite", "77", first),
+    }  # fmt: skip
+    assert outcome.value.next_after is None
+    asked = unquote(script.sent()["cmd"]["requisites_changed"])
+    assert "filter[>=DATE_MODIFY]=2026-11-20T09:00:00+00:00&filter[>ID]=0&order[ID]=ASC&start=-1" in asked
+
+
+async def test_lists_of_buyers_that_are_at_their_end_are_not_asked_again() -> None:
+    full = [{"id": number, "updatedTime": UPDATED} for number in range(1, 51)]
+    names = ("contacts", "requisites_created", "requisites_changed", "banks_created", "banks_changed")
+    ended: dict[str, Any] = {name: {"items": []} if name == "contacts" else [] for name in names}
+    rest = [{"id": 51, "updatedTime": UPDATED}]
+    script = Script(
+        answer(batch({"companies": {"items": full}, **ended})), answer(batch({"companies": {"items": rest}}))
+    )
+    crm = _client(script)
+    page = await crm.buyers_modified_since(PERMIT, NOW)
+    assert isinstance(page, Ok)
+    assert page.value.next_after == {"companies": "50"}
+    page = await crm.buyers_modified_since(PERMIT, NOW, after=page.value.next_after)
+    assert isinstance(page, Ok)
+    assert ([one.object_id for one in page.value.buyers], page.value.next_after) == (["51"], None)
+    assert list(script.sent(1)["cmd"]) == ["companies"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"ID": "77", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "512", "DATE_CREATE": "2026-09-01T10:05:00+03:00"},
+        {"ID": "77", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "512", "DATE_CREATE": ""},
+        {"ENTITY_TYPE_ID": "4", "ENTITY_ID": "512", "DATE_CREATE": UPDATED},
+    ],
+)
+async def test_buyers_that_were_not_asked_for_are_not_gone_through(row: dict[str, Any]) -> None:
+    lists = {"companies": {"items": []}, "contacts": {"items": []}, "requisites_created": [row]}
+    lists |= {name: [] for name in ("requisites_changed", "banks_created", "banks_changed")}
+    assert isinstance(await _client(Script(answer(batch(lists)))).buyers_modified_since(PERMIT, NOW), Retryable)
+
+
+async def test_a_list_of_buyers_that_cannot_be_read_fails_the_page() -> None:
+    script = Script(answer(batch({"companies": {"items": []}, "contacts": {"items": []}})))
+    assert isinstance(await _client(script).buyers_modified_since(PERMIT, NOW), Retryable)
 
 
 STAGE = {"ID": "311", "ENTITY_ID": "DEAL_STAGE_2", "STATUS_ID": "C2:WON", "NAME": "Оплачено", "SORT": "60",

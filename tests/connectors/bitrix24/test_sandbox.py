@@ -281,6 +281,43 @@ async def test_deals_changed_since(office: Office) -> None:
     assert taken(await office.crm.deals_modified_since(office.permit, later)).deals == ()
 
 
+async def test_buyers_changed_since(office: Office) -> None:
+    await office.company(title="ООО «Прежние»")
+    await office.sandbox.advance(3_600)
+    since = office.sandbox.world.clock.now()
+    made = await office.company()
+    person = await office.act("/contacts", {"name": "Ирина", "last_name": "Лапина"})
+
+    async def changed(moment: datetime) -> set[tuple[str, str]]:
+        page = taken(await office.crm.buyers_modified_since(office.permit, moment))
+        assert page.next_after is None
+        return {(one.entity, one.object_id) for one in page.buyers}
+
+    company, requisite = str(made["company"]["id"]), made["requisites"][0]["ID"]
+    everything = {("company", company), ("contact", str(person["id"])), ("requisite", str(requisite))}
+    assert await changed(since) == everything
+    await office.sandbox.advance(3_600)
+    since = office.sandbox.world.clock.now()
+    assert await changed(since) == set()
+    await office.act(f"/requisites/{requisite}", {"RQ_KPP": "771001001"}, "PATCH")
+    assert await changed(since) == {("company", company)}
+    deal_id = await office.deal(company=company, rows=[])
+    assert (await office.read(deal_id)).buyer_updated_at >= since.replace(microsecond=0)  # type: ignore[operator]
+
+
+async def test_many_buyers_page_by_page(office: Office) -> None:
+    companies = {("company", str((await office.company())["company"]["id"])) for _ in range(60)}
+    since = office.sandbox.world.clock.now() - timedelta(minutes=1)
+    seen: set[tuple[str, str]] = set()
+    page = taken(await office.crm.buyers_modified_since(office.permit, since))
+    while True:
+        seen |= {(one.entity, one.object_id) for one in page.buyers}
+        if page.next_after is None:
+            break
+        page = taken(await office.crm.buyers_modified_since(office.permit, since, after=page.next_after))
+    assert companies <= seen
+
+
 WANTED = PortalWanted(
     scopes=frozenset({"crm", "im"}),
     fields={
