@@ -21,6 +21,7 @@ EXPORT_DELAY_MS: Final = 1_000
 EXPORT_TIMEOUT_MS: Final = 5_000
 LINKS_MAX: Final = 128
 _SAMPLED = 1
+_OF_TRACE = frozenset({"traceparent", "tracestate", "merged"})
 _LOWER_HEX = frozenset(string.digits + "abcdef")
 
 Attributes = Mapping[str, str | int | float | bool]
@@ -216,6 +217,36 @@ def span(
     return SpanScope(name, kind, _current.get() if parent is None else extract(parent), links, attributes)
 
 
+def work_span(
+    name: str, metadata: Mapping[str, str], *, batch: Sequence[Mapping[str, str]] = (), anew: bool = False
+) -> SpanScope:
+    """The span of one run of due work, child of the context that its row kept.
+
+    It links to the contexts that were merged into the row, and to those of the rows that travel with it (``batch``).
+    ``anew`` is for what recurs: each run is a trace of its own, linked to where the work was planned.
+    """
+    parent = None if anew else extract(metadata)
+    if not _recorded(parent):
+        return SpanScope(name, "internal", parent, (), None)
+    texts = [metadata.get("merged", ""), *(row.get("traceparent", "") for row in batch)]
+    if anew:
+        texts.append(metadata.get("traceparent", ""))
+    found = (extract({"traceparent": text}) for text in " ".join(texts).split())
+    links = {link.trace_id: link for link in found if link and link.sampled and not _same_trace(link, parent)}
+    return SpanScope(name, "internal", parent, list(links.values())[:LINKS_MAX], None)
+
+
+def continued(metadata: Mapping[str, str]) -> dict[str, str]:
+    """A row's metadata with this task's place in its trace, for the commands that follow from the row's work."""
+    return {name: text for name, text in metadata.items() if name not in _OF_TRACE} | inject()
+
+
+def continued_in_batch(metadata: Mapping[str, str]) -> dict[str, str]:
+    """``continued`` for rows that travel in one call: a row of another trace than the call's goes on in its own."""
+    own = extract(metadata)
+    return dict(metadata) if own is not None and not _same_trace(own, _current.get()) else continued(metadata)
+
+
 def send_span(topic: str, carrier: Mapping[str, Any], message_id: str = "") -> SpanScope:
     """The span ``send TOPIC`` of one message, child of the context that its outbox row kept."""
     parent = extract(carrier)
@@ -258,6 +289,10 @@ def client_span(method: str, operation: str, url: str) -> SpanScope:
         return SpanScope("", "", parent, (), None)
     attributes = {"http.request.method": method, "url.full": url, "url.template": operation}
     return SpanScope(f"{method} {operation}", "client", parent, (), attributes)
+
+
+def _same_trace(one: TraceContext, other: TraceContext | None) -> bool:
+    return other is not None and one.trace_id == other.trace_id
 
 
 def _recorded(parent: TraceContext | None) -> bool:

@@ -116,12 +116,12 @@ class Effects:
             deadline=started + self._vendors.settings.send_seconds_max,
             lease_ends=min(held[i.row.work_id] for i in intents),
         )
-        with telemetry.span(f"effect {first.kind}", parent=first.metadata) as span:
+        others = [intent.row.metadata for intent in intents[1:]]
+        with telemetry.work_span(f"effect {first.kind}", first.metadata, batch=others) as span:
             span.set("sverka.tenant_id", first.tenant)
             outcomes = await self._outcomes(handler, calls, guard)
-            trace = telemetry.inject()
             settlements = [
-                self._answered(handler, intent, call, outcome, guard, {**intent.row.metadata, **trace})
+                self._answered(handler, intent, call, outcome, guard, telemetry.continued_in_batch(intent.row.metadata))
                 for intent, call, outcome in zip(intents, calls, outcomes, strict=True)
             ]
             settlements[0] = self._vendors.heard(first, outcomes, settlements[0])
@@ -207,7 +207,7 @@ class Effects:
         now = self._vendors.clock.now()
         permit = await self._vendors.permit(row, 1)
         if isinstance(permit, Permit):
-            with telemetry.span(f"probe {row.kind}", parent=row.metadata):
+            with telemetry.work_span(f"probe {row.kind}", row.metadata):
                 begun = self._step(effect, machine.ProbeBegins(), handler).effect
                 result = await self._look_up(handler, _call(row, begun, row.cursor_before, permit))
                 if not isinstance(result, Inconclusive):
@@ -216,7 +216,7 @@ class Effects:
                 step = self._step(begun, machine.Probed(result), handler)
                 problem = result.problem if isinstance(result, Inconclusive) else None
                 attempt = self._attempt("probe", now, _PROBE_LABELS[type(result)], problem)
-                metadata = {**row.metadata, **telemetry.inject()}
+                metadata = telemetry.continued(row.metadata)
         else:
             problem, metadata = permit.problem, dict(row.metadata)
             attempt = self._attempt("probe", now, "not_made", problem)

@@ -113,7 +113,8 @@ ORDER BY t.nth
 ON CONFLICT (tenant_id, work_id) DO NOTHING
 """
 
-# A plan for a taken row leaves it to its holder and only says when it is wanted again.
+# A plan for a taken row leaves it to its holder and only says when it is wanted again. One run for several plans is
+# traced as the first one's; 20 others are kept for links.
 _UPSERT_TASKS = """
 INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, claim_lane, queue, due_at, planned_at,
                   request, metadata)
@@ -128,7 +129,9 @@ ON CONFLICT (tenant_id, work_id) DO UPDATE SET
   stream = excluded.stream,
   lane = least(work.lane, excluded.lane),
   claim_lane = least(work.lane, excluded.lane),
-  metadata = excluded.metadata,
+  metadata = CASE WHEN work.queue IN ('closed', 'taken') THEN excluded.metadata
+    ELSE work.metadata || jsonb_build_object('merged',
+      left(concat_ws(' ', work.metadata->>'merged', excluded.metadata->>'traceparent'), 1119)) END,
   due_at = least(work.due_at, excluded.due_at),
   request = CASE WHEN work.queue = 'closed' THEN excluded.request ELSE work.request || excluded.request END,
   queue = CASE work.queue WHEN 'taken' THEN 'taken' WHEN 'ready' THEN 'ready' ELSE

@@ -56,11 +56,10 @@ class Tasks:
         """Runs one task once."""
         handler = self._handlers[row.kind]
         started = lease_clock()
-        with telemetry.span(f"task {row.kind}", parent=row.metadata) as span:
+        with telemetry.work_span(f"task {row.kind}", row.metadata, anew=handler.recurring) as span:
             span.set("sverka.tenant_id", row.tenant)
             result, asked = await self._attempt(handler, row)
-            metadata = {**row.metadata, **telemetry.inject()}
-            settlement = self._settlement(row, result, metadata)
+            settlement = self._settlement(row, result, telemetry.continued(row.metadata))
             if asked:
                 settlement = self._vendors.heard(row, [_outcome(result)], settlement)
             await self._vendors.committer.settle([settlement])
@@ -160,7 +159,7 @@ def _task(row: Row, permit: Permit | None) -> Task:
         attempt=row.effect.failures + 1,
         permit=permit,
         due_at=row.due_at,
-        metadata=row.metadata,
+        metadata=telemetry.continued(row.metadata),
     )
 
 

@@ -19,6 +19,7 @@ import yaml
 from deploy.local.child import leashed
 from sverka.cli import run
 from sverka.installation.processes import CODE
+from tests.e2e.traces import Traces, receiving
 
 START_SECONDS_MAX: Final = 120
 SETTLE_SECONDS_MAX: Final = 60
@@ -212,12 +213,20 @@ class Portal:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def traces() -> Iterator[Traces]:
+    """Every span of ``installation``."""
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> Iterator[Installation]:
     """Started once, in front of nobody: it ends in order when the test process does."""
     data = tmp_path_factory.mktemp("installation")
     log = (data / "up.log").open("wb")
     command = [sys.executable, "-m", "sverka", "up", "--sandbox", "--data", str(data)]
-    launcher = subprocess.Popen(leashed(command), stdout=log, stderr=log, cwd=CODE, start_new_session=True)
+    env = {**os.environ, "SVERKA_OTLP_ENDPOINT": traces.endpoint, "SVERKA_TRACE_SAMPLE_RATIO": "1"}
+    launcher = subprocess.Popen(leashed(command), stdout=log, stderr=log, cwd=CODE, start_new_session=True, env=env)
     at = Installation(data)
     try:
         deadline = time.monotonic() + START_SECONDS_MAX
