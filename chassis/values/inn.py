@@ -23,6 +23,8 @@ _INN_LABEL: Final = re.compile(r"ИНН|INN", re.IGNORECASE)
 _KPP_LABEL: Final = re.compile(r"КПП|KPP", re.IGNORECASE)
 _NOISE: Final = re.compile(r"[\s:.№-]")
 _TEXT_LENGTH_MAX: Final = 200
+_PLAIN: Final = re.compile(r"[0-9]{10}|[0-9]{12}")
+_SEPARATORS: Final = re.compile(r"[/\\|;,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class InnRefused:
 
 def inn_ok(text: str) -> bool:
     """Whether the text is exactly an INN with right check digits. All zeros satisfy the arithmetic and are refused."""
-    if not re.fullmatch(r"[0-9]{10}|[0-9]{12}", text) or not text.strip("0"):
+    if not _PLAIN.fullmatch(text) or not text.strip("0"):
         return False
     return all(_check_digit(text[:length]) == int(text[length]) for length in ((9,) if len(text) == 10 else (10, 11)))
 
@@ -57,8 +59,10 @@ def clean_inn(text: str) -> InnFound | InnRefused:
 
     Passing the check digits never proves that the taxpayer exists.
     """
+    if _PLAIN.fullmatch(text):
+        return InnFound(Inn(text)) if inn_ok(text) else InnRefused("inn_checksum", text)
     kpp_marked = _KPP_LABEL.sub("/", _INN_LABEL.sub(" ", _visible(text)))
-    head, *rest = re.split(r"[/\\|;,]+", _NOISE.sub("", kpp_marked).strip("/\\|;,"), maxsplit=1)
+    head, *rest = _SEPARATORS.split(_NOISE.sub("", kpp_marked).strip("/\\|;,"), maxsplit=1)
     inn, kpp_text = head, "".join(rest).strip("/\\|;,")
     fault = _inn_fault(inn)
     if fault is not None:
@@ -101,6 +105,8 @@ def mask_inn(inn: str) -> str:
 
 
 def _visible(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text[:_TEXT_LENGTH_MAX]  # most are; none of these characters is invisible
     return "".join(char for char in text[:_TEXT_LENGTH_MAX] if unicodedata.category(char) not in ("Cf", "Cc"))
 
 

@@ -111,8 +111,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.ContentChanged():
             return _change(state, event.document_id, changed_deal=event.deal)
         case e.DealSeen():
-            seen = _shown(state, event.request_id, event.deal)
-            return _change(seen, event.document_id, deal=event.deal, changed_deal=None)
+            seen = _change(state, event.document_id, deal=event.deal, changed_deal=None)
+            return replace(seen, buyers=_shown(state, event.request_id, event.deal))
         case e.VatOverridden():
             return _change(state, event.document_id, vat_overridden=True)
         case e.Rendered():
@@ -151,14 +151,17 @@ def _requested(state: State, event: e.Requested) -> State:
         revision=event.revision,
         attempt=before.attempt if before else 0,
     )
-    seen = _shown(state, event.request_id, event.deal)
-    documents = {**state.documents, event.document_id: document}
-    return replace(seen, documents=documents, asked=state.asked | {event.request_id})
+    return replace(
+        state,
+        documents={**state.documents, event.document_id: document},
+        asked=state.asked | {event.request_id},
+        buyers=_shown(state, event.request_id, event.deal),
+    )
 
 
-def _shown(state: State, request_id: str, deal: Deal) -> State:
+def _shown(state: State, request_id: str, deal: Deal) -> Mapping[str, frozenset[str]]:
     buyers = state.buyers.get(request_id, frozenset()) | {deal.buyer_party}
-    return replace(state, buyers={**state.buyers, request_id: buyers})
+    return {**state.buyers, request_id: buyers}
 
 
 def _ordered(state: State, event: e.Ordered) -> State:
