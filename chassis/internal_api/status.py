@@ -33,7 +33,7 @@ class ServiceStatus:
     so an installation is idle when all were idle twice in a row). ``quiet_since``: the earliest start among the last
     passes of each poll, if all found nothing; None while one has news or has not finished its first; with ``polls`` 0
     there is nothing to wait for. ``consumer_stopped`` says why no message is taken, "" while they are. While Kafka is
-    away ``consumer_lag`` is 0 and ``missing`` says so.
+    away ``consumer_lag`` is 0 and ``missing`` says so, as it says why a relay does not send.
     """
 
     service: str
@@ -72,6 +72,7 @@ class StatusApi:
         lag: Lag,
         busy: Busy,
         consumer_stopped: Callable[[], str],
+        relay_problem: Callable[[], str],
         recurring: Collection[str],
         polls: Collection[str],
     ) -> None:
@@ -83,6 +84,7 @@ class StatusApi:
         self._lag = lag
         self._busy = busy
         self._consumer_stopped = consumer_stopped
+        self._relay_problem = relay_problem
         self._recurring = recurring
         self._polls = polls
 
@@ -106,6 +108,8 @@ class StatusApi:
         missing = await self._health.ready()
         if lag is None:
             missing["kafka"] = "Kafka does not answer"
+        if problem := self._relay_problem():
+            missing["relay"] = problem
         return ServiceStatus(
             service=self._service,
             version=self._version,

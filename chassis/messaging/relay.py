@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 class Relay:
     """The relay of one service's database. ``run`` until it is cancelled; any number of processes may run one.
 
-    ``leading`` is true while this process holds the lock. ``problem`` says why messages do not leave ("" when they do).
+    ``leading`` is true while this process holds the lock. ``problem`` says why messages do not leave because of a loss
+    or a failure; it is "" when they do, and while an absent Kafka or Postgres is all that is wrong.
     ``republish(topic)`` writes a lost topic's messages into the outbox again.
     """
 
@@ -65,8 +66,7 @@ class Relay:
                     self.problem = f"the relay failed: {type(error).__name__}"
                     _log.exception("the relay failed and begins anew")
                 else:
-                    self.problem = f"the relay begins anew: {type(error).__name__}"
-                    _log.warning("%s", self.problem)
+                    _log.warning("the relay begins anew: %s", type(error).__name__)
                 await asyncio.sleep(RESTART_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
     def stop(self) -> None:

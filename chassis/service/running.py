@@ -72,6 +72,7 @@ class Service(Generic[S]):
             stop_seconds_max=STOP_SPARE_SECONDS,
         )
         self._consumer: Consumer | None = None
+        self._relay: Relay | None = None
 
     @property
     def url(self) -> str:
@@ -237,6 +238,13 @@ class Service(Generic[S]):
 
         relay = Relay(database, kafka, spec.writes, given.wakeups, republished)
         running = self._loops.start("relay", relay.run())
+        self._relay = relay
+
+        async def sending() -> str:
+            return relay.problem
+
+        if spec.reads:  # what comes over HTTP is kept whether or not it can be said, so nobody else turns it away
+            self.health.check("relay", sending)
 
         async def flush() -> None:
             self._loops.let_end(running)
@@ -290,6 +298,7 @@ class Service(Generic[S]):
             lag=lag,
             busy=lambda: spec.busy(given),
             consumer_stopped=lambda: self._consumer.stopped if self._consumer is not None else "",
+            relay_problem=lambda: self._relay.problem if self._relay is not None else "",
             recurring=runner.recurring_kinds,
             polls=runner.poll_kinds,
         )

@@ -41,14 +41,12 @@ async def relaying(database: Database, kafka: KafkaSettings, check_ends_seconds:
     """A running relay with its wake-ups, as one process has them."""
     made = engine()
     wakeups = Wakeups(database)
-    relay = Relay(
-        database,
-        kafka,
-        [TOPIC],
-        wakeups,
-        lambda topic: republish(database, made, topic),
-        check_ends_seconds=check_ends_seconds,
-    )
+
+    async def republished(topic: str) -> int:
+        assert relay.problem == f"the broker lost {topic}; its messages are published again"
+        return await republish(database, made, topic)
+
+    relay = Relay(database, kafka, [TOPIC], wakeups, republished, check_ends_seconds=check_ends_seconds)
     tasks = [asyncio.create_task(wakeups.run()), asyncio.create_task(relay.run())]
     try:
         yield relay
@@ -249,7 +247,7 @@ async def test_a_failed_send_stops_its_partition_and_no_other(
 
 
 async def test_a_lost_log_is_noticed_and_published_again(database: Database, kafka: KafkaSettings) -> None:
-    async with relaying(database, kafka):
+    async with relaying(database, kafka) as relay:
         for amount in range(1, 11):
             await add(database, "a", amount)
         await add(database, "b", 1)
@@ -265,6 +263,7 @@ async def test_a_lost_log_is_noticed_and_published_again(database: Database, kaf
             return set(found.get("one:a", [])) == set(range(1, 12)) and found.get("one:b") == [1]
 
         await eventually(all_again)
+        assert relay.problem == ""
     again = {dict(r.headers)["ce_id"]: r.value for r in await read_all(kafka, TOPIC.name)}
     assert first.items() <= again.items(), "the same messages under the same ids"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import asyncpg
 import httpx
@@ -9,9 +10,10 @@ import pytest
 
 from chassis.lag import Lag
 from chassis.messaging.kafka import KafkaError, KafkaSettings
+from chassis.messaging.topics import ensure_topics
 from chassis.serving import PortTaken
 from chassis.settings import SettingsRefused
-from tests.chassis.service.desk import Desk, finish, running
+from tests.chassis.service.desk import TICKETS, Desk, finish, running
 from tests.kit.database import OwnDatabase
 
 
@@ -90,6 +92,19 @@ async def test_status_answers_while_kafka_is_away(
         status = (await desk.call("GET", "/internal/status")).json()
         assert (status["ready"], status["idle"], status["consumer_lag"]) == (False, False, 0)
         assert status["missing"] == {"kafka": "Kafka does not answer"}
+
+
+async def test_a_relay_that_fails_is_seen(own_database: OwnDatabase, kafka: KafkaSettings) -> None:
+    await ensure_topics(kafka, [replace(TICKETS, partitions=4)])
+    words = {"relay": "the relay failed: TopicDiffers"}
+    async with running(Desk(own_database, kafka)) as desk:
+        assert (await desk.until("/readyz", lambda found: "relay" in found)) == {"ok": False, **words}
+        status = (await desk.call("GET", "/internal/status")).json()
+        assert (status["ready"], status["missing"]) == (False, words)
+    async with running(Desk(own_database, kafka, reads=False)) as writer:
+        status = await writer.until("/internal/status", lambda found: found["missing"])
+        assert (status["ready"], status["missing"]) == (False, words)
+        assert (await writer.call("GET", "/readyz")).status_code == 200, "what comes over HTTP is kept all the same"
 
 
 async def test_a_loop_that_fails_ends_the_service_with_1(
