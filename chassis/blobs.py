@@ -16,6 +16,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from chassis.ids import TenantId
 
 BLOB_BYTES_MAX: Final = 20 * 1024 * 1024
+DURABLE_FOLDERS_MAX = 10_000
 PUT_SECONDS_MAX: Final = 30.0
 GET_SECONDS_MAX: Final = 30.0
 _REFERENCE: Final = re.compile(r"(?P<tenant>[a-z0-9-]{2,40})/(?P<sha256>[0-9a-f]{64})")
@@ -66,6 +67,7 @@ class ObjectFolder:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._folder: Path | None = None
+        self._durable: set[tuple[Path, int]] = set()
         self._store: ObjectStore
         if parts.scheme == "file":
             self._folder = Path(parts.path).absolute()
@@ -90,8 +92,24 @@ class ObjectFolder:
             raise BlobStoreAway(f"the object store does not take {path}") from error
         if self._folder is not None:
             # Also when it was there: whoever wrote it may not have come to its fsync.
-            await asyncio.to_thread(_fsync, self._folder, path)
+            await asyncio.to_thread(self._fsync, self._folder, path)
         return written
+
+    def _fsync(self, root: Path, path: str) -> None:
+        file = root / path
+        _fsync(file)
+        # Every folder up to the root, once: each may have been made for this object, and then stays.
+        made = []
+        for folder in file.parents:
+            found = (folder, _fsync_folder(folder))
+            if found in self._durable:
+                break
+            made.append(found)
+            if folder == root:
+                break
+        if len(self._durable) > DURABLE_FOLDERS_MAX:
+            self._durable.clear()
+        self._durable.update(made)  # not before all of them are: another thread relies on it
 
     async def get(self, path: str, bytes_max: int) -> bytes:
         """Reads an object whole. Raises BlobMissing, BlobTooLarge, BlobStoreAway."""
@@ -161,23 +179,14 @@ def _path(reference: BlobRef) -> str:
     return f"blobs/{reference.tenant}/{reference.sha256[:2]}/{reference.sha256}"
 
 
-def _fsync(folder: Path, path: str) -> None:
-    file = folder / path
-    descriptor = os.open(file, os.O_RDONLY)
+def _fsync(path: Path, flags: int = 0) -> int:
+    descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         os.fsync(descriptor)
+        return os.fstat(descriptor).st_ino
     finally:
         os.close(descriptor)
-    # Every folder up to the root: each may have been made for this object.
-    for parent in file.parents:
-        _fsync_folder(parent)
-        if parent == folder:
-            break
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _fsync_folder(folder: Path) -> int:
+    return _fsync(folder, os.O_DIRECTORY)
