@@ -75,12 +75,12 @@ class Effects:
         handler = self._handlers[first.kind]
         permit = await self._vendors.permit(first, handler.policy.calls)
         if not isinstance(permit, Permit):
-            await self._not_begun(rows, permit)
+            await self._not_begun(rows, permit, by_vendor=isinstance(permit, Retryable) and permit.outage)
             return
         try:
             intents = [await self._intent(row, handler, permit) for row in rows]
         except NotNow as answer:
-            await self._not_begun(rows, answer.why)
+            await self._not_begun(rows, answer.why, by_vendor=True)
             return
         held = await self._vendors.committer.intend(intents)
         intents = [intent for intent in intents if intent.row.work_id in held]
@@ -173,8 +173,9 @@ class Effects:
             attempt["first_byte_at"] = guard.first_byte_at
         return self._settlement(handler, intent.row, step, attempt, problem, metadata, call)
 
-    async def _not_begun(self, rows: Sequence[Row], why: Deferred | Retryable) -> None:
-        """Nothing was sent and no INTENT stands: wait; a limit and an absent ingest do not count as attempts."""
+    async def _not_begun(self, rows: Sequence[Row], why: Deferred | Retryable, *, by_vendor: bool) -> None:
+        """Nothing was sent and no INTENT stands: wait; a limit and an absent ingest do not count as attempts. What our
+        own bucket refused is no word of the vendor's: reported, it would shrink the bucket with every question."""
         now = self._vendors.clock.now()
         settlements = []
         for row in rows:
@@ -188,9 +189,11 @@ class Effects:
                 due = self._vendors.again_at(why)
                 effect = replace(row.effect, due_at=due)
                 settlements.append(Settlement(Release(row, effect.state.value, due, effect, reason=why.problem)))
-        settlements[0] = self._vendors.heard(rows[0], [why], settlements[0])
+        if by_vendor:
+            settlements[0] = self._vendors.heard(rows[0], [why], settlements[0])
         await self._vendors.committer.settle(settlements)
-        await self._vendors.report(rows[0], [why])
+        if by_vendor:
+            await self._vendors.report(rows[0], [why])
 
     async def _abandoned(self, row: Row) -> None:
         handler = self._handlers[row.kind]

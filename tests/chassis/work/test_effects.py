@@ -123,6 +123,18 @@ async def test_limits_pause_the_account_and_are_reported(world: World) -> None:
     await world.settled("aa", "2", "CONFIRMED")
 
 
+async def test_a_bucket_that_is_empty_is_waited_for_and_not_reported_as_the_vendors_limit(world: World) -> None:
+    world.permits.answer = Deferred(Problem("limit_used_up"), START + timedelta(seconds=30))
+    await world.execute(begin("aa", "1"))
+    await world.start(Vendor())
+    row = await eventually(lambda: _waiting(world))
+    assert (row["due_at"], row["failures"], row["sends"]) == (START + timedelta(seconds=30), 0, 0)
+    world.permits.answer = None
+    world.clock.advance(30)
+    await world.settled("aa", "1", "CONFIRMED")
+    assert world.permits.reported == []
+
+
 async def test_a_refused_token_is_reported_and_the_call_repeated(world: World) -> None:
     await world.execute(begin("aa", "1"))
     await world.start(Answers(Retryable(Problem("token_refused"), outage=False)))
