@@ -18,7 +18,7 @@ def rules(level: Level, seed: int) -> list[dict[str, Any]]:
         _rule("elba", "*", "limit_429", seed, 0.02, limit=LIMITS_MAX, retry_after=2),
         _rule("elba", "payment.list", "error_before", seed, 0.05),
         _rule("bitrix24", "batch", "limit_503", seed, 0.03, limit=LIMITS_MAX),
-        _rule("bitrix24", "event:ONCRMDEAL*", "drop", seed, 0.05),
+        _rule("bitrix24", "event:*", "drop", seed, 0.05),
         _rule("bitrix24", "event:*", "duplicate", seed, 0.10),
     ]
     if level == "mild":
@@ -37,7 +37,7 @@ def rules(level: Level, seed: int) -> list[dict[str, Any]]:
         _rule("elba", "*", "reset", seed, 0.02),
         _rule("bitrix24", "batch", "error_after", seed, 0.03),
         _rule("bitrix24", "batch", "truncated", seed + 1, 0.02),
-        _rule("bitrix24", "event:ONCRMDEAL*", "drop", seed + 1, 0.15),
+        _rule("bitrix24", "event:*", "drop", seed + 1, 0.15),
         _rule("bitrix24", "event:*", "forged", seed + 2, 0.05),
         _rule("bitrix24", "event:*", "delay", seed + 3, 0.05, delay_seconds=300),
         *mild,
