@@ -41,6 +41,7 @@ SESSION_TIMEOUT_MS = 10_000
 HEARTBEAT_MS = 3_000
 MAX_POLL_INTERVAL_MS = 300_000
 STOP_SECONDS_MAX = 20.0
+LEAVE_SECONDS_MAX = 5.0
 START_PAUSE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Consumer:
             return
 
     async def stop(self) -> None:
-        """Lets the batch in hand end (at most STOP_SECONDS_MAX) and leaves the group."""
+        """Lets the batch in hand end (at most STOP_SECONDS_MAX) and leaves the group (at most LEAVE_SECONDS_MAX)."""
         self._stopping = True
         if self._checks is not None:
             self._checks.cancel()
@@ -114,7 +115,9 @@ class Consumer:
         if self._batches:  # before the broker, since they acknowledge through it
             await asyncio.wait(set(self._batches), timeout=STOP_SECONDS_MAX)
         if self._broker is not None:
-            await self._broker.stop()
+            with contextlib.suppress(TimeoutError):  # the broker finds out by itself that a member is gone
+                async with asyncio.timeout(LEAVE_SECONDS_MAX):
+                    await self._broker.stop()
         for batch in list(self._batches):
             batch.cancel()
         await asyncio.gather(*self._batches, return_exceptions=True)

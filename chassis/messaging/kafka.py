@@ -87,15 +87,16 @@ class KafkaSettings:
 async def wait_for_kafka(settings: KafkaSettings) -> None:
     """Returns when one of the bootstrap servers takes connections; waits without an end, saying so once."""
     delay = WAIT_FIRST_SECONDS
-    while not await _reachable(settings.bootstrap):
+    while not await is_reachable(settings):
         if delay == WAIT_FIRST_SECONDS:
             _log.warning("Kafka at %s does not answer; waiting for it", settings.bootstrap)
         await asyncio.sleep(delay)
         delay = min(delay * 2, WAIT_SECONDS_MAX)
 
 
-async def _reachable(bootstrap: str) -> bool:
-    for address in bootstrap.split(","):
+async def is_reachable(settings: KafkaSettings) -> bool:
+    """Whether one of the bootstrap servers takes connections."""
+    for address in settings.bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
@@ -201,6 +202,7 @@ __all__ = [
     "UnknownTopicOrPartitionError",
     "for_code",
     "inspector",
+    "is_reachable",
     "murmur2",
     "start_producer",
     "wait_for_kafka",

@@ -39,6 +39,7 @@ KEYS_REMEMBERED_MAX = 50_000
 RETRY_FIRST_SECONDS = 0.5
 RETRY_SECONDS_MAX = 30.0
 PRODUCER_STOP_SECONDS_MAX = 30.0
+PRODUCER_END_SECONDS_MAX = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Sending:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._producer is not None:
-            await _put_away(self._producer)
+            await _put_away(self._producer, PRODUCER_END_SECONDS_MAX)  # ``finish`` has waited for what was under way
 
     async def go_on(self, until: Callable[[], bool]) -> None:
         """Relays until ``until()``. Raises BrokerLostError, KafkaError and the infrastructure errors of Postgres."""
@@ -230,7 +231,7 @@ class Sending:
             self._suspect = False
             assert self._producer is not None, "entered"
             old, self._producer = self._producer, await start_producer(self._kafka, "relay")
-            self._start(_put_away(old))
+            self._start(_put_away(old, PRODUCER_STOP_SECONDS_MAX))
         now = time.monotonic()
         for (topic, partition), window in self._windows.items():
             if not window.under_way and len(window) and now >= window.retry_at:
@@ -317,7 +318,14 @@ def _traced(row: Outgoing, spans: ExitStack) -> list[tuple[str, bytes]]:
     return [(name, here.get(name, value.decode()).encode()) for name, value in headers]
 
 
-async def _put_away(producer: AIOKafkaProducer) -> None:
-    with contextlib.suppress(KafkaError, TimeoutError):  # what it could not send is sent by another
-        async with asyncio.timeout(PRODUCER_STOP_SECONDS_MAX):
+async def _put_away(producer: AIOKafkaProducer, seconds_max: float) -> None:
+    sender = producer._sender  # it has no public way to end without sending all that it holds
+    try:
+        async with asyncio.timeout(seconds_max):
             await producer.stop()
+    except (KafkaError, TimeoutError):
+        pass  # what it could not send is sent by another
+    finally:
+        if sender.sender_task is not None and not sender.sender_task.done():
+            sender.sender_task.cancel()
+            await producer.client.close()

@@ -25,7 +25,7 @@ from chassis.lag import Lag
 from chassis.messaging.codec import MessageCodec
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.intake import Intake
-from chassis.messaging.kafka import KafkaError, KafkaSettings, wait_for_kafka
+from chassis.messaging.kafka import KafkaError, KafkaSettings, is_reachable, wait_for_kafka
 from chassis.messaging.relay import Relay, keep_house
 from chassis.messaging.replay import DeadLetterOffice
 from chassis.messaging.republish import republish
@@ -249,10 +249,12 @@ class Service(Generic[S]):
         async def flush() -> None:
             self._loops.let_end(running)
             relay.stop()
-            _, late = await asyncio.wait([running], timeout=FLUSH_SECONDS_MAX)
-            for task in late:
-                task.cancel()
-                await asyncio.wait([task])
+            with contextlib.suppress(TimeoutError):  # what waits is sent after the next start
+                async with asyncio.timeout(FLUSH_SECONDS_MAX):
+                    if await is_reachable(kafka):
+                        await asyncio.wait([running])
+            running.cancel()
+            await asyncio.wait([running])
 
         parts.push_async_callback(flush)
 

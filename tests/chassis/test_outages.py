@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
@@ -21,72 +19,19 @@ from chassis.migrate import Names, migrate
 from chassis.postgres import Database, is_infrastructure
 from chassis.wakeups import Wakeups
 from contracts.envelope import Envelope, Message
-from deploy.local.child import Child
 from deploy.local.kafka import Kafka
-from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 from tests.chassis.sample.domain import MIGRATIONS, Add, Total, engine
 from tests.chassis.sample.service import Sample, now
 from tests.kit.database import PASSWORDS, Databases, OwnDatabase
 from tests.kit.kafka import TestTopic, eventually
+from tests.kit.mortal import Mortal
 
 ONE = tenant_id("one")
 TOPIC = TestTopic("totals")
 ACCOUNTS = ("a", "b", "c", "d", "e")
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@dataclass(slots=True)
-class Mortal:
-    """A part of the test's own, to be killed and started again on its port."""
-
-    part: Kafka | Postgres
-    child: Child
-
-    def kill(self) -> None:
-        self.child.kill()
-
-    async def start(self) -> None:
-        self.child = self.part.spawn()
-
-        async def ready() -> bool:
-            return self.part.is_ready(self.child)
-
-        await eventually(ready, 90)
-
-
-@pytest.fixture
-def mortal_kafka(tmp_path: Path) -> Iterator[Mortal]:
-    port = free_port()
-    part = Kafka(
-        tmp_path / "kafka",
-        tmp_path / "kafka.log",
-        port=port,
-        controller_port=free_port(frozenset({port})),
-        from_template=True,
-    )
-    mortal = Mortal(part, part.spawn())
-    yield mortal
-    mortal.kill()
-
-
-@pytest.fixture
-def mortal_postgres(tmp_path: Path) -> Iterator[Mortal]:
-    part = Postgres(
-        tmp_path / "postgres", tmp_path / "postgres.log", tmp_path / "secret", port=free_port(), from_template=True
-    )
-    mortal = Mortal(part, part.spawn())
-    yield mortal
-    mortal.kill()
-    part.wait_for_orphans()
-
-
-async def ready(mortal: Mortal) -> None:
-    async def probe() -> bool:
-        return mortal.part.is_ready(mortal.child)
-
-    await eventually(probe, 90)
 
 
 def copy(message: Message, envelope: Envelope) -> Sequence[Routed]:
@@ -142,10 +87,11 @@ async def copies_are(sample: Sample, amounts: Sequence[int]) -> None:
 
 
 @pytest.mark.parametrize("with_its_data", [False, True], ids=["keeps its data", "loses all"])
-async def test_kafka_dies_and_comes_back(databases: Databases, mortal_kafka: Mortal, with_its_data: bool) -> None:
-    assert isinstance(mortal_kafka.part, Kafka)
+async def test_kafka_dies_and_comes_back(
+    databases: Databases, mortal_kafka: Mortal[Kafka], with_its_data: bool
+) -> None:
     kafka = KafkaSettings(mortal_kafka.part.bootstrap)
-    await ready(mortal_kafka)
+    await mortal_kafka.ready()
     await ensure_topics(kafka, [TOPIC])
     own = [await databases("sample", MIGRATIONS), await databases("sample", MIGRATIONS)]
     writer, reading = [await each.open() for each in own]
@@ -168,9 +114,8 @@ async def test_kafka_dies_and_comes_back(databases: Databases, mortal_kafka: Mor
     await reading.close()
 
 
-async def test_postgres_dies_and_comes_back(kafka: KafkaSettings, mortal_postgres: Mortal) -> None:
-    assert isinstance(mortal_postgres.part, Postgres)
-    await ready(mortal_postgres)
+async def test_postgres_dies_and_comes_back(kafka: KafkaSettings, mortal_postgres: Mortal[Postgres]) -> None:
+    await mortal_postgres.ready()
     await ensure_topics(kafka, [TOPIC])
     admin = mortal_postgres.part.url
     own = []

@@ -11,10 +11,17 @@ import pytest
 from chassis.lag import Lag
 from chassis.messaging.kafka import KafkaError, KafkaSettings
 from chassis.messaging.topics import ensure_topics
+from chassis.postgres import Database
 from chassis.serving import PortTaken
 from chassis.settings import SettingsRefused
+from deploy.local.kafka import Kafka
 from tests.chassis.service.desk import TICKETS, Desk, finish, running
 from tests.kit.database import OwnDatabase
+from tests.kit.mortal import Mortal
+
+BROKEN_OFF_SECONDS = (
+    20  # before requests to a broker that does not answer time out, and long before the end is broken off
+)
 
 
 def closed_port() -> int:
@@ -139,6 +146,27 @@ async def test_the_end_brings_work_and_messages_to_their_end(own_database: OwnDa
             assert await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["gone", "frozen"])
+async def test_the_end_does_not_wait_for_a_broker_that_is_away(
+    own_database: OwnDatabase, database: Database, mortal_kafka: Mortal[Kafka], frozen: bool
+) -> None:
+    await mortal_kafka.ready()
+    desk = Desk(own_database, KafkaSettings(mortal_kafka.part.bootstrap))
+    desk.start()
+    await desk.ready()
+    await desk.call("POST", "/tickets/7")
+    await desk.until("/internal/status", lambda status: status["outbox_unsent"] == 0)
+    if frozen:
+        mortal_kafka.freeze()
+    else:
+        mortal_kafka.kill()
+    await desk.call("POST", "/tickets/8")
+    async with asyncio.timeout(BROKEN_OFF_SECONDS):
+        assert await finish(desk) == 0
+    async with database.delivery() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 1
 
 
 async def test_a_taken_port_and_a_missing_token_are_refused(own_database: OwnDatabase, kafka: KafkaSettings) -> None:
