@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import os
 import re
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -16,9 +18,11 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from chassis.ids import TenantId
 
 BLOB_BYTES_MAX: Final = 20 * 1024 * 1024
-DURABLE_FOLDERS_MAX = 10_000
 PUT_SECONDS_MAX: Final = 30.0
 GET_SECONDS_MAX: Final = 30.0
+DURABLE_FOLDERS_MAX: Final = 10_000
+UNFINISHED: Final = ".unfinished"
+UNFINISHED_KEPT_SECONDS: Final = 3_600.0
 _REFERENCE: Final = re.compile(r"(?P<tenant>[a-z0-9-]{2,40})/(?P<sha256>[0-9a-f]{64})")
 
 
@@ -71,7 +75,11 @@ class ObjectFolder:
         self._store: ObjectStore
         if parts.scheme == "file":
             self._folder = Path(parts.path).absolute()
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            unfinished = self._folder / UNFINISHED
+            unfinished.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for left in unfinished.iterdir():  # by a writer that died; others may be at work
+                if time.time() - left.stat().st_mtime > UNFINISHED_KEPT_SECONDS:
+                    left.unlink(missing_ok=True)
             self._store = LocalStore(self._folder)
         elif parts.scheme == "s3":
             self._store = from_url(url)
@@ -82,23 +90,39 @@ class ObjectFolder:
         """Writes an object durably. False when it is there and ``replace`` is not set. Raises BlobStoreAway."""
         try:
             async with asyncio.timeout(PUT_SECONDS_MAX):
+                if self._folder is not None:
+                    return await asyncio.to_thread(self._write, self._folder, path, data, replace)
                 await obstore.put_async(
                     self._store, path, data, mode="overwrite" if replace else "create", use_multipart=False
                 )
-                written = True
         except AlreadyExistsError:
-            written = False
+            return False
         except (BaseError, OSError, TimeoutError) as error:
             raise BlobStoreAway(f"the object store does not take {path}") from error
-        if self._folder is not None:
-            # Also when it was there: whoever wrote it may not have come to its fsync.
-            await asyncio.to_thread(self._fsync, self._folder, path)
+        return True
+
+    def _write(self, root: Path, path: str, data: bytes, replace: bool) -> bool:
+        """The file gets its name when its bytes are on disk: after a loss of power a name never stands for less."""
+        file, unfinished = root / path, root / UNFINISHED / f"{os.getpid()}-{threading.get_ident()}"
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written = True
+        if not replace and file.exists():
+            written = False
+        else:
+            with open(unfinished, "wb", opener=_private) as output:
+                output.write(data)
+                output.flush()
+                os.fsync(output.fileno())
+            try:
+                (os.replace if replace else os.link)(unfinished, file)
+            except FileExistsError:
+                written = False
+            unfinished.unlink(missing_ok=True)
+        self._fsync_folders(root, file)  # also when it was there: whoever wrote it may not have come to this
         return written
 
-    def _fsync(self, root: Path, path: str) -> None:
-        file = root / path
-        _fsync(file)
-        # Every folder up to the root, once: each may have been made for this object, and then stays.
+    def _fsync_folders(self, root: Path, file: Path) -> None:
+        """Every folder up to the root, once: each may have been made for this object, and then stays."""
         made = []
         for folder in file.parents:
             found = (folder, _fsync_folder(folder))
@@ -179,14 +203,15 @@ def _path(reference: BlobRef) -> str:
     return f"blobs/{reference.tenant}/{reference.sha256[:2]}/{reference.sha256}"
 
 
-def _fsync(path: Path, flags: int = 0) -> int:
-    descriptor = os.open(path, os.O_RDONLY | flags)
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _fsync_folder(folder: Path) -> int:
+    """Makes the names in a folder durable; its inode."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
         return os.fstat(descriptor).st_ino
     finally:
         os.close(descriptor)
-
-
-def _fsync_folder(folder: Path) -> int:
-    return _fsync(folder, os.O_DIRECTORY)

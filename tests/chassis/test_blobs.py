@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -55,11 +56,28 @@ async def test_file_and_every_folder_are_synced_before_the_name_is_given(
     monkeypatch.setattr(os, "fsync", fsync)
     await store.put(TENANT, PDF)
     file = only_file(tmp_path)
-    assert synced[0] == str(file)
+    assert Path(synced[0]).parent == tmp_path / "blobs" / ".unfinished", "before it has its name"
     assert synced[1:] == [str(parent) for parent in list(file.parents)[:4]]
     synced.clear()
     await store.put(TENANT, PDF)
-    assert synced, "who wrote it first may have died before its fsync"
+    assert synced == [str(file.parent)], "who wrote it first may have died before its fsync"
+
+
+async def test_a_writer_that_dies_leaves_no_half_of_a_document(
+    store: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", dies)
+        with pytest.raises(BlobStoreAway):
+            await store.put(TENANT, PDF)
+    half = only_file(tmp_path)
+    os.utime(half, (0, 0))
+    again = Blobs(ObjectFolder(f"file:{tmp_path}/blobs"))
+    assert not half.exists()
+    assert await again.get(await again.put(TENANT, PDF)) == PDF
 
 
 async def test_changed_bytes_are_found(store: Blobs, tmp_path: Path) -> None:
@@ -86,7 +104,7 @@ def test_names_are_strict(text: str) -> None:
 
 async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
     store = Blobs(ObjectFolder(f"file:{tmp_path}/blobs"))
-    (tmp_path / "blobs").rmdir()
+    shutil.rmtree(tmp_path / "blobs")
     (tmp_path / "blobs").write_text("not a folder")
     with pytest.raises(BlobStoreAway):
         await store.put(TENANT, PDF)
