@@ -16,8 +16,8 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chassis.blobs import BlobMissing, ObjectFolder
 from chassis.ids import TenantId
+from chassis.objects import BlobMissing, Objects
 from chassis.secrets import KEY_BYTES, NONCE_BYTES, Keyring, SecretBroken
 
 SUBJECT_BYTES_MAX: Final = 64 * 1024
@@ -59,7 +59,7 @@ class Erasure:
 class Subjects:
     """Keeps, reads and erases personal data. Durable when ``keep`` returns, before an event names the reference."""
 
-    def __init__(self, objects: ObjectFolder, keyring: Keyring) -> None:
+    def __init__(self, objects: Objects, keyring: Keyring) -> None:
         self._objects = objects
         self._keyring = keyring
 

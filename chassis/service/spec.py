@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from starlette.routing import BaseRoute
 
 from chassis.aggregate import StreamKind, StreamKinds
-from chassis.blobs import Blobs, ObjectFolder
+from chassis.blobs import Blobs
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.engine import Engine
@@ -21,6 +21,7 @@ from chassis.internal_api.story import DealStreams
 from chassis.messaging.routing import Route, Routed
 from chassis.messaging.topics import TopicSpec
 from chassis.migrate import CHASSIS_MIGRATIONS
+from chassis.objects import Objects, objects_at
 from chassis.outcomes import Outcome, Retryable
 from chassis.postgres import Database
 from chassis.secrets import Keyring, Secrets
@@ -67,9 +68,9 @@ class Parts(Generic[S]):
         return found
 
     @cached_property
-    def objects(self) -> ObjectFolder:
+    def objects(self) -> Objects:
         """The object store that the services share."""
-        return ObjectFolder(self.settings.blobs_url)
+        return objects_at(self.settings.blobs_url)
 
     @cached_property
     def blobs(self) -> Blobs:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chassis import blobs
-from chassis.blobs import BlobBroken, BlobMissing, BlobRef, Blobs, BlobStoreAway, BlobTooLarge, ObjectFolder
+from chassis import objects
+from chassis.blobs import BlobBroken, BlobMissing, BlobRef, Blobs, BlobStoreAway, BlobTooLarge
 from chassis.ids import TenantId
+from chassis.objects import objects_at
 
 TENANT = TenantId("vektor")
 PDF = b"%PDF-1.7 " + b"x" * 60_000
@@ -18,7 +19,7 @@ PDF = b"%PDF-1.7 " + b"x" * 60_000
 
 @pytest.fixture
 def store(tmp_path: Path) -> Blobs:
-    return Blobs(ObjectFolder(f"file:{tmp_path}/blobs"), bytes_max=100_000)
+    return Blobs(objects_at(f"file:{tmp_path}/blobs"), bytes_max=100_000)
 
 
 def only_file(folder: Path) -> Path:
@@ -75,7 +76,7 @@ async def test_a_writer_that_dies_leaves_no_half_of_a_document(
             await store.put(TENANT, PDF)
     half = only_file(tmp_path)
     os.utime(half, (0, 0))
-    again = Blobs(ObjectFolder(f"file:{tmp_path}/blobs"))
+    again = Blobs(objects_at(f"file:{tmp_path}/blobs"))
     assert not half.exists()
     assert await again.get(await again.put(TENANT, PDF)) == PDF
 
@@ -103,7 +104,7 @@ def test_names_are_strict(text: str) -> None:
 
 
 async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
-    store = Blobs(ObjectFolder(f"file:{tmp_path}/blobs"))
+    store = Blobs(objects_at(f"file:{tmp_path}/blobs"))
     shutil.rmtree(tmp_path / "blobs")
     (tmp_path / "blobs").write_text("not a folder")
     with pytest.raises(BlobStoreAway):
@@ -112,7 +113,7 @@ async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
 
 def test_unknown_addresses_are_refused() -> None:
     with pytest.raises(ValueError, match="SVERKA_BLOBS_URL"):
-        ObjectFolder("ftp://x/y")
+        objects_at("ftp://x/y")
 
 
 async def test_s3_is_asked_within_the_time_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,8 +125,8 @@ async def test_s3_is_asked_within_the_time_allowed(monkeypatch: pytest.MonkeyPat
         "AWS_ALLOW_HTTP": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(blobs, "PUT_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(objects, "PUT_SECONDS_MAX", 0.5)
     began = time.monotonic()
     with pytest.raises(BlobStoreAway):
-        await Blobs(ObjectFolder("s3://bucket/prefix")).put(TENANT, PDF)
+        await Blobs(objects_at("s3://bucket/prefix")).put(TENANT, PDF)
     assert time.monotonic() - began < 10

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chassis.blobs import ObjectFolder
 from chassis.ids import TenantId
+from chassis.objects import objects_at
 from chassis.secrets import KeyMissing, Keyring, SecretBroken
 from chassis.subjects import SubjectErased, SubjectRef, Subjects
 
@@ -17,7 +17,7 @@ PERSON = {"name": "Канарейкина Анна", "phone": "+79160000000"}
 
 
 def subjects(folder: Path, keys: str = OLD) -> Subjects:
-    return Subjects(ObjectFolder(f"file:{folder}"), Keyring.parse(keys))
+    return Subjects(objects_at(f"file:{folder}"), Keyring.parse(keys))
 
 
 def bytes_of(folder: Path) -> bytes:
