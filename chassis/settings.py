@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -16,7 +16,7 @@ from chassis.http.addresses import PORTS_ALLOWED, AddressPolicy
 
 PREFIX = "SVERKA_"
 
-S = TypeVar("S", bound="ServiceSettings")
+S = TypeVar("S", bound="KafkaAccess")
 
 
 class Environment(StrEnum):
@@ -31,12 +31,78 @@ class SettingsRefused(ValueError):  # noqa: N818 - named after what happened
     """The environment holds a value that cannot be used; the text names the variable and what to write."""
 
 
-class ServiceSettings(BaseSettings):
-    """What every service takes from the environment; a service's own settings are a subclass."""
+class KafkaAccess(BaseSettings):
+    """Where Kafka is, and who we are there."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
+
+    kafka_bootstrap: str = Field(
+        default="127.0.0.1:9092",
+        validation_alias=AliasChoices("SVERKA_KAFKA_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
+        description="Kafka's host:port, several by comma.",
+    )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^[a-z0-9._-]{0,40}$",
+        description="Put before every topic and group, so that two may share a Kafka.",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authority that signed the brokers' certificates; the system's are trusted if "
+        "unset.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="PEM file of our own certificate, where Kafka knows its clients by certificates."
+    )
+    kafka_key_file: Path | None = Field(default=None, description="PEM file of that certificate's key.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; for the SASL protocols."
+    )
+    kafka_user: str = Field(default="", description="Our name at Kafka; for the SASL protocols.")
+    kafka_password_file: Path | None = Field(default=None, description="A file with that user's password.")
+
+    @model_validator(mode="after")
+    def _kafka_agrees(self) -> Self:
+        protocol = self.kafka_security_protocol
+        for name in ("kafka_sasl_mechanism", "kafka_user", "kafka_password_file"):
+            given = _only_with(name, getattr(self, name), protocol, "SASL_SSL", "SASL_PLAINTEXT")
+            if protocol.startswith("SASL_") and not given:
+                raise ValueError(f"SVERKA_KAFKA_SECURITY_PROTOCOL={protocol} needs {PREFIX}{name.upper()}")
+        for name in ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"):
+            _only_with(name, getattr(self, name), protocol, "SASL_SSL", "SSL")
+        if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
+            raise ValueError("set both SVERKA_KAFKA_CERTIFICATE_FILE and SVERKA_KAFKA_KEY_FILE, or neither")
+        return self
+
+    def kafka_password(self) -> str:
+        """The password from its file; "" without one. Raises SettingsRefused when it cannot be read or is empty."""
+        if self.kafka_password_file is None:
+            return ""
+        try:
+            text = self.kafka_password_file.read_text().strip()
+        except OSError as error:
+            raise SettingsRefused(f"SVERKA_KAFKA_PASSWORD_FILE cannot be read: {error}") from error
+        if not text:
+            raise SettingsRefused(f"SVERKA_KAFKA_PASSWORD_FILE: {self.kafka_password_file} is empty")
+        return text
+
+
+def _only_with(name: str, value: object, protocol: str, *protocols: str) -> bool:
+    if value and protocol not in protocols:
+        raise ValueError(
+            f"{PREFIX}{name.upper()} is of use only with SVERKA_KAFKA_SECURITY_PROTOCOL={' or '.join(protocols)}; "
+            "unset it, or set that"
+        )
+    return bool(value)
+
+
+class ServiceSettings(KafkaAccess):
+    """What every service takes from the environment; a service's own settings are a subclass."""
 
     env: Environment = Field(
         default=Environment.PRODUCTION,
@@ -60,17 +126,6 @@ class ServiceSettings(BaseSettings):
     app_pool_size_max: int = Field(default=10, ge=2, le=100, description="Connections of the application role.")
     delivery_pool_size_max: int = Field(default=4, ge=2, le=50, description="Connections of the delivery role.")
 
-    kafka_bootstrap: str = Field(
-        default="127.0.0.1:9092",
-        validation_alias=AliasChoices("SVERKA_KAFKA_BOOTSTRAP", "KAFKA_BOOTSTRAP"),
-        description="Kafka's host:port, several by comma.",
-    )
-    topic_prefix: str = Field(
-        default="",
-        pattern=r"^[a-z0-9._-]{0,40}$",
-        description="Put before every topic and group, so that two may share a Kafka.",
-    )
-
     ingest_url: str = Field(default="", description="Where ingest listens; permits to call vendors come from there.")
     service_token: SecretStr = Field(default=SecretStr(""), description="The token of calls between services.")
     service_token_file: Path | None = Field(
@@ -80,7 +135,8 @@ class ServiceSettings(BaseSettings):
     workers: int = Field(default=50, ge=1, le=500, description="Pieces of due work that run at the same time.")
     retry_seconds: Annotated[tuple[float, ...], NoDecode] = Field(
         default=(5.0, 15.0, 45.0),
-        description="Delays before a read or an unsent call is tried again, in business seconds, by comma.",
+        description="Delays before a read or an unsent call is tried again, in business seconds, by comma; for tenants "
+        "whose file has no retry.",
     )
     retry_jitter: float = Field(default=0.2, ge=0, le=0.5, description="Share by which each delay is varied at random.")
 
@@ -232,7 +288,7 @@ def _default(info: FieldInfo) -> str:
     return f"Default: {default}."
 
 
-def _sentences(model: type[ServiceSettings], error: ValidationError) -> Iterator[str]:
+def _sentences(model: type[KafkaAccess], error: ValidationError) -> Iterator[str]:
     # Without the input: a variable may hold a secret.
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""

@@ -14,6 +14,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka import KafkaMessage as BatchMessage
 from faststream.kafka.annotations import KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from chassis import metrics, telemetry
 from chassis.messaging.assignment import Assignment
@@ -22,6 +23,7 @@ from chassis.messaging.kafka import (
     REQUEST_BYTES_MAX,
     AIOKafkaConsumer,
     KafkaError,
+    KafkaSecurity,
     KafkaSettings,
     Record,
     wait_for_kafka,
@@ -124,7 +126,8 @@ class Consumer:
 
     def _wire(self) -> tuple[KafkaBroker, Any]:
         broker = KafkaBroker(
-            **self._kafka.client(self._intake.service),
+            **self._kafka.connection(self._intake.service),
+            security=_security(self._kafka.security),
             graceful_timeout=STOP_SECONDS_MAX,
             allow_auto_create_topics=False,
             consumer_only=True,
@@ -328,6 +331,15 @@ class Consumer:
             if idle:
                 self._progress_at = time.monotonic()
             self.stuck = time.monotonic() - self._progress_at > STUCK_SECONDS_MAX
+
+
+def _security(security: KafkaSecurity) -> BaseSecurity:
+    """As FastStream has it."""
+    context, encrypted = security.ssl_context, security.protocol.endswith("SSL")
+    if not security.mechanism:
+        return BaseSecurity(context, encrypted)
+    form = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}[security.mechanism]
+    return form(security.user, security.password, context, encrypted)
 
 
 async def _as_it_is(records: tuple[Record, ...]) -> BatchMessage:

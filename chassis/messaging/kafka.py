@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
 
 from aiokafka import (  # type: ignore[import-untyped] # it ships no types
     AIOKafkaConsumer,
@@ -23,6 +24,8 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     for_code,
 )
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]
+
+from chassis.settings import KafkaAccess, SettingsRefused
 
 REQUEST_TIMEOUT_MS = 20_000
 METADATA_MAX_AGE_MS = 10_000
@@ -58,6 +61,28 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaSecurity:
+    """How connections to Kafka are kept from others' eyes (``ssl_context``), and who we say we are (``mechanism``)."""
+
+    protocol: str = "PLAINTEXT"
+    ssl_context: ssl.SSLContext | None = None
+    mechanism: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    def client(self) -> dict[str, Any]:
+        """The settings of aiokafka's clients."""
+        found: dict[str, Any] = {"security_protocol": self.protocol, "ssl_context": self.ssl_context}
+        if self.mechanism:
+            found |= {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.user,
+                "sasl_plain_password": self.password,
+            }
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class KafkaSettings:
     """Where Kafka is.
 
@@ -67,13 +92,40 @@ class KafkaSettings:
 
     bootstrap: str
     prefix: str = ""
+    security: KafkaSecurity = KafkaSecurity()
+
+    @classmethod
+    def of(cls, access: KafkaAccess) -> Self:
+        """From settings. Raises SettingsRefused when a file that they name cannot be used."""
+        context = None
+        if access.kafka_security_protocol in ("SSL", "SASL_SSL"):
+            try:
+                context = ssl.create_default_context(cafile=access.kafka_ca_file)
+                if access.kafka_certificate_file is not None:
+                    context.load_cert_chain(access.kafka_certificate_file, access.kafka_key_file)
+            except OSError as error:  # ssl.SSLError is one of them
+                names = [access.kafka_ca_file, access.kafka_certificate_file, access.kafka_key_file]
+                files = ", ".join(str(name) for name in names if name is not None)
+                raise SettingsRefused(f"the PEM files for Kafka ({files}) cannot be used: {error}") from error
+        security = KafkaSecurity(
+            protocol=access.kafka_security_protocol,
+            ssl_context=context,
+            mechanism=access.kafka_sasl_mechanism or "",
+            user=access.kafka_user,
+            password=access.kafka_password(),
+        )
+        return cls(access.kafka_bootstrap, access.topic_prefix, security)
 
     def group(self, service: str) -> str:
         """The consumer group of a service."""
         return self.prefix + service
 
     def client(self, client_id: str) -> dict[str, Any]:
-        """The settings that all clients share."""
+        """The settings that all of aiokafka's clients share."""
+        return {**self.connection(client_id), **self.security.client()}
+
+    def connection(self, client_id: str) -> dict[str, Any]:
+        """The same without their security, which FastStream takes in another form."""
         return {
             "bootstrap_servers": self.bootstrap,
             "client_id": client_id,
@@ -194,6 +246,7 @@ __all__ = [
     "IllegalStateError",
     "Inspector",
     "KafkaError",
+    "KafkaSecurity",
     "KafkaSettings",
     "NewTopic",
     "Record",

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from chassis.messaging.kafka import (
     REQUEST_BYTES_MAX,
-    REQUEST_TIMEOUT_MS,
     AIOKafkaAdminClient,
     KafkaSettings,
     NewTopic,
@@ -44,9 +43,7 @@ async def ensure_topics(settings: KafkaSettings, specs: Iterable[TopicSpec]) -> 
     wanted = {settings.prefix + spec.name: spec for spec in specs}
     if not wanted:
         return
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.bootstrap, client_id="sverka-topics", request_timeout_ms=REQUEST_TIMEOUT_MS
-    )
+    admin = AIOKafkaAdminClient(**settings.client("sverka-topics"))
     try:
         await admin.start()
         partitions = {

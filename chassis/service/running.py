@@ -62,7 +62,7 @@ class Service(Generic[S]):
         self.ready = asyncio.Event()
         self._spec = spec
         self._settings = settings
-        self._kafka = KafkaSettings(settings.kafka_bootstrap, settings.topic_prefix)
+        self._kafka = KafkaSettings.of(settings)
         self._loops = Loops()
         self._shell = Shell(self.health, settings.token())
         self._server = HttpServer(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ import services
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.topics import ensure_topics
 from chassis.migrate import Urls
+from chassis.settings import KafkaAccess, SettingsRefused, load
 from contracts.topics import SERVICES, TOPICS
 from deploy.local.installation import Addresses, SpecsFactory
 from deploy.local.service import ProcessSpec
@@ -30,8 +32,7 @@ def specs_factory(*, sandbox: bool, say: Callable[[str], None]) -> SpecsFactory:
     def make(addresses: Addresses) -> Sequence[ProcessSpec]:
         secrets = SecretsFolder(addresses.secrets)
         urls = migrate_all(addresses.postgres_url, secrets, say)
-        prefix = os.environ.get("SVERKA_TOPIC_PREFIX", "")
-        asyncio.run(ensure_topics(KafkaSettings(addresses.kafka_bootstrap, prefix), TOPICS))
+        asyncio.run(ensure_topics(_kafka(addresses.kafka_bootstrap), TOPICS))
         say(tr("Topics are there", "Топики созданы"))
         specs = [_sandbox(addresses)] if sandbox else []
         control_url = specs[0].control_url if specs else ""
@@ -53,6 +54,14 @@ def environment_of_installation(sandbox: bool, environ: Mapping[str, str] = os.e
             )
         )
     return chosen
+
+
+def _kafka(bootstrap: str) -> KafkaSettings:
+    """Kafka as the services are told to reach it. WrongUse when the environment says it wrongly."""
+    try:
+        return replace(KafkaSettings.of(load(KafkaAccess)), bootstrap=bootstrap)
+    except SettingsRefused as error:
+        raise WrongUse(str(error)) from error
 
 
 def _sandbox(addresses: Addresses) -> ProcessSpec:

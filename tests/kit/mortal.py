@@ -17,7 +17,7 @@ from tests.kit.kafka import eventually
 
 START_SECONDS_MAX = 90.0
 
-P = TypeVar("P", Kafka, Postgres)
+P = TypeVar("P", bound=Kafka | Postgres)
 
 
 @dataclass(slots=True)
