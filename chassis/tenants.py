@@ -1,7 +1,7 @@
 """What a service knows of its tenants: a stream per tenant fed by the compacted topic, and a directory to read."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,8 @@ from chassis.aggregate import EventCodec, ReadRow, StreamKind
 from chassis.domain import Event
 from chassis.ids import TenantId
 from chassis.postgres import Connection, Database
+from chassis.work.machine import Schedule
+from chassis.work.settings import TenantRules
 
 Status = Literal["active", "suspended", "removed"]
 
@@ -57,7 +59,12 @@ def _evolve(state: TenantView, event: TenantSeen) -> TenantView:
 
 
 def _projected(stream: str, state: TenantView) -> Sequence[ReadRow]:
-    values = {"status": state.status, "version": state.version, "settings": state.settings}
+    values = {
+        "status": state.status,
+        "version": state.version,
+        "settings": state.settings,
+        "retry": state.settings.get("retry"),
+    }
     return (ReadRow(TABLE, {}, values),)
 
 
@@ -95,7 +102,18 @@ class TenantDirectory:
         return [TenantId(row["tenant_id"]) for row in rows]
 
 
-async def idle_tenants(connection: Connection) -> list[str]:
-    """Tenants for whom nothing new may be claimed (suspended or removed); over a delivery connection."""
-    rows = await connection.fetch("SELECT tenant_id FROM tenant_states WHERE status <> 'active'")
-    return [row["tenant_id"] for row in rows]
+async def tenant_rules(connection: Connection) -> TenantRules:
+    """What the work runner must know of tenants; over a delivery connection."""
+    rows = await connection.fetch(
+        "SELECT tenant_id, status, retry FROM tenant_states WHERE status <> 'active' OR retry IS NOT NULL"
+    )
+    by_status = {
+        status: frozenset(TenantId(row["tenant_id"]) for row in rows if row["status"] == status)
+        for status in ("suspended", "removed")
+    }
+    schedules = {TenantId(row["tenant_id"]): _schedule(orjson.loads(row["retry"])) for row in rows if row["retry"]}
+    return TenantRules(by_status["suspended"], by_status["removed"], schedules)
+
+
+def _schedule(retry: Mapping[str, Any]) -> Schedule:
+    return Schedule(seconds=tuple(retry["seconds"]), jitter=retry["jitter"])

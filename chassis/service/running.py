@@ -37,7 +37,7 @@ from chassis.service.spec import Parts, S, ServiceSpec, Work
 from chassis.serving import HttpServer, Limits, PortTaken
 from chassis.settings import SettingsRefused, load
 from chassis.shell import Shell
-from chassis.tenants import idle_tenants
+from chassis.tenants import tenant_rules
 from chassis.wakeups import WORK
 from chassis.work.machine import Schedule
 from chassis.work.permits import PermitClient
@@ -217,7 +217,7 @@ class Service(Generic[S]):
                 drain_seconds_max=max(1.0, settings.stop_seconds_max - STOP_SPARE_SECONDS),
                 schedule=Schedule(seconds=settings.retry_seconds, jitter=settings.retry_jitter),
             ),
-            suspended=idle_tenants,
+            tenant_rules=tenant_rules,
             progress=beat.beat,
         )
         planned = given.wakeups.waiter(WORK)

@@ -88,7 +88,7 @@ class Effects:
             await self._send_intents(handler, intents, permit, held)
 
     async def _intent(self, row: Row, handler: EffectHandler, permit: Permit) -> Intent:
-        effect = self._step(row.effect, machine.SendBegins(), handler).effect
+        effect = self._step(row, row.effect, machine.SendBegins(), handler).effect
         cursor = row.cursor_before
         if cursor is None:
             try:
@@ -163,8 +163,8 @@ class Effects:
     ) -> Settlement:
         effect = intent.effect
         if guard.first_byte_at is not None:
-            effect = self._step(effect, FirstByte(), handler).effect
-        step = self._step(effect, Answered(outcome), handler)
+            effect = self._step(intent.row, effect, FirstByte(), handler).effect
+        step = self._step(intent.row, effect, Answered(outcome), handler)
         label, problem = type(outcome).__name__.lower(), _problem(outcome)
         metrics.WORK_RUNS.labels(intent.row.kind, label).inc()
         attempt = self._attempt("send", intent.effect.sent_at, label, problem)
@@ -181,8 +181,8 @@ class Effects:
         for row in rows:
             handler = self._handlers[row.kind]
             if isinstance(why, Retryable) and why.problem.code != PERMITS_AWAY:
-                begun = self._step(row.effect, machine.SendBegins(), handler).effect
-                step = self._step(replace(begun, sent_at=row.effect.sent_at), Answered(why), handler)
+                begun = self._step(row, row.effect, machine.SendBegins(), handler).effect
+                step = self._step(row, replace(begun, sent_at=row.effect.sent_at), Answered(why), handler)
                 attempt = self._attempt("send", now, "retryable", why.problem)
                 settlements.append(self._settlement(handler, row, step, attempt, why.problem, row.metadata))
             else:
@@ -197,7 +197,7 @@ class Effects:
 
     async def _abandoned(self, row: Row) -> None:
         handler = self._handlers[row.kind]
-        step = self._step(row.effect, machine.LeaseEnded(), handler)
+        step = self._step(row, row.effect, machine.LeaseEnded(), handler)
         problem = Problem("no_word_from_the_sender")
         attempt = self._attempt("lease", self._vendors.clock.now(), "uncertain", problem)
         await self._vendors.committer.settle([self._settlement(handler, row, step, attempt, problem, row.metadata)])
@@ -206,17 +206,17 @@ class Effects:
         handler = self._handlers[row.kind]
         effect = row.effect
         if effect.state is State.PROBING:
-            effect = self._step(effect, machine.LeaseEnded(), handler).effect
+            effect = self._step(row, effect, machine.LeaseEnded(), handler).effect
         now = self._vendors.clock.now()
         permit = await self._vendors.permit(row, 1)
         if isinstance(permit, Permit):
             with telemetry.work_span(f"probe {row.kind}", row.metadata):
-                begun = self._step(effect, machine.ProbeBegins(), handler).effect
+                begun = self._step(row, effect, machine.ProbeBegins(), handler).effect
                 result = await self._look_up(handler, _call(row, begun, row.cursor_before, permit))
                 if not isinstance(result, Inconclusive):
                     self._vendors.answered(row.tenant, row.account)
                 metrics.EFFECT_PROBES.labels(row.kind, _PROBE_LABELS[type(result)]).inc()
-                step = self._step(begun, machine.Probed(result), handler)
+                step = self._step(row, begun, machine.Probed(result), handler)
                 problem = result.problem if isinstance(result, Inconclusive) else None
                 attempt = self._attempt("probe", now, _PROBE_LABELS[type(result)], problem)
                 metadata = telemetry.continued(row.metadata)
@@ -224,7 +224,7 @@ class Effects:
             problem, metadata = permit.problem, dict(row.metadata)
             attempt = self._attempt("probe", now, "not_made", problem)
             if effect.decide_by is not None and now >= effect.decide_by:
-                step = self._step(effect, machine.DeadlinePassed(), handler)
+                step = self._step(row, effect, machine.DeadlinePassed(), handler)
             else:
                 due = self._vendors.again_at(permit)
                 step = Step(replace(effect, state=State.UNCERTAIN, due_at=min(due, effect.decide_by or due)))
@@ -283,10 +283,10 @@ class Effects:
             commands = (*commands, self._vendors.command(row, row.stream, body, name, metadata))
         return Settlement(release, commands, otherwise=otherwise)
 
-    def _step(self, effect: Effect, event: Input, handler: EffectHandler) -> Step:
+    def _step(self, row: Row, effect: Effect, event: Input, handler: EffectHandler) -> Step:
         vendors = self._vendors
         return machine.step(
-            effect, event, handler.policy, vendors.settings.schedule, vendors.clock.now(), vendors.roll()
+            effect, event, handler.policy, vendors.schedule(row.tenant), vendors.clock.now(), vendors.roll()
         )
 
     def _attempt(self, what: str, began: datetime | None, outcome: str, problem: Problem | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from chassis import metrics
@@ -24,7 +24,7 @@ from chassis.work.handlers import EffectHandler, Permit, PermitClass, Permits, T
 from chassis.work.operations import OUTAGE, AccountUp, outage_stream
 from chassis.work.permits import PermitBlocks
 from chassis.work.rows import Row
-from chassis.work.settings import WorkSettings
+from chassis.work.settings import TenantRules, WorkSettings
 from chassis.work.tasks import Tasks
 from chassis.work.vendors import Vendors
 
@@ -37,12 +37,12 @@ class AccountProbe(Protocol):
     async def __call__(self, tenant: TenantId, account: str, permit: Permit) -> Outcome[Any]: ...
 
 
-SuspendedTenants = Callable[[Connection], Awaitable[Collection[str]]]
+ReadTenantRules = Callable[[Connection], Awaitable[TenantRules]]
 
 
-async def nobody_suspended(connection: Connection) -> Collection[str]:
-    """For a service whose tenants are never suspended."""
-    return ()
+async def no_rules(connection: Connection) -> TenantRules:
+    """For a service whose tenants are all alike."""
+    return TenantRules()
 
 
 def vendor_before_colon(account: str) -> str:
@@ -53,7 +53,7 @@ def vendor_before_colon(account: str) -> str:
 class WorkRunner:
     """Runs the effects and tasks of one service in one process; several processes may run beside each other.
 
-    ``suspended`` reads, over a delivery connection, the tenants for whom nothing new may begin. ``progress`` is called
+    ``tenant_rules`` reads, over a delivery connection, what differs between tenants. ``progress`` is called
     at every turn of the claiming loop. Whoever hears that work was planned calls ``wake``;
     without it a poll finds the work.
     """
@@ -69,7 +69,7 @@ class WorkRunner:
         tasks: Sequence[TaskHandler],
         probe_account: AccountProbe,
         settings: WorkSettings | None = None,
-        suspended: SuspendedTenants = nobody_suspended,
+        tenant_rules: ReadTenantRules = no_rules,
         vendor_of: Callable[[str], str] = vendor_before_colon,
         progress: Callable[[], None] = lambda: None,
     ) -> None:
@@ -78,7 +78,7 @@ class WorkRunner:
         self._clock = clock
         self._probe_account = probe_account
         self._settings = settings or WorkSettings()
-        self._suspended = suspended
+        self._tenant_rules = tenant_rules
         self._progress = progress
         self._woken = asyncio.Event()
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(2)}"
@@ -102,7 +102,6 @@ class WorkRunner:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._away = False
-        self._suspended_now: Collection[str] | None = None
 
     @property
     def recurring_kinds(self) -> tuple[str, ...]:
@@ -160,7 +159,7 @@ class WorkRunner:
                 await self._rest(free)
 
     async def _claim(self, free: int) -> list[Row]:
-        if self._suspended_now is None:
+        if self._vendors.rules is None:
             return []  # not before it is known who is suspended
         request = ClaimRequest(
             owner=self._owner,
@@ -168,7 +167,7 @@ class WorkRunner:
             kinds=self._kinds,
             lease_seconds=self._settings.lease_seconds,
             in_flight_per_tenant_max=self._settings.in_flight_per_tenant_max,
-            suspended=[TenantId(tenant) for tenant in self._suspended_now],
+            suspended=self._vendors.rules.suspended,
             paused=self._vendors.paused(),
         )
         try:
@@ -218,7 +217,7 @@ class WorkRunner:
         while True:
             try:
                 async with self._database.delivery_connection() as connection:
-                    await self._learn_suspended(connection)
+                    await self._learn_rules(connection)
                     due = await breaker.take_due_probes(connection, self._clock.now(), self._vendors.probe_interval())
                     if loop.time() >= gauges_at:
                         await queries.measure(connection, self._clock.now(), self._vendors.vendor_of)
@@ -229,10 +228,10 @@ class WorkRunner:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
 
-    async def _learn_suspended(self, connection: Connection) -> None:
-        known = self._suspended_now
-        self._suspended_now = frozenset(await self._suspended(connection))
-        if self._suspended_now != known:
+    async def _learn_rules(self, connection: Connection) -> None:
+        known = self._vendors.rules
+        self._vendors.rules = await self._tenant_rules(connection)
+        if self._vendors.rules != known:
             self.wake()
 
     def _watch(self, check: asyncio.Task[None]) -> None:
@@ -240,6 +239,9 @@ class WorkRunner:
         check.add_done_callback(self._checks.discard)
 
     async def _look_whether_back(self, down: breaker.OpenAccount) -> None:
+        if self._vendors.removed(down.tenant):  # nobody calls there again, and what waits for it is to be closed
+            await self._resume(down)
+            return
         permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
         if not isinstance(permit, Permit):
             return

@@ -1,8 +1,20 @@
-"""The limits of the work runner, each with its unit."""
+"""The limits of the work runner, each with its unit, and what it must know of tenants."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chassis.ids import TenantId
 from chassis.work.machine import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRules:
+    """Nothing new begins for ``suspended`` tenants; what is open of ``removed`` ones ends without a call, unless it may
+    be outside already. ``schedules`` has the tenants with a schedule of their own."""
+
+    suspended: frozenset[TenantId] = frozenset()
+    removed: frozenset[TenantId] = frozenset()
+    schedules: Mapping[TenantId, Schedule] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

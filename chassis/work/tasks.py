@@ -122,7 +122,7 @@ class Tasks:
 
     def _failure(self, row: Row, problem: Problem) -> Release:
         now = self._vendors.clock.now()
-        schedule = self._vendors.settings.schedule
+        schedule = self._vendors.schedule(row.tenant)
         failures = row.effect.failures + 1
         delayed_since = row.effect.delayed_since or (now if schedule.delayed(failures) else None)
         attempt = {

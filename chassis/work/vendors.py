@@ -16,7 +16,7 @@ from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncerta
 from chassis.work import breaker
 from chassis.work.committer import Committer, Settlement
 from chassis.work.handlers import Permit, PermitClass
-from chassis.work.machine import Effect
+from chassis.work.machine import Effect, Schedule
 from chassis.work.operations import (
     DELAY,
     OUTAGE,
@@ -28,7 +28,7 @@ from chassis.work.operations import (
 )
 from chassis.work.permits import TOKEN_REFUSED, PermitAnswer, PermitBlocks
 from chassis.work.rows import Row
-from chassis.work.settings import WorkSettings
+from chassis.work.settings import TenantRules, WorkSettings
 
 
 class Vendors:
@@ -49,6 +49,8 @@ class Vendors:
         self.committer = committer
         self._blocks = blocks
         self.vendor_of = vendor_of
+        self.rules: TenantRules | None = None
+        """None until it was first read."""
         self._failures = breaker.FailureCounts(settings.breaker_failures)
         self._paused: dict[tuple[TenantId, str], datetime] = {}
         self._says = {prefix: _known(engine, f"{prefix}-") for prefix in (OUTAGE, DELAY)}
@@ -61,6 +63,15 @@ class Vendors:
     def roll(self) -> float:
         """Jitter from -1 to 1."""
         return self._random.uniform(-1.0, 1.0)
+
+    def schedule(self, tenant: TenantId) -> Schedule:
+        """When to try a tenant's work again: by its own file, else as the installation has it."""
+        own = None if self.rules is None else self.rules.schedules.get(tenant)
+        return own or self.settings.schedule
+
+    def removed(self, tenant: TenantId) -> bool:
+        """Whether nothing of the tenant's may be called any more."""
+        return self.rules is not None and tenant in self.rules.removed
 
     def later(self) -> datetime:
         """When delayed work is looked at again."""

@@ -180,8 +180,17 @@ class Reminders(Part):
     quiet_until: str = "09:00"
 
 
+class RetrySchedule(Part):
+    """When a failed read or an unsent call is tried again: business seconds one after another, each varied by a
+    share."""
+
+    seconds: tuple[float, ...]
+    jitter: float = 0.2
+
+
 class TenantSettings(Part):
-    """A tenant's settings without secrets; ``fields`` maps our names (invoice_number, paid, …) to the portal's."""
+    """A tenant's settings without secrets; ``fields`` maps our names (invoice_number, paid, …) to the portal's.
+    ``retry`` None leaves it to the installation."""
 
     name: str
     language: Literal["ru", "en"] = "ru"
@@ -194,3 +203,4 @@ class TenantSettings(Part):
     policies: Policies = Policies()
     steps: Steps = Steps()
     reminders: Reminders = Reminders()
+    retry: RetrySchedule | None = None

@@ -208,7 +208,7 @@ class RemindersPart(_Part):
 
 
 class RetryPart(_Part):
-    """When a failed read or an unsent call is tried again."""
+    """When a failed read or an unsent call is tried again; without it as the installation has it."""
 
     seconds: tuple[Annotated[float, Field(gt=0, le=3600)], ...] = Field(
         default=(5, 15, 45), min_length=1, max_length=10, description="write seconds, for example [5, 15, 45]"
@@ -243,7 +243,7 @@ class TenantFile(_Part):
     sellers: tuple[SellerPart, ...] = Field(default=(), max_length=20, description="write a list of sellers")
     policies: PoliciesPart = Field(default=PoliciesPart(), description="write the policies")
     reminders: RemindersPart = Field(default=RemindersPart(), description="write the reminders")
-    retry: RetryPart = Field(default=RetryPart(), description="write {seconds: [5, 15, 45], jitter: 0.2}")
+    retry: RetryPart | None = Field(default=None, description="write {seconds: [5, 15, 45], jitter: 0.2}")
     steps: StepsPart = Field(default=StepsPart(), description="write {invoice: true, payments: true, act: true}")
 
     @field_validator("activated_at")

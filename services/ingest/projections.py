@@ -47,5 +47,11 @@ def projected_portal(stream: str, state: portal.State) -> Sequence[ReadRow]:
     """The tenant's row, which also tells the work runner for whom nothing new is begun."""
     if state.config is None:
         return ()
-    values = {"status": state.status, "version": state.version, "settings": state.config.model_dump(mode="json")}
+    config = state.config.model_dump(mode="json")
+    values = {
+        "status": state.status,
+        "version": state.version,
+        "settings": config,
+        "retry": config["settings"]["retry"],
+    }
     return (ReadRow(tenants.TABLE, {}, values),)

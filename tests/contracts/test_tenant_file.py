@@ -77,7 +77,7 @@ def test_the_whole_file_is_taken_and_its_document_reads_back() -> None:
 def test_what_may_be_left_out_has_the_defaults_of_the_documentation() -> None:
     file = load(MINIMAL, ENVIRON, Path())
     assert (file.language, file.timezone, file.sellers) == ("ru", "Europe/Moscow", ())
-    assert file.retry.seconds == (5, 15, 45)
+    assert file.retry is None, "as the installation has it"
     assert file.steps.act
 
 

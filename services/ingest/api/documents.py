@@ -18,6 +18,7 @@ from services.ingest.domain.values import (
     Funnel,
     Policies,
     Reminders,
+    Retry,
     Seller,
     Settings,
     Steps,
@@ -67,8 +68,7 @@ def settings_of(file: TenantFile) -> Settings:
         reminders=Reminders(
             days=reminders.days, at=reminders.at, quiet_from=reminders.quiet[0], quiet_until=reminders.quiet[1]
         ),
-        retry_seconds=file.retry.seconds,
-        retry_jitter=file.retry.jitter,
+        retry=None if file.retry is None else Retry(seconds=file.retry.seconds, jitter=file.retry.jitter),
         sweep_seconds=file.bitrix24.sweep_seconds,
     )
 

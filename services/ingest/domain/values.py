@@ -177,6 +177,13 @@ class Reminders(Value):
     quiet_until: str = "09:00"
 
 
+class Retry(Value):
+    """When a failed read or an unsent call is tried again: business seconds, each varied by a share."""
+
+    seconds: tuple[float, ...]
+    jitter: float = 0.2
+
+
 class Settings(Value):
     """A tenant's settings without secrets. ``activated_at``: stage entries before it are left alone (R1)."""
 
@@ -192,8 +199,7 @@ class Settings(Value):
     policies: Policies = Policies()
     steps: Steps = Steps()
     reminders: Reminders = Reminders()
-    retry_seconds: tuple[float, ...] = (5.0, 15.0, 45.0)
-    retry_jitter: float = 0.2
+    retry: Retry | None = None
     sweep_seconds: float = 60.0
 
     def funnel(self, category_id: str) -> Funnel | None:

@@ -9,6 +9,7 @@ from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Rejected, Retryable
 from chassis.work.handlers import PermitClass
+from chassis.work.settings import TenantRules
 from tests.chassis.work.conftest import QUICK, World, eventually
 from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
 
@@ -120,14 +121,14 @@ async def test_doubts_come_before_a_person_in_time_though_the_vendor_is_away(wor
 
 
 async def test_suspended_tenants_wait(world: World) -> None:
-    suspended = ["aa"]
+    suspended = {TenantId("aa")}
 
-    async def who(connection: Any) -> list[str]:
-        return list(suspended)
+    async def rules(connection: Any) -> TenantRules:
+        return TenantRules(suspended=frozenset(suspended))
 
     vendor = Vendor()
     await world.execute(begin("aa", "1"), begin("bb", "1"))
-    runner = world.runner(vendor, suspended=who)
+    runner = world.runner(vendor, tenant_rules=rules)
     await runner.start()
     await world.settled("bb", "1", "CONFIRMED")
     assert (await world.row("aa", "1"))["queue"] == "ready"

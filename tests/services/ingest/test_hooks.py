@@ -13,7 +13,7 @@ import pytest
 from chassis.clock import Clock
 from chassis.ids import TenantId
 from chassis.postgres import Database
-from chassis.tenants import idle_tenants
+from chassis.tenants import tenant_rules
 from services.ingest.api.hooks import REFUSALS_KEPT_PER_MINUTE, without_tokens
 from services.ingest.api.intake import Intake, NotStored
 from services.ingest.store.webhooks import Webhook
@@ -209,10 +209,10 @@ async def test_a_suspended_tenants_webhooks_are_stored_and_read_when_it_is_resum
 ) -> None:
     assert (await ingest.api.post("/api/v1/tenants/vektor/suspend")).json()["status"] == "suspended"
     async with _opened(ingest.own) as database, database.delivery_connection() as connection:
-        assert await idle_tenants(connection) == ["vektor"]
+        assert (await tenant_rules(connection)).suspended == {"vektor"}
         assert (await post(ingest, body(portal["application_token"]))).status_code == 200
         assert (await ingest.api.post("/api/v1/tenants/vektor/resume")).json()["status"] == "active"
-        assert await idle_tenants(connection) == []
+        assert (await tenant_rules(connection)).suspended == frozenset()
     await until(lambda: _all_done(ingest), "it is read")
 
 

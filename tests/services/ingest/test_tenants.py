@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.sandbox.running import Sandbox
@@ -103,6 +104,19 @@ async def test_a_tenant_is_suspended_resumed_removed_and_comes_back(ingest: Inge
     assert ingest.hook != before, "the old address stays dead"
     states = [(one["status"], one["version"]) for one in await ingest.messages("tenants")]
     assert states == [("active", 1), ("suspended", 2), ("active", 3), ("removed", 4), ("active", 5)]
+
+
+async def test_a_retry_schedule_of_its_own_reaches_every_service(ingest: Ingest, file: dict[str, Any]) -> None:
+    (state,) = await ingest.messages("tenants")
+    assert "retry" not in state["settings"]
+    await ingest.apply({**file, "retry": {"seconds": [1, 2], "jitter": 0.1}})
+    *_, state = await ingest.messages("tenants")
+    assert state["settings"]["retry"] == {"seconds": [1, 2], "jitter": 0.1}
+    (row,) = await ingest.rows("SELECT retry::text FROM tenant_states")
+    assert orjson.loads(row["retry"]) == state["settings"]["retry"], "its own work keeps to it too"
+    await ingest.apply(file)
+    (row,) = await ingest.rows("SELECT retry FROM tenant_states")
+    assert row["retry"] is None
 
 
 async def test_an_unknown_tenant_is_named(bare: Ingest) -> None:
