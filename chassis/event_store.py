@@ -67,11 +67,15 @@ CROSS JOIN LATERAL (
 
 _LOAD_ONE = f"SELECT {_COLUMNS} FROM events WHERE tenant_id = $1 AND stream = $2 ORDER BY version"  # noqa: S608 - as above
 
-_READ = f"SELECT {_COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608 - as above
+_READ = f"""
+SELECT {_COLUMNS} FROM events
+WHERE position > $1 AND position <= coalesce($3, position) AND (cardinality($4::text[]) = 0 OR type = ANY ($4))
+ORDER BY position LIMIT $2
+"""  # noqa: S608 - as above
 
 
-async def append(connection: Connection, appends: Sequence[StreamAppend], recorded_at: datetime) -> None:
-    """Appends to one or several streams in the caller's transaction, all or nothing.
+async def append(connection: Connection, appends: Sequence[StreamAppend], recorded_at: datetime) -> list[int]:
+    """Appends to one or several streams in the caller's transaction, all or nothing; gives the new events' positions.
 
     Raises StreamConflict when an expected version is not the stream's last one, be it behind or beyond the end.
     """
@@ -81,7 +85,14 @@ async def append(connection: Connection, appends: Sequence[StreamAppend], record
         if found != change.expected_version:
             raise StreamConflict(f"{change.stream} is at version {found}, not at {change.expected_version}")
         last[(change.tenant, change.stream)] = found + len(change.events)
-    await insert(connection, appends, recorded_at)
+    document = encoded(appends)
+    if document is None:
+        return []
+    try:
+        rows = await connection.fetch(f"{INSERT} RETURNING position", document, recorded_at)
+    except asyncpg.UniqueViolationError as error:
+        raise StreamConflict(str(error)) from error
+    return sorted(row["position"] for row in rows)
 
 
 async def insert(connection: Connection, appends: Sequence[StreamAppend], recorded_at: datetime) -> None:
@@ -158,14 +169,25 @@ async def stream_names(connection: Connection, tenant: TenantId) -> list[str]:
     return [row["stream"] for row in rows]
 
 
-async def read(connection: Connection, after_position: int, limit: int) -> list[StoredEvent]:
-    """Events of the transaction's tenants after a position, in its order.
+async def read(
+    connection: Connection,
+    after_position: int,
+    limit: int,
+    *,
+    upto_position: int | None = None,
+    types: Collection[str] = (),
+) -> list[StoredEvent]:
+    """Events of the transaction's tenants after a position, in its order; of ``types`` alone if any are given.
 
     For tools and rebuilds on a quiet store only: a position becomes visible out of order while writers are at work,
-    so a
-    subscription built on it would lose events.
+    so a subscription built on it would lose events.
     """
-    return [_event(row) for row in await connection.fetch(_READ, after_position, limit)]
+    return [_event(row) for row in await connection.fetch(_READ, after_position, limit, upto_position, list(types))]
+
+
+async def last_position(connection: Connection) -> int:
+    """The position of the newest event of the transaction's tenants, 0 when they have none; see ``read``."""
+    return await connection.fetchval("SELECT coalesce(max(position), 0) FROM events") or 0
 
 
 async def read_all(connection: Connection) -> AsyncIterator[StoredEvent]:
