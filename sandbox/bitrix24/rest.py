@@ -35,28 +35,42 @@ SUSPENSIONS = {
     "ACCESS_DENIED": (403, "REST API is available only on commercial plans."),
     "OVERLOAD_LIMIT": (503, "REST API is blocked due to overload."),
 }
+CROSS_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "origin, content-type, accept",
+}
+"""Pages of any site may call a portal; a browser asks first by OPTIONS, which calls nothing."""
 NOTED = ("id", "entitytypeid", "entityid", "ownerid", "user_id", "dialog_id", "tag", "start")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a path asks for: `/rest/{user}/{code}/{method}` or, with a token, `/rest/{method}`."""
+    """What a path asks for: `/rest/{user}/{code}/{method}` or, with a token, `/rest/{method}`.
+
+    `newer`: by `/rest/api/…`, where the methods of REST 3.0 live; the CRM has none there.
+    """
 
     user: str
     code: str
     method: str
+    newer: bool = False
 
 
 def read_path(tail: str) -> Address:
     """The part after `/rest/`; an ending `.json` (`.xml` too, answered as JSON) and closing slashes change nothing."""
     parts = [part for part in tail.split("/") if part]
+    newer = len(parts) > 1 and parts[0].lower() == "api"
+    if newer:
+        parts = parts[1:]
+    if len(parts) == 2:
+        return Address(parts[0], parts[1], "", newer)
     name = parts[-1] if parts else ""
     for ending in (".json", ".xml"):
         if name.lower().endswith(ending):
             name = name[: -len(ending)]
-    if len(parts) >= 3:
-        return Address(parts[0], parts[1], name)
-    return Address("", "", name)
+    if len(parts) > 2:
+        return Address(parts[0], parts[1], name, newer)
+    return Address("", "", name, newer)
 
 
 class Rest:
@@ -67,12 +81,20 @@ class Rest:
         self._vendor = vendor
 
     async def handle(self, request: Request) -> Reply:
+        if request.method == "OPTIONS":
+            return Reply(status=204, headers=dict(CROSS_ORIGIN))
+        reply = await self._answer(request)
+        reply.headers.update(CROSS_ORIGIN)
+        return reply
+
+    async def _answer(self, request: Request) -> Reply:
         address = read_path(request.params.get("tail", ""))
         portal = self._portal(request, address)
         if portal is None:
-            return Reply(status=401, payload=_wrong_credentials().body())
-        found = methods.find(address.method)
-        is_batch = address.method.lower() == "batch"
+            error = _wrong_credentials() if address.code else _no_credentials(self._arguments(request))
+            return Reply(status=error.status, payload=error.body())
+        found = None if address.newer else methods.find(address.method)
+        is_batch = address.method.lower() == "batch" and not address.newer
         operation = "batch" if is_batch else found.name if found is not None else UNKNOWN
         return await self._world.exchange(
             self._vendor,
@@ -103,9 +125,11 @@ class Rest:
         note: dict[str, Any] = {}
         try:
             self._check_portal(portal, request)
-            identity = self._identity(portal, request, address)
             arguments = self._arguments(request)
+            identity = self._identity(portal, request, address, arguments)
             note.update(_noted(arguments))
+            if address.newer:
+                return _unknown_newer_method(address.method)
             if address.method.lower() == "batch":
                 reply = self._batch(portal, identity, arguments, began)
             else:
@@ -134,10 +158,10 @@ class Rest:
         if wait:
             raise RestError(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 
-    def _identity(self, portal: Portal, request: Request, address: Address) -> Identity:
+    def _identity(self, portal: Portal, request: Request, address: Address, arguments: Params) -> Identity:
         """Who calls. An inbound webhook today; a token of an application is recognised, and refused, here."""
         if not address.code:
-            raise RestError(401, "NO_AUTH_FOUND", "Wrong authorization data")
+            raise _no_credentials(arguments)
         for hook in portal.table("hook").find("CODE", address.code):
             if hook["CODE"] == address.code and str(hook["USER_ID"]) == address.user:
                 break
@@ -267,6 +291,19 @@ def _browser_like(portal: Portal, request: Request) -> bool:
 
 def _wrong_credentials() -> RestError:
     return RestError(401, "INVALID_CREDENTIALS", "Invalid request credentials")
+
+
+def _no_credentials(arguments: Params) -> RestError:
+    """A path without a webhook: a token in `auth` is that of no application here."""
+    if arguments.get("auth"):
+        return RestError(401, "invalid_token", "Unable to get application by token")
+    return RestError(401, "NO_AUTH_FOUND", "Wrong authorization data")
+
+
+def _unknown_newer_method(name: str) -> Reply:
+    """How REST 3.0 says that it has no such method (vendor's b24jssdk, "Error codes")."""
+    code = "BITRIX_REST_V3_EXCEPTION_METHODNOTFOUNDEXCEPTION"
+    return Reply(status=404, payload={"error": {"code": code, "message": f"Method `{name}` not found"}}, error=code)
 
 
 def time_block(portal: Portal, start: float, spent: float) -> dict[str, Any]:

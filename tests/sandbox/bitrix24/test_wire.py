@@ -55,8 +55,49 @@ async def test_bad_code_is_401(crm: PortalClient, path: str) -> None:
 
 
 async def test_without_a_webhook_there_is_no_authorisation(crm: PortalClient) -> None:
-    answer = await crm.sandbox.client.get("/bitrix24/vektor/rest/crm.deal.get?auth=token")
-    assert (answer.status_code, answer.json()["error"]) == (401, "NO_AUTH_FOUND")
+    client, path = crm.sandbox.client, "/bitrix24/vektor/rest/crm.deal.get"
+    for answer in (
+        await client.get(path),
+        await client.get("/rest/crm.deal.get.json"),
+        await client.post("/rest/crm.deal.get", json={"id": 1, "auth": ""}),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (401, "NO_AUTH_FOUND")
+
+
+async def test_a_token_of_no_application_is_told_apart_wherever_it_stands(crm: PortalClient) -> None:
+    client, path = crm.sandbox.client, "/bitrix24/vektor/rest/crm.deal.get"
+    for answer in (
+        await client.get(f"{path}?auth=token"),
+        await client.post(path, json={"id": 1, "AUTH": "token"}),
+        await client.post(path, data={"id": 1, "auth": "token"}),
+        await client.post("/rest/crm.deal.get?auth=token"),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+
+
+async def test_a_webhook_without_a_method_names_no_method(crm: PortalClient) -> None:
+    assert (await crm.refused(""))[:2] == (404, "ERROR_METHOD_NOT_FOUND")
+    answer = await crm.sandbox.client.get(crm.url.rsplit("/", 1)[0] + "/wrong")
+    assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_CREDENTIALS")
+
+
+async def test_the_crm_has_no_methods_of_rest_3(crm: PortalClient) -> None:
+    newer = crm.url.replace("/rest/", "/rest/api/")
+    for name in ("crm.item.list", "batch"):
+        answer = await crm.sandbox.client.post(f"{newer}/{name}", json={})
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"].endswith("METHODNOTFOUNDEXCEPTION")
+    answer = await crm.sandbox.client.post(newer[:-1] + "x/crm.item.list", json={})
+    assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_CREDENTIALS")
+
+
+async def test_a_browser_may_ask_first(crm: PortalClient) -> None:
+    asked = await crm.sandbox.client.options(f"{crm.url}/crm.deal.add?fields[TITLE]=x")
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert asked.headers["access-control-allow-origin"] == "*"
+    assert "content-type" in asked.headers["access-control-allow-headers"]
+    assert (await crm.send("crm.deal.list")).headers["access-control-allow-origin"] == "*"
+    assert (await crm.call("crm.deal.list"))["total"] == 0
 
 
 @pytest.mark.parametrize("method", ["event.bind", "placement.bind", "crm.activity.configurable.add", "app.info"])
