@@ -57,6 +57,13 @@ async def next_due(connection: Connection) -> datetime | None:
     return moment
 
 
+async def waken_all(connection: Connection, tenants: Collection[TenantId]) -> None:
+    """Makes all that waits of some tenants claimable now: they were removed, and it is to be closed."""
+    await connection.execute(
+        "UPDATE work SET queue = 'ready' WHERE queue = 'waiting' AND tenant_id = ANY ($1::text[])", list(tenants)
+    )
+
+
 def _parameters(request: ClaimRequest, now: datetime) -> Sequence[Any]:
     paused = list(request.paused)
     return (

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from chassis import metrics, telemetry
 from chassis.domain import Problem
-from chassis.outcomes import Deferred, Ok, Outcome, Retryable, Uncertain
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work import machine
 from chassis.work.committer import Settlement
 from chassis.work.guard import SendGuard, SendRefused, lease_clock
 from chassis.work.handlers import (
+    TENANT_REMOVED,
     Confirmed,
     EffectCall,
     EffectHandler,
@@ -29,7 +30,7 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from chassis.work.machine import Answered, Effect, FirstByte, Input, State, Step
-from chassis.work.permits import PERMITS_AWAY, problem_from_json, problem_to_json
+from chassis.work.permits import ACCOUNT_UNKNOWN, PERMITS_AWAY, problem_from_json, problem_to_json
 from chassis.work.rows import Intent, Release, Row
 from chassis.work.vendors import Vendors
 
@@ -60,7 +61,7 @@ class Effects:
             return
         match first.effect.state:
             case State.PLANNED | State.ABSENT:
-                await self._send(rows)
+                await (self._cancel(rows) if await self._vendors.removed(first.tenant) else self._send(rows))
             case State.INTENT | State.SENT:
                 await self._abandoned(first)
             case State.UNCERTAIN | State.PROBING:
@@ -86,6 +87,17 @@ class Effects:
         intents = [intent for intent in intents if intent.row.work_id in held]
         if intents:
             await self._send_intents(handler, intents, permit, held)
+
+    async def _cancel(self, rows: Sequence[Row]) -> None:
+        """Nothing of a removed tenant leaves any more. Its streams are told, so that none waits for ever."""
+        settlements = []
+        for row in rows:
+            handler = self._handlers[row.kind]
+            begun = self._step(row, row.effect, machine.SendBegins(), handler).effect
+            unsent = replace(begun, sends=row.effect.sends, sent_at=row.effect.sent_at)
+            step = self._step(row, unsent, Answered(Rejected(TENANT_REMOVED)), handler)
+            settlements.append(self._settlement(handler, row, step, None, None, row.metadata))
+        await self._vendors.committer.settle(settlements)
 
     async def _intent(self, row: Row, handler: EffectHandler, permit: Permit) -> Intent:
         effect = self._step(row, row.effect, machine.SendBegins(), handler).effect
@@ -223,7 +235,8 @@ class Effects:
         else:
             problem, metadata = permit.problem, dict(row.metadata)
             attempt = self._attempt("probe", now, "not_made", problem)
-            if effect.decide_by is not None and now >= effect.decide_by:
+            never = problem.code == ACCOUNT_UNKNOWN  # its credentials are gone: no look-up will be possible
+            if never or (effect.decide_by is not None and now >= effect.decide_by):
                 step = self._step(row, effect, machine.DeadlinePassed(), handler)
             else:
                 due = self._vendors.again_at(permit)

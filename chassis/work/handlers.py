@@ -142,6 +142,10 @@ class Undecidable:
 Settled = Confirmed | RejectedFinally | Undecidable
 
 
+TENANT_REMOVED = Problem("tenant_removed")
+"""Why work of a removed tenant ends without a call."""
+
+
 class NotNow(Exception):  # noqa: N818 - an expected answer, not a fault
     """Raised by ``before`` when the call cannot begin: nothing has been sent."""
 

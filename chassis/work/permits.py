@@ -23,6 +23,7 @@ REPORT_PATH: Final = "/internal/permits/report"
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
 TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
 PERMITS_AWAY: Final = "permits_away"
+ACCOUNT_UNKNOWN: Final = "account_unknown"
 USED_UP: Final = timedelta(seconds=1)
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)

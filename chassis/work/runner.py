@@ -91,6 +91,7 @@ class WorkRunner:
             committer=self._committer,
             blocks=self._blocks,
             vendor_of=vendor_of,
+            read_rules=self._read_rules,
         )
         self._effects = Effects(self._vendors, effects)
         self._tasks = Tasks(self._vendors, tasks)
@@ -228,32 +229,41 @@ class WorkRunner:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
 
+    async def _read_rules(self) -> TenantRules:
+        async with self._database.delivery_connection() as connection:
+            return await self._tenant_rules(connection)
+
     async def _learn_rules(self, connection: Connection) -> None:
-        known = self._vendors.rules
-        self._vendors.rules = await self._tenant_rules(connection)
-        if self._vendors.rules != known:
-            self.wake()
+        known, rules = self._vendors.rules, await self._tenant_rules(connection)
+        if rules == known:
+            return
+        removed = rules.removed - (known.removed if known is not None else frozenset())
+        if removed:
+            await claims.waken_all(connection, removed)
+        self._vendors.rules = rules
+        self.wake()
 
     def _watch(self, check: asyncio.Task[None]) -> None:
         self._checks.add(check)
         check.add_done_callback(self._checks.discard)
 
     async def _look_whether_back(self, down: breaker.OpenAccount) -> None:
-        if self._vendors.removed(down.tenant):  # nobody calls there again, and what waits for it is to be closed
-            await self._resume(down)
-            return
-        permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
-        if not isinstance(permit, Permit):
-            return
         try:
-            async with asyncio.timeout(self._settings.probe_seconds_max):
-                outcome = await self._probe_account(down.tenant, down.account, permit)
-            if isinstance(outcome, Ok | Rejected):
+            # Nobody calls a removed tenant's account again, and what waits for it is to be closed.
+            if await self._vendors.removed(down.tenant) or await self._is_back(down):
                 await self._resume(down)
         except AWAY as error:
             _log.info("an account stays closed until the next probe: %s", type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the next probe is a minute away
             _log.exception("the probe of an account failed: %s", type(error).__name__)
+
+    async def _is_back(self, down: breaker.OpenAccount) -> bool:
+        permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
+        if not isinstance(permit, Permit):
+            return False
+        async with asyncio.timeout(self._settings.probe_seconds_max):
+            outcome = await self._probe_account(down.tenant, down.account, permit)
+        return isinstance(outcome, Ok | Rejected)
 
     async def _resume(self, down: breaker.OpenAccount) -> None:
         now = self._clock.now()

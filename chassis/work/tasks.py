@@ -11,7 +11,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Retryable
 from chassis.work.committer import Settlement
 from chassis.work.guard import lease_clock
-from chassis.work.handlers import Done, Permit, Task, TaskHandler, TaskResult
+from chassis.work.handlers import TENANT_REMOVED, Done, Permit, Task, TaskHandler, TaskResult
 from chassis.work.machine import Effect
 from chassis.work.permits import PERMITS_AWAY, problem_to_json
 from chassis.work.rows import Release, Row
@@ -53,7 +53,13 @@ class Tasks:
         return tuple(kind for kind, handler in self._handlers.items() if is_poll(handler))
 
     async def run(self, row: Row) -> None:
-        """Runs one task once."""
+        """Runs one task once; of a removed tenant it ends unrun, recurring or not."""
+        if await self._vendors.removed(row.tenant):
+            ended = replace(row.effect, delayed_since=None)
+            commands = self._vendors.of_delay(row, ended, None, row.metadata)
+            release = Release(row, DONE, None, ended, reason=TENANT_REMOVED)
+            await self._vendors.committer.settle([Settlement(release, commands)])
+            return
         handler = self._handlers[row.kind]
         started = lease_clock()
         with telemetry.work_span(f"task {row.kind}", row.metadata, anew=handler.recurring) as span:

@@ -2,7 +2,7 @@
 of them."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +43,7 @@ class Vendors:
         committer: Committer,
         blocks: PermitBlocks,
         vendor_of: Callable[[str], str],
+        read_rules: Callable[[], Awaitable[TenantRules]],
     ) -> None:
         self.clock = clock
         self.settings = settings
@@ -51,6 +52,7 @@ class Vendors:
         self.vendor_of = vendor_of
         self.rules: TenantRules | None = None
         """None until it was first read."""
+        self._read_rules = read_rules
         self._failures = breaker.FailureCounts(settings.breaker_failures)
         self._paused: dict[tuple[TenantId, str], datetime] = {}
         self._says = {prefix: _known(engine, f"{prefix}-") for prefix in (OUTAGE, DELAY)}
@@ -69,9 +71,13 @@ class Vendors:
         own = None if self.rules is None else self.rules.schedules.get(tenant)
         return own or self.settings.schedule
 
-    def removed(self, tenant: TenantId) -> bool:
-        """Whether nothing of the tenant's may be called any more."""
-        return self.rules is not None and tenant in self.rules.removed
+    async def removed(self, tenant: TenantId) -> bool:
+        """Whether nothing of the tenant's may be called any more. Asked again before it is believed: a tenant may have
+        come back since, and the work that began with that must not be closed. What is claimed before this is asked, and
+        wanted again after it, is not closed either."""
+        if self.rules is None or tenant not in self.rules.removed:
+            return False
+        return tenant in (await self._read_rules()).removed
 
     def later(self) -> datetime:
         """When delayed work is looked at again."""

@@ -23,6 +23,7 @@ from chassis.postgres import Database
 from chassis.secrets import KeyMissing, SecretBroken
 from chassis.work.handlers import Permit, PermitClass
 from chassis.work.permits import (
+    ACCOUNT_UNKNOWN,
     PERMITS_PATH,
     REPORT_PATH,
     TOKEN_REFUSED,
@@ -281,4 +282,4 @@ class PermitDesk:
 
 
 def _unknown(account: str) -> Retryable:
-    return Retryable(Problem("account_unknown", {"account": account}), outage=False)
+    return Retryable(Problem(ACCOUNT_UNKNOWN, {"account": account}), outage=False)

@@ -1,7 +1,9 @@
-"""What differs between tenants: schedules of their own."""
+"""What differs between tenants: schedules of their own, and the end of a removed one's work."""
 
 from datetime import timedelta
 from typing import Any
+
+import orjson
 
 from chassis.aggregate import StreamKinds
 from chassis.domain import Problem
@@ -9,6 +11,7 @@ from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Retryable, Uncertain
 from chassis.tenants import STREAM, TENANT_KIND, SeeTenant, tenant_rules
+from chassis.work import queries
 from chassis.work.machine import Schedule
 from chassis.work.settings import TenantRules
 from tests.chassis.work.conftest import World, eventually
@@ -56,3 +59,105 @@ async def test_unsent_calls_first_probes_and_reads_keep_the_tenants_own_schedule
     own = START + timedelta(seconds=100)
     assert due[("aa", "call", "PLANNED")] == due[("aa", "call", "UNCERTAIN")] == due[("aa", "look", "PLANNED")] == own
     assert 4 <= (due[("bb", "call", "PLANNED")] - START).total_seconds() <= 6, "as the installation has it"
+
+
+def attempted(row: Any) -> list[tuple[str, str]]:
+    """What was tried for a row, and what came of it."""
+    return [(one["what"], one["outcome"]) for one in orjson.loads(row["attempts"])]
+
+
+async def open_work(world: World, *kinds: str) -> int:
+    async with world.database.delivery_connection() as connection:
+        found = await queries.status(connection, world.clock.now(), recurring=kinds, polls=kinds)
+    return found.open_by_facts + found.delayed
+
+
+async def test_what_was_not_sent_of_a_removed_tenant_ends_without_a_call_and_its_streams_are_told(world: World) -> None:
+    vendor, looker = Vendor(), Looker(recurring=True)
+    vendor.answer = lambda call: Retryable(P, outage=False)
+    await known(world, AA, "active", 1, {})
+    await world.execute(begin("aa", "tried", steps=2), begin("bb", "other"))
+    runner = await world.start(vendor, tenant_rules=tenant_rules)
+
+    async def delayed() -> bool:
+        world.clock.advance(10)
+        return len(await world.messages("WorkDelayed")) == 2
+
+    await eventually(delayed)
+    await runner.stop()
+    sent, asked = len(vendor.sent), len(world.permits.asked)
+    await world.execute(begin("aa", "fresh"))
+    await plan(world)
+    await known(world, AA, "removed", 2, {})
+    vendor.answer = vendor.create
+    await world.start(vendor, tasks=[looker], tenant_rules=tenant_rules)
+    world.clock.advance(120)
+    for chain in ("tried", "fresh"):
+        row = await world.settled("aa", chain, "REJECTED")
+        assert orjson.loads(row["reason"])["code"] == "tenant_removed"
+        assert [end.how for end in (await world.state("aa", f"chain-{chain}")).ended] == ["rejected"]
+    await world.settled("bb", "other", "CONFIRMED")
+    await eventually(lambda: _closed(world))
+    (task,) = [row for row in await world.rows() if row["kind"] == "look"]
+    assert (task["queue"], task["state"], looker.ran) == ("closed", "DONE", [])
+    assert [call.tenant for call in vendor.sent[sent:]] == ["bb"]
+    assert len(world.permits.asked) - asked == 1
+    assert await world.messages("WorkResumed")
+    assert await open_work(world, "look") == 0
+
+
+async def test_what_may_be_outside_of_a_removed_tenant_is_looked_up_to_its_end(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: (vendor.create(call), Uncertain(P))[1]
+    await world.execute(begin("aa", "1", steps=2))
+    runner = await world.start(vendor)
+    row = await world.settled("aa", "1", "UNCERTAIN")
+    await runner.abort()
+    await known(world, AA, "removed", 1, {})
+    await world.start(vendor, tenant_rules=tenant_rules)
+    world.clock.set(row["due_at"])
+    await world.settled("aa", "1", "CONFIRMED")
+    await eventually(lambda: _closed(world))
+    assert [row["state"] for row in await world.rows()] == ["CONFIRMED", "REJECTED"], "what follows is not begun"
+    assert len(vendor.sent) == 1
+    assert await open_work(world) == 0
+
+
+async def _closed(world: World) -> bool:
+    return all(row["queue"] == "closed" for row in await world.rows())
+
+
+async def test_a_doubt_whose_credentials_are_gone_stands_before_a_person_at_once(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: Uncertain(P)
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor)
+    row = await world.settled("aa", "1", "UNCERTAIN")
+    world.permits.answer = Retryable(Problem("account_unknown"), outage=False)
+    world.clock.set(row["due_at"])
+    row = await world.settled("aa", "1", "HUMAN")
+    assert (await world.state("aa", "chain-1")).ended[0].how == "undecidable"
+    assert attempted(row) == [("send", "uncertain"), ("probe", "not_made")]
+
+
+async def test_an_outage_does_not_keep_a_removed_tenants_work_open(world: World) -> None:
+    vendor = Vendor()
+    vendor.answer = lambda call: Retryable(P)
+    await world.execute(*(begin("aa", str(number)) for number in range(6)))
+    world.check.outcome = Retryable(P)
+    await world.start(vendor, tenant_rules=tenant_rules)
+    await eventually(lambda: _breaker_open(world))
+    await known(world, AA, "removed", 1, {})
+
+    async def nothing_open() -> bool:
+        world.clock.advance(20)
+        return await open_work(world) == 0
+
+    await eventually(nothing_open)
+    assert not await _breaker_open(world)
+    assert {row["state"] for row in await world.rows()} == {"REJECTED"}
+
+
+async def _breaker_open(world: World) -> bool:
+    async with world.database.delivery_connection() as connection:
+        return bool(await connection.fetch("SELECT 1 FROM work_accounts WHERE opened_at IS NOT NULL"))

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from tests.sandbox.running import Sandbox
-from tests.services.ingest.running import TENANT, Ingest, document
+from tests.services.ingest.running import TENANT, Ingest, document, until
 
 pytestmark = pytest.mark.parts
 
@@ -104,6 +104,31 @@ async def test_a_tenant_is_suspended_resumed_removed_and_comes_back(ingest: Inge
     assert ingest.hook != before, "the old address stays dead"
     states = [(one["status"], one["version"]) for one in await ingest.messages("tenants")]
     assert states == [("active", 1), ("suspended", 2), ("active", 3), ("removed", 4), ("active", 5)]
+
+
+async def test_a_removed_tenants_work_ends_and_begins_anew_when_it_comes_back(
+    ingest: Ingest, file: dict[str, Any]
+) -> None:
+    async def swept() -> bool:
+        kinds = await ingest.rows("SELECT 1 FROM work WHERE kind LIKE 'sweep%' AND pass_started_at IS NOT NULL")
+        return len(kinds) == 2
+
+    async def ended() -> bool:
+        return not await ingest.rows("SELECT 1 FROM work WHERE queue <> 'closed'")
+
+    await until(swept, "deals and buyers were looked over")
+    await ingest.api.post(f"{URL}/remove")
+    await until(ended, "all its work is closed, what is due in hours too")
+    reasons = await ingest.rows("SELECT DISTINCT state, reason->>'code' AS why FROM work")
+    assert reasons == [{"state": "DONE", "why": "tenant_removed"}]
+    status = (await ingest.internal.get("/internal/status")).json()
+    assert (status["open_work"], status["due_work"], status["polls"]) == (0, 0, 0)
+    await ingest.apply(file)
+
+    async def begun() -> bool:
+        return len(await ingest.rows("SELECT 1 FROM work WHERE queue = 'waiting' AND sends > 0")) == 4
+
+    await until(begun, "sweeps and the nightly check are on their way again")
 
 
 async def test_a_retry_schedule_of_its_own_reaches_every_service(ingest: Ingest, file: dict[str, Any]) -> None:
