@@ -289,34 +289,6 @@ def _gave_up(times: int) -> Any:
     return probe
 
 
-async def test_kafka_away_at_start_is_waited_for(sample: Sample, unused_tcp_port: int) -> None:
-    host, port = sample.kafka.bootstrap.split(":")
-    away = Sample(sample.own, sample.database, KafkaSettings(f"127.0.0.1:{unused_tcp_port}", sample.kafka.prefix))
-    await send(sample.kafka, TOPIC, [amount("a", 1)])
-
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(host, int(port))
-
-        async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-            while data := await source.read(65536):
-                target.write(data)
-                await target.drain()
-            target.close()
-
-        await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer), return_exceptions=True)
-
-    async def run() -> None:
-        async with away.consumer():
-            await eventually(sample.has("a", 1))
-
-    running = asyncio.create_task(run())
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(running), 1.0)
-    server = await asyncio.start_server(forward, "127.0.0.1", unused_tcp_port)
-    await running
-    server.close()
-
-
 async def test_topics_keep_their_number_of_partitions(kafka: KafkaSettings) -> None:
     await ensure_topics(kafka, [TestTopic("kept"), TestTopic("state", compacted=True)])
     await ensure_topics(kafka, [TestTopic("kept")])

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
+from chassis import metrics
 from chassis.engine import Command
 from chassis.ids import tenant_id
 from chassis.messaging.codec import MessageCodec
@@ -31,6 +34,11 @@ ONE = tenant_id("one")
 TOPIC = TestTopic("totals")
 ACCOUNTS = ("a", "b", "c", "d", "e")
 
+HASTY = {"session_timeout_ms": 3_000, "retry_seconds_max": 3.0}
+AS_IN_PRODUCTION: dict[str, Any] = {}
+POSTGRES_AWAY_SECONDS = 20.0
+KAFKA_AWAY_SECONDS = 30.0
+
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -42,7 +50,7 @@ def copy(message: Message, envelope: Envelope) -> Sequence[Routed]:
 
 @contextlib.asynccontextmanager
 async def at_work(
-    writer: Database, reader: OwnDatabase, reading: Database, kafka: KafkaSettings
+    writer: Database, reader: OwnDatabase, reading: Database, kafka: KafkaSettings, settings: Mapping[str, Any] = HASTY
 ) -> AsyncIterator[Sample]:
     """A relay of the writer's outbox, and the reader's consumer."""
     made = engine()
@@ -51,7 +59,7 @@ async def at_work(
     tasks = [asyncio.create_task(wakeups.run()), asyncio.create_task(relay.run())]
     sample = Sample(reader, reading, kafka, route=copy, codec=MessageCodec([Total]), topic=TOPIC.name)
     try:
-        async with sample.consumer(session_timeout_ms=3_000, retry_seconds_max=3.0):
+        async with sample.consumer(**settings):
             yield sample
     finally:
         for task in tasks:
@@ -118,11 +126,7 @@ async def test_postgres_dies_and_comes_back(kafka: KafkaSettings, mortal_postgre
     await mortal_postgres.ready()
     await ensure_topics(kafka, [TOPIC])
     admin = mortal_postgres.part.url
-    own = []
-    for service in ("writer", "reader"):
-        urls = await migrate(admin, service, [MIGRATIONS], PASSWORDS)
-        names = Names.of(service)
-        own.append(OwnDatabase(names, urls, f"{admin.rpartition('/')[0]}/{names.database}"))
+    own = [await migrated(admin, service) for service in ("writer", "reader")]
     writer, reading = [await each.open() for each in own]
     async with at_work(writer, own[1], reading, kafka) as sample:
         await write(writer, range(1, 11))
@@ -136,6 +140,84 @@ async def test_postgres_dies_and_comes_back(kafka: KafkaSettings, mortal_postgre
     assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
     await writer.close()
     await reading.close()
+
+
+async def migrated(admin: str, service: str) -> OwnDatabase:
+    names = Names.of(service)
+    urls = await migrate(admin, service, [MIGRATIONS], PASSWORDS)
+    return OwnDatabase(names, urls, f"{admin.rpartition('/')[0]}/{names.database}")
+
+
+@pytest.mark.slow
+async def test_postgres_is_away_for_20_seconds(
+    databases: Databases, kafka: KafkaSettings, mortal_postgres: Mortal[Postgres]
+) -> None:
+    """The reader's alone, so that messages go on coming while they cannot be taken."""
+    await mortal_postgres.ready()
+    await ensure_topics(kafka, [TOPIC])
+    own = [await databases("sample", MIGRATIONS), await migrated(mortal_postgres.part.url, "reader")]
+    writer, reading = [await each.open() for each in own]
+    async with at_work(writer, own[1], reading, kafka, AS_IN_PRODUCTION) as sample:
+        await write(writer, range(1, 11))
+        await copies_are(sample, range(1, 11))
+        mortal_postgres.kill()
+        gone_at, tries = time.monotonic(), retries()
+        await write(writer, range(11, 31))
+
+        async def away_long_enough() -> bool:
+            return time.monotonic() - gone_at >= POSTGRES_AWAY_SECONDS and retries() >= tries + 5
+
+        await eventually(away_long_enough, POSTGRES_AWAY_SECONDS + 30)
+        await mortal_postgres.start()
+        await copies_are(sample, range(1, 31))
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+    await writer.close()
+    await reading.close()
+
+
+@pytest.mark.slow
+async def test_kafka_is_away_at_the_start_and_for_30_seconds(
+    databases: Databases, mortal_kafka: Mortal[Kafka], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Away at the start it is not there; later it is frozen, so that connections stay open and nobody answers."""
+    kafka = KafkaSettings(mortal_kafka.part.bootstrap)
+    await mortal_kafka.ready()
+    await ensure_topics(kafka, [TOPIC])
+    mortal_kafka.kill()
+    own = [await databases("sample", MIGRATIONS), await databases("sample", MIGRATIONS)]
+    writer, reading = [await each.open() for each in own]
+    await write(writer, range(1, 11))
+    working = contextlib.AsyncExitStack()
+    starting = asyncio.create_task(
+        working.enter_async_context(at_work(writer, own[1], reading, kafka, AS_IN_PRODUCTION))
+    )
+
+    async def both_wait() -> bool:
+        return caplog.text.count("does not answer; waiting for it") >= 2
+
+    await eventually(both_wait)
+    await mortal_kafka.start()
+    sample = await starting
+    async with working:
+        await copies_are(sample, range(1, 11))
+        mortal_kafka.freeze()
+        frozen_at = time.monotonic()
+        await write(writer, range(11, 31))
+
+        async def away_long_enough() -> bool:
+            return time.monotonic() - frozen_at >= KAFKA_AWAY_SECONDS
+
+        await eventually(away_long_enough, KAFKA_AWAY_SECONDS + 10)
+        assert await sample.amounts("copy.a") == list(range(1, 11))
+        mortal_kafka.thaw()
+        await copies_are(sample, range(1, 31))
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+    await writer.close()
+    await reading.close()
+
+
+def retries() -> float:
+    return float(metrics.CONSUME_RETRIES.labels("infrastructure")._value.get())
 
 
 def _some(database: Database, amount: int) -> Callable[[], Awaitable[bool]]:
