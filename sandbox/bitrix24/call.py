@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.bitrix24 import envelope
 from sandbox.bitrix24.families import Family
 from sandbox.bitrix24.files import Links
+from sandbox.bitrix24.filters import Column, Resolve, UnknownColumnError, compile_order
 from sandbox.bitrix24.params import Params
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
@@ -138,6 +139,20 @@ def universal_map(call: Call, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise envelope.wrong_parameter(name, value, "array")
     return value
+
+
+def universal_order(call: Call, resolve: Resolve) -> list[tuple[Column, bool]]:
+    """`order` of a universal list: fields that are unknown and directions that are none are refused."""
+    tree = call.get("order")
+    for name, direction in tree.items() if isinstance(tree, dict) else ():
+        if str(direction).upper() not in ("ASC", "DESC"):
+            raise envelope.invalid_argument(
+                f"Invalid order: allowed sort directions are `ASC, DESC`. But got '{direction}' for field '{name}'"
+            )
+    try:
+        return compile_order(tree, resolve, strict=True)
+    except UnknownColumnError as error:
+        raise envelope.invalid_argument(f"Invalid order: field '{error}' is not allowed in order") from error
 
 
 def classic_id(call: Call, name: str = "id") -> int:

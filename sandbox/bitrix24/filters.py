@@ -169,7 +169,7 @@ def compile_order(tree: Any, resolve: Resolve, *, strict: bool) -> list[tuple[Co
     for name, direction in tree.items():
         column = resolve(name)
         text = str(direction).upper()
-        if column is None or (strict and text not in ("ASC", "DESC")):
+        if column is None:
             if strict:
                 raise UnknownColumnError(name)
             continue

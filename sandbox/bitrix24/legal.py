@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.bitrix24 import envelope
 from sandbox.bitrix24.call import upper_keys
 from sandbox.bitrix24.envelope import classic
 from sandbox.bitrix24.portal import Portal
@@ -98,7 +97,7 @@ def add_requisite(portal: Portal, values: Record, user_id: int) -> int:
     """A requisite of a company (4) or contact (3); raises RestError when its owner or preset is unknown."""
     owner = {3: "contact", 4: "company"}.get(values["ENTITY_TYPE_ID"])
     if owner is None or portal.get(owner, values["ENTITY_ID"]) is None:
-        raise classic("Parent entity is not found.")
+        raise classic("Entity not found.")
     if portal.get("preset", values["PRESET_ID"]) is None:
         raise classic(f"The Preset with ID '{values['PRESET_ID']}' is not found")
     stamped = {"ACTIVE": "Y", "ADDRESS_ONLY": "N", "SORT": 500, "RQ_VAT_PAYER": "N"}
@@ -136,21 +135,42 @@ def register_link(portal: Portal, values: Record) -> None:
     if values["ENTITY_TYPE_ID"] not in LINK_PARENTS or family is None:
         raise classic("Entity type is not supported")
     if portal.get(family.name, values["ENTITY_ID"]) is None:
-        raise envelope.classic_not_found()
-    for requisite, bank in (("REQUISITE_ID", "BANK_DETAIL_ID"), ("MC_REQUISITE_ID", "MC_BANK_DETAIL_ID")):
-        if values[requisite] and portal.get("requisite", values[requisite]) is None:
-            raise classic(f"The Requisite with ID '{values[requisite]}' is not found")
-        if values[bank]:
-            detail = portal.get("bankdetail", values[bank])
-            if detail is None:
-                raise classic(f"The RequisiteBankDetail with ID '{values[bank]}' is not found")
-            if detail["ENTITY_ID"] != values[requisite]:
-                raise classic(f"The RequisiteBankDetail with ID '{values[bank]}' is not assigned to the Requisite")
+        raise classic("Entity is not found")
+    _check_link(portal, values["REQUISITE_ID"], values["BANK_DETAIL_ID"], "")
+    _check_link(portal, values["MC_REQUISITE_ID"], values["MC_BANK_DETAIL_ID"], " of your company")
     known = link_of(portal, values["ENTITY_TYPE_ID"], values["ENTITY_ID"])
     if known is None:
         portal.put("link", values)
     else:
         portal.patch("link", known["ID"], values)
+
+
+def _check_link(portal: Portal, requisite: int, bank: int, whose: str) -> None:
+    if requisite and portal.get("requisite", requisite) is None:
+        raise classic(f"The Requisite{whose} with ID '{requisite}' is not found")
+    if not bank:
+        return
+    detail = portal.get("bankdetail", bank)
+    if detail is None:
+        raise classic(f"The BankDetail{whose} with ID '{bank}' is not found")
+    if detail["ENTITY_ID"] != requisite:
+        text = f"The BankDetail{whose} with ID '{bank}' is not assigned to Requisite{whose} with ID '{requisite}'"
+        raise classic(text)
+
+
+def check_payer(portal: Portal, values: Record) -> None:
+    """REST links an object to the requisite of its company, or of its contact where there is no company."""
+    family, requisite = portal.family(values["ENTITY_TYPE_ID"]), values["REQUISITE_ID"]
+    record = None if family is None else portal.get(family.name, values["ENTITY_ID"])
+    if record is None or portal.get("requisite", requisite) is None:
+        return
+    company, contact = record.get("COMPANY_ID"), (record.get("CONTACT_IDS") or [None])[0]
+    payer = (4, company, "Company") if company else (3, contact, "Contact")
+    if not payer[1]:
+        return
+    held = portal.table("requisite").records[requisite]
+    if (held["ENTITY_TYPE_ID"], held["ENTITY_ID"]) != payer[:2]:
+        raise classic(f"The Requisite with ID '{requisite}' is not assigned to {payer[2]} with ID '{payer[1]}'")
 
 
 def address_of(portal: Portal, values: Record) -> Record | None:

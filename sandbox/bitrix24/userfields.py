@@ -32,9 +32,9 @@ def create(portal: Portal, entity: str, fields: dict[str, Any]) -> int:
     if not name.startswith("UF_CRM_"):
         name = "UF_CRM_" + name
     if len(name) > NAME_LENGTH_MAX:
-        raise _core(f"Название поля {name} длиннее {NAME_LENGTH_MAX} символов.")
+        raise _core(f"Имя поля слишком длинное (больше {NAME_LENGTH_MAX}-ти символов).")
     if not re.fullmatch(r"[A-Z0-9_]+", name):
-        raise _core("Название поля содержит недопустимые символы.")
+        raise _core("Имя поля содержит недопустимые символы. Допустимыми являются: A-Z, 0-9 и _.")
     if kind not in USER_FIELD_KINDS and not kind.startswith("rest_"):
         raise _core("Указан неверный пользовательский тип.")
     if any(record["FIELD_NAME"] == name for record in portal.table("userfield").find("ENTITY_ID", entity)):

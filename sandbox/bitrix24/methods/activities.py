@@ -11,8 +11,8 @@ from sandbox.bitrix24.envelope import (
     RestError,
     classic,
     classic_denied,
-    classic_not_found,
     item_denied,
+    missing_parameter,
     page,
 )
 from sandbox.bitrix24.families import Family
@@ -29,7 +29,7 @@ KINDS = {
     "DESCRIPTION": "string", "DESCRIPTION_TYPE": "integer", "DIRECTION": "integer", "LOCATION": "string",
     "ORIGINATOR_ID": "string", "ORIGIN_ID": "string", "AUTHOR_ID": "integer", "EDITOR_ID": "integer",
 }  # fmt: skip
-EMAIL, OUTGOING = 4, 2
+CALL, EMAIL, OUTGOING = 2, 4, 2
 
 
 def _column(name: str) -> Column | None:
@@ -80,7 +80,7 @@ def _existing(call: Call, action: str) -> Record:
         raise classic_denied()
     record = call.portal.get("activity", number)
     if record is None:
-        raise classic_not_found()
+        raise classic("Activity is not found")
     return record
 
 
@@ -95,15 +95,20 @@ def activity_add(call: Call) -> Any:
     fields = upper_keys(classic_map(call, "fields"))
     if not may(call.identity, "add"):
         raise classic_denied()
-    owner = _owner(call, fields.get("OWNER_TYPE_ID"), fields.get("OWNER_ID"))
-    if owner is None:
-        raise classic("The owner is not found")
     if is_empty(fields.get("SUBJECT")):
-        raise classic("The field SUBJECT is required")
-    if as_number(fields.get("RESPONSIBLE_ID")) is None:
-        raise classic("The field RESPONSIBLE_ID is required")
+        raise classic("The field SUBJECT is not defined or empty")
+    if not as_number(fields.get("RESPONSIBLE_ID")):
+        raise classic("The field RESPONSIBLE_ID is not defined or invalid")
+    if not as_number(fields.get("TYPE_ID")):
+        raise classic("The field TYPE_ID is not defined or invalid")
     talks = fields.get("COMMUNICATIONS")
     talks = list(talks.values()) if isinstance(talks, dict) else talks if isinstance(talks, list) else []
+    if not talks:
+        raise classic("The field COMMUNICATIONS is not defined or invalid")
+    if len(talks) > 1 and as_number(fields.get("TYPE_ID")) == CALL:
+        raise classic("The only one communication is allowed for activity of specified type")
+    if _owner(call, fields.get("OWNER_TYPE_ID"), fields.get("OWNER_ID")) is None:
+        raise classic("Could not build binding. Please ensure that owner info and communications are defined correctly")
     values = _taken(call, fields)
     values |= {
         "AUTHOR_ID": call.user_id, "EDITOR_ID": call.user_id, "CREATED": call.portal.now(),
@@ -173,8 +178,7 @@ def activity_delete(call: Call) -> Any:
 @method("crm.activity.todo.add", writes=True)
 def todo_add(call: Call) -> Any:
     family_id, owner_id = universal_id(call, "ownerTypeId"), universal_id(call, "ownerId")
-    if call.get("deadline") is None:
-        raise RestError(400, 100, "Could not find value for parameter {deadline}")
+    deadline = _deadline(call, "deadline")
     owner = _owner(call, family_id, owner_id)
     if owner is None:
         raise RestError(400, "OWNER_NOT_FOUND", "Владелец не найден")
@@ -183,7 +187,7 @@ def todo_add(call: Call) -> Any:
     values: Record = {
         "OWNER_TYPE_ID": family_id, "OWNER_ID": owner_id, "TYPE_ID": 6, "PROVIDER_ID": "CRM_TODO",
         "PROVIDER_TYPE_ID": "TODO", "SUBJECT": call.text("title") or "Дело", "DESCRIPTION": call.text("description"),
-        "DEADLINE": _deadline(call), "COMPLETED": "N", "STATUS": 1,
+        "DEADLINE": deadline, "COMPLETED": "N", "STATUS": 1,
         "RESPONSIBLE_ID": call.number("responsibleId") or owner[1].get("ASSIGNED_BY_ID") or call.user_id,
         "AUTHOR_ID": call.user_id, "EDITOR_ID": call.user_id, "CREATED": call.portal.now(),
         "LAST_UPDATED": call.portal.now(), "COLOR_ID": call.text("colorId") or None,
@@ -193,25 +197,32 @@ def todo_add(call: Call) -> Any:
     return {"id": number}
 
 
-def _deadline(call: Call) -> int:
+def _deadline(call: Call, name: str) -> int:
+    if call.get(name) is None:
+        raise missing_parameter(name)
     try:
-        return parse_moment(call.get("deadline"), call.portal.zone)
+        return parse_moment(call.get(name), call.portal.zone)
     except BadValueError as error:
         raise RestError(400, "WRONG_DATETIME_FORMAT", "Неверный формат даты и времени") from error
 
 
 def _todo(call: Call) -> Record:
-    record = call.portal.get("activity", universal_id(call))
+    """The todo by its id and its owner, both of which every method asks for."""
+    number = universal_id(call)
+    owner = universal_id(call, "ownerTypeId"), universal_id(call, "ownerId")
+    record = call.portal.get("activity", number)
     if record is None or record.get("PROVIDER_ID") != "CRM_TODO":
-        raise RestError(400, "NOT_FOUND", "Дело не найдено")
+        raise RestError(400, "NOT_FOUND", "Not found.")
+    if (record["OWNER_TYPE_ID"], record["OWNER_ID"]) != owner:
+        raise RestError(400, "OWNER_NOT_FOUND", "Владелец не найден")
+    if record["COMPLETED"] == "Y":
+        raise RestError(400, "CAN_NOT_UPDATE_COMPLETED_TODO", "Закрытое дело нельзя изменять")
     return record
 
 
 @method("crm.activity.todo.update", writes=True)
 def todo_update(call: Call) -> Any:
-    values: Record = {"LAST_UPDATED": call.portal.now(), "EDITOR_ID": call.user_id}
-    if call.get("deadline") is not None:
-        values["DEADLINE"] = _deadline(call)
+    values: Record = {"DEADLINE": _deadline(call, "deadline")}
     for name, stored in (("title", "SUBJECT"), ("description", "DESCRIPTION"), ("colorId", "COLOR_ID")):
         if call.get(name) is not None:
             values[stored] = call.text(name)
@@ -222,7 +233,7 @@ def todo_update(call: Call) -> Any:
 
 @method("crm.activity.todo.updateDeadline", writes=True)
 def todo_deadline(call: Call) -> Any:
-    return _change_todo(call, {"DEADLINE": _deadline(call)})
+    return _change_todo(call, {"DEADLINE": _deadline(call, "value")})
 
 
 @method("crm.activity.todo.updateDescription", writes=True)
@@ -242,6 +253,7 @@ def todo_color(call: Call) -> Any:
 
 def _change_todo(call: Call, values: Record) -> Any:
     record = _todo(call)
+    values |= {"LAST_UPDATED": call.portal.now(), "EDITOR_ID": call.user_id}
     call.portal.patch("activity", record["ID"], values)
     call.portal.raise_event("ONCRMACTIVITYUPDATE", {"FIELDS": {"ID": str(record["ID"])}})
     return {"id": record["ID"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sandbox.bitrix24 import envelope, items, multifields, stages
@@ -10,18 +11,26 @@ from sandbox.bitrix24.envelope import PAGE_SIZE, RestError, classic, page
 from sandbox.bitrix24.families import BY_NAME, Family
 from sandbox.bitrix24.filters import BadFilterValueError, Column, compile_filter, compile_order, run
 from sandbox.bitrix24.methods.registry import Method, add
+from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.render import classic_record, classic_select
 from sandbox.bitrix24.store import Record
 from sandbox.bitrix24.writing import check_required, classic_values
 
+# Who is not there is worded by family and method (vendor documentation, "Обработка ошибок" of each method).
+ABSENT = {
+    ("company", "update"): ("", "Company is not found"), ("company", "delete"): ("", "Company is not found"),
+    ("contact", "update"): ("", "Contact is not found"), ("contact", "delete"): ("ERROR_CORE", "Элемент не найден"),
+}  # fmt: skip
+MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
-def found(call: Call, family: Family, number: int, action: str) -> Record:
-    """The record, or "Access denied", or "Not found"."""
+
+def found(call: Call, family: Family, number: int, action: str, absent: tuple[str, str] = ("", "Not found")) -> Record:
+    """The record, or "Access denied", or what says that there is none."""
     if not may(call.identity, action):
         raise envelope.classic_denied()
     record = call.portal.get(family.name, number)
     if record is None:
-        raise envelope.classic_not_found()
+        raise RestError(400, *absent)
     if not may(call.identity, action, record):
         raise envelope.classic_denied()
     return record
@@ -72,6 +81,7 @@ def add_(call: Call, family: Family) -> Any:
         raise envelope.classic_denied()
     fields = _fields(call)
     values, entries = classic_values(portal, schema, fields, None, call.user_id)
+    _check(portal, values, entries)
 
     def contacts(number: int) -> None:
         if entries:
@@ -95,15 +105,28 @@ def _fields(call: Call) -> dict[str, Any]:
         return {}
     if not isinstance(fields, dict):
         raise classic("Parameter 'fields' must be array.")
+    if not isinstance(call.get("params", {}), dict | list):
+        raise classic("Parameter 'params' must be array.")
     return fields
+
+
+def _check(portal: Portal, values: Record, entries: list[Record] | None) -> None:
+    """What the portal refuses whatever the type of the field: strange currencies, e-mails that are none."""
+    code = values.get("CURRENCY_ID")
+    if code and all(record["CURRENCY"] != code for record in portal.table("currency")):
+        raise classic('Неверное значение поля "Валюта"')
+    for entry in entries or ():
+        if entry["TYPE_ID"] == "EMAIL" and entry["VALUE"] and not MAIL.fullmatch(entry["VALUE"]):
+            raise RestError(400, "ERROR_CORE", 'Поле "E-mail" содержит некорректный адрес')
 
 
 def update(call: Call, family: Family) -> Any:
     """Always true; whether an unchanged save raises an event is a dial of the portal."""
     number = classic_id(call)
-    record = found(call, family, number, "update")
+    record = found(call, family, number, "update", ABSENT.get((family.name, "update"), ("", "Not found")))
     portal, schema = call.portal, call.portal.schema(family)
     values, entries = classic_values(portal, schema, _fields(call), record, call.user_id)
+    _check(portal, values, entries)
     contacts_changed = bool(entries) and multifields.write(portal, family, number, entries or [])
     quiet = not portal.settings["unchanged_classic_update_raises"] and not contacts_changed
     _guarded(
@@ -129,7 +152,7 @@ def _guarded(action: Any) -> Any:
 
 def delete(call: Call, family: Family) -> Any:
     number = classic_id(call)
-    found(call, family, number, "delete")
+    found(call, family, number, "delete", ABSENT.get((family.name, "delete"), ("", "Not found")))
     items.delete(call.portal, family, number)
     return True
 

@@ -8,7 +8,6 @@ from sandbox.bitrix24 import stages
 from sandbox.bitrix24.call import (
     Call,
     as_number,
-    classic_id,
     classic_map,
     is_admin,
     may,
@@ -16,6 +15,7 @@ from sandbox.bitrix24.call import (
     universal_family,
     universal_id,
     universal_map,
+    universal_order,
     upper_keys,
 )
 from sandbox.bitrix24.envelope import (
@@ -23,12 +23,21 @@ from sandbox.bitrix24.envelope import (
     RestError,
     classic,
     classic_denied,
-    classic_not_found,
     invalid_argument,
     item_denied,
+    item_not_found,
+    missing_parameter,
     page,
 )
-from sandbox.bitrix24.filters import BadFilterValueError, Column, UnknownColumnError, compile_filter, compile_order, run
+from sandbox.bitrix24.families import FAMILIES, Family
+from sandbox.bitrix24.filters import (
+    BadFilterValueError,
+    Column,
+    UnknownColumnError,
+    compile_filter,
+    compile_order,
+    run,
+)
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.store import Record, Table
 from sandbox.bitrix24.values import moment_text
@@ -36,19 +45,27 @@ from sandbox.bitrix24.values import moment_text
 # -- funnels
 
 
+def _with_funnels(call: Call) -> Family:
+    """The type that `entityTypeId` names; one without funnels is refused."""
+    family = universal_family(call)
+    if not family.categories and family.name not in ("contact", "company"):
+        raise RestError(400, "ENTITY_TYPE_NOT_SUPPORTED", f"Entity type `{family.name.upper()}` is not supported")
+    return family
+
+
 @method("crm.category.list")
 def category_list(call: Call) -> Any:
-    family = universal_family(call)
+    family = _with_funnels(call)
     found = stages.categories_of(call.portal, family.entity_type_id)
     shown = [stages.category_json(record) for record in found]
     return page({"categories": shown}, total=len(shown), offset=0, shown=len(shown))
 
 
 def _category(call: Call) -> Record:
-    family = universal_family(call)
+    family = _with_funnels(call)
     record = call.portal.get("category", universal_id(call))
     if record is None or record["ENTITY_TYPE_ID"] != family.entity_type_id:
-        raise RestError(400, "NOT_FOUND", "Воронка не найдена")
+        raise item_not_found()
     return record
 
 
@@ -59,13 +76,13 @@ def category_get(call: Call) -> Any:
 
 @method("crm.category.add", writes=True)
 def category_add(call: Call) -> Any:
-    family = universal_family(call)
+    family = _with_funnels(call)
     fields = universal_map(call, "fields")
     if not is_admin(call):
         raise item_denied()
-    if not family.categories:
-        raise RestError(400, "ENTITY_TYPE_NOT_SUPPORTED", "Тип сущности не поддерживает воронки")
-    made = stages.add_category(call.portal, family, str(fields.get("name") or ""), _fresh_stages(family.name))
+    if not fields.get("name"):
+        raise RestError(400, 0, "Field 'NAME' is required")
+    made = stages.add_category(call.portal, family, str(fields["name"]), _fresh_stages(family.name))
     if as_number(fields.get("sort")) is not None:
         call.portal.patch("category", made, {"SORT": as_number(fields["sort"])})
     return {"category": stages.category_json(call.portal.table("category").records[made])}
@@ -92,14 +109,18 @@ def category_update(call: Call) -> Any:
 
 @method("crm.category.fields")
 def category_fields(call: Call) -> Any:
-    universal_family(call)
-    kinds = {"id": "integer", "name": "string", "sort": "integer", "entityTypeId": "integer", "isDefault": "boolean",
-             "originId": "string", "originatorId": "string"}  # fmt: skip
+    _with_funnels(call)
+    kinds = {"id": ("integer", "ID"), "name": ("string", "NAME"), "sort": ("integer", "SORT"),
+             "entityTypeId": ("integer", "ENTITY_TYPE_ID"), "isDefault": ("boolean", "IS_DEFAULT"),
+             "originId": ("string", "ORIGIN_ID"), "originatorId": ("string", "ORIGINATOR_ID")}  # fmt: skip
     return {
         "fields": {
-            name: {"type": kind, "isRequired": False, "isReadOnly": name == "id"} for name, kind in kinds.items()
+            name: {"type": kind, "isRequired": name in ("name", "entityTypeId"),
+                   "isReadOnly": name == "id", "isImmutable": False, "isMultiple": False, "isDynamic": False,
+                   "title": upper, "upperName": upper}
+            for name, (kind, upper) in kinds.items()
         }
-    }
+    }  # fmt: skip
 
 
 @method("crm.dealcategory.list")
@@ -163,26 +184,29 @@ def status_list(call: Call) -> Any:
 
 @method("crm.status.get")
 def status_get(call: Call) -> Any:
-    record = call.portal.get("status", classic_id(call))
-    if record is None:
-        raise classic_not_found()
-    return _status(record)
+    return _status(_status_record(call))
 
 
 @method("crm.status.add", writes=True)
 def status_add(call: Call) -> Any:
-    fields = classic_map(call, "fields")
+    fields = upper_keys(classic_map(call, "fields"))
     if not is_admin(call):
         raise classic_denied()
-    for name in ("ENTITY_ID", "STATUS_ID", "NAME"):
+    for name in ("ENTITY_ID", "STATUS_ID"):
         if not fields.get(name):
-            raise classic(f"Parameter '{name}' is required.")
+            raise classic(f"The field {name} is required.")
+    if not fields.get("NAME"):
+        raise classic('Не заполнено обязательное поле "Заголовок"')
+    if fields["ENTITY_ID"] not in {kind["ID"] for kind in status_types(call)}:
+        raise classic("Specified entity type is not supported.")
     values: Record = {
         "ENTITY_ID": str(fields["ENTITY_ID"]), "STATUS_ID": str(fields["STATUS_ID"]), "NAME": str(fields["NAME"]),
         "NAME_INIT": "", "SORT": as_number(fields.get("SORT")) or 10, "SYSTEM": "N", "COLOR": fields.get("COLOR"),
         "SEMANTICS": fields.get("SEMANTICS") or None,
     }  # fmt: skip
     siblings = call.portal.table("status").find("ENTITY_ID", values["ENTITY_ID"])
+    if any(record["STATUS_ID"] == values["STATUS_ID"] for record in siblings):
+        raise RestError(400, "ERROR_CORE", "Указанный идентификатор статуса, уже существует.")
     if siblings and siblings[0].get("CATEGORY_ID") is not None:
         values["CATEGORY_ID"] = siblings[0]["CATEGORY_ID"]
     return call.portal.put("status", values)
@@ -209,6 +233,8 @@ def status_types(call: Call) -> Any:
 
 @method("crm.status.entity.items")
 def status_items(call: Call) -> Any:
+    if not call.text("entityId"):
+        raise classic("The parameter entityId is not defined or invalid.")
     found = call.portal.table("status").find("ENTITY_ID", call.text("entityId"))
     return [{"NAME": record["NAME"], "SORT": record["SORT"], "STATUS_ID": record["STATUS_ID"]} for record in found]
 
@@ -232,18 +258,21 @@ def stage_history(call: Call) -> Any:
     raw = call.get("entityTypeId")
     entity_type = as_number(raw)
     family = None if entity_type is None else call.portal.family(entity_type)
+    if raw is None:
+        raise missing_parameter("entityTypeId")
     if family is None or not family.stages:
-        raise RestError(400, "ENTITY_TYPE_NOT_SUPPORTED", "Entity type is not supported")
+        named = raw if family is None else family.name.upper()
+        raise RestError(400, "ENTITY_TYPE_NOT_SUPPORTED", f"Entity type `{named}` is not supported")
     if not may(call.identity, "read"):
         raise item_denied()
     portal = call.portal
     try:
         query = compile_filter(call.get("filter"), _history_column, portal.zone, strict=True)
-        order = compile_order(call.get("order"), _history_column, strict=True)
     except UnknownColumnError as error:
         raise invalid_argument(f"Invalid filter: field '{error}' is not allowed in filter") from error
     except BadFilterValueError as error:
         raise invalid_argument(f"Invalid filter: field '{error}' has invalid value") from error
+    order = universal_order(call, _history_column)
     query.predicates.append(lambda record: record["ENTITY_TYPE_ID"] == family.entity_type_id)
     if call.identity.user.get("ACCESS") == "own":
         owned = portal.table(family.name)
@@ -290,9 +319,17 @@ def status_fields(call: Call) -> Any:
 
 
 def _status_record(call: Call) -> Record:
-    record = call.portal.get("status", classic_id(call))
+    number = as_number(call.get("id"))
+    if number is None or number <= 0:
+        raise classic("Invalid identifier.")
+    record = call.portal.get("status", number)
     if record is None:
-        raise classic_not_found()
+        raise classic("Status is not found.")
+    return record
+
+
+def _own_status(call: Call) -> Record:
+    record = _status_record(call)
     if not is_admin(call):
         raise classic_denied()
     return record
@@ -300,7 +337,7 @@ def _status_record(call: Call) -> Record:
 
 @method("crm.status.update", writes=True)
 def status_update(call: Call) -> Any:
-    record = _status_record(call)
+    record = _own_status(call)
     fields = upper_keys(classic_map(call, "fields"))
     values: Record = {name: str(fields[name]) for name in ("NAME", "COLOR") if fields.get(name)}
     if as_number(fields.get("SORT")) is not None:
@@ -309,13 +346,27 @@ def status_update(call: Call) -> Any:
     return True
 
 
+def _in_use(call: Call, record: Record) -> bool:
+    """Whether an object stands in this stage."""
+    families = [*FAMILIES.values(), *call.portal.dynamic_families()]
+    category = record.get("CATEGORY_ID") or 0
+    return any(
+        item.get("STAGE_ID") == record["STATUS_ID"] and (item.get("CATEGORY_ID") or 0) == category
+        for family in families
+        if family.stages and family.status_entity(category) == record["ENTITY_ID"]
+        for item in call.portal.table(family.name)
+    )
+
+
 @method("crm.status.delete", writes=True)
 def status_delete(call: Call) -> Any:
     """A system status only goes with `params: {"FORCED": "Y"}`."""
-    record = _status_record(call)
+    record = _own_status(call)
     params = call.get("params")
     if record["SYSTEM"] == "Y" and not (isinstance(params, dict) and params.get("FORCED") == "Y"):
-        raise classic("CRM System Status can be deleted only if parameter FORCED is specified and equal to 'Y'.")
+        raise classic('CRM System Status can be deleted only if parameter FORCED is specified and equal to "Y".')
+    if _in_use(call, record):
+        raise classic("There are active items in this status.")
     call.portal.drop("status", record["ID"])
     return True
 
@@ -327,10 +378,13 @@ def category_delete(call: Call) -> Any:
     family = universal_family(call)
     if not is_admin(call):
         raise item_denied()
+    deal = family.name == "deal"
     if record["IS_DEFAULT"] == "Y":
-        raise RestError(400, "CRM_CATEGORY_DEFAULT_DELETE", "Нельзя удалить воронку по умолчанию")
+        text = "Default deal category can not be deleted" if deal else "Эта воронка является воронкой по умолчанию"
+        raise RestError(400, 0 if deal else "BX_ERROR", text)
     if any(item.get("CATEGORY_ID") == record["ID"] for item in call.portal.table(family.name)):
-        raise RestError(400, "CRM_CATEGORY_HAS_ITEMS", "Нельзя удалить воронку, в которой есть элементы")
+        named = f"сделки, относящиеся к воронке {record['NAME']}" if deal else "элементы, относящиеся к воронке"
+        raise RestError(400, 0 if deal else "BX_ERROR", f"Найдены {named}")
     for stage in stages.stages_of(call.portal, family, record["ID"]):
         call.portal.drop("status", stage["ID"])
     call.portal.drop("category", record["ID"])

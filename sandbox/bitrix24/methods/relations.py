@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from sandbox.bitrix24 import items
-from sandbox.bitrix24.call import Call, as_number, classic_id
-from sandbox.bitrix24.envelope import RestError, classic
+from sandbox.bitrix24.call import Call, as_number
+from sandbox.bitrix24.envelope import classic
 from sandbox.bitrix24.families import BY_NAME, Family
 from sandbox.bitrix24.methods.classic import found
 from sandbox.bitrix24.methods.registry import Method, add, method
@@ -21,8 +21,28 @@ def _numbers(record: Record, family: Family, key: str, call: Call) -> list[int]:
     return numbers
 
 
+def _owner(call: Call, family: Family, action: str, *, quoted: bool = False) -> Record:
+    """The object whose relations are meant, its absence in the words of these methods."""
+    number = as_number(call.get("id"))
+    if number is None or number <= 0:
+        name = "'ownerEntityID'" if quoted else "ownerEntityID"
+        raise classic(f"The parameter {name} is invalid or not defined.")
+    return found(call, family, number, action, ("NOT_FOUND" if family.name == "lead" else "", "Not found."))
+
+
+def _other(call: Call, key: str) -> int:
+    """The id of the other side in `fields`."""
+    fields = call.get("fields")
+    if not isinstance(fields, dict):
+        raise classic("The parameter 'fields' must be array.")
+    number = as_number(fields.get(f"{key}_ID"))
+    if number is None or number <= 0:
+        raise classic("The parameter 'fields' is not valid.")
+    return number
+
+
 def _get(call: Call, family: Family, key: str) -> Any:
-    record = found(call, family, classic_id(call), "read")
+    record = _owner(call, family, "read")
     return [
         {f"{key}_ID": number, "SORT": place * 10, "ROLE_ID": 0, "IS_PRIMARY": "Y" if place == 1 else "N"}
         for place, number in enumerate(_numbers(record, family, key, call), 1)
@@ -30,20 +50,17 @@ def _get(call: Call, family: Family, key: str) -> Any:
 
 
 def _set(call: Call, family: Family, key: str) -> Any:
-    record = found(call, family, classic_id(call), "update")
+    record = _owner(call, family, "update")
     given = call.get("items")
     if not isinstance(given, list):
-        raise classic("Parameter 'items' must be array.")
+        raise classic("The parameter items must be array.")
     _write(call, family, record, key, [as_number(item.get(f"{key}_ID")) for item in given if isinstance(item, dict)])
     return True
 
 
 def _add(call: Call, family: Family, key: str) -> Any:
-    record = found(call, family, classic_id(call), "update")
-    fields = call.get("fields")
-    number = as_number(fields.get(f"{key}_ID")) if isinstance(fields, dict) else None
-    if number is None:
-        raise classic(f"The parameter '{key}_ID' is invalid or not defined.")
+    record = _owner(call, family, "update", quoted=True)
+    number = _other(call, key)
     present = _numbers(record, family, key, call)
     if number in present:
         return False
@@ -52,9 +69,8 @@ def _add(call: Call, family: Family, key: str) -> Any:
 
 
 def _delete(call: Call, family: Family, key: str) -> Any:
-    record = found(call, family, classic_id(call), "update")
-    fields = call.get("fields")
-    number = as_number(fields.get(f"{key}_ID")) if isinstance(fields, dict) else None
+    record = _owner(call, family, "update", quoted=True)
+    number = _other(call, key)
     present = _numbers(record, family, key, call)
     if number not in present:
         return False
@@ -63,7 +79,7 @@ def _delete(call: Call, family: Family, key: str) -> Any:
 
 
 def _clear(call: Call, family: Family, key: str) -> Any:
-    record = found(call, family, classic_id(call), "update")
+    record = _owner(call, family, "update")
     _write(call, family, record, key, [])
     return True
 
@@ -122,9 +138,13 @@ def find_by_communication(call: Call) -> Any:
     kind = call.text("type").upper()
     values = call.get("values")
     if kind not in ("EMAIL", "PHONE"):
-        raise RestError(400, "", "Communication type is not supported")
+        raise classic(
+            f"Communication type '{kind}' is not supported in current context"
+            if kind
+            else "Communication type is not defined"
+        )
     if not isinstance(values, list) or not values:
-        raise RestError(400, "", "Values is not defined")
+        raise classic("Communication values is not defined")
     wanted = call.text("entity_type").lower()
     found_ids: dict[str, list[int]] = {}
     for value in values[:20]:

@@ -21,6 +21,7 @@ from sandbox.bitrix24.legal import (
     add_requisite,
     address_event,
     address_of,
+    check_payer,
     columns_of,
     kind_of,
     link_of,
@@ -62,6 +63,12 @@ def _fields(call: Call) -> dict[str, Any]:
     return fields
 
 
+def _demand(values: Record, *names: str) -> None:
+    for name in names:
+        if is_empty(values.get(name)):
+            raise classic(f"{name} is not defined or invalid.")
+
+
 def _one(call: Call, table: str, label: str, action: str) -> Record:
     number = as_number(call.get("id"))
     if number is None or number <= 0:
@@ -94,9 +101,7 @@ def requisite_add(call: Call) -> Any:
     values = taken(portal, fields, REQUISITE)
     if not may(call.identity, "add"):
         raise classic("Access denied.")
-    for name in ("ENTITY_TYPE_ID", "ENTITY_ID", "PRESET_ID", "NAME"):
-        if is_empty(values.get(name)):
-            raise classic(f"Required parameter '{name}' is not defined.")
+    _demand(values, "ENTITY_TYPE_ID", "ENTITY_ID", "PRESET_ID", "NAME")
     return add_requisite(portal, values, call.user_id)
 
 
@@ -134,9 +139,7 @@ def bank_add(call: Call) -> Any:
     values = taken(call.portal, _fields(call), BANK_DETAIL)
     if not may(call.identity, "add"):
         raise envelope.classic_denied()
-    for name in ("ENTITY_ID", "NAME"):
-        if is_empty(values.get(name)):
-            raise classic(f"Required parameter '{name}' is not defined.")
+    _demand(values, "ENTITY_ID", "NAME")
     return add_bank_detail(call.portal, values, call.user_id)
 
 
@@ -163,10 +166,13 @@ def bank_delete(call: Call) -> Any:
 
 
 def _parent(call: Call) -> tuple[int, int]:
-    entity_type, entity = as_number(call.get("entityTypeId")), as_number(call.get("entityId"))
-    if entity_type is None or entity is None:
-        raise classic("entityTypeId or entityId is not defined")
-    return entity_type, entity
+    numbers = []
+    for name in ("entityTypeId", "entityId"):
+        number = as_number(call.get(name))
+        if number is None or number <= 0:
+            raise classic(f"{name} is not defined or invalid.")
+        numbers.append(number)
+    return numbers[0], numbers[1]
 
 
 @method("crm.requisite.link.get")
@@ -192,7 +198,8 @@ def link_register(call: Call) -> Any:
         raise classic("Access denied.")
     for name in LINK:
         if values.get(name) is None:
-            raise classic(f"The field '{name}' is not defined")
+            raise classic(f"{name} is not defined or invalid.")
+    check_payer(call.portal, values)
     register_link(call.portal, values)
     return True
 
@@ -245,6 +252,8 @@ for _name, _set in (
 
 # -- addresses: their key is type and owner, they have no id of their own
 
+ADDRESS_KEY = ("TYPE_ID", "ENTITY_TYPE_ID", "ENTITY_ID")
+
 
 @method("crm.address.list")
 def address_list(call: Call) -> Any:
@@ -256,9 +265,7 @@ def address_add(call: Call) -> Any:
     values = taken(call.portal, _fields(call), ADDRESS)
     if not may(call.identity, "add"):
         raise classic("Access denied.")
-    for name in ("TYPE_ID", "ENTITY_TYPE_ID", "ENTITY_ID"):
-        if is_empty(values.get(name)):
-            raise classic(f"{name} is not defined or invalid.")
+    _demand(values, *ADDRESS_KEY)
     if address_of(call.portal, values) is not None:
         raise classic("TypeAddress exists")
     add_address(call.portal, values)
@@ -268,6 +275,7 @@ def address_add(call: Call) -> Any:
 @method("crm.address.update", writes=True)
 def address_update(call: Call) -> Any:
     values = taken(call.portal, _fields(call), ADDRESS)
+    _demand(values, *ADDRESS_KEY)
     record = address_of(call.portal, values)
     if record is None:
         raise classic("TypeAddress not found")
@@ -278,7 +286,9 @@ def address_update(call: Call) -> Any:
 
 @method("crm.address.delete", writes=True)
 def address_delete(call: Call) -> Any:
-    record = address_of(call.portal, taken(call.portal, _fields(call), ADDRESS))
+    values = taken(call.portal, _fields(call), ADDRESS)
+    _demand(values, *ADDRESS_KEY)
+    record = address_of(call.portal, values)
     if record is None:
         raise classic("TypeAddress not found")
     call.portal.drop("address", record["ID"])

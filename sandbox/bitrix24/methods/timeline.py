@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.bitrix24 import files
-from sandbox.bitrix24.call import Call, as_number, may, offset_of, universal_family, universal_id, universal_map
+from sandbox.bitrix24.call import (
+    Call,
+    as_number,
+    classic_id,
+    may,
+    offset_of,
+    universal_family,
+    universal_id,
+    universal_map,
+)
 from sandbox.bitrix24.envelope import (
     PAGE_SIZE,
     RestError,
+    classic,
     invalid_argument,
     item_denied,
     missing_parameter,
@@ -112,7 +122,7 @@ def _shown(call: Call, record: Record, owner: str, *, with_files: bool = True) -
 def _comment(call: Call, action: str) -> Record:
     record = call.portal.get("comment", universal_id(call))
     if record is None:
-        raise RestError(400, "NOT_FOUND", "Комментарий не найден")
+        raise RestError(400, "NOT_FOUND", "Not found.")
     if not may(call.identity, action):
         raise item_denied()
     return record
@@ -120,7 +130,12 @@ def _comment(call: Call, action: str) -> Record:
 
 @method("crm.timeline.comment.get")
 def comment_get(call: Call) -> Any:
-    record = _comment(call, "read")
+    """Older than its neighbours: its errors are those of the classic methods."""
+    record = call.portal.get("comment", classic_id(call))
+    if record is None:
+        raise classic("Not found.")
+    if not may(call.identity, "read"):
+        raise classic("Access denied.")
     return _shown(call, record, record["BOUND"][0])
 
 
@@ -184,7 +199,7 @@ def comment_update(call: Call) -> Any:
         values["FILES"] = [files.keep(call.portal, name, content, owner, call.user_id) for name, content in pairs]
     call.portal.patch("comment", record["ID"], values)
     call.portal.raise_event("ONCRMTIMELINECOMMENTUPDATE", {"ID": str(record["ID"])})
-    return True
+    return record["ID"]
 
 
 @method("crm.timeline.comment.delete", writes=True)
@@ -207,11 +222,19 @@ def comment_fields(call: Call) -> Any:
 # -- bindings
 
 
-def _binding(call: Call) -> tuple[Record, str]:
-    fields = universal_map(call, "fields")
+def _bound_comment(call: Call, fields: dict[str, Any]) -> Record:
     record = call.portal.get("comment", as_number(fields.get("OWNER_ID")) or 0)
     if record is None:
-        raise RestError(400, "OWNER_NOT_FOUND", "Запись таймлайна не найдена")
+        raise classic("OWNER_ID is not defined or invalid.")
+    return record
+
+
+def _binding(call: Call) -> tuple[Record, str]:
+    fields = universal_map(call, "fields")
+    record = _bound_comment(call, fields)
+    for name in ("ENTITY_ID", "ENTITY_TYPE"):
+        if not fields.get(name):
+            raise classic(f"{name} is not defined or invalid.")
     return record, bound(*_owner(call, fields.get("ENTITY_TYPE"), fields.get("ENTITY_ID"), "update"))
 
 
@@ -227,6 +250,8 @@ def bindings_bind(call: Call) -> Any:
 def bindings_unbind(call: Call) -> Any:
     record, owner = _binding(call)
     rest = [item for item in record["BOUND"] if item != owner]
+    if len(rest) == len(record["BOUND"]):
+        raise classic("Not found.")
     if not rest:
         raise RestError(400, "", "Could not delete last binding")
     call.portal.patch("comment", record["ID"], {"BOUND": rest})
@@ -236,9 +261,9 @@ def bindings_unbind(call: Call) -> Any:
 @method("crm.timeline.bindings.list")
 def bindings_list(call: Call) -> Any:
     tree = universal_map(call, "filter")
-    record = call.portal.get("comment", as_number(tree.get("OWNER_ID")) or 0)
+    record = _bound_comment(call, tree)
     shown: list[Record] = []
-    for item in (record or {}).get("BOUND", ()):
+    for item in record["BOUND"]:
         kind, _, number = item.partition(":")
         shown.append({"OWNER_ID": str(tree["OWNER_ID"]), "ENTITY_ID": number, "ENTITY_TYPE": kind})
     return page(shown, total=len(shown), offset=0, shown=len(shown))
@@ -252,7 +277,7 @@ def log_add(call: Call) -> Any:
     fields = universal_map(call, "fields")
     for name in ("entityTypeId", "entityId", "title", "text", "iconCode"):
         if not fields.get(name):
-            raise RestError(400, "REQUIRED_FIELD_MISSING", f"Field {name} is required")
+            raise RestError(400, 100, f"Could not find value for parameter {{{name}}}")
     family = call.portal.family(as_number(fields["entityTypeId"]) or 0)
     number = as_number(fields["entityId"])
     if family is None or number is None or call.portal.get(family.name, number) is None:
@@ -283,7 +308,7 @@ def _log(record: Record, portal: Portal) -> Record:
 def _log_record(call: Call) -> Record:
     record = call.portal.get("logmessage", universal_id(call))
     if record is None:
-        raise RestError(400, "NOT_FOUND", "Запись не найдена")
+        raise RestError(400, "NOT_FOUND", f"Timeline logmessage not found for id {universal_id(call)}")
     return record
 
 

@@ -6,20 +6,27 @@ from datetime import tzinfo
 from typing import Any
 
 from sandbox.bitrix24 import stages
-from sandbox.bitrix24.call import Call, as_number, is_admin, offset_of, universal_id, universal_map
+from sandbox.bitrix24.call import Call, as_number, is_admin, offset_of, universal_id, universal_map, universal_order
 from sandbox.bitrix24.envelope import PAGE_SIZE, RestError, invalid_argument, item_denied, page
-from sandbox.bitrix24.filters import Column, UnknownColumnError, compile_filter, compile_order, run
+from sandbox.bitrix24.filters import Column, UnknownColumnError, compile_filter, run
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
-from sandbox.bitrix24.values import moment_text
+from sandbox.bitrix24.values import folded, moment_text
 
 ENTITY_TYPE_MIN = 128
 FLAGS = ("isCategoriesEnabled", "isStagesEnabled", "isBeginCloseDatesEnabled", "isClientEnabled",
          "isUseInUserfieldEnabled", "isLinkWithProductsEnabled", "isMycompanyEnabled", "isDocumentsEnabled",
          "isSourceEnabled", "isObserversEnabled", "isRecyclebinEnabled", "isAutomationEnabled", "isBizProcEnabled",
-         "isSetOpenPermissions")  # fmt: skip
-COLUMNS = {"id": ("ID", "integer"), "title": ("TITLE", "string"), "entityTypeId": ("ENTITY_TYPE_ID", "integer")}
+         "isSetOpenPermissions", "isPaymentsEnabled", "isCountersEnabled")  # fmt: skip
+OFF_AT_FIRST = ("isPaymentsEnabled", "isCountersEnabled")
+COLUMNS = {
+    "id": ("ID", "integer"), "title": ("TITLE", "string"), "entitytypeid": ("ENTITY_TYPE_ID", "integer"),
+    "createdtime": ("CREATED", "datetime"), "updatedtime": ("CREATED", "datetime"), "code": ("CODE", "string"),
+    "customsectionid": ("CUSTOM_SECTION_ID", "integer"),
+}  # fmt: skip
+MAKER = 1
+FOLDED_FLAGS = {name.lower(): name for name in FLAGS}
 
 
 def add_type(portal: Portal, title: str, entity_type: int | None) -> int:
@@ -38,14 +45,39 @@ def add_type(portal: Portal, title: str, entity_type: int | None) -> int:
 
 def _shown(record: Record, zone: tzinfo) -> Record:
     made = moment_text(record["CREATED"], zone)
-    shown = {"id": record["ID"], "title": record["TITLE"], "code": "", "createdBy": 1, "updatedBy": 1,
+    shown = {"id": record["ID"], "title": record["TITLE"], "code": "", "createdBy": MAKER, "updatedBy": MAKER,
              "createdTime": made, "updatedTime": made,
              "entityTypeId": record["ENTITY_TYPE_ID"], "customSectionId": None}  # fmt: skip
-    return shown | dict.fromkeys(FLAGS, "Y")
+    return shown | {name: _flag(record, name) for name in FLAGS}
+
+
+def _flag(record: Record, name: str) -> str:
+    flags: dict[str, str] = record.get("FLAGS", {})
+    return flags.get(name, "N" if name in OFF_AT_FIRST else "Y")
+
+
+def _whole(record: Record, zone: tzinfo) -> Record:
+    """As `get`, `add` and `update` print it: with what the type is related to."""
+    linked = ("CALENDAR_EVENT|UF_CRM_CAL_EVENT", "TASKS_TASK|UF_CRM_TASK", "TASKS_TASK_TEMPLATE|UF_CRM_TASK")
+    return _shown(record, zone) | {
+        "relations": {"parent": [], "child": []},
+        "linkedUserFields": dict.fromkeys(linked, "N"),
+        "customSections": [],
+    }
+
+
+def _given_flags(fields: dict[str, Any]) -> dict[str, str]:
+    return {name: "Y" if fields[name] in ("Y", True) else "N" for name in FLAGS if name in fields}
 
 
 def _column(name: str) -> Column | None:
-    known = COLUMNS.get(name)
+    """Fields of a type, in any letter case."""
+    flag = FOLDED_FLAGS.get(folded(name))
+    if flag is not None:
+        return Column(flag, "char", lambda record: _flag(record, flag))
+    if folded(name) in ("createdby", "updatedby"):
+        return Column("CREATED_BY", "integer", lambda record: MAKER)
+    known = COLUMNS.get(folded(name))
     return None if known is None else Column(*known)
 
 
@@ -53,9 +85,9 @@ def _column(name: str) -> Column | None:
 def type_list(call: Call) -> Any:
     try:
         query = compile_filter(call.get("filter"), _column, call.portal.zone, strict=True)
-        order = compile_order(call.get("order"), _column, strict=True)
     except UnknownColumnError as error:
         raise invalid_argument(f"Invalid filter: field '{error}' is not allowed in filter") from error
+    order = universal_order(call, _column)
     offset = offset_of(call, paged=False)
     found, total = run(call.portal.table("type"), query, order, offset=offset, limit=PAGE_SIZE)
     return page(
@@ -72,7 +104,7 @@ def _existing(call: Call) -> Record:
 
 @method("crm.type.get")
 def type_get(call: Call) -> Any:
-    return {"type": _shown(_existing(call), call.portal.zone)}
+    return {"type": _whole(_existing(call), call.portal.zone)}
 
 
 @method("crm.type.getByEntityTypeId")
@@ -80,7 +112,7 @@ def type_by_entity_type(call: Call) -> Any:
     wanted = universal_id(call, "entityTypeId")
     for record in call.portal.table("type"):
         if record["ENTITY_TYPE_ID"] == wanted:
-            return {"type": _shown(record, call.portal.zone)}
+            return {"type": _whole(record, call.portal.zone)}
     raise RestError(400, "NOT_FOUND", "Смарт-процесс не найден")
 
 
@@ -92,7 +124,9 @@ def type_add(call: Call) -> Any:
     if not fields.get("title"):
         raise RestError(400, "BX_EMPTY_REQUIRED", 'Не заполнено обязательное поле "Название"')
     number = add_type(call.portal, str(fields["title"]), as_number(fields.get("entityTypeId")))
-    return {"type": _shown(call.portal.table("type").records[number], call.portal.zone)}
+    if flags := _given_flags(fields):
+        call.portal.patch("type", number, {"FLAGS": flags})
+    return {"type": _whole(call.portal.table("type").records[number], call.portal.zone)}
 
 
 @method("crm.type.update", writes=True)
@@ -101,9 +135,11 @@ def type_update(call: Call) -> Any:
     if not is_admin(call):
         raise item_denied()
     fields = universal_map(call, "fields")
-    if fields.get("title"):
-        call.portal.patch("type", record["ID"], {"TITLE": str(fields["title"])})
-    return {"type": _shown(record, call.portal.zone)}
+    values: Record = {"TITLE": str(fields["title"])} if fields.get("title") else {}
+    if flags := _given_flags(fields):
+        values["FLAGS"] = {**record.get("FLAGS", {}), **flags}
+    call.portal.patch("type", record["ID"], values)
+    return {"type": _whole(record, call.portal.zone)}
 
 
 @method("crm.type.delete", writes=True)

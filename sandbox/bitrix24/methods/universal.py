@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.bitrix24 import envelope, items, multifields
-from sandbox.bitrix24.call import Call, may, offset_of, universal_family, universal_id, universal_map, visible
+from sandbox.bitrix24.call import (
+    Call,
+    may,
+    offset_of,
+    universal_family,
+    universal_id,
+    universal_map,
+    universal_order,
+    visible,
+)
 from sandbox.bitrix24.envelope import PAGE_SIZE, RestError, page
 from sandbox.bitrix24.families import Family
-from sandbox.bitrix24.filters import BadFilterValueError, UnknownColumnError, compile_filter, compile_order, run
+from sandbox.bitrix24.filters import BadFilterValueError, UnknownColumnError, compile_filter, run
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.render import typed_record, typed_select
 from sandbox.bitrix24.store import Record
@@ -60,10 +69,7 @@ def item_list(call: Call) -> Any:
         raise envelope.invalid_argument(f"Invalid filter: field '{error}' is not allowed in filter") from error
     except BadFilterValueError as error:
         raise envelope.invalid_argument(f"Invalid filter: field '{error}' has invalid value") from error
-    try:
-        order = compile_order(call.get("order"), schema.typed_column, strict=True)
-    except UnknownColumnError as error:
-        raise envelope.invalid_argument(f"Invalid order: field '{error}' is not allowed in order") from error
+    order = universal_order(call, schema.typed_column)
     only = visible(call)
     if only is not None:
         query.predicates.append(only)

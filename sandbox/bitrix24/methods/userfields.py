@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.bitrix24 import userfields
 from sandbox.bitrix24.call import Call, classic_id, classic_map, is_admin, upper_keys
-from sandbox.bitrix24.envelope import classic, classic_denied, page
+from sandbox.bitrix24.envelope import RestError, classic, classic_denied, page
 from sandbox.bitrix24.filters import Column, compile_filter, compile_order, run
 from sandbox.bitrix24.methods.registry import Method, add
 from sandbox.bitrix24.schema import USER_FIELD_KINDS
@@ -39,7 +39,7 @@ def _one(call: Call, entity: str) -> Record:
     number = classic_id(call)
     record = call.portal.get("userfield", number)
     if record is None or record["ENTITY_ID"] != entity:
-        raise classic("Not found")
+        raise RestError(400, "ERROR_NOT_FOUND", f"The entity with ID '{number}' is not found.")
     return record
 
 

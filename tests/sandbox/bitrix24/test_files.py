@@ -107,12 +107,12 @@ async def test_timeline_comments(crm: PortalClient) -> None:
     assert [files[place]["name"] for place in ("1", "2")] == ["счёт 117.pdf", "b.txt"]
     assert (files["1"]["size"], files["1"]["authorName"]) == (len(PDF), "Мария Климова")
     assert urlsplit(files["1"]["urlDownload"]).path.startswith("/disk/downloadFile/")
-    assert await crm.result("crm.timeline.comment.update", {"id": made, "fields": {"FILES": [_pair("c.pdf")]}}) is True
+    assert await crm.result("crm.timeline.comment.update", {"id": made, "fields": {"FILES": [_pair("c.pdf")]}}) == made
     shown = await crm.result("crm.timeline.comment.get", {"id": made})
     assert [entry["name"] for entry in shown["FILES"].values()] == ["c.pdf"]
     assert shown["COMMENT"] == "Счёт [b]117[/b]"
     assert await crm.result("crm.timeline.comment.delete", {"id": plain}) is True
-    assert (await crm.refused("crm.timeline.comment.get", {"id": plain}))[:2] == (400, "NOT_FOUND")
+    assert await crm.refused("crm.timeline.comment.get", {"id": plain}) == (400, "", "Not found.")
 
 
 async def test_comment_refusals(crm: PortalClient) -> None:
@@ -151,6 +151,15 @@ async def test_log_messages_and_todos(crm: PortalClient) -> None:
         str(added["id"]), "Позвонить", "CRM_TODO", "2026-12-17T18:00:00+03:00",
     )  # fmt: skip
     assert (await crm.refused("crm.activity.todo.add", {**todo, "deadline": "скоро"}))[1] == "WRONG_DATETIME_FORMAT"
+    moved = {"id": added["id"], "ownerTypeId": 2, "ownerId": number, "value": "2026-12-20T12:00:00+03:00"}
+    assert await crm.result("crm.activity.todo.updateDeadline", moved) == added
+    shown = await crm.result("crm.activity.get", added)
+    assert shown["DEADLINE"] == "2026-12-20T12:00:00+03:00"
+    assert (await crm.refused("crm.activity.todo.updateDeadline", {**moved, "value": None}))[1] == 100
+    assert (await crm.refused("crm.activity.todo.updateDeadline", {**moved, "ownerId": 1}))[1] == "OWNER_NOT_FOUND"
+    await crm.result("crm.activity.update", {"id": added["id"], "fields": {"COMPLETED": "Y"}})
+    status, code, _ = await crm.refused("crm.activity.todo.updateDescription", {**moved, "value": "x"})
+    assert (status, code) == (400, "CAN_NOT_UPDATE_COMPLETED_TODO")
 
 
 async def test_mail_leaves_only_with_the_three_marks(crm: PortalClient) -> None:
@@ -159,7 +168,8 @@ async def test_mail_leaves_only_with_the_three_marks(crm: PortalClient) -> None:
             "RESPONSIBLE_ID": 7, "COMMUNICATIONS": [{"VALUE": "buh@lotos.example"}]}  # fmt: skip
     await crm.result("crm.activity.add", {"fields": mail})
     await crm.result("crm.activity.add", {"fields": {**mail, "COMPLETED": "Y"}})
-    refusal = await crm.refused("crm.activity.add", {"fields": {**mail, "COMPLETED": "Y", "COMMUNICATIONS": []}})
+    nobody = {**mail, "COMPLETED": "Y", "COMMUNICATIONS": [{"VALUE": "+74950000001"}]}
+    refusal = await crm.refused("crm.activity.add", {"fields": nobody})
     assert refusal[2].startswith("Email send error.")
     activities = (await crm.control(f"/deals/{number}", method="GET"))["activities"]
     assert [entry["mail_sent_to"] for entry in activities] == [None, "buh@lotos.example", None]
