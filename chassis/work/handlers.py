@@ -196,12 +196,14 @@ class StreamCommand:
 @dataclass(frozen=True, slots=True)
 class Done:
     """The task ran. ``commands`` are executed with its completion in one transaction; ``again_at`` (business time)
-    makes it recurring; ``payload`` replaces the task's payload (a cursor) for the next run."""
+    makes it recurring; ``payload`` replaces the task's payload (a cursor) for the next run. From now on a plan of this
+    task waits ``debounce_seconds`` (business time), and what is planned meanwhile is seen in the same run."""
 
     commands: Sequence[StreamCommand] = ()
     again_at: datetime | None = None
     payload: Mapping[str, Any] | None = None
     found_something: bool = True
+    debounce_seconds: float = 0.0
 
 
 TaskResult = Done | Deferred | Retryable

@@ -113,7 +113,8 @@ ORDER BY t.nth
 ON CONFLICT (tenant_id, work_id) DO NOTHING
 """
 
-# A plan for a taken row leaves it to its holder and only says when it is wanted again. One run for several plans is
+# A plan for a taken row leaves it to its holder and only says when it is wanted again. Who asked to wait a little (the
+# last run's debounce) sees what is planned meanwhile in one run. One run for several plans is
 # traced as the first one's; 20 others are kept for links.
 _UPSERT_TASKS = """
 INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, claim_lane, queue, due_at, planned_at,
@@ -132,10 +133,10 @@ ON CONFLICT (tenant_id, work_id) DO UPDATE SET
   metadata = CASE WHEN work.queue IN ('closed', 'taken') THEN excluded.metadata
     ELSE work.metadata || jsonb_build_object('merged',
       left(concat_ws(' ', work.metadata->>'merged', excluded.metadata->>'traceparent'), 1119)) END,
-  due_at = least(work.due_at, excluded.due_at),
+  due_at = least(work.due_at, excluded.due_at + work.debounce),
   request = CASE WHEN work.queue = 'closed' THEN excluded.request ELSE work.request || excluded.request END,
   queue = CASE work.queue WHEN 'taken' THEN 'taken' WHEN 'ready' THEN 'ready' ELSE
-            CASE WHEN least(work.due_at, excluded.due_at) <= $2 THEN 'ready' ELSE 'waiting' END END,
+            CASE WHEN least(work.due_at, excluded.due_at + work.debounce) <= $2 THEN 'ready' ELSE 'waiting' END END,
   seq = CASE WHEN work.queue = 'closed' THEN excluded.seq ELSE work.seq END,
   planned_at = CASE WHEN work.queue = 'closed' THEN excluded.planned_at ELSE work.planned_at END,
   state = CASE WHEN work.queue = 'closed' THEN 'PLANNED' ELSE work.state END,

@@ -74,7 +74,7 @@ class Release:
     """A row on its way out of our hands: closed when ``due_at`` is None, else claimable again from then on.
 
     ``attempt`` is one entry of the row's history. ``payload`` replaces a task's; ``passed_found`` ends a task's pass
-    and says whether it found anything.
+    and says whether it found anything. ``debounce_seconds`` replaces the task's, None keeps it.
     """
 
     row: Row
@@ -86,6 +86,7 @@ class Release:
     reason: Problem | None = None
     payload: Mapping[str, Any] | None = None
     passed_found: bool | None = None
+    debounce_seconds: float | None = None
     untold: bool = False
 
 
@@ -186,6 +187,7 @@ def _values(release: Release) -> dict[str, Any]:
         "payload": release.payload,
         "pass_started_at": None if release.passed_found is None else release.row.claimed_at,
         "pass_found": release.passed_found,
+        "debounce_seconds": release.debounce_seconds,
         "untold": release.untold,
     }
 
@@ -223,12 +225,13 @@ UPDATE work w SET
   request = CASE WHEN r.payload IS NULL THEN w.request
                  WHEN w.wanted = r.wanted THEN r.payload ELSE w.request || r.payload END,
   pass_started_at = coalesce(r.pass_started_at, w.pass_started_at),
-  pass_found = coalesce(r.pass_found, w.pass_found)
+  pass_found = coalesce(r.pass_found, w.pass_found),
+  debounce = coalesce(make_interval(secs => r.debounce_seconds), w.debounce)
 FROM json_to_recordset($1::json) AS r(
   tenant_id text, work_id uuid, epoch int, wanted bigint, state text, due_at timestamptz, sends int, failures int,
   probes int, absences int, last_absence_at timestamptz, uncertain_at timestamptz, decide_by timestamptz,
   delayed_since timestamptz, outcome jsonb, reason jsonb, attempt jsonb, payload jsonb, pass_started_at timestamptz,
-  pass_found bool, untold bool)
+  pass_found bool, debounce_seconds float8, untold bool)
 WHERE w.tenant_id = r.tenant_id AND w.work_id = r.work_id AND w.epoch = r.epoch AND w.queue = 'taken'
 RETURNING w.work_id
 """

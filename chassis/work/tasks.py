@@ -116,6 +116,7 @@ class Tasks:
             effect,
             payload=done.payload,
             passed_found=done.found_something if is_poll(handler) else None,
+            debounce_seconds=done.debounce_seconds,
         )
         commands = [
             self._vendors.command(row, told.stream, told.body, told.command_id, metadata) for told in done.commands

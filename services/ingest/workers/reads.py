@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from chassis.clock import Clock
@@ -19,6 +19,10 @@ from services.ingest.domain.values import Config, Snapshot
 from services.ingest.store.deals import DealStore, KnownDeal
 from services.ingest.workers.snapshot import ReadDeal as Read
 from services.ingest.workers.snapshot import read_deal, read_entry
+
+
+ECHO_SECONDS: Final = 2.0
+"""A deal that was asked for a document is written to, and the portal tells of each of these writes."""
 
 
 class DealCrm(ReadDeal, RecheckDeal, Protocol):
@@ -75,7 +79,7 @@ class ReadDealTask:
                 task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
             )
         await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at, found.buyer_updated_at)
-        return Done(tuple(commands))
+        return Done(tuple(commands), debounce_seconds=ECHO_SECONDS if known.requested or commands else 0.0)
 
     def _commands(
         self, task: Task, config: Config, snapshot: Snapshot, entries: Sequence[Entry], found: CrmSnapshot

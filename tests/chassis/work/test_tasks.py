@@ -96,6 +96,38 @@ async def test_a_task_planned_after_its_end_begins_anew(world: World) -> None:
     assert looker.ran[1].payload == {"new": 1}
 
 
+async def test_plans_that_follow_one_another_shortly_are_seen_in_one_run(world: World) -> None:
+    looker = Looker(Done(debounce_seconds=2.0), Done(debounce_seconds=2.0))
+    await plan(world)
+    await world.start(tasks=[looker])
+    await eventually(lambda: queued(world, "closed"))
+    await plan(world, payload={"first": 1})
+    assert (await row(world))["due_at"] == START + timedelta(seconds=2)
+    world.clock.advance(1.5)
+    await plan(world, payload={"second": 2})
+    assert (await row(world))["due_at"] == START + timedelta(seconds=2)
+    assert len(looker.ran) == 1
+    world.clock.advance(0.5)
+    await eventually(lambda: queued(world, "closed"))
+    assert [task.payload for task in looker.ran] == [{}, {"first": 1, "second": 2}]
+
+
+async def test_a_plan_during_the_run_waits_as_long(world: World) -> None:
+    looker = Looker(Done(debounce_seconds=2.0), Done(debounce_seconds=2.0))
+    await plan(world)
+    await world.start(tasks=[looker])
+    await eventually(lambda: queued(world, "closed"))
+    looker.gate = asyncio.Event()
+    looker.arrived.clear()
+    await plan(world)
+    world.clock.advance(2)
+    await looker.arrived.wait()
+    await plan(world)
+    looker.gate.set()
+    waiting = await eventually(lambda: queued(world, "waiting"))
+    assert waiting["due_at"] == START + timedelta(seconds=4)
+
+
 async def test_a_recurring_task_keeps_its_cursor(world: World) -> None:
     again = START + timedelta(seconds=60)
     looker = Looker(Done((), again_at=again, payload={"cursor": 7}, found_something=False), recurring=True)
