@@ -65,6 +65,12 @@ class KafkaAccess(BaseSettings):
     )
     kafka_user: str = Field(default="", description="Our name at Kafka; for the SASL protocols.")
     kafka_password_file: Path | None = Field(default=None, description="A file with that user's password.")
+    kafka_session_seconds: float = Field(
+        default=10.0,
+        ge=1,
+        le=300,
+        description="Real seconds after which the messages of a consumer that is dead go to another one.",
+    )
 
     @model_validator(mode="after")
     def _kafka_agrees(self) -> Self:
@@ -133,6 +139,15 @@ class ServiceSettings(KafkaAccess):
     )
 
     workers: int = Field(default=50, ge=1, le=500, description="Pieces of due work that run at the same time.")
+    call_seconds_max: float = Field(
+        default=25.0, ge=1, le=60, description="Real seconds that one call to a vendor may take in all."
+    )
+    lease_seconds: float = Field(
+        default=60.0,
+        ge=2,
+        le=600,
+        description="Real seconds that a piece of work belongs to the process that took it; at least twice a call.",
+    )
     retry_seconds: Annotated[tuple[float, ...], NoDecode] = Field(
         default=(5.0, 15.0, 45.0),
         description="Delays before a read or an unsent call is tried again, in business seconds, by comma; for tenants "
@@ -197,6 +212,12 @@ class ServiceSettings(KafkaAccess):
         for text in value:
             ipaddress.ip_network(text)
         return value
+
+    @model_validator(mode="after")
+    def _a_lease_outlives_calls(self) -> "ServiceSettings":
+        if self.lease_seconds < 2 * self.call_seconds_max:
+            raise ValueError("SVERKA_LEASE_SECONDS must be at least twice SVERKA_CALL_SECONDS_MAX")
+        return self
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "ServiceSettings":

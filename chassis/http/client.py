@@ -17,6 +17,7 @@ import httpx
 from aiohttp.abc import AbstractResolver
 
 from chassis import metrics, telemetry
+from chassis.crash_points import crash_point, crash_point_soon
 from chassis.domain import Problem
 from chassis.http.addresses import AddressPolicy, AddressRefused, GuardedResolver
 from chassis.http.transport import CONNECT_SECONDS, before_write, build_transport, exchanged, first_byte_hook
@@ -106,8 +107,16 @@ class VendorHttp:
     Never follows redirects, keeps no cookies, takes no proxy from the environment, never repeats a request.
     """
 
-    def __init__(self, policy: AddressPolicy, *, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        resolver: AbstractResolver | None = None,
+        total_seconds_max: float = TOTAL_SECONDS,
+    ) -> None:
+        """``total_seconds_max`` bounds every call, whatever it allows itself."""
         self._policy = policy
+        self._total_seconds_max = total_seconds_max
         self._transport = build_transport(resolver=GuardedResolver(policy, resolver), check_peer=policy.check_peer)
 
     async def __aenter__(self) -> Self:
@@ -127,7 +136,7 @@ class VendorHttp:
 
         What ``first_byte_hook`` raises comes out as it is, and then nothing was sent; so does a cancellation.
         """
-        watch = _Watch(first_byte_hook.get() if call.changes else None)
+        watch = _Watch(call.operation, first_byte_hook.get() if call.changes else None)
         started = time.perf_counter()
         address = redact_url(call.url) if telemetry.recording() else ""
         with telemetry.client_span(call.method, call.operation, address) as span:
@@ -148,7 +157,7 @@ class VendorHttp:
             return NotSent(Problem("address_refused", {"reason": str(error)}), outage=False)
         token = before_write.set(watch.first_byte)
         try:
-            async with asyncio.timeout(call.total_seconds):
+            async with asyncio.timeout(min(call.total_seconds, self._total_seconds_max)):
                 return await self._exchange(call)
         except AddressRefused as error:
             return NotSent(Problem("address_refused", {"reason": str(error)}), outage=False)
@@ -170,7 +179,9 @@ class VendorHttp:
             declared = response.headers.get("content-length", "")
             if declared.isdigit() and int(declared) > call.answer_bytes_max:
                 raise _AnswerTooLarge(f"the answer has {declared} bytes, at most {call.answer_bytes_max} are taken")
+            crash_point("answer.before", call.operation)
             body = await _bounded_body(response, call.answer_bytes_max)
+            crash_point("answer.after", call.operation)
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
 
@@ -178,6 +189,7 @@ class VendorHttp:
 class _Watch:
     """Notes that the first byte of a call is about to be written, after whoever answers for the call agreed."""
 
+    operation: str
     guard: Callable[[], Any] | None
     sent: bool = False
 
@@ -186,7 +198,9 @@ class _Watch:
             waiting = self.guard()
             if inspect.isawaitable(waiting):
                 await waiting
+        crash_point("first_byte.before", self.operation)
         self.sent = True
+        crash_point_soon("first_byte.after", self.operation)
 
 
 async def _bounded_body(response: httpx.Response, bytes_max: int) -> bytes:

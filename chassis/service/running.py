@@ -50,6 +50,9 @@ POOLS_EVERY_SECONDS: Final = 1.0
 FLUSH_SECONDS_MAX: Final = 3.0
 KEEP_HOUSE_SECONDS: Final = 15.0
 STOP_SPARE_SECONDS: Final = 5.0
+PROBE_SHARE_OF_LEASE: Final = 2 / 3
+TASK_SHARE_OF_LEASE: Final = 5 / 6
+MILLISECONDS: Final = 1_000
 
 _log = log.get(__name__)
 
@@ -214,6 +217,10 @@ class Service(Generic[S]):
             probe_account=work.probe_account,
             settings=WorkSettings(
                 in_flight_max=settings.workers,
+                lease_seconds=settings.lease_seconds,
+                send_seconds_max=settings.call_seconds_max,
+                probe_seconds_max=settings.lease_seconds * PROBE_SHARE_OF_LEASE,
+                task_seconds_max=settings.lease_seconds * TASK_SHARE_OF_LEASE,
                 drain_seconds_max=max(1.0, settings.stop_seconds_max - STOP_SPARE_SECONDS),
                 schedule=Schedule(seconds=settings.retry_seconds, jitter=settings.retry_jitter),
             ),
@@ -276,7 +283,12 @@ class Service(Generic[S]):
             return True
 
         await until_available("Kafka's topics", topics, (KafkaError, OSError), self.health.set_unready)
-        consumer = Consumer(intake, self._kafka, [topic.name for topic in self._spec.reads])
+        consumer = Consumer(
+            intake,
+            self._kafka,
+            [topic.name for topic in self._spec.reads],
+            session_timeout_ms=int(self._settings.kafka_session_seconds * MILLISECONDS),
+        )
         self._consumer = consumer
         await consumer.start()
         parts.push_async_callback(consumer.stop)

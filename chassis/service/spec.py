@@ -55,7 +55,7 @@ class Parts(Generic[S]):
         self.engine = engine
         self.clock = clock
         self.health = health
-        self.http = VendorHttp(settings.address_policy())
+        self.http = VendorHttp(settings.address_policy(), total_seconds_max=settings.call_seconds_max)
         self.tenants = TenantDirectory(database)
         self.wakeups = Wakeups(database)
         self._made: dict[Any, Any] = {}

@@ -88,7 +88,13 @@ class _Whole:
         self.directory = HookDirectory(parts.database, self.store)
         self.intake = Intake(parts.database, parts.clock)
         tokens = {key: _fetch(vendor) for key, vendor in self.accounting.items()}
-        self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens)
+        self.desk = PermitDesk(
+            parts.database,
+            self.store,
+            parts.clock,
+            tokens,
+            call_seconds_max=parts.settings.call_seconds_max,
+        )
         self.owners = Owners(parts.settings.owners(), parts.settings.token())
 
     def _moved(self, moved: PortalMoved) -> None:

@@ -56,6 +56,7 @@ def test_lists_and_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SVERKA_RETRY_SECONDS", "5,-1", "write positive seconds by comma"),
         ("SVERKA_VENDOR_NETWORKS", "nonsense", "SVERKA_VENDOR_NETWORKS"),
         ("SVERKA_CLOCK_RATE", "60", "real time"),
+        ("SVERKA_LEASE_SECONDS", "49", "at least twice SVERKA_CALL_SECONDS_MAX"),
         ("SVERKA_SANDBOX_CONTROL_URL", "http://127.0.0.1:1/control", "real time"),
     ],
 )

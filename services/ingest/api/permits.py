@@ -39,7 +39,7 @@ from services.ingest.store.connections import Account, ConnectionStore
 
 ACCOUNT_FRESH_SECONDS: Final = 2.0
 TOKEN_MARGIN_SECONDS: Final = 60.0
-TOKEN_LEASE_SECONDS: Final = 30.0
+TOKEN_LEASE_SPARE_SECONDS: Final = 5.0
 TOKEN_WAIT_SECONDS_MAX: Final = 8.0
 TOKEN_POLL_SECONDS: Final = 0.1
 ECHO_SECONDS: Final = 5.0
@@ -103,7 +103,8 @@ class _Refusal:
 class PermitDesk:
     """Gives out permits of all accounts; what is left of each lies in the database, so that several processes share it.
 
-    ``tokens`` are the vendors whose accounts need one fetched, by (vendor, profile).
+    ``tokens`` are the vendors whose accounts need one fetched, by (vendor, profile); each fetch is one call of
+    ``call_seconds_max``.
     """
 
     def __init__(
@@ -112,7 +113,10 @@ class PermitDesk:
         store: ConnectionStore,
         clock: Clock,
         tokens: Mapping[tuple[str, str], FetchToken],
+        *,
+        call_seconds_max: float = 25.0,
     ) -> None:
+        self._token_lease_seconds = call_seconds_max + TOKEN_LEASE_SPARE_SECONDS
         self._database = database
         self._store = store
         self._clock = clock
@@ -227,7 +231,9 @@ class PermitDesk:
                     return _unknown(account.account)
                 if self._usable(present):
                     return self._keep(present)
-                epoch = await self._store.lease_token(connection, account.tenant, account.account, TOKEN_LEASE_SECONDS)
+                epoch = await self._store.lease_token(
+                    connection, account.tenant, account.account, self._token_lease_seconds
+                )
             if epoch is not None:
                 return await self._fetched(present, epoch, fetch)
             await asyncio.sleep(TOKEN_POLL_SECONDS)  # another process asks for it

@@ -238,6 +238,13 @@ async def test_secrets_of_an_address_reach_neither_problem_nor_log(caplog: pytes
     assert all(secret not in r.getMessage() for r in ours)
 
 
+async def test_no_call_takes_longer_than_the_service_allows() -> None:
+    async with raw_server(silent) as raw, VendorHttp(LOCAL, total_seconds_max=0.05) as http:
+        result = await http.send(call(raw.url))
+    assert isinstance(result, SentUnknown)
+    assert result.problem.code == "no_answer_in_time"
+
+
 async def test_cancelled_call_is_cancelled() -> None:
     async with raw_server(silent) as raw, VendorHttp(LOCAL) as http:
         task = asyncio.create_task(http.send(call(raw.url)))
