@@ -20,7 +20,6 @@ from services.ingest.store.deals import DealStore, KnownDeal
 from services.ingest.workers.snapshot import ReadDeal as Read
 from services.ingest.workers.snapshot import read_deal, read_entry
 
-
 ECHO_SECONDS: Final = 2.0
 """A deal that was asked for a document is written to, and the portal tells of each of these writes."""
 
