@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from chassis.crash_points import crash_point
 from chassis.ids import TenantId
 from chassis.objects import BlobMissing, BlobStoreAway, BlobTooLarge, Objects
 
@@ -51,7 +52,9 @@ class Blobs:
         if len(data) > self._bytes_max:
             raise BlobTooLarge(f"a document of {len(data)} bytes, at most {self._bytes_max} are stored")
         reference = BlobRef(tenant, hashlib.sha256(data).hexdigest(), len(data))
+        crash_point("blob.before")
         await self._objects.put(_path(reference), data, replace=False)
+        crash_point("blob.after")
         return reference
 
     async def get(self, reference: BlobRef) -> bytes:

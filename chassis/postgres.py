@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import asyncpg
 
+from chassis.crash_points import crash_point
 from chassis.ids import TenantId
 
 if TYPE_CHECKING:
@@ -94,10 +95,13 @@ class Database:
         await self._delivery.close()
 
     @contextlib.asynccontextmanager
-    async def transaction(self, tenants: Collection[TenantId], locks: Iterable[int] = ()) -> AsyncIterator[Connection]:
+    async def transaction(
+        self, tenants: Collection[TenantId], locks: Iterable[int] = (), what: Collection[str] = ()
+    ) -> AsyncIterator[Connection]:
         """A transaction that sees the rows of ``tenants`` alone (at least one).
 
         ``locks`` are advisory locks, taken first and in sorted order, in the round trip that begins the transaction.
+        ``what`` it is for names its crash points, where the caller's name would not tell enough.
         """
         if not tenants:
             raise ValueError("a transaction names at least one tenant")
@@ -110,7 +114,7 @@ class Database:
             begin += f"; SELECT pg_advisory_xact_lock(k) FROM unnest('{{{','.join(numbers)}}}'::bigint[]) AS k"  # noqa: S608
         async with (
             self._app.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
-            self._commit(connection, begin),
+            self._commit(connection, begin, what),
         ):
             yield connection
 
@@ -127,10 +131,12 @@ class Database:
     async def delivery_connection(self) -> AsyncIterator[Connection]:
         """A delivery connection outside any transaction: single statements that commit by themselves."""
         async with self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            crash_point("statements.before")
             yield connection
+            crash_point("statements.after")
 
     @contextlib.asynccontextmanager
-    async def _commit(self, connection: Connection, begin: str) -> AsyncIterator[None]:
+    async def _commit(self, connection: Connection, begin: str, what: Collection[str] = ()) -> AsyncIterator[None]:
         to_wake: set[str] = set()
         outer = _to_wake.set(to_wake)
         try:
@@ -143,9 +149,11 @@ class Database:
             raise
         finally:
             _to_wake.reset(outer)
+        crash_point("commit.before", *what)
         if await connection.execute("COMMIT") != "COMMIT":
             # Postgres answers so when a statement has failed and its error was swallowed.
             raise RuntimeError("the transaction was rolled back, because a statement in it had failed")
+        crash_point("commit.after", *what)
         for channel in to_wake:
             self.wake(channel)
 

@@ -20,7 +20,8 @@ S = TypeVar("S", bound="KafkaAccess")
 
 
 class Environment(StrEnum):
-    """Where the process runs. Only ``development`` accepts plain http and private addresses of vendors."""
+    """Where the process runs. ``production`` refuses plain http, private addresses of vendors and crash points; only
+    ``test`` heeds the last."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
@@ -182,6 +183,10 @@ class ServiceSettings(KafkaAccess):
         default=(), description="Private networks (CIDR, by comma) whose vendors an administrator has approved."
     )
 
+    crash_plans: Path | None = Field(
+        default=None, description="A folder of plans by which tests kill this process; heeded only in test."
+    )
+
     log_level: str = Field(
         default="INFO", pattern="^(?i:debug|info|warning|error)$", description="DEBUG, INFO, WARNING or ERROR."
     )
@@ -223,12 +228,14 @@ class ServiceSettings(KafkaAccess):
     def _production_is_strict(self) -> "ServiceSettings":
         if self.env is Environment.PRODUCTION and (self.clock_rate != 1.0 or self.sandbox_control_url):
             raise ValueError("production runs on real time: unset SVERKA_CLOCK_RATE and SVERKA_SANDBOX_CONTROL_URL")
+        if self.env is not Environment.TEST and self.crash_plans is not None:
+            raise ValueError("processes are killed by plan only in tests: unset SVERKA_CRASH_PLANS")
         return self
 
     @property
     def development(self) -> bool:
         """Whether plain http and private addresses of vendors are accepted."""
-        return self.env is Environment.DEVELOPMENT
+        return self.env is not Environment.PRODUCTION
 
     def token(self) -> str:
         """The service token, from the variable or the file. Raises SettingsRefused when neither gives one."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from chassis import metrics
+from chassis.crash_points import crash_point
 from chassis.messaging import inbox
 from chassis.messaging.inbox import Standing
 from chassis.messaging.kafka import (
@@ -178,12 +179,15 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
                 offsets[partition] = record.offset + 1
         if not offsets:
             return
+        topics = {self.topic(partition) for partition in offsets}
+        crash_point("offsets.before", *topics)
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
                 await self._consumer.commit(offsets)
         except (KafkaError, TimeoutError) as error:  # CommitFailedError and IllegalStateError are among them
             COMMITS_FAILED.labels(type(error).__name__).inc()
             _log.info("an acknowledgement failed (%s); the messages may come again", type(error).__name__)
+        crash_point("offsets.after", *topics)
 
     def observe(self, records: Sequence[Record]) -> None:
         """Records how old the messages in hand are."""

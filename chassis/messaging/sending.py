@@ -12,6 +12,7 @@ import asyncpg
 
 from chassis import metrics, telemetry
 from chassis.aggregate import Lane
+from chassis.crash_points import crash_point, crash_point_soon
 from chassis.messaging import outgoing
 from chassis.messaging.kafka import (
     AIOKafkaProducer,
@@ -149,9 +150,12 @@ class Sending:
                 continue
             last[topic, partition] = self._positions[topic, partition] = first_offset + len(sent) - 1
         if rows:
+            topics = {row.topic for row in rows}
+            crash_point("mark.before", *topics)
             await outgoing.mark(
                 self._connection, rows, {place: at for place, at in last.items() if place[0] not in self._lost}
             )
+            crash_point("mark.after", *topics)
             now = time.time()
             for row in rows:
                 metrics.OUTBOX_SECONDS.observe(max(0.0, now - row.created_at.timestamp()))
@@ -251,9 +255,12 @@ class Sending:
                 count += 1
             batch.close()
             rows = list(window.begin(count))
+            crash_point("send.before", topic)
             try:
                 delivered = await producer.send_batch(batch, self._kafka.prefix + topic, partition=partition)
+                crash_point_soon("send.after", topic)
                 metadata = await delivered
+                crash_point("acknowledgement.after", topic)
             except KafkaError as error:
                 if isinstance(error, UnknownTopicOrPartitionError):
                     self._failure = error  # the next leadership makes it again

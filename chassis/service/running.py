@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from chassis import log, metrics, telemetry
 from chassis.clock import Clock, FollowingClock, build_clock
+from chassis.crash_points import arm
 from chassis.engine import Engine
 from chassis.health import Health
 from chassis.internal_api.dead import DeadLettersApi
@@ -351,6 +352,7 @@ def main(spec: ServiceSpec[Any]) -> int:
     try:
         settings = load(spec.settings)
         log.setup(spec.name, level=settings.log_level)
+        arm(spec.name, settings.env, settings.crash_plans)
         exporter = telemetry.setup(
             spec.name,
             endpoint=settings.otlp_endpoint,

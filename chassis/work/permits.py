@@ -13,6 +13,7 @@ import orjson
 
 from chassis import metrics
 from chassis.clock import Clock
+from chassis.crash_points import crash_point
 from chassis.domain import Problem
 from chassis.http.transport import CONNECT_SECONDS, build_transport, exchanged
 from chassis.outcomes import Deferred, Retryable
@@ -136,9 +137,12 @@ class PermitClient:
     async def _posted(self, path: str, body: Mapping[str, Any]) -> bytes:
         url, content = self._base_url + path, orjson.dumps(body, default=str)
         request = httpx.Request("POST", url, headers=self._headers, content=content, extensions={"timeout": _TIMEOUT})
+        crash_point("request.before", path)
         async with exchanged(self._transport, request) as response:
             response.raise_for_status()
-            return await response.aread()
+            answer = await response.aread()
+        crash_point("request.after", path)
+        return answer
 
 
 @dataclass(slots=True)
