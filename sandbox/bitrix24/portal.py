@@ -109,7 +109,9 @@ class Portal:
         return next((family for family in families if family.timeline == name.lower()), None)
 
     def dynamic_families(self) -> list[Family]:
-        return [dynamic_family(record["ENTITY_TYPE_ID"], record["TITLE"]) for record in self.table("type")]
+        return [
+            dynamic_family(record["ID"], record["ENTITY_TYPE_ID"], record["TITLE"]) for record in self.table("type")
+        ]
 
     def schema(self, family: Family) -> Schema:
         zone = self.zone

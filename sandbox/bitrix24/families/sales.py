@@ -195,11 +195,12 @@ INVOICE = Family(
 
 
 @lru_cache(maxsize=256)
-def dynamic_family(entity_type_id: int, title: str) -> Family:
-    """A smart process made in the portal; its type id is 128 or more."""
+def dynamic_family(number: int, entity_type_id: int, title: str) -> Family:
+    """A smart process made in the portal: `number` is its own id, by which its user fields go (`CRM_7`, not `CRM_177`:
+    vendor documentation, "Создать пользовательское поле в смарт-процессе"); its type id is 128 or more."""
     return Family(
         name=f"dynamic_{entity_type_id}", entity_type_id=entity_type_id, short=f"T{entity_type_id:x}",
-        event="DYNAMICITEM", uf_entity=f"CRM_{entity_type_id}", timeline=f"dynamic_{entity_type_id}", title=title,
+        event="DYNAMICITEM", uf_entity=f"CRM_{number}", timeline=f"dynamic_{entity_type_id}", title=title,
         stages=True, categories=True, rows=True, classic=False, title_template=title + " #{id}",
         fields=table(_SMART),
     )  # fmt: skip

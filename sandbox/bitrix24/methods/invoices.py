@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.bitrix24.call import Call, may, universal_family, universal_id
+from sandbox.bitrix24.call import Call, as_number, may, universal_family, universal_id, universal_map
 from sandbox.bitrix24.envelope import RestError
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.store import Record
@@ -25,7 +25,7 @@ def _shown(call: Call, record: Record) -> Record:
         "id": record["ID"], "accountNumber": record["ACCOUNT_NUMBER"], "paid": record["PAID"],
         "datePaid": None if paid_at is None else moment_text(paid_at, call.portal.zone),
         "empPaidId": record.get("EMP_PAID_ID"), "sum": number(record["SUM"]), "currency": record["CURRENCY"],
-        "paySystemId": 9, "paySystemName": "Счёт",
+        "paySystemId": record.get("PAY_SYSTEM_ID", 9), "paySystemName": "Счёт",
     }  # fmt: skip
 
 
@@ -78,6 +78,19 @@ def payment_pay(call: Call) -> Any:
 def payment_unpay(call: Call) -> Any:
     record = _payment(call)
     call.portal.patch("payment", record["ID"], {"PAID": "N", "DATE_PAID": None, "EMP_PAID_ID": None})
+    return True
+
+
+@method("crm.item.payment.update", writes=True)
+def payment_update(call: Call) -> Any:
+    """Two fields may be changed: `paid` and `paySystemId`."""
+    record = _payment(call)
+    fields = universal_map(call, "fields")
+    system = as_number(fields.get("paySystemId"))
+    if system:
+        call.portal.patch("payment", record["ID"], {"PAY_SYSTEM_ID": system})
+    if fields.get("paid") in ("Y", "N") and fields["paid"] != record["PAID"]:
+        return payment_pay(call) if fields["paid"] == "Y" else payment_unpay(call)
     return True
 
 

@@ -114,3 +114,46 @@ async def test_booleans_as_json_where_the_dial_says_so(crm: PortalClient) -> Non
     number = await crm.deal(fields={"UF_CRM_FLAG": 1})
     await crm.control("", {"uf_boolean_json": True}, "PATCH")
     assert (await crm.item(number))["UF_CRM_FLAG"] is True
+
+
+async def test_fields_of_smart_processes_and_invoices(crm: PortalClient) -> None:
+    made = await crm.control("/webhooks", {"user_id": 1, "scopes": ["crm", "userfieldconfig"]})
+    crm = PortalClient(crm.sandbox, {**crm.opened, "webhook_url": made["webhook_url"]})
+    kind = (await crm.result("crm.type.add", {"fields": {"title": "Договоры", "entityTypeId": 177}}))["type"]
+    entity = f"CRM_{kind['id']}"
+    field = {"entityId": entity, "fieldName": f"UF_{entity}_STATE", "userTypeId": "enumeration", "multiple": "N",
+             "editFormLabel": {"ru": "Состояние"}, "enum": [{"value": "Черновик"}, {"value": "Подписан"}]}  # fmt: skip
+    added = (await crm.result("userfieldconfig.add", {"moduleId": "crm", "field": field}))["field"]
+    assert (added["entityId"], added["editFormLabel"]) == (entity, {"ru": "Состояние", "en": None})
+    assert [option["value"] for option in added["enum"]] == ["Черновик", "Подписан"]
+    item = {"title": "Договор 5", f"UF_{entity}_STATE": int(added["enum"][1]["id"])}
+    params = {"entityTypeId": 177, "fields": item, "useOriginalUfNames": "Y"}
+    stored = (await crm.result("crm.item.add", params))["item"]
+    assert stored[f"UF_{entity}_STATE"] == int(added["enum"][1]["id"])
+    wrong = {"moduleId": "crm", "field": {**field, "entityId": "CRM_177", "fieldName": "UF_CRM_177_STATE"}}
+    assert await crm.refused("userfieldconfig.add", wrong) == (400, "", "Вы не можете создавать пользовательские поля")
+    url = {"entityId": "CRM_SMART_INVOICE", "fieldName": "UF_CRM_SMART_INVOICE_ACC_URL", "userTypeId": "string"}
+    made = (await crm.result("userfieldconfig.add", {"moduleId": "crm", "field": url}))["field"]
+    params = {"entityTypeId": 31, "fields": {"title": "Счёт", "ufCrmSmartInvoiceAccUrl": "https://acc.example.ru/1"}}
+    assert (await crm.result("crm.item.add", params))["item"]["ufCrmSmartInvoiceAccUrl"] == "https://acc.example.ru/1"
+    find = {"moduleId": "crm", "filter": {"entityId": "CRM_SMART_INVOICE"}, "select": {"0": "*", "language": "ru"}}
+    listed = await crm.call("userfieldconfig.list", find)
+    assert ([entry["id"] for entry in listed["result"]["fields"]], listed["total"]) == ([made["id"]], 1)
+    change = {"moduleId": "crm", "id": made["id"], "field": {"mandatory": "Y", "editFormLabel": {"ru": "Адрес"}}}
+    changed = (await crm.result("userfieldconfig.update", change))["field"]
+    assert (changed["mandatory"], changed["editFormLabel"]["ru"]) == ("Y", "Адрес")
+    assert await crm.result("userfieldconfig.delete", {"moduleId": "crm", "id": made["id"]}) is None
+    gone = await crm.refused("userfieldconfig.get", {"moduleId": "crm", "id": made["id"]})
+    assert gone == (400, "", f"The entity with ID '{made['id']}' is not found.")
+    assert "boolean" in (await crm.result("userfieldconfig.getTypes", {"moduleId": "crm"}))["types"]
+
+
+async def test_the_two_fields_of_a_payment(crm: PortalClient) -> None:
+    invoice = (await crm.result("crm.item.add", {"entityTypeId": 31, "fields": {"title": "Счёт"}}))["item"]["id"]
+    number = await crm.result("crm.item.payment.add", {"entityTypeId": 31, "entityId": invoice})
+    change = {"id": number, "fields": {"paid": "Y", "paySystemId": 110}}
+    assert await crm.result("crm.item.payment.update", change) is True
+    payment = await crm.result("crm.item.payment.get", {"id": number})
+    assert (payment["paid"], payment["paySystemId"], payment["empPaidId"]) == ("Y", 110, 1)
+    await crm.result("crm.item.payment.update", {"id": number, "fields": {"paid": "N"}})
+    assert (await crm.result("crm.item.payment.get", {"id": number}))["datePaid"] is None
