@@ -330,6 +330,7 @@ def _call(row: Row, effect: Effect, cursor: Mapping[str, Any] | None, permit: Pe
         cursor_before=cursor,
         planned_at=row.planned_at,
         metadata=row.metadata,
+        doubted=effect.uncertain_at is not None,
     )
 
 

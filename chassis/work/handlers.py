@@ -79,7 +79,8 @@ class EffectPolicy:
 
 @dataclass(frozen=True, slots=True)
 class EffectCall:
-    """One effect on its way out. ``send_number`` is 1 for the first send; ``permit`` is valid for this call."""
+    """One effect on its way out. ``send_number`` is 1 for the first send; ``permit`` is valid for this call.
+    ``doubted``: an answer was lost before, so that a call of ours may still come into effect at the vendor."""
 
     tenant: TenantId
     effect_id: str
@@ -93,6 +94,7 @@ class EffectCall:
     cursor_before: Mapping[str, Any] | None = None
     planned_at: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ DEALS: StreamKind[domain.State, Any] = StreamKind(
 
 def _work(parts: Parts[InvoicingSettings]) -> Work:
     accounting = ELBA_SEED.connect(parts.http, parts.clock)
-    effects, tasks = handlers(ELBA_SEED, accounting, parts.blobs)
+    effects, tasks = handlers(ELBA_SEED, accounting, parts.blobs, parts.clock)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)

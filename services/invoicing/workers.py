@@ -1,11 +1,12 @@
 """Calls to the accounting service: create, look up, cancel, fetch the PDF; each says what its deal is told."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from chassis.blobs import Blobs
+from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.values.lines import DocumentLine
@@ -20,6 +21,7 @@ from chassis.work.handlers import (
     Found,
     Inconclusive,
     NotFound,
+    Probe,
     ProbeResult,
     RejectedFinally,
     Settled,
@@ -98,7 +100,8 @@ class CreateInvoice:
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told what the vendor has, refused, or that nobody knows."""
-        return _told(call, settled)
+        # Where the vendor itself refuses a second one of our key, no copy can come.
+        return _told(call, settled, doubted=call.doubted and self.policy.probe is not Probe.EXACT)
 
 
 class CreateAct:
@@ -254,6 +257,41 @@ class AdoptDocument:
         return Done((StreamCommand(task.stream, adopt, command_id),))
 
 
+class WatchDuplicates:
+    """Looks for a second invoice with one marker, made by a call whose answer was lost; it is never removed by us."""
+
+    kind = plans.WATCH
+    recurring = True
+    permits = 1
+    polls = False
+
+    def __init__(self, accounting: Accounting, clock: Clock) -> None:
+        self._accounting = accounting
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """One look-up by number and date; the stream knows which invoice is its own."""
+        assert task.permit is not None, "the plan names an account"
+        payload = task.payload
+        number, issued_on = payload["number"], date.fromisoformat(payload["date"])
+        found = await self._accounting.find_invoice(
+            task.permit, number=number, issued_on=issued_on, marker=payload["marker"]
+        )
+        if not isinstance(found, Ok):
+            return _again(found)
+        standing = [card for card in found.value.matches if card.status is not InvoiceStatus.CANCELLED]
+        copies = tuple(_issued(_invoice(card)) for card in standing)
+        seen = c.SeeCopies(payload["document_id"], payload["attempt"], number, issued_on, copies)
+        command_id = f"copies:{task.work_id}:{self._clock.now().isoformat()}"
+        return Done((StreamCommand(task.stream, seen, command_id),) if copies else (), again_at=self._next(payload))
+
+    def _next(self, payload: Mapping[str, Any]) -> datetime | None:
+        if "since" not in payload:
+            return None  # a person asked for this look after all others
+        since = datetime.fromisoformat(payload["since"])
+        return next((since + after for after in plans.WATCHED_AFTER if since + after > self._clock.now()), None)
+
+
 class RequestDeadline:
     """A request that waits for its buyer too long is put before a person."""
 
@@ -274,13 +312,13 @@ def _again(failure: Failure) -> Deferred | Retryable:
     return failure if isinstance(failure, Deferred | Retryable) else Retryable(failure.problem, outage=False)
 
 
-def _told(call: EffectCall, settled: Settled) -> c.Command:
+def _told(call: EffectCall, settled: Settled, *, doubted: bool = False) -> c.Command:
     document_id, attempt = call.request["document_id"], call.request["attempt"]
     match settled:
         case Confirmed():
-            return c.Confirm(document_id, attempt, _issued(settled.result))
+            return c.Confirm(document_id, attempt, _issued(settled.result), doubted)
         case RejectedFinally():
-            return c.Reject(document_id, attempt, Reason.of(settled.problem))
+            return c.Reject(document_id, attempt, Reason.of(settled.problem), doubted)
         case Undecidable():
             return c.Doubt(document_id, attempt, Reason.of(settled.problem), settled.sent_at)
 
@@ -322,7 +360,7 @@ def _issued(result: Mapping[str, Any]) -> Issued:
 
 
 def handlers(
-    vendor: AccountingVendor, accounting: Accounting, blobs: Blobs
+    vendor: AccountingVendor, accounting: Accounting, blobs: Blobs, clock: Clock
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the vendor's policies."""
     policies = vendor.policies
@@ -332,5 +370,10 @@ def handlers(
             CreateAct(accounting, policies[Capability.CREATE_ACT]),
             CancelInvoice(accounting, policies[Capability.CANCEL_INVOICE]),
         ),
-        (FetchPdf(accounting, blobs), AdoptDocument(accounting), RequestDeadline()),
+        (
+            FetchPdf(accounting, blobs),
+            AdoptDocument(accounting),
+            RequestDeadline(),
+            WatchDuplicates(accounting, clock),
+        ),
     )

@@ -70,6 +70,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "{% if draft.kind == 'act' %}Акт{% else %}Счёт{% endif %} готов к отправке"
         "{% if draft.number %}, № {{ draft.number }}{% endif %}: {{ draft.total_kopecks|rub }}",
     ),
+    "invoicing.AnswerLost": (
+        "The answer to its creation was lost; a second one will be looked for in 10 minutes, an hour and a day",
+        "Ответ на создание потерялся; не появится ли второй счёт, проверим через 10 минут, час и сутки",
+    ),
     "invoicing.Doubted": (
         "What accounting has is not clear: a person decides",
         "Неясно, что создано в бухгалтерии: решает человек",
@@ -167,6 +171,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "create-counterparty": ("Create the buyer in accounting", "Создание покупателя в бухгалтерии"),
     "answer-link": ("Answer who waits for the buyer", "Ответ ждущим покупателя"),
     "create-invoice": ("Create the invoice in accounting", "Создание счёта в бухгалтерии"),
+    "watch-duplicates": ("Look for a second invoice", "Поиск второго счёта"),
     "create-act": ("Create the act in accounting", "Создание акта в бухгалтерии"),
     "cancel-invoice": ("Cancel the invoice in accounting", "Аннулирование счёта в бухгалтерии"),
     "fetch-pdf": ("Fetch the PDF", "Получение PDF"),

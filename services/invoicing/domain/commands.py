@@ -1,7 +1,7 @@
 """Commands of a deal's documents: requests, facts from other services, answers of the vendor, decisions of people."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from chassis.cards import TakeCard
 from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Terms
@@ -55,20 +55,22 @@ class SeeBalance:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The vendor has the document."""
+    """The vendor has the document. ``doubted``: the answer to a creation was lost before that was known."""
 
     document_id: str
     attempt: int
     issued: Issued
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """The vendor refused the document for good; it does not exist."""
+    """The vendor refused the document for good; it does not exist. ``doubted`` as above."""
 
     document_id: str
     attempt: int
     reason: Reason
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,17 @@ class ConfirmCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class SeeCopies:
+    """The invoices in force that carry a document's marker, under the number and date that an attempt was sent with."""
+
+    document_id: str
+    attempt: int
+    number: str
+    date: date
+    copies: tuple[Issued, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MeetDeadline:
     """A request has waited too long."""
 
@@ -136,6 +149,7 @@ Command = (
     | Render
     | MissPdf
     | ConfirmCancel
+    | SeeCopies
     | MeetDeadline
     | TakeCard
     | Adopt

@@ -41,6 +41,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.miss_pdf(command)
         case c.ConfirmCancel():
             made.confirm_cancel(command)
+        case c.SeeCopies():
+            made.see_copies(command)
         case c.MeetDeadline():
             made.meet_deadline(command)
         case TakeCard():
@@ -132,7 +134,7 @@ class _Decision(Asking):
 
     def advance(self, document: Document) -> None:
         """Orders the document if all is known and right; else says what is missing."""
-        if document.phase not in UNSENT or self.state.gone:
+        if document.phase not in UNSENT or self.state.gone or self.state.frozen():
             return
         refusal = self.state.refusals.get(document.request_id)
         link = self.state.links.get(document.request_id)
@@ -240,6 +242,8 @@ class _Decision(Asking):
         document = self._answering(command.document_id, command.attempt)
         if document is None or document.draft is None or document.issued == command.issued:
             return
+        if command.doubted:
+            self.lose_answer(document)
         link = document.link
         delta = command.issued.total_kopecks - document.draft.total_kopecks
         other_buyer = bool(
@@ -284,6 +288,8 @@ class _Decision(Asking):
         document = self._answering(command.document_id, command.attempt)
         if document is None:
             return
+        if command.doubted:
+            self.lose_answer(document)
         self.say(
             e.Refused(
                 document_id=document.document_id,
@@ -301,6 +307,7 @@ class _Decision(Asking):
         document = self._answering(command.document_id, command.attempt)
         if document is None or document.draft is None or document.phase != "ordered":
             return
+        self.lose_answer(document)
         self.say(e.Doubted(document_id=document.document_id))
         self._ask_whether_sent(document, document.draft, command.sent_at)
 
@@ -373,6 +380,9 @@ class _Decision(Asking):
                 self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=True))
             case "cancelled_by_hand" if document.phase == "made":
                 self._cancelled(document, command.by)
+            case "cleared" | "keep_both":
+                for waiting in tuple(self.state.documents.values()):
+                    self.advance(waiting)
             case "issue" if document.phase == "blocked":
                 self.say(e.VatOverridden(document_id=document.document_id, by=command.by))
                 self.advance(self.state.documents[document.document_id])

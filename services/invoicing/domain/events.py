@@ -67,6 +67,14 @@ class Doubted(Event, name="Doubted"):
     issued: Issued | None = None
 
 
+class AnswerLost(Event, name="AnswerLost"):
+    """The vendor's answer to a creation was lost. Whatever was found out since, the lost call may still make a second
+    invoice, which nothing on our side can exclude: it is watched for."""
+
+    document_id: str
+    attempt: int
+
+
 class Made(Event, name="Made"):
     """The vendor has the document, and it is what was ordered."""
 
@@ -182,6 +190,7 @@ StoredEvent = (
     | Blocked
     | Held
     | Ordered
+    | AnswerLost
     | Doubted
     | Made
     | Refused
@@ -208,6 +217,7 @@ EVENTS: tuple[type[Event], ...] = (
     Blocked,
     Held,
     Ordered,
+    AnswerLost,
     Doubted,
     Made,
     Refused,

@@ -7,7 +7,7 @@ from typing import Any
 from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
 from chassis.cards import CardTaken
 from services.invoicing.domain import events as e
-from services.invoicing.domain.state import Document, State
+from services.invoicing.domain.state import DOUBLED, Document, State
 
 CREATE_INVOICE = "create-invoice"
 CREATE_ACT = "create-act"
@@ -16,7 +16,11 @@ FETCH_PDF = "fetch-pdf"
 ADOPT = "adopt-document"
 DEADLINE = "request-deadline"
 
+WATCH = "watch-duplicates"
+
 BUYER_WAIT = timedelta(hours=24)
+WATCHED_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
+"""When it is looked for a second invoice after an answer was lost: a call that came late makes it whenever it likes."""
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
@@ -29,13 +33,19 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             waiting = (document for document in state.documents.values() if document.phase == "waiting")
             return tuple(_deadline(document.request_id, recorded) for document in waiting)
         case e.Ordered():
-            return (_create(state.documents[event.document_id], state),)
+            document = state.documents[event.document_id]
+            again = document.lost_attempt and document.kind == "invoice"
+            return (_create(document, state), *((_watch(document, recorded),) if again else ()))
+        case e.AnswerLost():
+            return (_watch(state.documents[event.document_id], recorded),)
         case e.Made() if event.issued.remote_id:
             return (_fetch_pdf(state.documents[event.document_id]),)
         case e.CancelOrdered():
             return (_cancel(state.documents[event.document_id]),)
         case CardTaken() if (event.kind, event.choice) == ("buyer_late", "wait"):
             return (_deadline(state.documents[event.subject].request_id, recorded),)
+        case CardTaken() if (event.kind, event.choice) == (DOUBLED, "cleared"):
+            return (_watch_again(event, state),)
         case CardTaken() if event.choice == "fetch_again":
             return (_fetch_pdf(state.documents[event.subject]),)
         case CardTaken() if event.choice == "found":
@@ -53,6 +63,31 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return (TaskPlan(ADOPT, event.card_id, found, account=document.terms.account),)
         case _:
             return ()
+
+
+def _watch(document: Document, recorded: Recorded) -> TaskPlan:
+    """Looks for a second invoice of an attempt, three times from now on."""
+    assert document.draft is not None, "what was sent has its draft"
+    payload = {
+        "document_id": document.document_id,
+        "attempt": document.draft.attempt,
+        "number": document.draft.number,
+        "date": document.draft.date.isoformat(),
+        "marker": document.draft.marker,
+        "since": recorded.recorded_at.isoformat(),
+    }
+    key = f"{document.document_id}/{document.draft.attempt}"
+    due = recorded.recorded_at + WATCHED_AFTER[0]
+    return TaskPlan(WATCH, key, payload, account=document.terms.account, lane=Lane.BULK, due_at=due)
+
+
+def _watch_again(taken: CardTaken, state: State) -> TaskPlan:
+    """Looks at once whether it is as the person says; looks that are still to come stay as they are."""
+    shown = state.cards.by_id[taken.card_id].opened.values
+    payload = {name: shown[name] for name in ("attempt", "number", "date", "marker")}
+    account = state.documents[taken.subject].terms.account
+    key = f"{taken.subject}/{payload['attempt']}"
+    return TaskPlan(WATCH, key, {"document_id": taken.subject, **payload}, account=account, lane=Lane.BULK)
 
 
 def _deadline(request_id: str, recorded: Recorded) -> TaskPlan:

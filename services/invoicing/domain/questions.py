@@ -5,8 +5,9 @@ import datetime as dt
 from chassis.cards import CardOpened, CardTaken
 from chassis.domain import Event
 from chassis.ids import deterministic_id
+from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
-from services.invoicing.domain.state import Document, State, evolve
+from services.invoicing.domain.state import DOUBLED, Document, State, evolve
 
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
@@ -19,6 +20,7 @@ CARDS: dict[str, tuple[str, ...]] = {
     "buyer_late": ("wait", "give_up"),
     "cancel_refused": ("cancelled_by_hand", "understood"),
     "pdf_refused": ("fetch_again", "understood"),
+    DOUBLED: ("cleared", "keep_both"),
 }
 
 
@@ -92,3 +94,33 @@ class Asking:
                         deal_id=card.opened.deal_id,
                     )
                 )
+
+    def lose_answer(self, document: Document) -> None:
+        """Remembers that a call may still come into effect. Only invoices can be looked for, an attempt once."""
+        if document.kind == "invoice" and document.lost_attempt != document.attempt:
+            self.say(e.AnswerLost(document_id=document.document_id, attempt=document.attempt))
+
+    def see_copies(self, command: c.SeeCopies) -> None:
+        """Asks about invoices that carry our marker and are not the one we know of."""
+        document = self.state.documents.get(command.document_id)
+        if document is None or document.draft is None or document.phase in ("ordered", "doubtful"):
+            return  # nobody can say yet which of them is ours; the next look can
+        known = document.issued.remote_id if document.issued else ""
+        others = [copy for copy in command.copies if copy.remote_id != known]
+        kept = any(
+            card.taken is not None and card.taken.choice == "keep_both"
+            for card in self.state.cards.by_id.values()
+            if (card.opened.kind, card.opened.subject) == (DOUBLED, document.document_id)
+        )
+        if others and not kept:
+            self.open_card(
+                DOUBLED,
+                document,
+                number=command.number,
+                date=command.date.isoformat(),
+                attempt=command.attempt,
+                marker=document.draft.marker,
+                count=len(command.copies),
+                url=document.issued.url if document.issued else "",
+                urls=", ".join(copy.url or copy.remote_id for copy in others),
+            )

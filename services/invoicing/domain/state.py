@@ -12,13 +12,16 @@ Phase = Literal["waiting", "blocked", "held", "ordered", "doubtful", "made", "ca
 
 IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtful", "cancelling"})
 UNSENT: frozenset[Phase] = frozenset({"waiting", "blocked", "held"})
+DOUBLED = "document_doubled"
+"""The question about an invoice that accounting has twice."""
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls,
-    ``cancels`` orders to void it. ``link`` is the buyer that it was sent with."""
+    ``cancels`` orders to void it. ``link`` is the buyer that it was sent with. ``lost_attempt`` is the last one whose
+    answer was lost, 0 while none was."""
 
     document_id: str
     kind: Kind
@@ -38,6 +41,7 @@ class Document:
     cancels: int = 0
     replace_after_cancel: bool = False
     blob: str = ""
+    lost_attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ class State:
         found = [d for d in self.documents.values() if (d.kind, d.terms.seller_id) == ("invoice", seller_id)]
         return next((document for document in reversed(found) if document.phase == "made"), None)
 
+    def frozen(self) -> bool:
+        """Whether nothing more is made for the deal, since accounting has a document twice and a person must look."""
+        cards = (card for card in self.cards.by_id.values() if card.taken is None)
+        return any(card.opened.kind == DOUBLED for card in cards)
+
     def paid(self) -> bool:
         """Whether there is a live invoice and every live one is settled, as payments says."""
         live = [d for d in self.documents.values() if d.kind == "invoice" and d.phase == "made"]
@@ -100,6 +109,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return _change(state, event.document_id, phase="held", reasons=())
         case e.Ordered():
             return _ordered(state, event)
+        case e.AnswerLost():
+            return _change(state, event.document_id, lost_attempt=event.attempt)
         case e.Doubted():
             return _change(state, event.document_id, phase="doubtful", issued=event.issued)
         case e.Made():
@@ -150,6 +161,7 @@ def _requested(state: State, event: e.Requested) -> State:
         terms=event.terms,
         revision=event.revision,
         attempt=before.attempt if before else 0,
+        lost_attempt=before.lost_attempt if before else 0,
     )
     return replace(
         state,

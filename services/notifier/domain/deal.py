@@ -287,6 +287,10 @@ def _comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
 _PERSONAL = frozenset({"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened"})
 
 
+_FOR_ACCOUNTANT = frozenset({"document_doubled"})
+"""Questions that the responsible cannot answer alone: the admin chat hears them too."""
+
+
 def _notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
     if fact.fact not in _PERSONAL or (isinstance(fact, f.InvoiceOverdue) and not fact.remind):
         return ()
@@ -294,7 +298,10 @@ def _notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
     user_id = getattr(fact, "responsible_id", "")
     if not user_id:
         return (w.SayInChat(text=fact.fact, values=values),)
-    return (w.NotifyPerson(user_id=user_id, text=fact.fact, tag=_tag(fact), values=values),)
+    person = w.NotifyPerson(user_id=user_id, text=fact.fact, tag=_tag(fact), values=values)
+    if isinstance(fact, f.CardOpened) and fact.kind in _FOR_ACCOUNTANT:
+        return (person, w.SayInChat(text=fact.fact, values=values))
+    return (person,)
 
 
 def _tag(fact: f.AnyFact) -> str:

@@ -1,6 +1,7 @@
 """Whole stories of a deal's documents; together they say every event, message and question that there is."""
 
 import datetime as dt
+from dataclasses import replace
 
 from services.invoicing.domain import commands as c
 from services.invoicing.domain.values import Issued, Reason
@@ -85,6 +86,20 @@ def replaced_by_us() -> Documents:
     return stream
 
 
+def doubled() -> Documents:
+    """The answer was lost, the invoice sent again, and the lost one came after all; the others are then cancelled."""
+    stream = documents()
+    stream.ran(request())
+    stream.ran(linked())
+    sent = last(stream)
+    stream.ran(replace(answer(sent), doubted=True))
+    ours = answer(sent).issued
+    late = ours.model_copy(update={"remote_id": "late", "url": ""})
+    stream.ran(c.SeeCopies(sent.request["document_id"], 1, ours.number, ours.date, (ours, late)))
+    take(stream, "document_doubled", "cleared")
+    return stream
+
+
 def all_stories() -> list[Documents]:
     """Every story, told."""
-    return [replaced(), refused_and_doubted(), late_buyer_and_old_rate(), replaced_by_us()]
+    return [replaced(), refused_and_doubted(), late_buyer_and_old_rate(), replaced_by_us(), doubled()]

@@ -250,6 +250,11 @@ class TestR24WhoIsToldWhat:
         (sent,) = stream.effects.values()
         assert (sent.request["write"], sent.request["text"]) == ("chat", "card_opened")
 
+    def test_question_about_an_invoice_that_is_there_twice_is_heard_by_the_admin_chat_too(self) -> None:
+        assert "chat" not in writes(tell(told(), asked(responsible_id="7")))
+        found = writes(tell(told(), asked(kind="document_doubled", responsible_id="7")))
+        assert {"notification", "chat"} <= set(found)
+
     def test_payment_that_fits_no_invoice_goes_to_the_admin_chat(self) -> None:
         stream = outages("notice/m0-0")
         tell(
