@@ -20,7 +20,10 @@ from sandbox.core.wire import BadRequestError
 if TYPE_CHECKING:
     from sandbox.bitrix24.vendor import Bitrix24
 
-SCOPES = ("crm", "im", "user", "catalog", "disk", "placement", "userfieldconfig", "documentgenerator", "tasks")
+SCOPES = (
+    "crm", "im", "imbot", "user", "department", "catalog", "disk", "placement", "userfieldconfig",
+    "documentgenerator", "tasks",
+)  # fmt: skip
 EVENTS_USUAL = (
     "ONCRMDEALADD", "ONCRMDEALUPDATE", "ONCRMDEALDELETE", "ONCRMCOMPANYADD", "ONCRMCOMPANYUPDATE",
     "ONCRMCOMPANYDELETE", "ONCRMREQUISITEADD", "ONCRMREQUISITEUPDATE", "ONCRMREQUISITEDELETE",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.bitrix24.methods import (
     activities,
+    bots,
     catalog,
     classic,
     dialogs,
@@ -28,6 +29,7 @@ __all__ = [
     "METHODS",
     "Method",
     "activities",
+    "bots",
     "catalog",
     "classic",
     "dialogs",

@@ -1,4 +1,4 @@
-"""Small chat methods that leave little or no trace: reading, typing, muting, leaving, ownership."""
+"""Small methods of the messenger: reading, typing, liking, muting, leaving, ownership."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.bitrix24.call import Call, as_number
 from sandbox.bitrix24.envelope import RestError
-from sandbox.bitrix24.methods.messaging import chat_of, dialog_of, messenger_user
+from sandbox.bitrix24.methods.messaging import chat_of, dialog_of, message_of, messenger_user
 from sandbox.bitrix24.methods.registry import method
 
 
@@ -56,3 +56,53 @@ def dialog_users(call: Call) -> Any:
     record = call.portal.get("chat", dialog_of(call, write=True))
     members = [] if record is None else record["USERS"]
     return [messenger_user(call.portal, user) for user in call.portal.table("user") if user["ID"] in members]
+
+
+def _mark(call: Call, numbers: list[int], read: str) -> None:
+    for record in call.portal.table("notification").find("USER_ID", call.user_id):
+        if record["ID"] in numbers and record["READ"] != read:
+            call.portal.patch("notification", record["ID"], {"READ": read})
+
+
+def _own_notifications(call: Call) -> list[int]:
+    return [record["ID"] for record in call.portal.table("notification").find("USER_ID", call.user_id)]
+
+
+@method("im.notify.read", "im", writes=True)
+def notify_read(call: Call) -> Any:
+    """The notification and all later ones, unless ONLY_CURRENT is Y; ACTION N makes them unread."""
+    first = as_number(call.get("ID"))
+    if first is not None:
+        alone = call.text("ONLY_CURRENT") == "Y"
+        numbers = [number for number in _own_notifications(call) if (number == first if alone else number >= first)]
+        _mark(call, numbers, "N" if call.text("ACTION") == "N" else "Y")
+    return True
+
+
+@method("im.notify.read.list", "im", writes=True)
+def notify_read_list(call: Call) -> Any:
+    given = call.get("IDS")
+    numbers = [number for number in map(as_number, given if isinstance(given, list) else []) if number]
+    if not numbers:
+        raise RestError(400, "PARAMS_ERROR", "No IDS param or it is not an array")
+    _mark(call, numbers, "N" if call.text("ACTION") == "N" else "Y")
+    return True
+
+
+@method("im.notify.read.all", "im", writes=True)
+def notify_read_all(call: Call) -> Any:
+    _mark(call, _own_notifications(call), "Y")
+    return {"result": True, "newCounter": 0}
+
+
+@method("im.message.like", "im", writes=True)
+def message_like(call: Call) -> Any:
+    """ACTION plus, minus or auto (the other way round)."""
+    record = message_of(call)
+    likes: list[int] = record.get("LIKES", [])
+    wanted = {"plus": True, "minus": False}.get(call.text("ACTION"), call.user_id not in likes)
+    if wanted == (call.user_id in likes):
+        raise RestError(400, "WITHOUT_CHANGES", "Status doesn't changed after request")
+    rest = [number for number in likes if number != call.user_id]
+    call.portal.patch("message", record["ID"], {"LIKES": [*rest, call.user_id] if wanted else rest})
+    return True

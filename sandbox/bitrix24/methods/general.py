@@ -137,12 +137,29 @@ def user_json(call: Call, record: Record) -> Record:
         "LAST_LOGIN": moment_text(call.portal.now(), call.portal.zone),
         "DATE_REGISTER": moment_text(record["DATE_REGISTER"], call.portal.zone), "TIME_ZONE": "", "IS_ONLINE": "Y",
         "TIMESTAMP_X": {}, "LAST_ACTIVITY_DATE": {}, "PERSONAL_GENDER": "", "PERSONAL_MOBILE": "", "WORK_PHONE": "",
+        "PERSONAL_WWW": "", "PERSONAL_BIRTHDAY": "", "PERSONAL_CITY": "",
         "WORK_POSITION": record.get("POSITION", ""), "UF_DEPARTMENT": [1], "USER_TYPE": "employee",
     }  # fmt: skip
     if not call.identity.scopes & {"user", "user_basic"}:
         for name in ("EMAIL", "PERSONAL_MOBILE", "WORK_PHONE"):
             shown.pop(name)
     return shown
+
+
+USER_FIELDS = {
+    "ID": "ID", "XML_ID": "Внешний код", "ACTIVE": "Активность", "NAME": "Имя", "LAST_NAME": "Фамилия",
+    "SECOND_NAME": "Отчество", "EMAIL": "E-Mail", "LAST_LOGIN": "Последняя авторизация",
+    "DATE_REGISTER": "Дата регистрации", "TIME_ZONE": "Часовой пояс", "IS_ONLINE": "Онлайн",
+    "TIMESTAMP_X": "TIMESTAMP_X", "LAST_ACTIVITY_DATE": "LAST_ACTIVITY_DATE", "PERSONAL_GENDER": "Пол",
+    "PERSONAL_WWW": "Домашняя страничка", "PERSONAL_BIRTHDAY": "Дата рождения", "PERSONAL_CITY": "Город",
+    "PERSONAL_MOBILE": "Мобильный телефон", "WORK_PHONE": "Телефон компании", "WORK_POSITION": "Должность",
+    "UF_DEPARTMENT": "Подразделения", "USER_TYPE": "Тип пользователя",
+}  # fmt: skip
+
+
+@method("user.fields", "user")
+def user_fields(call: Call) -> Any:
+    return dict(USER_FIELDS)
 
 
 USER_KINDS = {"ID": "integer", "NAME": "string", "LAST_NAME": "string", "EMAIL": "string", "ACTIVE": "boolean"}

@@ -18,25 +18,24 @@ KEYBOARD_CHARACTERS_MAX = 30_000
 MESSAGE_CHARACTERS_MAX = 20_000
 
 
-def _structure(call: Call, name: str, code: str, oversize: str, limit: int) -> Any:
+def structure(value: Any, name: str, limit: int) -> Any:
     """ATTACH, KEYBOARD and MENU come as an object or as a JSON string."""
-    value = call.get(name)
     if value is None or value == "":
         return None
     if isinstance(value, str):
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            raise RestError(400, code, f"Incorrect {name.lower()} params") from error
+            raise RestError(400, f"{name}_ERROR", f"Incorrect {name.lower()} params") from error
     if not isinstance(value, dict | list):
-        raise RestError(400, code, f"Incorrect {name.lower()} params")
+        raise RestError(400, f"{name}_ERROR", f"Incorrect {name.lower()} params")
     if len(orjson.dumps(value)) > limit:
-        raise RestError(400, oversize, f"You have exceeded the maximum allowable size of {name.lower()}")
+        raise RestError(400, f"{name}_OVERSIZE", f"You have exceeded the maximum allowable size of {name.lower()}")
     return value
 
 
 def _attach(call: Call) -> Any:
-    return _structure(call, "ATTACH", "ATTACH_ERROR", "ATTACH_OVERSIZE", ATTACH_CHARACTERS_MAX)
+    return structure(call.get("ATTACH"), "ATTACH", ATTACH_CHARACTERS_MAX)
 
 
 # -- notifications
@@ -48,7 +47,7 @@ def _client(call: Call) -> str:
         return call.identity.app
     client = call.text("CLIENT_ID")
     if not client and call.portal.settings["tags_need_client_id"]:
-        raise RestError(403, "ACCESS_DENIED", "Client ID not specified")
+        raise RestError(403, "ACCESS_DENIED", "Access denied! Client ID not specified")
     return "custom" + client
 
 
@@ -170,8 +169,8 @@ def message_add(call: Call) -> Any:
     message = call.text("MESSAGE")
     if not message and attach is None:
         raise RestError(400, "MESSAGE_EMPTY", "Message can't be empty")
-    keyboard = _structure(call, "KEYBOARD", "KEYBOARD_ERROR", "KEYBOARD_OVERSIZE", KEYBOARD_CHARACTERS_MAX)
-    menu = _structure(call, "MENU", "MENU_ERROR", "MENU_OVERSIZE", KEYBOARD_CHARACTERS_MAX)
+    keyboard = structure(call.get("KEYBOARD"), "KEYBOARD", KEYBOARD_CHARACTERS_MAX)
+    menu = structure(call.get("MENU"), "MENU", KEYBOARD_CHARACTERS_MAX)
     values: Record = {
         "CHAT_ID": chat_id, "AUTHOR_ID": 0 if call.text("SYSTEM") == "Y" else call.user_id, "DATE": call.portal.now(),
         "TEXT": message[:MESSAGE_CHARACTERS_MAX], "ATTACH": attach, "KEYBOARD": keyboard, "MENU": menu,
@@ -180,10 +179,15 @@ def message_add(call: Call) -> Any:
     return call.portal.put("message", values)
 
 
-def _message(call: Call) -> Record:
+def message_of(call: Call) -> Record:
     record = call.portal.get("message", as_number(call.get("MESSAGE_ID")) or 0)
     if record is None:
-        raise RestError(400, "MESSAGE_ID_ERROR", "Message ID can't be empty or not found")
+        raise RestError(400, "MESSAGE_ID_ERROR", "Message ID can't be empty")
+    return record
+
+
+def _message(call: Call) -> Record:
+    record = message_of(call)
     if record["AUTHOR_ID"] not in (0, call.user_id):
         raise RestError(400, "CANT_EDIT_MESSAGE", "Time has expired for modification or you don't have access")
     return record
@@ -293,12 +297,18 @@ def chat_title(call: Call) -> Any:
 def dialog_get(call: Call) -> Any:
     number = dialog_of(call, write=True)
     record = call.portal.table("chat").records[number]
+    messages = call.portal.table("message").find("CHAT_ID", number)
+    last = messages[-1]["ID"] if messages else 0
     return {
-        "id": number, "name": record["TITLE"], "owner": record["OWNER"], "type": "chat", "user_counter":
-        len(record["USERS"]), "message_count": len(call.portal.table("message").find("CHAT_ID", number)),
+        "id": number, "name": record["TITLE"], "description": record.get("DESCRIPTION", ""), "owner": record["OWNER"],
+        "extranet": False, "avatar": "", "color": record.get("COLOR", "#f76187"), "type": "chat", "counter": 0,
+        "user_counter": len(record["USERS"]), "message_count": len(messages), "unread_id": 0,
+        "last_message_id": last, "last_id": last, "marked_id": 0, "disk_folder_id": 0,
         "entity_type": record.get("ENTITY_TYPE", ""), "entity_id": record.get("ENTITY_ID", ""),
-        "date_create": moment_text(record["DATE"], call.portal.zone), "message_type": record["TYPE"],
-        "dialog_id": call.text("DIALOG_ID"),
+        "entity_data_1": "", "entity_data_2": "", "entity_data_3": "", "mute_list": [], "manager_list": [],
+        "readed_list": [], "date_create": moment_text(record["DATE"], call.portal.zone),
+        "message_type": record["TYPE"], "public": "", "role": "owner" if record["OWNER"] == call.user_id else "member",
+        "text_field_enabled": True, "is_new": False, "dialog_id": call.text("DIALOG_ID"),
     }  # fmt: skip
 
 

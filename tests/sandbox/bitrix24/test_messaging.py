@@ -76,3 +76,72 @@ async def test_the_portal_itself(crm: PortalClient) -> None:
     number = await crm.deal()
     assert (await crm.item(number))["begindate"].endswith("T05:00:00+05:00")
     assert "ONCRMDEALMOVETOCATEGORY" not in await crm.result("events")
+
+
+async def test_notifications_are_read_and_messages_liked(crm: PortalClient) -> None:
+    made = [await crm.result("im.notify.personal.add", {"USER_ID": 1, "MESSAGE": text}) for text in ("a", "b", "c")]
+
+    async def unread() -> int:
+        count: int = (await crm.result("im.notify.get"))["total_unread_count"]
+        return count
+
+    assert await crm.result("im.notify.read", {"ID": made[1], "ONLY_CURRENT": "Y"}) is True
+    assert await unread() == 2
+    assert await crm.result("im.notify.read", {"ID": made[1]}) is True
+    assert await unread() == 1
+    assert await crm.result("im.notify.read.list", {"IDS": [made[2]], "ACTION": "N"}) is True
+    assert await unread() == 2
+    assert await crm.result("im.notify.read.all") == {"result": True, "newCounter": 0}
+    assert await unread() == 0
+    message = await crm.result("im.message.add", {"DIALOG_ID": crm.opened["chat"], "MESSAGE": "готово"})
+    assert await crm.result("im.message.like", {"MESSAGE_ID": message, "ACTION": "plus"}) is True
+    again = await crm.refused("im.message.like", {"MESSAGE_ID": message, "ACTION": "plus"})
+    assert again[:2] == (400, "WITHOUT_CHANGES")
+
+
+async def test_a_bot_of_a_webhook_writes(crm: PortalClient) -> None:
+    bot = {"CODE": "acc", "CLIENT_ID": "k", "EVENT_HANDLER": "https://hooks.example.ru/b",
+           "PROPERTIES": {"NAME": "Счета"}}  # fmt: skip
+    number = await crm.result("imbot.register", bot)
+    assert await crm.result("imbot.register", bot) == number
+    for left_out, code in (("CLIENT_ID", "ACCESS_DENIED"), ("EVENT_HANDLER", "EVENT_MESSAGE_ADD_ERROR"),
+                           ("CODE", "CODE_ERROR"), ("PROPERTIES", "NAME_ERROR")):  # fmt: skip
+        assert (await crm.refused("imbot.register", {**bot, left_out: ""}))[1] == code
+    listed = await crm.result("imbot.bot.list")
+    assert listed == {str(number): {"ID": number, "NAME": "Счета", "CODE": "acc", "OPENLINE": "N"}}
+    who = {"BOT_ID": number, "CLIENT_ID": "k"}
+    keyboard = [{"TEXT": "Открыть", "LINK": "https://acc.example.ru"}]
+    text = {"DIALOG_ID": crm.opened["chat"], "MESSAGE": "Счёт 117", "KEYBOARD": keyboard}
+    message = await crm.result("imbot.message.add", {**who, **text})
+    shown = (await crm.result("im.dialog.messages.get", {"DIALOG_ID": crm.opened["chat"]}))["messages"][0]
+    assert (shown["id"], shown["author_id"], shown["text"]) == (message, number, "Счёт 117")
+    assert await crm.result("imbot.message.update", {**who, "MESSAGE_ID": message, "MESSAGE": "Счёт 118"}) is True
+    assert await crm.result("imbot.message.delete", {**who, "MESSAGE_ID": message}) is True
+    assert (await crm.refused("imbot.message.add", {**who, **text, "CLIENT_ID": "x"}))[1] == "APP_ID_ERROR"
+    assert (await crm.refused("imbot.message.add", {**who, "DIALOG_ID": "chat1", "MESSAGE": "x"}))[0] == 400
+    assert await crm.result("imbot.unregister", who) is True
+    assert await crm.result("imbot.bot.list") == []
+
+
+async def test_a_bot_of_the_newer_methods_writes(crm: PortalClient) -> None:
+    fields = {"code": "acc", "botToken": "secret", "properties": {"name": "Счета"}}
+    made = (await crm.result("imbot.v2.Bot.register", {"fields": fields}))["bot"]
+    assert (await crm.result("imbot.v2.Bot.register", {"fields": fields}))["bot"]["id"] == made["id"]
+    who = {"botId": made["id"], "botToken": "secret"}
+    said = {"dialogId": crm.opened["chat"], "fields": {"message": "[b]Оплачен[/b]"}}
+    sent = await crm.result("imbot.v2.Chat.Message.send", {**who, **said})
+    assert sent["uuidMap"] == {}
+    change = {**who, "messageId": sent["id"], "fields": {"message": "Оплачен"}}
+    assert await crm.result("imbot.v2.Chat.Message.update", change) == {"result": True}
+    shown = (await crm.result("im.dialog.messages.get", {"DIALOG_ID": crm.opened["chat"]}))["messages"][0]
+    assert (shown["author_id"], shown["text"]) == (made["id"], "Оплачен")
+    assert (await crm.result("imbot.v2.Bot.get", who))["bot"]["countMessage"] == 1
+    refusals = [
+        ({**said, "botId": made["id"]}, "BOT_TOKEN_NOT_SPECIFIED"), ({**said, "botToken": "secret"}, "BOT_ID_REQUIRED"),
+        ({**said, **who, "botToken": "x"}, "BOT_OWNERSHIP_ERROR"), ({**said, **who, "botId": 9}, "BOT_NOT_FOUND"),
+        ({**said, **who, "fields": {}}, "EMPTY_MESSAGE"),
+    ]  # fmt: skip
+    for params, code in refusals:
+        assert (await crm.refused("imbot.v2.Chat.Message.send", params))[:2] == (400, code)
+    assert await crm.result("imbot.v2.Bot.unregister", who) == {"result": True}
+    assert (await crm.result("imbot.v2.Bot.list", who))["bots"] == []
