@@ -12,9 +12,15 @@ from sandbox.bitrix24.methods.registry import METHODS, Method, add, find, method
 from sandbox.bitrix24.store import Record
 from sandbox.bitrix24.values import moment_text
 
-ALL_SCOPES = ("crm", "im", "imbot", "user", "user_basic", "user_brief", "catalog", "sale", "disk", "tasks", "task",
-              "placement", "bizproc", "documentgenerator", "userfieldconfig", "imopenlines", "salescenter",
-              "pay_system", "department")  # fmt: skip
+ALL_SCOPES = (
+    "ai_admin", "biconnector", "bizproc", "booking", "calendar", "call", "cashbox", "catalog", "contact_center", "crm",
+    "delivery", "department", "disk", "documentgenerator", "entity", "humanresources", "humanresources.hcmlink", "im",
+    "imbot", "imconnector", "imopenlines", "intranet", "landing", "lists", "log", "mailservice", "main",
+    "messageservice", "mobile", "pay_system", "placement", "pull", "rpa", "sale", "salescenter", "sign.b2e",
+    "socialnetwork", "sonet_group", "task", "tasks", "telephony", "timeman", "user", "user.userfield", "user_basic",
+    "user_brief", "userconsent", "userfieldconfig", "vote",
+)  # fmt: skip
+"""Vendor documentation, "Доступные scope"."""
 EVENTS = (
     "ONCRMDEALADD", "ONCRMDEALUPDATE", "ONCRMDEALDELETE", "ONCRMLEADADD", "ONCRMLEADUPDATE", "ONCRMLEADDELETE",
     "ONCRMCOMPANYADD", "ONCRMCOMPANYUPDATE", "ONCRMCOMPANYDELETE", "ONCRMCONTACTADD", "ONCRMCONTACTUPDATE",
@@ -131,12 +137,13 @@ def get_file(call: Call) -> Any:
 
 def user_json(call: Call, record: Record) -> Record:
     """E-mail is hidden from the scope user_brief (vendor documentation, "Доступы к данным пользователей")."""
+    now, registered = (moment_text(moment, call.portal.zone) for moment in (call.portal.now(), record["DATE_REGISTER"]))
     shown: Record = {
         "ID": str(record["ID"]), "ACTIVE": record["ACTIVE"] == "Y", "NAME": record.get("NAME", ""),
         "LAST_NAME": record.get("LAST_NAME", ""), "SECOND_NAME": "", "XML_ID": "", "EMAIL": record.get("EMAIL", ""),
-        "LAST_LOGIN": moment_text(call.portal.now(), call.portal.zone),
-        "DATE_REGISTER": moment_text(record["DATE_REGISTER"], call.portal.zone), "TIME_ZONE": "", "IS_ONLINE": "Y",
-        "TIMESTAMP_X": {}, "LAST_ACTIVITY_DATE": {}, "PERSONAL_GENDER": "", "PERSONAL_MOBILE": "", "WORK_PHONE": "",
+        "LAST_LOGIN": now, "DATE_REGISTER": registered, "TIME_ZONE": "", "IS_ONLINE": "Y",
+        "TIMESTAMP_X": registered, "LAST_ACTIVITY_DATE": now, "UF_EMPLOYMENT_DATE": "",
+        "PERSONAL_GENDER": "", "PERSONAL_MOBILE": "", "WORK_PHONE": "",
         "PERSONAL_WWW": "", "PERSONAL_BIRTHDAY": "", "PERSONAL_CITY": "",
         "WORK_POSITION": record.get("POSITION", ""), "UF_DEPARTMENT": [1], "USER_TYPE": "employee",
     }  # fmt: skip
@@ -153,7 +160,7 @@ USER_FIELDS = {
     "TIMESTAMP_X": "TIMESTAMP_X", "LAST_ACTIVITY_DATE": "LAST_ACTIVITY_DATE", "PERSONAL_GENDER": "Пол",
     "PERSONAL_WWW": "Домашняя страничка", "PERSONAL_BIRTHDAY": "Дата рождения", "PERSONAL_CITY": "Город",
     "PERSONAL_MOBILE": "Мобильный телефон", "WORK_PHONE": "Телефон компании", "WORK_POSITION": "Должность",
-    "UF_DEPARTMENT": "Подразделения", "USER_TYPE": "Тип пользователя",
+    "UF_DEPARTMENT": "Подразделения", "UF_EMPLOYMENT_DATE": "Дата принятия на работу", "USER_TYPE": "Тип пользователя",
 }  # fmt: skip
 
 
@@ -177,10 +184,24 @@ def _user_column(name: str) -> Column | None:
 @method("user.get", "user")
 def user_get(call: Call) -> Any:
     """Filter fields may stand in FILTER or beside it."""
+    return _users(call, [])
+
+
+@method("user.search", "user")
+def user_search(call: Call) -> Any:
+    """FIND, in FILTER or beside it: each of its words in the name, the position or the address."""
+    tree = call.get("FILTER")
+    words = str(call.get("FIND") or (tree.get("FIND") if isinstance(tree, dict) else "") or "").casefold().split()
+    return _users(call, words)
+
+
+def _users(call: Call, words: list[str]) -> Any:
     tree = call.get("FILTER")
     given = dict(tree) if isinstance(tree, dict) else {}
     given |= {name: value for name, value in call.params.tree.items() if name.upper() in USER_KINDS}
     query = compile_filter(given, _user_column, call.portal.zone, strict=False)
+    for word in words:
+        query.predicates.append(lambda record, word=word: word in _described(record))  # type: ignore[misc]
     sort = call.text("sort") or "ID"
     order = compile_order({sort: call.text("order") or "ASC"}, _user_column, strict=False)
     offset = offset_of(call, paged=True)
@@ -188,9 +209,8 @@ def user_get(call: Call) -> Any:
     return page([user_json(call, record) for record in found], total=total, offset=offset, shown=len(found))
 
 
-@method("user.search", "user")
-def user_search(call: Call) -> Any:
-    return user_get(call)
+def _described(record: Record) -> str:
+    return " ".join(str(record.get(name, "")) for name in ("NAME", "LAST_NAME", "POSITION", "EMAIL")).casefold()
 
 
 @method("user.current", "user")

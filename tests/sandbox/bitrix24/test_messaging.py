@@ -78,6 +78,17 @@ async def test_the_portal_itself(crm: PortalClient) -> None:
     assert "ONCRMDEALMOVETOCATEGORY" not in await crm.result("events")
 
 
+async def test_users_are_searched_and_described(crm: PortalClient) -> None:
+    for params in ({"FIND": "климова мария"}, {"FILTER": {"FIND": "Клим"}}):
+        assert [user["ID"] for user in await crm.result("user.search", params)] == ["1"]
+    assert await crm.result("user.search", {"FIND": "никто"}) == []
+    user = await crm.result("user.current")
+    described = await crm.result("user.fields")
+    assert set(user) <= set(described)
+    assert isinstance(user["TIMESTAMP_X"], str)
+    assert {"crm", "imbot", "user_basic", "sign.b2e"} <= set(await crm.result("scope", {"full": True}))
+
+
 async def test_notifications_are_read_and_messages_liked(crm: PortalClient) -> None:
     made = [await crm.result("im.notify.personal.add", {"USER_ID": 1, "MESSAGE": text}) for text in ("a", "b", "c")]
 
