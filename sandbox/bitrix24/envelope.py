@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from xml.sax.saxutils import escape
 
 PAGE_SIZE = 50
 
@@ -37,6 +38,24 @@ def page(result: Any, *, total: int, offset: int, shown: int) -> Page:
         return Page(result, 0)
     after = offset + shown
     return Page(result, total, after if after < total and shown else None)
+
+
+def xml(payload: dict[str, Any]) -> bytes:
+    """An answer asked for by the ending `.xml`: entries of lists are `item`, true is 1, false and null are empty.
+
+    Vendor documentation, "Как выполняется запрос", "Результат запроса".
+    """
+    return f"<response>{_elements(payload)}</response>".encode()
+
+
+def _elements(value: Any) -> str:
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else (("item", entry) for entry in value)
+        named = (("item" if str(name).isdigit() else name, entry) for name, entry in pairs)
+        return "".join(f"<{name}>{_elements(entry)}</{name}>" for name, entry in named)
+    if isinstance(value, bool) or value is None:
+        return "1" if value else ""
+    return escape(str(value))
 
 
 # The classic crm.* methods: code "" and a text (vendor documentation, "Коды ошибок" of each method).

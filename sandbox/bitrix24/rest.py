@@ -6,14 +6,14 @@ Vendor documentation, "Общие принципы", "Ограничения": h
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from sandbox.bitrix24 import methods, params
 from sandbox.bitrix24.batch import Answered, CutShortError, run_batch
 from sandbox.bitrix24.call import Call, Identity
-from sandbox.bitrix24.envelope import Page, RestError, invalid_argument
+from sandbox.bitrix24.envelope import Page, RestError, invalid_argument, xml
 from sandbox.bitrix24.files import Download, Links
 from sandbox.bitrix24.filters import BadFilterValueError
 from sandbox.bitrix24.methods import Method
@@ -57,7 +57,7 @@ class Address:
 
 
 def read_path(tail: str) -> Address:
-    """The part after `/rest/`; an ending `.json` (`.xml` too, answered as JSON) and closing slashes change nothing."""
+    """The part after `/rest/`; an ending `.json` or `.xml` is no part of the name, closing slashes change nothing."""
     parts = [part for part in tail.split("/") if part]
     newer = len(parts) > 1 and parts[0].lower() == "api"
     if newer:
@@ -85,6 +85,8 @@ class Rest:
             return Reply(status=204, headers=dict(CROSS_ORIGIN))
         reply = await self._answer(request)
         reply.headers.update(CROSS_ORIGIN)
+        if request.path.rstrip("/").lower().endswith(".xml") and reply.body is None and isinstance(reply.payload, dict):
+            return replace(reply, payload=None, body=xml(reply.payload), content_type="text/xml; charset=utf-8")
         return reply
 
     async def _answer(self, request: Request) -> Reply:

@@ -91,6 +91,18 @@ async def test_the_crm_has_no_methods_of_rest_3(crm: PortalClient) -> None:
     assert (answer.status_code, answer.json()["error"]) == (401, "INVALID_CREDENTIALS")
 
 
+async def test_answers_come_as_xml_where_the_name_ends_so(crm: PortalClient) -> None:
+    number = await crm.deal(title="Стол & стул")
+    answer = await crm.sandbox.client.get(f"{crm.url}/batch.xml?cmd[d]=crm.deal.list%3Fselect[]%3DTITLE")
+    assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+    found = f"<d><item><ID>{number}</ID><TITLE>Стол &amp; стул</TITLE></item></d>"
+    assert answer.text.startswith(f"<response><result><result>{found}</result><result_error></result_error>")
+    refused = await crm.sandbox.client.get(f"{crm.url}/crm.deal.get.xml/")
+    assert (refused.status_code, refused.text) == (
+        400, "<response><error></error><error_description>ID is not defined or invalid.</error_description></response>",
+    )  # fmt: skip
+
+
 async def test_a_browser_may_ask_first(crm: PortalClient) -> None:
     asked = await crm.sandbox.client.options(f"{crm.url}/crm.deal.add?fields[TITLE]=x")
     assert (asked.status_code, asked.content) == (204, b"")
