@@ -132,7 +132,7 @@ class Intake:
         standings = {(m.topic, m.record.partition): Standing(m.record.offset + 1, m.event_id) for m in messages}
         if concerned:
             locks = set().union(*(m.locks for m in concerned))
-            taken = {f"take {topic}" for topic, _ in standings}
+            taken = {f"take/{topic}" for topic, _ in standings}
             async with self.database.transaction({m.tenant for m in concerned}, locks, taken) as connection:
                 results.update(await self.apply(connection, concerned))
                 await inbox.advance(connection, self.service, standings)
