@@ -29,6 +29,13 @@ KINDS = {
     "DESCRIPTION": "string", "DESCRIPTION_TYPE": "integer", "DIRECTION": "integer", "LOCATION": "string",
     "ORIGINATOR_ID": "string", "ORIGIN_ID": "string", "AUTHOR_ID": "integer", "EDITOR_ID": "integer",
 }  # fmt: skip
+# Columns that nothing here fills: kind and what they read.
+UNUSED: dict[str, tuple[str, Any]] = {
+    "ASSOCIATED_ENTITY_ID": ("integer", "0"), "PROVIDER_GROUP_ID": ("string", None), "PROVIDER_PARAMS": ("object", []),
+    "PROVIDER_DATA": ("string", None), "RESULT_MARK": ("integer", "0"), "RESULT_VALUE": ("double", None),
+    "RESULT_SUM": ("double", None), "RESULT_CURRENCY_ID": ("string", None), "RESULT_STATUS": ("integer", "0"),
+    "RESULT_STREAM": ("integer", "0"), "RESULT_SOURCE_ID": ("string", None), "AUTOCOMPLETE_RULE": ("integer", "0"),
+}  # fmt: skip
 CALL, EMAIL, OUTGOING = 2, 4, 2
 
 
@@ -43,6 +50,9 @@ def _shown(call: Call, record: Record, select: Any = None) -> Record:
     for name, kind in KINDS.items():
         if names is None or "*" in names or name in names or name == "ID":
             shown[name] = classic_encoder(kind, call.portal.zone)(record.get(name))
+    for name, (_, value) in UNUSED.items():
+        if names is None or "*" in names or name in names:
+            shown[name] = value
     if names is None or "*" in names or "SETTINGS" in names:
         shown["SETTINGS"] = record.get("SETTINGS") or []
     if (names is not None and "COMMUNICATIONS" in names) or select is None:
@@ -263,7 +273,13 @@ def _change_todo(call: Call, values: Record) -> Any:
 def activity_fields(call: Call) -> Any:
     fixed = ("OWNER_ID", "OWNER_TYPE_ID", "TYPE_ID")
     made = ("ID", "CREATED", "LAST_UPDATED", "AUTHOR_ID", "EDITOR_ID")
-    kinds = {**KINDS, "COMMUNICATIONS": "crm_activity_communication", "FILES": "diskfile", "SETTINGS": "object"}
+    kinds = {
+        **KINDS,
+        **{name: kind for name, (kind, _) in UNUSED.items()},
+        "COMMUNICATIONS": "crm_activity_communication",
+        "FILES": "diskfile",
+        "SETTINGS": "object",
+    }
     return {
         name: {"type": kind, "isRequired": name in ("SUBJECT", "RESPONSIBLE_ID", "COMMUNICATIONS"),
                "isReadOnly": name in made, "isImmutable": name in fixed,

@@ -155,6 +155,8 @@ async def test_log_messages_and_todos(crm: PortalClient) -> None:
     assert await crm.result("crm.activity.todo.updateDeadline", moved) == added
     shown = await crm.result("crm.activity.get", added)
     assert shown["DEADLINE"] == "2026-12-20T12:00:00+03:00"
+    assert (shown["RESULT_MARK"], shown["PROVIDER_PARAMS"], shown["PROVIDER_DATA"]) == ("0", [], None)
+    assert set(shown) <= set(await crm.result("crm.activity.fields"))
     assert (await crm.refused("crm.activity.todo.updateDeadline", {**moved, "value": None}))[1] == 100
     assert (await crm.refused("crm.activity.todo.updateDeadline", {**moved, "ownerId": 1}))[1] == "OWNER_NOT_FOUND"
     await crm.result("crm.activity.update", {"id": added["id"], "fields": {"COMPLETED": "Y"}})
