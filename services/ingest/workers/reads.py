@@ -78,7 +78,8 @@ class ReadDealTask:
                 task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
             )
         await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at, found.buyer_updated_at)
-        return Done(tuple(commands), debounce_seconds=ECHO_SECONDS if known.requested or commands else 0.0)
+        echoes = known.requested or any(_asks(entry, config) for entry in entries)
+        return Done(tuple(commands), debounce_seconds=ECHO_SECONDS if echoes else 0.0)
 
     def _commands(
         self, task: Task, config: Config, snapshot: Snapshot, entries: Sequence[Entry], found: CrmSnapshot
@@ -160,3 +161,8 @@ def _undecided(known: KnownDeal, config: Config, found: CrmSnapshot) -> tuple[En
         and settings.funnel(entry.category_id) is not None
         and entry.entered_at >= settings.activated_at
     )
+
+
+def _asks(entry: Entry, config: Config) -> bool:
+    funnel = config.settings.funnel(entry.category_id)
+    return funnel is not None and bool(funnel.kinds_at(entry.stage_id))
