@@ -1,5 +1,6 @@
 """Deals are read, swept and checked on the sandbox: every stage entry becomes its request, webhook or not."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +114,21 @@ async def test_echoes_and_repeats_ask_for_nothing_more(ingest: Ingest, people: P
 
 async def test_only_a_deal_that_was_asked_for_a_document_is_read_with_delay(ingest: Ingest, people: Portal) -> None:
     """Our own writes come back as webhooks; before there are any, a moved deal must not wait."""
+
+    async def debounce() -> float | None:
+        rows = await ingest.rows("SELECT debounce FROM work WHERE kind = 'read-deal' AND queue = 'closed'")
+        return rows[0]["debounce"].total_seconds() if rows else None
+
     deal = await people.deal(company=await people.company())
-    await quiet(ingest)
-    (row,) = await ingest.rows("SELECT debounce FROM work WHERE kind = 'read-deal'")
-    assert row["debounce"].total_seconds() == 0
+    await people.act(f"/deals/{deal}", {"fields": {"TITLE": "Новое"}}, "PATCH")
+    await until(lambda: _is(debounce, 0.0), "the new deal is read")
     await people.move(deal)
+    await until(lambda: _is(debounce, 2.0), "the moved deal is read")
     await requested(ingest)
-    await quiet(ingest)
-    (row,) = await ingest.rows("SELECT debounce FROM work WHERE kind = 'read-deal'")
-    assert row["debounce"].total_seconds() == 2
+
+
+async def _is(found: Callable[[], Awaitable[float | None]], wanted: float) -> bool:
+    return await found() == wanted
 
 
 async def test_a_stage_entered_again_and_another_trigger_are_requests_of_their_own(
