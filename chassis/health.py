@@ -95,8 +95,9 @@ class Health:
     async def ready(self) -> dict[str, str]:
         """What is missing, by dependency; empty when the service takes work. Takes at most 3 s."""
         missing = {"service": self._unready} if self._unready else {}
-        answers = await asyncio.gather(*(_ask(check) for check in self._checks.values()))
-        missing |= {name: answer for name, answer in zip(self._checks, answers, strict=True) if answer}
+        checks = dict(self._checks)  # a service that starts adds to them while they are asked
+        answers = await asyncio.gather(*(_ask(check) for check in checks.values()))
+        missing |= {name: answer for name, answer in zip(checks, answers, strict=True) if answer}
         metrics.READY.set(0 if missing else 1)
         return missing
 

@@ -56,6 +56,18 @@ async def test_ready_and_unready() -> None:
     assert await health.ready() == {"service": "the service is ending"}
 
 
+async def test_a_service_that_starts_adds_dependencies_while_it_is_asked() -> None:
+    health = Health()
+
+    async def adds() -> str:
+        health.check("consumer", broken)
+        return "not yet"
+
+    health.check("postgres", adds)
+    health.set_ready()
+    assert await health.ready() == {"postgres": "not yet"}
+
+
 async def test_a_dependency_that_hangs_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chassis.health.CHECK_SECONDS_MAX", 0.01)
     health = Health()
