@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import secrets
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.bitrix24 import people, stages, userfields
@@ -14,6 +15,7 @@ from sandbox.bitrix24.methods.general import EVENTS
 from sandbox.bitrix24.methods.messaging import add_chat
 from sandbox.bitrix24.portal import SETTINGS, Portal
 from sandbox.bitrix24.store import Record
+from sandbox.core.roster import TenantPlan
 from sandbox.core.vendor import SeedSpec
 from sandbox.core.wire import BadRequestError
 
@@ -234,7 +236,7 @@ def credentials(portal: Portal, base_url: str) -> Record:
 
 def seed(vendor: Bitrix24, spec: SeedSpec) -> dict[str, str]:
     """One portal per tenant, its buyers as companies, `deals_per_portal` deals; `bitrix24` goes to every opening."""
-    options = dict(spec.options.get("bitrix24") or {})
+    options, deals = dict(spec.options.get("bitrix24") or {}), int(spec.options.get("deals_per_portal", 0))
     env: dict[str, str] = {}
     for plan in spec.roster.tenants:
         chance = random.Random(f"bitrix24|{spec.roster.seed}|{plan.slug}")  # noqa: S311 - reproducible, nothing secret
@@ -249,11 +251,32 @@ def seed(vendor: Bitrix24, spec: SeedSpec) -> dict[str, str]:
                 },
             )  # fmt: skip
             companies = [people.add_company(portal, people.card(buyer), 7) for buyer in plan.buyers]
-            for _ in range(int(spec.options.get("deals_per_portal", 0))):
+            for _ in range(deals):
                 people.add_deal(portal, people.made_up_deal(chance, companies, GOODS), 7)
         known = credentials(portal, spec.base_url)
         names = {"PORTAL": "portal", "DOMAIN": "domain", "MEMBER_ID": "member_id", "WEBHOOK_URL": "webhook_url",
                  "APPLICATION_TOKEN": "application_token", "SUBSCRIPTION": "subscription", "CHAT": "chat"}  # fmt: skip
         env |= {f"B24_{plan.index}_{name}": str(known[key]) for name, key in names.items()}
         env[f"B24_{plan.index}_SELLER_INN"] = plan.seller.inn
+        env |= {f"B24_{plan.index}_{name}": text for name, text in _ids(portal, plan, deals).items() if text}
     return env
+
+
+def _ids(portal: Portal, plan: TenantPlan, deals: int) -> dict[str, str]:
+    """Ids of what the seed made, those of lists with commas between them; what came later is not among them."""
+    companies = list(portal.table("company"))
+
+    def listed(records: Iterable[Record]) -> str:
+        return ",".join(str(record["ID"]) for record in records)
+
+    buyers = [record for record in companies if record.get("IS_MY_COMPANY") != "Y"]
+
+    return {
+        "USER_ID": str(next((hook["USER_ID"] for hook in portal.table("hook")), "")),
+        "USER_IDS": listed(portal.table("user")),
+        "FUNNEL_IDS": listed(stages.categories_of(portal, 2)),
+        "SELLER_COMPANY_ID": listed(record for record in companies if record.get("IS_MY_COMPANY") == "Y"),
+        "COMPANY_IDS": listed(buyers[: len(plan.buyers)]),
+        "PRODUCT_IDS": listed(list(portal.table("product"))[: len(GOODS)]),
+        "DEAL_IDS": listed(list(portal.table("deal"))[:deals]),
+    }

@@ -15,6 +15,7 @@ from sandbox.core.world import World
 
 POLL_SECONDS_MAX = 25.0
 LEDGER_LINES_MAX = 10_000
+BUYERS_MAX = 10_000
 TENANTS_MAX = 100
 
 
@@ -164,10 +165,14 @@ class _Control:
         body = request.json()
         if not isinstance(body, dict):
             raise BadRequestError("the body is a JSON object")
-        tenants = int(body.get("portals", 1))
-        if not 1 <= tenants <= TENANTS_MAX:
-            raise BadRequestError(f"`portals` is between 1 and {TENANTS_MAX}")
-        roster = make_roster(int(body.get("seed", 1)), tenants, int(body.get("buyers_per_portal", 10)))
+        tenants = _whole(body, "portals", 1, 1, TENANTS_MAX)
+        buyers = _whole(body, "buyers_per_portal", 10, 0, BUYERS_MAX)
+        for name in ("deals_per_portal", "known_buyers_per_account"):
+            _whole(body, name, 0, 0, BUYERS_MAX)
+        for name in ("bitrix24", "elba"):
+            if not isinstance(body.get(name) or {}, dict):
+                raise BadRequestError(f"`{name}` is a JSON object of dials")
+        roster = make_roster(_whole(body, "seed", 1, 0, 2**53), tenants, buyers)
         spec = SeedSpec(roster=roster, base_url=request.base_url, options=body)
         env: dict[str, str] = {"SANDBOX_URL": request.base_url}
         with self._world.ledger.together():
@@ -219,6 +224,14 @@ def _object(request: Request, allowed: set[str]) -> dict[str, Any]:
     if unknown := set(body) - allowed:
         raise BadRequestError(f"unknown keys {sorted(unknown)}; known are {sorted(allowed)}")
     return body
+
+
+def _whole(body: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
+    """A whole number of the body, or what is expected, in words."""
+    value = body.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadRequestError(f"`{name}` is a whole number between {low} and {high}")
+    return value
 
 
 def _quoted(value: str) -> str:

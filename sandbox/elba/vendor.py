@@ -102,6 +102,7 @@ class Elba:
         for plan in spec.roster.tenants:
             account_id = f"elba-{plan.slug}"
             digest = hashlib.sha256(f"elba|{spec.roster.seed}|{plan.slug}".encode()).hexdigest()
+            known = int(spec.options.get("known_buyers_per_account", -(-len(plan.buyers) // 3)))
             account = self.book.accounts.get(account_id)
             if account is None:
                 account = self.book.open_account(
@@ -113,7 +114,6 @@ class Elba:
                 )
                 if dials:
                     self.book.turn_dials(account, dials)
-                known = int(spec.options.get("known_buyers_per_account", -(-len(plan.buyers) // 3)))
                 for buyer in plan.buyers[:known]:
                     card = Counterparty(
                         full_name=buyer.full_name,
@@ -132,9 +132,13 @@ class Elba:
                 f"ELBA_{plan.index}_INN": account.inn,
                 f"ELBA_{plan.index}_CLIENT_ID": account.client_id,
                 f"ELBA_{plan.index}_CLIENT_SECRET": account.client_secret,
+                f"ELBA_{plan.index}_OWN_ACCOUNT": account.own_account,
                 f"ELBA_{plan.index}_API_URL": f"{spec.base_url}/api/v1",
                 f"ELBA_{plan.index}_TOKEN_URL": f"{spec.base_url}/connect/token",
             }
+            known_ids = list(account.records["counterparties"])[:known]
+            if known_ids:
+                env[f"ELBA_{plan.index}_COUNTERPARTY_IDS"] = ",".join(known_ids)
         return env
 
     def clear(self) -> None:

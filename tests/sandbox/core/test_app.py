@@ -93,7 +93,7 @@ def test_sigterm_ends_in_order_with_an_open_long_poll(tmp_path: Path) -> None:
                 sandbox.process.terminate()
                 break
             code = await asyncio.to_thread(sandbox.process.wait, 10)
-            await asyncio.wait([poll])
+            await asyncio.gather(poll, return_exceptions=True)
             return code
 
     assert asyncio.run(poll_and_end()) == 0

@@ -155,6 +155,35 @@ async def test_seed_is_reproducible_and_may_be_repeated(tmp_path: Path) -> None:
     assert envs[0][0]["ELBA_2_API_URL"] == "https://sandbox.example/api/v1"
 
 
+async def test_the_ids_that_seed_prints_are_there(tmp_path: Path) -> None:
+    async with serve(tmp_path) as sandbox:
+        env = (await sandbox.control("/seed", {**SEED, "deals_per_portal": 2}))["env"]
+        hook = env["B24_2_WEBHOOK_URL"]
+        for kind, name in (("company", "COMPANY"), ("deal", "DEAL"), ("product", "PRODUCT")):
+            for number in env[f"B24_2_{name}_IDS"].split(","):
+                answer = await sandbox.client.get(f"{hook}crm.{kind}.get?id={number}")
+                assert answer.status_code == 200, answer.text
+        mine = (await sandbox.client.get(f"{hook}crm.company.get?id={env['B24_2_SELLER_COMPANY_ID']}")).json()["result"]
+        assert mine["IS_MY_COMPANY"] == "Y"
+        assert env["B24_2_USER_ID"] in env["B24_2_USER_IDS"].split(",")
+        known = (await sandbox.state("elba", env["ELBA_2_ACCOUNT"]))["counterparties"]
+        assert env["ELBA_2_COUNTERPARTY_IDS"].split(",") == list(known)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"portals": "many"}, "`portals` is a whole number between 1 and 100"),
+        ({"buyers_per_portal": -1}, "`buyers_per_portal` is a whole number between 0 and 10000"),
+        ({"bitrix24": "x"}, "`bitrix24` is a JSON object of dials"),
+    ],
+)
+async def test_a_wrong_seed_is_refused_in_words(tmp_path: Path, body: dict[str, Any], sentence: str) -> None:
+    async with serve(tmp_path) as sandbox:
+        answer = await sandbox.client.post("/control/seed", json=body)
+        assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+
+
 def _without_times(state: Any) -> Any:
     if isinstance(state, dict):
         return {key: _without_times(value) for key, value in state.items() if key not in ("updated_at", "order")}
