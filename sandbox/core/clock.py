@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 CLIENT_RECENT_SECONDS = 30.0
 RATE_MAX = 100_000.0
+EXAMPLE = "2026-11-20T09:00:00+03:00"
 
 
 def to_rfc3339(unix: float) -> str:
@@ -19,9 +20,12 @@ def to_rfc3339(unix: float) -> str:
 
 def from_rfc3339(text: str) -> float:
     """RFC 3339 with a zone to unix seconds; `ValueError` says what to write otherwise."""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{text!r} is no time; write for example {EXAMPLE}") from error
     if moment.tzinfo is None:
-        raise ValueError(f"time {text!r} has no zone; write for example 2026-11-20T09:00:00+03:00")
+        raise ValueError(f"time {text!r} has no zone; write for example {EXAMPLE}")
     return moment.timestamp()
 
 

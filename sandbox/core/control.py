@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -83,11 +84,11 @@ class _Control:
         client = query.get("client")
         if "after" not in query:
             return Reply(payload={**clock.state.as_json(), "now": to_rfc3339(clock.unix()), "behind": clock.behind()})
-        after = int(query["after"])
+        after = int(_number("after", query["after"]))
         if client:
             clock.saw(client, after)
         if after == clock.state.revision:
-            wait = min(float(query.get("wait_seconds", 20)), POLL_SECONDS_MAX)
+            wait = min(_number("wait_seconds", query.get("wait_seconds", 20)), POLL_SECONDS_MAX)
             if not await self._wait_revision(request, wait):
                 if client:
                     clock.forget(client)
@@ -107,8 +108,8 @@ class _Control:
         clock = self._world.clock
         state = clock.altered(
             set_to=from_rfc3339(body["set"]) if "set" in body else None,
-            advance_seconds=float(body["advance_seconds"]) if "advance_seconds" in body else None,
-            rate=float(body["rate"]) if "rate" in body else None,
+            advance_seconds=_number("advance_seconds", body["advance_seconds"]) if "advance_seconds" in body else None,
+            rate=_number("rate", body["rate"]) if "rate" in body else None,
         )
         self._world.set_clock(state)
         await self._world.ledger.durable()
@@ -149,11 +150,11 @@ class _Control:
         query = request.query()
         await self._world.ledger.durable()
         lines = self._world.ledger.read(
-            after=int(query.get("after", 0)),
+            after=int(_number("after", query.get("after", 0))),
             vendor=query.get("vendor"),
             kind=query.get("kind"),
             account=query.get("account"),
-            limit=min(int(query.get("limit", 1000)), LEDGER_LINES_MAX),
+            limit=min(int(_number("limit", query.get("limit", 1000))), LEDGER_LINES_MAX),
         )
         return Reply(body=b"".join(lines), content_type="application/x-ndjson; charset=utf-8")
 
@@ -224,6 +225,16 @@ def _object(request: Request, allowed: set[str]) -> dict[str, Any]:
     if unknown := set(body) - allowed:
         raise BadRequestError(f"unknown keys {sorted(unknown)}; known are {sorted(allowed)}")
     return body
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise BadRequestError(f"`{name}` is a number, not {value!r}") from error
+    if not math.isfinite(number):
+        raise BadRequestError(f"`{name}` is a finite number")
+    return number
 
 
 def _whole(body: dict[str, Any], name: str, default: int, low: int, high: int) -> int:

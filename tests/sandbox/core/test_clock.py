@@ -32,6 +32,20 @@ async def test_bad_clock_requests_say_what_to_write(sandbox: Sandbox) -> None:
         assert answer.json()["error"]
 
 
+async def test_what_is_no_time_or_number_is_named(sandbox: Sandbox) -> None:
+    refusals: list[tuple[dict[str, Any], str]] = [
+        ({"set": "now"}, "'now' is no time; write for example 2026-11-20T09:00:00+03:00"),
+        ({"set": 5}, "5 is no time; write for example 2026-11-20T09:00:00+03:00"),
+        ({"rate": "fast"}, "`rate` is a number, not 'fast'"),
+        ({"advance_seconds": None}, "`advance_seconds` is a number, not None"),
+    ]
+    for body, sentence in refusals:
+        answer = await sandbox.client.post("/control/clock", json=body)
+        assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+    answer = await sandbox.client.get("/control/ledger?after=begin")
+    assert (answer.status_code, answer.json()) == (400, {"error": "`after` is a number, not 'begin'"})
+
+
 async def test_long_poll_answers_at_the_change(sandbox: Sandbox) -> None:
     now = await sandbox.control("/clock", method="GET")
     query = {"client": "invoicing", "after": now["revision"], "wait_seconds": 20}
