@@ -1,0 +1,66 @@
+"""Records what processes say of themselves while they live: metrics of every process, memory and open files."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from tests.chaos.campaign.stage import Stage
+
+METRICS_SECONDS: Final = 1.0
+PAGE_BYTES: Final = 4096
+PARTS: Final = frozenset({"postgres", "kafka"})
+
+
+class Recorder:
+    """Writes `metrics/NAME.PID.prom` (the last of each process) and `samples.jsonl`."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self._stage = stage
+        self._folder = folder / "metrics"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._samples = (folder / "samples.jsonl").open("w", encoding="utf-8")
+        self._client = httpx.AsyncClient(timeout=2.0, trust_env=False)
+
+    async def run(self) -> None:
+        """Records until it is cancelled."""
+        while True:
+            await self.last()
+            await asyncio.sleep(METRICS_SECONDS)
+
+    async def last(self) -> None:
+        """Once."""
+        for name, running in tuple(self._stage.running.items()):
+            if name in PARTS:
+                continue
+            pid = running.child.pid
+            self._sample(name, pid)
+            if name != "sandbox":
+                await self._scrape(name, pid)
+        self._samples.flush()
+
+    async def close(self) -> None:
+        """Ends it."""
+        self._samples.close()
+        await self._client.aclose()
+
+    def _sample(self, name: str, pid: int) -> None:
+        process = Path(f"/proc/{pid}")
+        try:
+            pages = int((process / "statm").read_text().split()[1])
+            files = len(list((process / "fd").iterdir()))
+        except (OSError, IndexError):
+            return
+        line = {"at": time.time(), "process": name, "pid": pid, "rss_bytes": pages * PAGE_BYTES, "files": files}
+        self._samples.write(json.dumps(line) + "\n")
+
+    async def _scrape(self, name: str, pid: int) -> None:
+        try:
+            answer = await self._client.get(f"{self._stage.specs[name].url}/metrics")
+        except httpx.HTTPError:
+            return
+        if answer.is_success:
+            (self._folder / f"{name}.{pid}.prom").write_text(answer.text)
