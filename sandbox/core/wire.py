@@ -204,7 +204,9 @@ async def send_reply(reply: Reply, receive: Receive, send: Send, method: str, st
         await _hang_up(receive, send)
         return
     content = reply.content()
-    headers = [(b"content-type", reply.content_type.encode()), (b"content-length", str(len(content)).encode())]
+    headers: list[tuple[bytes, bytes]] = []
+    if reply.status != 204:
+        headers = [(b"content-type", reply.content_type.encode()), (b"content-length", str(len(content)).encode())]
     headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if reply.manner == "whole":

@@ -38,6 +38,7 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.target, self.details = status, code, message, target, details
+        self.headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
 
 
 class Problems:

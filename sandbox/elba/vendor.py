@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.core.faults import Fault
 from sandbox.core.vendor import Change, EventPost, SeedSpec, Timer
-from sandbox.core.wire import Reply, Route
+from sandbox.core.wire import Reply, Route, Router
 from sandbox.core.world import World
 from sandbox.elba import wire
 from sandbox.elba.api import acts, counterparties, invoices, products
@@ -28,6 +28,7 @@ REFUSED = {
     "operation_time_limit": (429, "TooManyRequests", "Слишком долгие запросы"),
     "token_expired": (401, "TokenExpired", "Срок действия токена истёк"),
 }
+METHODS = ("GET", "POST", "PUT", "DELETE")
 
 
 class Elba:
@@ -42,13 +43,18 @@ class Elba:
 
     def routes(self) -> Sequence[Route]:
         gate = self._gate
-        return [
-            *TokenCalls(self._world, self, self.book).routes(),
+        served = [
             *counterparties.routes(gate),
             *invoices.routes(gate),
             *acts.routes(gate),
             *products.routes(gate),
-            gate.route("*", "/{rest:path}", "unknown", _unknown),
+        ]
+        unserved = _Unserved(Router(served)).refuse
+        return [
+            *TokenCalls(self._world, self, self.book).routes(),
+            *served,
+            gate.route("*", "", "unknown", unserved),
+            gate.route("*", "/{rest:path}", "unknown", unserved),
         ]
 
     def control_routes(self) -> Sequence[Route]:
@@ -152,5 +158,17 @@ class Elba:
         """Nothing runs by itself."""
 
 
-def _unknown(call: Call) -> Reply:
-    raise ApiError(404, "NotFound", f"Метод {call.request.method} {call.request.path} не найден")
+class _Unserved:
+    """What no route serves: 405 with the path's own methods, 404 on a path that has none."""
+
+    def __init__(self, served: Router) -> None:
+        self._served = served
+
+    def refuse(self, call: Call) -> Reply:
+        method, path = call.request.method, call.request.path
+        allowed = [one for one in METHODS if isinstance(self._served.find(one, path), tuple)]
+        if not allowed:
+            raise ApiError(404, "NotFound", f"Метод {method} {path} не найден")
+        error = ApiError(405, "MethodNotAllowed", f"Метод {method} для {path} не поддерживается")
+        error.headers["Allow"] = ", ".join(allowed)
+        raise error

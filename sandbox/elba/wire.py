@@ -123,7 +123,7 @@ def refusal(error: ApiError, trace: str) -> Reply:
             "innerError": None,
         },
     }
-    return Reply(status=error.status, payload=payload, error=error.code)
+    return Reply(status=error.status, payload=payload, headers=error.headers, error=error.code)
 
 
 def _error(code: str, message: str, target: str | None) -> dict[str, Any]:

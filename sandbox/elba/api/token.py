@@ -34,12 +34,14 @@ class TokenCalls:
         def execute(fault: Fault | None) -> Reply:
             if request.content_type != "application/x-www-form-urlencoded":
                 return _refused("invalid_request", "the body must be application/x-www-form-urlencoded")
-            if form.get("grant_type") != "client_credentials":
+            if not form.get("grant_type"):
+                return _refused("invalid_request", "grant_type is missing")
+            if form["grant_type"] != "client_credentials":
                 return _refused("unsupported_grant_type", "grant_type must be client_credentials")
             if account is None or not hmac.compare_digest(account.client_secret.encode(), client_secret.encode()):
-                return _refused("invalid_client", "unknown client_id or wrong client_secret")
+                return _refused_client(request, "unknown client_id or wrong client_secret")
             if account.dials.refuse_status == 401:
-                return _refused("invalid_client", "the client is disabled")
+                return _refused_client(request, "the client is disabled")
             if SCOPE not in form.get("scope", SCOPE).split():
                 return _refused("invalid_scope", f"scope must contain {SCOPE}")
             return self._granted(account)
@@ -67,6 +69,15 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
             return "", ""
         return client_id, client_secret
     return form.get("client_id", ""), form.get("client_secret", "")
+
+
+def _refused_client(request: Request, text: str) -> Reply:
+    """RFC 6749 section 5.2: 401 with a challenge to a client that used the Authorization header."""
+    reply = _refused("invalid_client", text)
+    if "authorization" in request.headers:
+        reply.status = 401
+        reply.headers["WWW-Authenticate"] = 'Basic realm="connect/token"'
+    return reply
 
 
 def _refused(error: str, text: str) -> Reply:

@@ -141,12 +141,6 @@ async def test_path_case_and_trailing_slash_do_not_matter(elba: ElbaClient) -> N
         assert (await elba.get(path)).json()["id"] == made["id"]
 
 
-async def test_unknown_paths_answer_the_envelope(elba: ElbaClient) -> None:
-    for method, path in (("GET", "/bills"), ("DELETE", "/invoices"), ("GET", "/acts"), ("GET", "/invoices/nothing")):
-        answer = await elba.call(method, path)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NotFound")
-
-
 @pytest.mark.parametrize(
     ("members", "target"),
     [

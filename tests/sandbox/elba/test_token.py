@@ -21,6 +21,7 @@ async def test_token_answer_has_the_standard_members(elba: ElbaClient) -> None:
         ({"client_secret": "wrong"}, "invalid_client"),
         ({"client_id": "nobody"}, "invalid_client"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": ""}, "invalid_request"),
         ({"scope": "other.api"}, "invalid_scope"),
     ],
 )
@@ -78,3 +79,12 @@ async def test_one_accounts_token_shows_nothing_of_another(elba: ElbaClient) -> 
     other = ElbaClient(elba.sandbox, await elba.sandbox.control("/elba/accounts", {"title": "ИП", "inn": "7709123453"}))
     await other.sign_in()
     assert (await other.get("/counterparties?inn=7709123453")).json() == []
+
+
+async def test_wrong_basic_credentials_are_challenged(elba: ElbaClient) -> None:
+    post, url, grant = elba.sandbox.client.post, elba.account["token_url"], {"grant_type": "client_credentials"}
+    answer = await post(url, data=grant, auth=(elba.account["client_id"], "wrong"))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.headers["www-authenticate"].startswith("Basic ")
+    answer = await post(url, data=grant, auth=(elba.account["client_id"], elba.account["client_secret"]))
+    assert answer.status_code == 200
