@@ -1,6 +1,7 @@
 """Which addresses may be called when a tenant names them: the guard against requests into our own network."""
 
 import ipaddress
+import re
 import socket
 import unicodedata
 from collections.abc import Sequence
@@ -44,6 +45,10 @@ _FORBIDDEN: Final = tuple(
 )
 
 
+_NEVER_IN_URLS: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_UNREADABLE: Final = "the address cannot be read; write it as https://host/path"
+
+
 class AddressRefused(ValueError):  # noqa: N818 - an answer about an address, not a fault
     """An address that we do not call; the sentence says why."""
 
@@ -65,14 +70,23 @@ class AddressPolicy:
         """Raises AddressRefused for what can be refused before a name is resolved."""
         if len(url) > URL_LENGTH_MAX:
             raise AddressRefused(f"the address has more than {URL_LENGTH_MAX} characters")
-        if any(ord(character) <= 32 or character == "\\" or ord(character) == 127 for character in url):
+        if _NEVER_IN_URLS.search(url):
             raise AddressRefused("the address has blanks, control characters or backslashes")
         try:
             parts = urlsplit(url)
+        except ValueError as error:
+            raise AddressRefused(_UNREADABLE) from error
+        refusal = _refusal_of_origin(self, parts.scheme, parts.netloc)
+        if refusal:
+            raise AddressRefused(refusal)
+
+    def _check_origin(self, scheme: str, netloc: str) -> None:
+        try:
+            parts = urlsplit(f"//{netloc}")
             port, host = parts.port, parts.hostname or ""
         except ValueError as error:
-            raise AddressRefused("the address cannot be read; write it as https://host/path") from error
-        self._check_parts(parts.scheme, parts.netloc, host, port)
+            raise AddressRefused(_UNREADABLE) from error
+        self._check_parts(scheme, netloc, host, port)
 
     def _check_parts(self, scheme: str, netloc: str, host: str, port: int | None) -> None:
         if scheme != "https" and not (self.development and scheme == "http"):
@@ -118,7 +132,16 @@ class AddressPolicy:
             raise AddressRefused("the address leads into a private or reserved network")
 
 
-@lru_cache(maxsize=4_096)  # every call looks at its peer
+@lru_cache(maxsize=4_096)  # every call looks at its address, and then at its peer
+def _refusal_of_origin(policy: AddressPolicy, scheme: str, netloc: str) -> str:
+    try:
+        policy._check_origin(scheme, netloc)
+    except AddressRefused as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=4_096)
 def _refusal_of(policy: AddressPolicy, host: str) -> str:
     try:
         policy.check_ip(ipaddress.ip_address(host.partition("%")[0]))

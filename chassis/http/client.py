@@ -13,14 +13,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
-import httpx
 from aiohttp.abc import AbstractResolver
 
 from chassis import metrics, telemetry
 from chassis.crash_points import crash_point, crash_point_soon
 from chassis.domain import Problem
 from chassis.http.addresses import AddressPolicy, AddressRefused, GuardedResolver
-from chassis.http.transport import CONNECT_SECONDS, before_write, build_transport, exchanged, first_byte_hook
+from chassis.http.transport import HttpSession, before_write, first_byte_hook
 from chassis.outcomes import Retryable, Uncertain
 from chassis.redact import redact, redact_url
 
@@ -32,7 +31,6 @@ GZIP_RATIO_MAX: Final = 20
 GZIP_RATIO_FROM_BYTES: Final = 1024 * 1024  # small answers of equal rows compress better than a bomb
 _CHUNK_BYTES: Final = 64 * 1024
 _HEADERS: Final = {"accept": "*/*", "user-agent": "sverka", "accept-encoding": "gzip"}
-_TIMEOUT: Final = httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS, pool=POOL_SECONDS).as_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,12 @@ class VendorHttp:
         """``total_seconds_max`` bounds every call, whatever it allows itself."""
         self._policy = policy
         self._total_seconds_max = total_seconds_max
-        self._transport = build_transport(resolver=GuardedResolver(policy, resolver), check_peer=policy.check_peer)
+        self._session = HttpSession(
+            read_seconds=TOTAL_SECONDS,
+            pool_seconds=POOL_SECONDS,
+            resolver=GuardedResolver(policy, resolver),
+            check_peer=policy.check_peer,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,7 +132,7 @@ class VendorHttp:
 
     async def close(self) -> None:
         """Closes the pool; calls under way fail."""
-        await self._transport.aclose()
+        await self._session.close()
 
     async def send(self, call: Call) -> Answer | NotSent | SentUnknown:
         """Makes one call. Returns a value for everything that a network or a vendor can do.
@@ -163,26 +166,23 @@ class VendorHttp:
             return NotSent(Problem("address_refused", {"reason": str(error)}), outage=False)
         except _AnswerTooLarge as error:
             return SentUnknown(Problem("answer_too_large", {"reason": str(error)}))
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, aiohttp.InvalidURL) as error:
+        except aiohttp.InvalidURL as error:
             return NotSent(Problem("address_refused", {"reason": redact(str(error))}), outage=False)
-        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
             return _classified(error, call, sent=watch.sent)
         finally:
             before_write.reset(token)
 
     async def _exchange(self, call: Call) -> Answer:
         headers = {**_HEADERS, **{name.lower(): value for name, value in call.headers.items()}}
-        request = httpx.Request(
-            call.method, call.url, headers=headers, content=call.content, extensions={"timeout": _TIMEOUT}
-        )
-        async with exchanged(self._transport, request) as response:
+        async with self._session.exchange(call.method, call.url, headers=headers, content=call.content) as response:
             declared = response.headers.get("content-length", "")
             if declared.isdigit() and int(declared) > call.answer_bytes_max:
                 raise _AnswerTooLarge(f"the answer has {declared} bytes, at most {call.answer_bytes_max} are taken")
             crash_point("answer.before", call.operation)
             body = await _bounded_body(response, call.answer_bytes_max)
             crash_point("answer.after", call.operation)
-        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+        return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
 
 
 @dataclass(slots=True)
@@ -203,14 +203,14 @@ class _Watch:
         crash_point_soon("first_byte.after", self.operation)
 
 
-async def _bounded_body(response: httpx.Response, bytes_max: int) -> bytes:
+async def _bounded_body(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "", "gzip", "x-gzip"}:
         raise _AnswerTooLarge(f"the answer is packed as {encoding}, which was not asked for")
     unpacker = None if encoding in {"identity", ""} else zlib.decompressobj(16 + zlib.MAX_WBITS)
     body = bytearray()
     received = 0
-    async for raw in response.aiter_raw():
+    async for raw in response.content.iter_any():
         received += len(raw)
         pending = raw
         while pending:
@@ -225,16 +225,14 @@ async def _bounded_body(response: httpx.Response, bytes_max: int) -> bytes:
             if len(body) > GZIP_RATIO_FROM_BYTES and len(body) > GZIP_RATIO_MAX * received:
                 raise _AnswerTooLarge(f"the answer unpacks to more than {GZIP_RATIO_MAX} times its size")
     if unpacker is not None and received and not unpacker.eof:
-        raise httpx.ReadError("the packed answer ends in the middle")
+        raise aiohttp.ClientPayloadError("the packed answer ends in the middle")
     return bytes(body)
 
 
 def _classified(error: Exception, call: Call, *, sent: bool) -> NotSent | SentUnknown:
-    # httpx's error types do not tell over this transport: a connection that breaks after the request comes as a
-    # ConnectTimeout. Only whether the first byte was about to be written does; the cause says what it was.
-    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    values = {"error": type(cause).__name__, "address": redact_url(call.url)}
-    if isinstance(cause, TimeoutError):
+    # The error's type does not tell what may have arrived; whether the first byte was about to be written does.
+    values = {"error": type(error).__name__, "address": redact_url(call.url)}
+    if isinstance(error, TimeoutError):
         code = "no_answer_in_time" if sent else "no_connection_in_time"
     else:
         code = "connection_broken" if sent else "no_connection"

@@ -1,12 +1,12 @@
-"""The transport under every client: aiohttp's sockets behind httpx, with a hook right before the first byte.
+"""The transport under every client: aiohttp's pool of connections, with a hook right before the first byte.
 
-httpx's own ``trace`` extension never fires over this transport, and an exception out of aiohttp's connection signals
-leaves the socket open, so the hook sits in the connector, the one place that every request passes before it is written.
+An exception out of aiohttp's connection signals leaves the socket open, so the hook sits in the connector, the one
+place that every request passes before it is written.
 """
 
-import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
@@ -23,6 +23,7 @@ KEEPALIVE_SECONDS: Final = 15.0
 CONNECTIONS_MAX: Final = 200
 CONNECTIONS_PER_HOST_MAX: Final = 50
 HEADER_BYTES_MAX: Final = 16 * 1024
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 FirstByteHook = Callable[[], Awaitable[None] | None]
 
@@ -67,55 +68,70 @@ class HookedConnector(aiohttp.TCPConnector):
         return connection
 
 
-def build_transport(
-    *,
+class HttpSession:
+    """A bounded pool without proxies from the environment, cookies, redirects and repeats.
+
+    Bytes go and come as they are. It is opened at its first request, since it belongs to the running loop. Timeouts in
+    seconds: for a connection from the pool, for connecting, and between two reads.
+    """
+
+    def __init__(
+        self,
+        *,
+        read_seconds: float,
+        pool_seconds: float | None = None,
+        resolver: AbstractResolver | None = None,
+        check_peer: Callable[[str], None] | None = None,
+    ) -> None:
+        self._resolver = resolver
+        self._check_peer = check_peer
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=pool_seconds, sock_connect=CONNECT_SECONDS, sock_read=read_seconds
+        )
+        self._opened: aiohttp.ClientSession | None = None
+
+    def exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One request; entered, the answer's head, with its body still to be read."""
+        if self._opened is None:
+            self._opened = _session(self._resolver, self._check_peer, self._timeout)
+        return self._opened.request(method, url, headers=headers, data=content or None, allow_redirects=False)
+
+    async def close(self) -> None:
+        """Closes the pool; requests under way fail."""
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+
+def _session(
     resolver: AbstractResolver | None = None,
     check_peer: Callable[[str], None] | None = None,
-    connections_max: int = CONNECTIONS_MAX,
-    connections_per_host_max: int = CONNECTIONS_PER_HOST_MAX,
-) -> AiohttpTransport:
-    """A transport without proxies from the environment, cookies, repeats, and with a bounded pool."""
-    tls = httpx.create_ssl_context(verify=True, trust_env=False)
-
-    def session() -> aiohttp.ClientSession:
-        connector = HookedConnector(
-            check_peer=check_peer,
-            ssl=tls,
-            resolver=resolver,
-            use_dns_cache=resolver is None,  # a guarded name is looked at for every connection
-            limit=connections_max,
-            limit_per_host=connections_per_host_max,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            enable_cleanup_closed=True,
-        )
-        opened = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            max_line_size=HEADER_BYTES_MAX,
-            max_field_size=HEADER_BYTES_MAX,
-            timeout=aiohttp.ClientTimeout(total=None),
-        )
-        # aiohttp writes PUT and DELETE a second time when a kept connection breaks; a repeat is ours to decide.
-        opened._retry_connection = False
-        return opened
-
-    return AiohttpTransport(client=session, trust_env=False)
-
-
-@contextlib.asynccontextmanager
-async def exchanged(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> AsyncIterator[httpx.Response]:
-    """One request over a transport: the answer's head, with its body still to be read.
-
-    What httpx's client does around its transport (redirects, cookies, authentication, merging of addresses and headers)
-    took as much time as the transport itself, and here nothing of it is wanted.
-    """
-    response = await transport.handle_async_request(request)
-    try:
-        yield response
-    finally:
-        await response.aclose()
+    timeout: aiohttp.ClientTimeout = _NO_TIMEOUT,
+) -> aiohttp.ClientSession:
+    connector = HookedConnector(
+        check_peer=check_peer,
+        ssl=httpx.create_ssl_context(verify=True, trust_env=False),
+        resolver=resolver,
+        use_dns_cache=resolver is None,  # a guarded name is looked at for every connection
+        limit=CONNECTIONS_MAX,
+        limit_per_host=CONNECTIONS_PER_HOST_MAX,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        enable_cleanup_closed=True,
+    )
+    opened = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        max_line_size=HEADER_BYTES_MAX,
+        max_field_size=HEADER_BYTES_MAX,
+        timeout=timeout,
+    )
+    # aiohttp writes PUT and DELETE a second time when a kept connection breaks; a repeat is ours to decide.
+    opened._retry_connection = False
+    return opened
 
 
 def no_cookies() -> CookieJar:
@@ -130,7 +146,7 @@ def internal_client(*, timeout_seconds: float, token: str = "", base_url: str = 
     """
     headers = {"authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(
-        transport=build_transport(),
+        transport=AiohttpTransport(client=_session, trust_env=False),
         base_url=base_url,
         headers=headers,
         timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),

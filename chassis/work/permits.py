@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self, assert_never
 
-import httpx
+import aiohttp
 import orjson
 
 from chassis import metrics
 from chassis.clock import Clock
 from chassis.crash_points import crash_point
 from chassis.domain import Problem
-from chassis.http.transport import CONNECT_SECONDS, build_transport, exchanged
+from chassis.http.transport import HttpSession
 from chassis.outcomes import Deferred, Retryable
 from chassis.work.handlers import Permit, PermitClass, Permits
 
@@ -28,7 +28,6 @@ ACCOUNT_UNKNOWN: Final = "account_unknown"
 USED_UP: Final = timedelta(seconds=1)
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
-_TIMEOUT: Final = httpx.Timeout(REQUEST_TIMEOUT_SECONDS, connect=CONNECT_SECONDS).as_dict()
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class PermitClient:
     opens."""
 
     def __init__(self, base_url: str, service_token: str) -> None:
-        self._transport = build_transport()
+        self._session = HttpSession(read_seconds=REQUEST_TIMEOUT_SECONDS)
         self._base_url = base_url.rstrip("/")
         self._headers = {"authorization": f"Bearer {service_token}", "content-type": "application/json"}
 
@@ -111,14 +110,14 @@ class PermitClient:
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._transport.aclose()
+        await self._session.close()
 
     async def acquire(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
         """A permit for up to ``count`` calls, or why not."""
         body = {"account": account, "count": count, "class": permit_class.value}
         try:
             return answer_from_json(orjson.loads(await self._posted(PERMITS_PATH, body)))
-        except (httpx.HTTPError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             metrics.PERMITS_REFUSED.labels("away").inc()
             return Retryable(Problem(PERMITS_AWAY, {"error": type(error).__name__}), outage=False)
 
@@ -131,16 +130,15 @@ class PermitClient:
         }
         try:
             await self._posted(REPORT_PATH, body)
-        except (httpx.HTTPError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             _log.warning("a report on a vendor account did not arrive: %s", type(error).__name__)
 
     async def _posted(self, path: str, body: Mapping[str, Any]) -> bytes:
         url, content = self._base_url + path, orjson.dumps(body, default=str)
-        request = httpx.Request("POST", url, headers=self._headers, content=content, extensions={"timeout": _TIMEOUT})
         crash_point("request.before", path)
-        async with exchanged(self._transport, request) as response:
+        async with self._session.exchange("POST", url, headers=self._headers, content=content) as response:
             response.raise_for_status()
-            answer = await response.aread()
+            answer = await response.read()
         crash_point("request.after", path)
         return answer
 
