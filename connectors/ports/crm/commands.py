@@ -1,0 +1,94 @@
+"""What is written to a CRM: commands that may travel together, each with its own outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from connectors.ports.crm.records import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyValue:
+    """A value of a money field; written as ``1500.00|RUB``."""
+
+    kopecks: int
+    currency: str = "RUB"
+
+
+FieldValue = str | int | Decimal | date | MoneyValue
+"""What a field takes. ``""`` empties it. Decimal is written with its digits as they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetFields:
+    """Absolute values of fields: repeating it changes nothing. Rejected ``crm_field_missing`` when the portal dropped
+    one."""
+
+    entity: Entity
+    entity_id: str
+    fields: Mapping[str, FieldValue]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStage:
+    """Moves a deal inside its funnel; robots may carry it further at once, so the stage that came out is in the
+    result."""
+
+    deal_id: str
+    stage_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFile:
+    """Puts a file into a single file field; the newest replaces the one before."""
+
+    entity: Entity
+    entity_id: str
+    field: str
+    file_name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AddComment:
+    """A comment in the timeline, once per ``marker``: with ``search_first`` the newest comments are looked through,
+    and one that carries the marker is the result. Without it (a first send) the comment is added at once."""
+
+    deal_id: str
+    text: str
+    marker: str
+    file_name: str = ""
+    content: bytes = b""
+    search_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyUser:
+    """A notification; a later one with the same ``tag`` replaces it, so it may be repeated."""
+
+    user_id: str
+    text: str
+    tag: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message to a chat (``chat42``) or a user (``7``). No look-up exists: a repeat is a second message."""
+
+    dialog_id: str
+    text: str
+
+
+CrmCommand = SetFields | MoveStage | UploadFile | AddComment | NotifyUser | ChatMessage
+
+
+@dataclass(frozen=True, slots=True)
+class CrmWritten:
+    """What a command left behind: the id of the comment, notification or message; ``found`` when the marker showed that
+    the comment was there already; ``stage_id`` and ``semantics`` after a move."""
+
+    object_id: str = ""
+    found: bool = False
+    stage_id: str = ""
