@@ -62,6 +62,7 @@ def _spawn(service: Service) -> Child:
     log = service._folder.logs / f"{service.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     launcher = os.getpid()
+    sys.stdout.flush()  # else the child would say it too
     pid = os.fork()
     if pid == 0:
         _become(service, log, launcher)

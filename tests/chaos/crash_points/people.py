@@ -19,7 +19,7 @@ from sverka.demo.world import Pair, World
 from sverka.endings import NotAsWished
 from sverka.tenants import read_tenant_file
 
-DEALS_PER_TENANT: Final = 4
+DEALS_PER_TENANT: Final = 2
 LOOK_AT_CARDS_SECONDS: Final = 1.0
 PRICE_KOPECKS: Final = 100_050
 PAID_STATUS: Final = "Оплачен"
@@ -92,9 +92,11 @@ class People:
             crm_kpp=buyer.kpp, twin=False, rows=(row,), steps=(),
             expected=Expected(acts=1, total_kopecks=total, paid_kopecks=total, status="paid", stage=WON),
         )  # fmt: skip
-        company, _ = self._world.add_company(pair.slug, {"title": buyer.name, "inn": inn, "kpp": buyer.kpp})
+        company, requisite = self._world.add_company(pair.slug, {"title": buyer.name, "inn": inn, "kpp": buyer.kpp})
         deal_id = self._world.add_deal(pair.slug, {"title": planned.title, "rows": [row], "company": company})
         self._world.move(pair.slug, deal_id, PREPAYMENT)
+        assert requisite is not None, "the company has an INN"
+        self._world.fill_requisite(pair.slug, requisite, {"RQ_KPP": buyer.kpp})
         self.deals.append(OpenDeal(StagedDeal(planned, pair, deal_id), time.monotonic()))
 
     def _welcome(self) -> bool:

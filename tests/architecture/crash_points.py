@@ -1,0 +1,251 @@
+"""The crash points of the money path, derived from every commit, vendor call, Kafka send and acknowledgement in the
+sources; the few that lie off the path are named with their reason."""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chassis.work.permits import PERMITS_PATH
+from contracts.topics import SERVICES, read_by, written_by
+from tests.architecture.sources import ROOT, Source, called, sources
+
+FOLDERS: Final = ("chassis", "services", "connectors")
+INTAKE: Final = "chassis.messaging.intake.Intake.run"
+COMMITTER: Final = "chassis.work.committer.Committer._transaction"
+
+_READ = "reads only: a crash there is one between the commits around it"
+_PEOPLE = "an answer to people or operators, not a step of a deal"
+_LOSS = "after a loss at the broker, which has tests of its own"
+_OUTAGE = "at a vendor's outage or limit, which have tests of their own"
+_OPERATIONS = "speaks of outages, and of questions that this service does not ask on the path"
+_CHANGES = "changes and voids what was issued"
+_CHECK = "a look at a tenant's settings"
+
+OFF_PATH: Final[Mapping[str, str]] = {
+    "chassis.internal_api.decisions.DecisionsApi._cards": _READ,
+    "chassis.internal_api.status.StatusApi.read": _READ,
+    "chassis.internal_api.story.StoryApi.told": _READ,
+    "chassis.internal_api.work.WorkApi.listed": _READ,
+    "chassis.internal_api.work.WorkApi.shown": _READ,
+    "chassis.internal_api.work.WorkApi.retried": _PEOPLE,
+    "chassis.lag.Lag._count": _READ,
+    "chassis.messaging.assignment.Assignment._check": _READ,
+    "commit.before[chassis.messaging.intake.Intake.run]": "letters of nobody: no message of the path is one",
+    "commit.after[chassis.messaging.intake.Intake.run]": "letters of nobody: no message of the path is one",
+    "chassis.messaging.intake.Intake._up_to_the_limit": _READ,
+    "chassis.messaging.relay.keep_house": "forgets what is old",
+    "chassis.messaging.replay.DeadLetterOffice.search": _READ,
+    "chassis.messaging.replay.DeadLetterOffice.show": _READ,
+    "chassis.messaging.replay.DeadLetterOffice.discard": _PEOPLE,
+    "chassis.messaging.replay.DeadLetterOffice._replay_key": "dead letters: no message of the path is one",
+    "chassis.messaging.replay.DeadLetterOffice._replay_nobodys": "dead letters: no message of the path is one",
+    "chassis.messaging.republish.republish": _LOSS,
+    "chassis.migrate.schema_fits": _READ,
+    "chassis.migrate._run": "before any service starts",
+    "chassis.rebuild.rebuild": "rebuilds read rows while nothing else is at stake",
+    "chassis.rebuild._switch": "rebuilds read rows while nothing else is at stake",
+    "chassis.service.running.Service._open_database.<locals>.check": _READ,
+    "chassis.tenants.TenantDirectory.view": _READ,
+    "chassis.tenants.TenantDirectory.known": _READ,
+    "chassis.walk.steps": _READ,
+    "chassis.work.runner.WorkRunner._rest": _READ,
+    "chassis.work.runner.WorkRunner._housekeeping": "reads, and moves the next look at an account that is down",
+    "chassis.work.runner.WorkRunner._read_rules": _READ,
+    "chassis.work.runner.WorkRunner._resume": _OUTAGE,
+    "services.counterparty.store.PartyStore.party": _READ,
+    "services.ingest.api.directory.HookDirectory._load": _READ,
+    "services.ingest.api.permits.PermitDesk._account": _READ,
+    "services.ingest.api.permits.PermitDesk._limited": _OUTAGE,
+    "services.ingest.api.permits.PermitDesk._token_refused": _OUTAGE,
+    "services.ingest.api.public.application.<locals>.deliveries": _READ,
+    "services.ingest.api.tenants.Tenants.listed": _READ,
+    "services.ingest.api.tenants.Tenants.shown": _READ,
+    "services.ingest.api.tenants.Tenants._told": "suspends, resumes and removes tenants",
+    "services.ingest.app._Whole._keep_move": "a portal that moved to another host",
+    "services.ingest.app._Whole._drop_old": "forgets what is old",
+    "services.ingest.store.deals.DealStore.tenant": _READ,
+    "services.ingest.store.deals.DealStore.known": _READ,
+    "services.ingest.store.deals.DealStore.unread_upto": _READ,
+    "services.ingest.store.deals.DealStore.unknown_entries": _READ,
+    "services.ingest.store.deals.DealStore.changed_since_read": _READ,
+    "services.ingest.store.deals.DealStore.buyers_changed_since_read": _READ,
+    "services.ingest.store.deals.DealStore.deals_of_buyer": _READ,
+    "services.payments.store.PaymentStore.invoices": _READ,
+    "services.payments.store.PaymentStore.invoice": _READ,
+    "services.payments.store.PaymentStore.known": _READ,
+    "services.payments.store.PaymentStore.unmatched": _READ,
+    "ingest.operations": _OPERATIONS,
+    "take/ingest.operations": _OPERATIONS,
+    "counterparty.operations": _OPERATIONS,
+    "take/counterparty.operations": _OPERATIONS,
+    "payments.operations": _OPERATIONS,
+    "take/payments.operations": _OPERATIONS,
+    "notifier.operations": _OPERATIONS,
+    "take/notifier.operations": _OPERATIONS,
+    "settle/cancel-invoice": _CHANGES,
+    "intend/cancel-invoice": _CHANGES,
+    "elba.cancel_invoice": _CHANGES,
+    "elba.read_invoice": _CHANGES,
+    "settle/request-deadline": "due a day later",
+    "settle/look-at-due": "due a day after the invoice is",
+    "elba.read_act": "no service asks for it",
+    "elba.ping": _OUTAGE,
+    "bitrix24.ping": _OUTAGE,
+    "bitrix24.check_portal": _CHECK,
+    "bitrix24.funnels": _CHECK,
+    "bitrix24.stages": _CHECK,
+    "bitrix24.read_deal_rest": "a deal with more rows than one answer holds",
+    "bitrix24.find_comments_older": "a deal with more comments than one answer holds",
+}
+"""What has no points to be killed at, and why: a place, what a commit is for, a topic, a call, or one point."""
+
+ASKED: Final[Mapping[str, str]] = {
+    "chassis.internal_api.decisions.DecisionsApi.taken": "invoicing",
+}
+"""The places of the chassis that only one service comes to on the path."""
+
+
+class NotDerived(Exception):  # noqa: N818 - named after what is missing
+    """A place in the sources whose points nobody can name; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A transaction in the sources. ``name`` is as the process names it; ``labelled`` ones name their points anew."""
+
+    name: str
+    path: str
+    line: int
+    moments: tuple[str, str]
+    labelled: bool
+
+
+_CALL: Final = ("first_byte.before", "first_byte.after", "answer.before", "answer.after")
+_REQUEST: Final = ("request.before", "request.after")
+_SEND: Final = ("send.before", "send.after", "acknowledgement.after", "mark.before", "mark.after")
+_OFFSETS: Final = ("offsets.before", "offsets.after")
+_BLOB: Final = ("blob.before", "blob.after")
+_MOMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "transaction": ("commit.before", "commit.after"),
+    "delivery": ("commit.before", "commit.after"),
+    "delivery_connection": ("statements.before", "statements.after"),
+}
+
+
+def places(source: Source) -> Iterator[Place]:
+    """Every transaction and every delivery connection that a module opens."""
+    for qualified, node in _calls(source.tree, ()):
+        moments = _MOMENTS.get(called(node).rpartition(".")[2]) if "." in called(node) else None
+        if moments is not None:
+            labelled = len(node.args) > 2 or any(keyword.arg == "what" for keyword in node.keywords)
+            yield Place(f"{module_of(source)}.{qualified}", source.path, node.lineno, moments, labelled)
+
+
+def module_of(source: Source) -> str:
+    """A source's name as Python has it."""
+    return source.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _calls(node: ast.AST, scope: tuple[str, ...]) -> Iterator[tuple[str, ast.Call]]:
+    """Each call with the qualified name of the function around it, as Python has it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _calls(child, (*scope, child.name, "<locals>"))
+        elif isinstance(child, ast.ClassDef):
+            yield from _calls(child, (*scope, child.name))
+        else:
+            if isinstance(child, ast.Call):
+                yield ".".join(scope[:-1] if scope[-1:] == ("<locals>",) else scope), child
+            yield from _calls(child, scope)
+
+
+def kinds_of_work(service: Sequence[Source]) -> dict[str, bool]:
+    """Each kind of due work that a service's handlers name, and whether it is an effect."""
+    constants = {
+        target.id: node.value.value
+        for source in service
+        for node in source.tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found: dict[str, bool] = {}
+    for source in service:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.ClassDef):
+                given = {called(part.targets[0]): part.value for part in node.body if isinstance(part, ast.Assign)}
+                if "kind" in given:
+                    kind = constants.get(called(given["kind"]).rpartition(".")[2])
+                    if not isinstance(kind, str):
+                        raise NotDerived(f"{source.path}: make the kind of {node.name} a constant of its service")
+                    found[kind] = "batch_max" in given
+    return found
+
+
+def operations(vendor: str, connector: Sequence[Source]) -> set[str]:
+    """The names of all calls that a connector makes: what follows ``permit``, or stands in a ``Call`` itself."""
+    found: set[str] = set()
+    for source in connector:
+        for node in ast.walk(source.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            arguments = [called(one) or one for one in node.args]
+            if called(node) == "Call":
+                (name,) = [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "operation"]
+                named = name.removeprefix("f'{VENDOR}.").removesuffix("'")
+                if named == "{operation}":
+                    continue  # a method that takes the name after the permit
+                if named == name or "{" in named:
+                    raise NotDerived(f"{source.path}:{node.lineno}: name the operation f'{{VENDOR}}.name'")
+                found.add(f"{vendor}.{named}")
+            elif arguments[:1] == ["permit"] and len(arguments) > 1 and isinstance(node.args[1], ast.Constant):
+                found.add(f"{vendor}.{node.args[1].value}")
+    return found
+
+
+def derived() -> dict[str, frozenset[str]]:
+    """The points of each service; those of calls to vendors under ``""``, since a service makes some of them."""
+    every = tuple(place for source in sources(*FOLDERS) for place in places(source))
+    found = {service: frozenset(_of_service(service, every)) for service in SERVICES}
+    vendors = {path.parent.name for path in (ROOT / "connectors").glob("*/client.py")}
+    calls = {name for vendor in vendors for name in operations(vendor, sources(f"connectors/{vendor}"))}
+    found[""] = frozenset(f"{moment}[{name}]" for name in calls for moment in _CALL)
+    return {service: frozenset(point for point in points if not off_path(point)) for service, points in found.items()}
+
+
+def _of_service(service: str, every: Sequence[Place]) -> Iterator[str]:
+    kinds = kinds_of_work(sources(f"services/{service}"))
+    read = [topic.name for topic in read_by(service)]
+    labels = {
+        INTAKE: [f"take/{topic}" for topic in read],
+        COMMITTER: [f"settle/{kind}" for kind in kinds]
+        + [f"intend/{kind}" for kind, effect in kinds.items() if effect],
+    }
+    for place in every:
+        if not place.name.startswith(("chassis.", f"services.{service}.")):
+            continue
+        if ASKED.get(place.name, service) != service or (place.name == INTAKE and not read):
+            continue
+        if place.labelled and place.name not in labels:
+            raise NotDerived(f"{place.path}:{place.line}: say in tests/architecture/crash_points.py what it names")
+        for what in labels[place.name] if place.labelled else [place.name]:
+            yield from (f"{moment}[{what}]" for moment in place.moments)
+    yield from (f"{moment}[{topic}]" for topic in read for moment in _OFFSETS)
+    yield from (f"{moment}[{topic.name}]" for topic in written_by(service) for moment in _SEND)
+    yield from (f"{moment}[{name}]" for name in blobs_kept(service) for moment in _BLOB)
+    if service != "ingest":  # which gives the permits
+        yield from (f"{moment}[{PERMITS_PATH}]" for moment in _REQUEST)
+
+
+def blobs_kept(service: str) -> Iterator[str]:
+    """The places of a service that keep documents."""
+    for source in sources(f"services/{service}"):
+        for qualified, node in _calls(source.tree, ()):
+            if called(node).endswith("blobs.put"):
+                yield f"{module_of(source)}.{qualified}"
+
+
+def off_path(point: str) -> bool:
+    """Whether a point, or all that is of one name, is off the path for a reason that is given."""
+    return point in OFF_PATH or point.partition("[")[2].removesuffix("]") in OFF_PATH
