@@ -17,8 +17,8 @@ ALL_SCOPES = (
     "delivery", "department", "disk", "documentgenerator", "entity", "humanresources", "humanresources.hcmlink", "im",
     "imbot", "imconnector", "imopenlines", "intranet", "landing", "lists", "log", "mailservice", "main",
     "messageservice", "mobile", "pay_system", "placement", "pull", "rpa", "sale", "salescenter", "sign.b2e",
-    "socialnetwork", "sonet_group", "task", "tasks", "telephony", "timeman", "user", "user.userfield", "user_basic",
-    "user_brief", "userconsent", "userfieldconfig", "vote",
+    "socialnetwork", "sonet_group", "task", "tasks", "tasks_extended", "telephony", "timeman", "user", "user.userfield",
+    "user_basic", "user_brief", "userconsent", "userfieldconfig", "vote",
 )  # fmt: skip
 """Vendor documentation, "Доступные scope"."""
 EVENTS = (

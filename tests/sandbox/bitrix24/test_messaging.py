@@ -86,7 +86,9 @@ async def test_users_are_searched_and_described(crm: PortalClient) -> None:
     described = await crm.result("user.fields")
     assert set(user) <= set(described)
     assert isinstance(user["TIMESTAMP_X"], str)
-    assert {"crm", "imbot", "user_basic", "sign.b2e"} <= set(await crm.result("scope", {"full": True}))
+    assert {"crm", "imbot", "tasks_extended", "user_basic", "sign.b2e"} <= set(
+        await crm.result("scope", {"full": True})
+    )
 
 
 async def test_notifications_are_read_and_messages_liked(crm: PortalClient) -> None:
