@@ -165,7 +165,8 @@ class LookAtDue:
         )
         tomorrow = datetime.combine(today + timedelta(days=1), at, tzinfo=zone)
         again = min(tomorrow, allowed) if allowed > now else tomorrow
-        command_id = f"due:{invoice.invoice_id}:{today.isoformat()}:{allowed <= now}"
+        # Decided anew at every look: money may have gone back since the day's first.
+        command_id = f"due:{uuid.uuid4()}"
         return Done((StreamCommand(task.stream, command, command_id),), again_at=again, found_something=False)
 
 

@@ -11,12 +11,13 @@ from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.tenants import TenantView
 from chassis.work.handlers import Done, Permit, Task
 from connectors.ports.accounting import FeedCursor, PaymentRow, PaymentsPage
+from contracts.messages import payments as messages
 from services.payments.domain import commands as c
 from services.payments.domain import operation
 from services.payments.domain.events import digest
 from services.payments.store import InvoiceRow, KnownRow, UnmatchedRow
 from services.payments.workers import LookAtDue, PollPayments, RereadPayments, invoices_with_news, of_operation
-from tests.services.payments.parts import paid
+from tests.services.payments.parts import invoice, listing, paid, payments
 from tests.services.streams import NOW, TENANT
 
 ROW = PaymentRow(
@@ -118,9 +119,14 @@ class TestR15Looks:
         world: Any = Known(row=replace(OURS, open=False))
         assert await LookAtDue(world, world, world).run(task(invoice_id="i1")) == Done(found_something=False)
 
-    async def test_same_moment_of_a_day_is_one_command(self) -> None:
-        first, second = await looked("2026-03-19T09:00:00"), await looked("2026-03-19T10:00:00")
-        assert first.commands[0].command_id == second.commands[0].command_id
+    async def test_money_that_went_back_on_the_day_of_a_look_is_looked_at_again(self) -> None:
+        stream = payments()
+        for seen in ((), (paid(100_00),), ()):
+            stream.ran(listing(*seen))
+            (look,) = (await looked("2026-03-19T09:00:00")).commands
+            stream.ran(look.body, look.command_id)
+        assert invoice(stream).overdue_days == 3
+        assert [one.remind for one in stream.said(messages.InvoiceOverdue)] == [True, False]
 
 
 class TestNews:
