@@ -34,7 +34,7 @@ AGAIN = { echo "Some tests failed; they are run once more by themselves:"; \
   $(PY) -m pytest --last-failed --last-failed-no-failures none
 
 # All that CI runs: the fast part first, then the parts on real servers, then the product through its commands.
-FAST := tests/contracts tests/architecture tests/services tests/chassis
+FAST := tests/contracts tests/architecture tests/golden tests/services tests/chassis
 PARTS := tests/connectors tests/sandbox tests/sverka tests/deploy
 test: $(STAMP) lint types
 	@$(PY) -m coverage erase
@@ -56,7 +56,7 @@ types: $(STAMP)
 	@$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	@$(PY) -m pytest -q tests/contracts tests/architecture tests/chassis/values tests/services/invoicing \
+	@$(PY) -m pytest -q tests/contracts tests/architecture tests/golden tests/chassis/values tests/services/invoicing \
 	  tests/services/counterparty tests/services/payments tests/services/notifier tests/services/ingest/test_domain.py
 
 bench: $(STAMP)

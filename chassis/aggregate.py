@@ -44,6 +44,11 @@ class EventCodec:
             if missing:
                 raise TypeError(f"upcasters of {name} do not reach version {current}: missing from {missing}")
 
+    @property
+    def events(self) -> tuple[type[Event], ...]:
+        """The events of this build, each in the version that it stores."""
+        return tuple(self._types.values())
+
     def encode(self, event: Event) -> str:
         """JSON text of the event's data."""
         return event.model_dump_json(exclude_none=True)
