@@ -6,10 +6,22 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
 from tests.chaos.campaign.run import Wish, run_campaign
+
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
+MEMORY_BYTES_MIN: Final = 2 * 1024**3
+
+
+def in_memory() -> Path | None:
+    """A file system in memory, where there is room: what is tried are processes that die, not disks."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+        return MEMORY
+    return None
 
 
 def main() -> int:
@@ -25,7 +37,7 @@ def main() -> int:
     parser.add_argument("--heal-seconds", type=float, default=40.0, help="real seconds to come to rest in")
     parser.add_argument("--folder", type=Path, default=None, help="where everything is kept; by default nowhere")
     options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="sverka-campaign-"))
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="sverka-campaign-", dir=in_memory()))
     folder.mkdir(parents=True, exist_ok=True)
     wish = Wish(
         seed=options.seed,

@@ -23,10 +23,10 @@ def make_plan(*, deals: int, tenants: int, seed: int, seconds: float, only: Sequ
         )
         for number in range(1, tenants + 1)
     )
-    known = [scenario for scenario in SCENARIOS if not only or scenario.name in only]
+    known = [one for one in SCENARIOS if (one.name in only if only else one.weight)]
     slots = -(-deals // tenants)
     drawn = chance.sample(known, len(known))[:slots]
-    drawn += chance.choices(known, [scenario.weight for scenario in known], k=slots - len(drawn))
+    drawn += chance.choices(known, [max(1, scenario.weight) for scenario in known], k=slots - len(drawn))
     chance.shuffle(drawn)
     fresh = _Fresh(chance)
     made: list[PlannedDeal] = []

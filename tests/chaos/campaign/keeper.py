@@ -97,7 +97,8 @@ class Keeper:
             self._frozen.discard(name)
 
     async def end(self, name: str, seconds_max: float = 15.0) -> int:
-        """SIGTERM, and its end waited for; started again after a while. Its exit code."""
+        """SIGTERM once it is ready, and its end waited for; started again after a while. Its exit code."""
+        await self._stage.ready(name)
         running = self._stage.running[name]
         self._expected.add(running.child.pid)
         self._held[name] += 1
@@ -127,6 +128,10 @@ class Keeper:
     def expect_death(self, name: str) -> None:
         """The process is about to die on purpose."""
         self._expected.add(self._stage.running[name].child.pid)
+
+    def expect_life(self, name: str) -> None:
+        """It shall live on after all."""
+        self._expected.discard(self._stage.running[name].child.pid)
 
     async def all_ready(self, seconds_max: float) -> list[str]:
         """Waits until everything can be used; the names of what cannot."""

@@ -43,6 +43,8 @@ class StagedDeal:
     deal_id: int
     requisite: int = 0
     payment: str = ""
+    off_kopecks: int = 0
+    """By how much the vendor's total differs from the planned one; whoever pays in full pays that."""
     done: bool = False
     trouble: str = ""
     deeds: list[dict[str, Any]] = field(default_factory=list)
@@ -168,7 +170,10 @@ class People:
         if not step.early:
             await self._invoice_shown(deal)
         invoice = await self._invoice(deal)
-        body: dict[str, Any] = {"invoice": invoice["id"], "amount_kopecks": step.kopecks}
+        planned = deal.plan.expected
+        in_full = planned.paid_kopecks == planned.total_kopecks and step is _last_pay(deal)
+        deal.off_kopecks = invoice["sum_kopecks"] - planned.total_kopecks if in_full else 0
+        body: dict[str, Any] = {"invoice": invoice["id"], "amount_kopecks": step.kopecks + deal.off_kopecks}
         body |= {"listed_twice": True} if step.listed_twice else {}
         body |= {"late_seconds": step.late_seconds} if step.late_seconds else {}
         done = await self._world.elba("POST", deal.pair.account, "/payments", body)
@@ -218,6 +223,10 @@ class People:
 
     def _shown(self, deal: StagedDeal, field_name: str) -> Any:
         return self._view.deal(deal.pair.slug, deal.deal_id).get(field_name)
+
+
+def _last_pay(deal: StagedDeal) -> Pay | None:
+    return next((step for step in reversed(deal.plan.steps) if isinstance(step, Pay)), None)
 
 
 def kopecks_of(value: Any) -> int:

@@ -1,6 +1,7 @@
 """One campaign from its first process to its verdict: a folder with everything that the checker reads."""
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -20,6 +21,7 @@ from tests.chaos.campaign.drawing import make_plan
 from tests.chaos.campaign.driver import Driver
 from tests.chaos.campaign.drawing_faults import Shape, draw_faults, shape_of
 from tests.chaos.campaign.faults.base import Hands
+from tests.chaos.campaign.faults.business import deeds
 from tests.chaos.campaign.keeper import Keeper
 from tests.chaos.campaign.people import People, StagedDeal
 from tests.chaos.campaign.plan import INVOICING, PAID, WON, Plan, PlannedTenant, as_json
@@ -32,6 +34,7 @@ from tests.chaos.campaign.world import Pair, World
 ZONE: Final = ZoneInfo("Europe/Moscow")
 CLOCK_RATE: Final = 30.0
 HEAL_BUSINESS_SECONDS: Final = 20 * 60
+FIRE_SECONDS_MAX: Final = 10.0
 SWEEP_SECONDS: Final = 60
 PAYMENTS_POLL_SECONDS: Final = 60
 FIELDS: Final = {
@@ -135,6 +138,7 @@ class Campaign:
         ]
         driving = asyncio.create_task(driver.run())
         await _watched([driving, asyncio.create_task(asyncio.sleep(wish.seconds))], helpers)
+        await _watched([asyncio.create_task(_fired(view, driver))], helpers)
         await self._heal(world, keeper)
         self.times.mark("faults_ended")
         self.unsettled = await settle(
@@ -146,6 +150,8 @@ class Campaign:
         await asyncio.gather(*plays, return_exceptions=True)
         await recorder.last()
         view.look()
+        marks = self.times.marks
+        driver.injections += deeds(self.deals, view, marks["faults_began"], marks["settled"])
         await self._write(world, view, accountant, keeper, driver)
 
     async def _heal(self, world: World, keeper: Keeper) -> None:
@@ -253,7 +259,7 @@ class Campaign:
                     as_json(deal.plan)
                     | {
                         "slug": deal.pair.slug, "account": deal.pair.account, "deal_id": deal.deal_id,
-                        "done": deal.done, "trouble": deal.trouble, "deeds": deal.deeds,
+                        "done": deal.done, "trouble": deal.trouble, "deeds": deal.deeds, "off_kopecks": deal.off_kopecks,
                     }
                     for deal in self.deals
                 ],
@@ -278,6 +284,14 @@ class Campaign:
         found |= set(self.stage.tokens().values())
         found |= {deal.buyer.email for deal in self.plan.deals if deal.buyer.email}
         return sorted(value for value in found if not value.startswith("http"))
+
+
+async def _fired(view: View, driver: Driver) -> None:
+    """Waits a little for calls that armed rules wait for."""
+    rules = [rule for one in driver.injections for rule in one.rules]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRE_SECONDS_MAX):
+            await view.until(lambda: all(view.fired[rule] for rule in rules))
 
 
 async def _watched(waits: Sequence[asyncio.Task[Any]], helpers: Sequence[asyncio.Task[None]]) -> None:

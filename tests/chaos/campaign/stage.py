@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ LEASE_SECONDS: Final = 6.0
 SESSION_SECONDS: Final = 3.0
 READY_SECONDS_MAX: Final = 120.0
 LOOK_SECONDS: Final = 0.05
+END_SECONDS_MAX: Final = 45.0
 PROXIES: Final = ("postgres", "kafka", "bitrix24", "elba", "ingress", "permits")
 SETTINGS: Final = {
     "SVERKA_CALL_SECONDS_MAX": f"{CALL_SECONDS_MAX:g}",
@@ -81,7 +83,8 @@ class Stage:
         self.proxies = {name: Proxy(name, self._target(name)) for name in PROXIES}
         self.running: dict[str, Running] = {}
         self.specs: dict[str, ProcessSpec] = {}
-        self.service_token = secrets.token_urlsafe(32)
+        self.crash_plans = folder / "crash_plans"
+        self.crash_plans.mkdir(exist_ok=True)
         self.data.token_file.write_text(secrets.token_urlsafe(32) + "\n")
         self.postgres: Postgres
         self.kafka: KafkaBehindProxy
@@ -138,7 +141,7 @@ class Stage:
         """A process with the campaign's settings; calls between services go through their proxy."""
         if spec.role == "sandbox":
             return spec
-        env = {**spec.env, **SETTINGS}
+        env = {**spec.env, **SETTINGS, "SVERKA_ENV": "test", "SVERKA_CRASH_PLANS": str(self.crash_plans)}
         if spec.name == "ingest":
             env["SVERKA_PUBLIC_URL"] = self.url("ingress")
         else:
@@ -189,32 +192,34 @@ class Stage:
             folders = (code / "services" / service / "migrations",)
             await migrate(self.postgres.url, service, folders, folder.passwords(service))
 
-    async def _ready(self, *names: str) -> None:
+    async def _ready(self, *names: str, restarted: bool = False) -> None:
         async with asyncio.timeout(READY_SECONDS_MAX):
             waiting = list(names)
             while waiting:
                 for name in tuple(waiting):
                     running = self.running[name]
-                    if running.child.exit_code() is not None:
+                    if running.child.exit_code() is not None and not restarted:
                         raise NotStarted(f"{name} ended at its start; see {running.child.log}")
                     if await asyncio.to_thread(running.part.is_ready, running.child):
                         waiting.remove(name)
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def ready(self, *names: str) -> None:
-        """Returns when these can be used."""
-        await self._ready(*names)
+        """Returns when these can be used, however often they are started again meanwhile."""
+        await self._ready(*names, restarted=True)
 
-    async def end_services(self) -> dict[str, int]:
-        """Ends services and sandbox in order; their exit codes."""
-        codes = {}
-        for names in ([name for name in self.running if name not in ("sandbox", "postgres", "kafka")], ["sandbox"]):
+    async def end_services(self) -> dict[str, dict[str, float]]:
+        """Ends services and sandbox in order; the exit code and the real seconds that each took."""
+        ends = {}
+        services = [name for name in self.running if name not in ("sandbox", "postgres", "kafka")]
+        for names in (services, ["sandbox"]):
+            began = time.monotonic()
             for name in names:
                 self.running[name].part.ask_to_end(self.running[name].child)
             for name in names:
-                child = self.running.pop(name).child
-                codes[name] = await asyncio.to_thread(child.finish, 20)
-        return codes
+                code = await asyncio.to_thread(self.running.pop(name).child.finish, END_SECONDS_MAX)
+                ends[name] = {"code": code, "seconds": round(time.monotonic() - began, 1)}
+        return ends
 
     async def end(self) -> None:
         """Ends whatever still runs, at once."""

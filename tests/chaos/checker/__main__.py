@@ -3,12 +3,15 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from tests.chaos.checker.history import History, Violation
 from tests.chaos.checker.reading import read_history
 from tests.chaos.checker.registry import check
+from tests.chaos.checker.sometimes import reached
+from tests.chaos.checker.vacuity import guards, healed_in, histogram, misses, strikes, touched
 
 SHOWN_MAX: Final = 5
 EVIDENCE_MAX: Final = 12
@@ -22,13 +25,28 @@ def main() -> int:
     options = parser.parse_args()
     history = read_history(options.run)
     violations = check(history)
+    violations["vacuity"] = list(guards(history))
     broken = {name: found for name, found in violations.items() if found}
     for found in broken.values():
         show(found)
+    misses_found = misses(history)
     verdict = {
         "ok": not broken,
         "seed": history.campaign["seed"],
+        "deals": len(history.deals),
+        "tenants": len(history.tenants),
+        "shape": history.campaign["shape"],
         "violations": {name: [one.sentence for one in found] for name, found in broken.items()},
+        "injections": strikes(history.injections),
+        "fired": histogram(history.injections),
+        "kills": history.campaign["kills"],
+        "cards": dict(Counter(one["kind"] for one in history.decisions)),
+        "unplanned_cards": dict(Counter(one["kind"] for one in history.decisions if not one["planned"])),
+        "ended_as_planned": len(history.deals) - len(misses_found),
+        "missed": misses_found,
+        "touched": len(touched(history)),
+        "healed_in_business_seconds": round(healed_in(history.campaign)),
+        "sometimes": reached(history),
     }
     (options.run / "verdict.json").write_text(json.dumps(verdict, ensure_ascii=False, indent=1))
     print(summary(history, broken))

@@ -15,14 +15,31 @@ Tables = Mapping[str, Mapping[str, Sequence[Row]]]
 
 SERVICES: Final = ("ingest", "counterparty", "invoicing", "payments", "notifier")
 READERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "deals": ("counterparty", "invoicing", "notifier"),
-    "tenants": ("counterparty", "invoicing", "payments", "notifier"),
-    "counterparties": ("invoicing", "notifier"),
-    "documents": ("payments", "notifier"),
-    "payments": ("invoicing", "notifier"),
-    **{f"{service}.operations": ("notifier",) for service in SERVICES},
+    "InvoiceRequested": ("counterparty", "invoicing"),
+    "ActRequested": ("counterparty", "invoicing"),
+    "DealChanged": ("invoicing",),
+    "TenantState": ("counterparty", "invoicing", "payments", "notifier"),
+    "CounterpartyLinked": ("invoicing",),
+    "CounterpartyRejected": ("invoicing",),
+    "InvoiceIssued": ("payments", "notifier"),
+    "InvoiceCancelled": ("payments", "notifier"),
+    "InvoiceRejected": ("notifier",),
+    "InvoiceReentered": ("notifier",),
+    "InvoiceRevised": ("notifier",),
+    "ActIssued": ("notifier",),
+    "ActRejected": ("notifier",),
+    "DocumentRendered": ("notifier",),
+    "InvoiceBalanceChanged": ("invoicing", "notifier"),
+    "PaymentReceived": ("notifier",),
+    "PaymentReversed": ("notifier",),
+    "DecisionNeeded": ("notifier",),
+    "DecisionTaken": ("notifier",),
+    "OutageBegan": ("notifier",),
+    "OutageEnded": ("notifier",),
+    "WorkDelayed": ("notifier",),
+    "WorkResumed": ("notifier",),
 }
-"""Who must have taken every message of a topic."""
+"""Who must have taken every message of a type; others let it pass."""
 MARKER: Final = re.compile(r"\[b24:(?P<deal>\d+):(?P<kind>invoice|act):(?P<revision>\d+):(?P<tail>[0-9a-f]{8})\]")
 
 

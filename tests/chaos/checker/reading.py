@@ -42,6 +42,7 @@ KEPT: Final = "tables.json"
 def read_history(folder: Path) -> History:
     """Everything of a run."""
     campaign = json.loads((folder / "campaign.json").read_text())
+    campaign["exits"] = json.loads((folder / "exits.json").read_text())
     if not (folder / KEPT).exists():
         urls = json.loads((folder / "databases.json").read_text())
         read = asyncio.run(_read_databases(urls))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from tests.chaos.checker.history import History, Violation
-from tests.chaos.checker.invariants import documents, money
+from tests.chaos.checker.invariants import crm, delivery, documents, isolation, money, resources, work
 
 Invariant = Callable[..., Iterable[Violation]]
 
@@ -14,8 +14,21 @@ INVARIANTS: Final[Mapping[str, tuple[Invariant, ...]]] = {
     "I2": (documents.effects_and_documents_match,),
     "I3": (money.every_bank_row_once,),
     "I4": (money.sums_are_equal,),
+    "I5": (crm.crm_shows_the_account,),
     "I6": (documents.one_act,),
+    "I7": (delivery.acknowledged_webhooks_are_stored,),
+    "I8": (delivery.every_stage_entry_was_taken,),
     "I9": (documents.no_second_send_without_proof,),
+    "I10": (delivery.streams_are_whole, delivery.read_rows_can_be_made_again),
+    "I11": (delivery.outboxes_are_drained, delivery.each_message_has_one_effect),
+    "I12": (isolation.tenants_are_apart,),
+    "I13": (work.calls_keep_to_the_limits,),
+    "I14": (work.retries_keep_their_time, work.one_alert_per_outage, work.work_resumes_soon),
+    "I15": (crm.crm_writes_are_bounded,),
+    "I16": (work.cards_are_where_they_belong,),
+    "I18": (isolation.logs_hold_no_secrets,),
+    "I19": (work.all_work_came_to_its_end,),
+    "I20": (resources.processes_stay_small,),
 }
 
 

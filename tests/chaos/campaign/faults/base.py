@@ -59,6 +59,10 @@ class Hands:
         return max(0.0, self.ends - time.monotonic())
 
 
+class NotStruck(Exception):  # noqa: N818 - named after what did not happen
+    """A fault found nothing to hit; the run says so, and fails."""
+
+
 class Fault(ABC):
     """One kind of fault; the first line of its docstring is its description. `code` is its number in the catalogue."""
 
@@ -78,17 +82,15 @@ class RuleFault(Fault):
     """A fault of a vendor or on the way from one: a rule in the sandbox's fault plan, for the next fitting call."""
 
     @abstractmethod
-    def rules(self, chance: random.Random) -> list[dict[str, Any]]:
-        """The rules, one of which fires; each is armed for one account drawn at random unless it names none."""
+    def rules(self, hands: Hands, chance: random.Random) -> list[dict[str, Any]]:
+        """The rules; each must fire."""
 
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
-        note.rules = await hands.world.add_rules(self.rules(chance))
-        note.detail = {"armed": len(note.rules)}
+        rules = self.rules(hands, chance)
+        note.detail = {"rules": rules}
+        note.rules = await hands.world.add_rules(rules)
 
 
 def rule(vendor: str, operation: str, kind: str, *, limit: int = 1, **params: Any) -> dict[str, Any]:
     """A rule that hits the next calls of an operation, whichever account they are for."""
-    return {
-        "vendor": vendor, "operation": operation, "kind": kind, "calls": list(range(1, limit + 1)), "limit": limit,
-        "params": params,
-    }  # fmt: skip
+    return {"vendor": vendor, "operation": operation, "kind": kind, "rate": 1, "limit": limit, "params": params}

@@ -1,0 +1,57 @@
+"""The next version of a service beside the present one, with a migration in the middle."""
+
+import asyncio
+import random
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.campaign.faults.base import Fault, Hands, Injection
+
+ROOT: Final = Path(__file__).parents[4]
+PACKAGES: Final = ("contracts", "chassis", "connectors", "services")
+SERVICE: Final = "invoicing"
+MIGRATION: Final = "0900_add_note.sql"
+SQL: Final = """\
+-- What the next version notes about a document; the present one neither reads nor writes it.
+ALTER TABLE documents ADD COLUMN note text NOT NULL DEFAULT '';
+CREATE INDEX documents_note ON documents (tenant_id, note);
+"""
+MESSAGES: Final = "contracts/messages/invoicing.py"
+FIELD: Final = '    marker: str = ""\n    rounding_delta_kopecks: int = 0\n'
+NEXT_FIELD: Final = '    marker: str = ""\n    channel: str = "next"\n    rounding_delta_kopecks: int = 0\n'
+
+
+class MixedVersions(Fault):
+    """F51: a migration is applied, and the next version of invoicing, whose messages have a field more, works beside
+    the present one; then it is taken back."""
+
+    code = "F51"
+    latest = 0.5
+
+    async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
+        code = hands.stage.folder / "next"
+        await asyncio.to_thread(make_next, code)
+        await hands.stage.migrate(SERVICE, code=code)
+        name = f"{SERVICE}-next"
+        spec = hands.stage.replica(SERVICE, name, PYTHONPATH=str(code))
+        # -P: not the folder of the call, which holds the present version.
+        spec = replace(spec, argv=[sys.executable, "-P", "-m", f"services.{SERVICE}"])
+        hands.stage.spawn_beside(name, spec)
+        await hands.stage.ready(name)
+        note.count = 1
+        await asyncio.sleep(min(chance.uniform(4.0, 10.0), hands.left()))
+        note.detail = {"exit_code": await hands.keeper.end_replica(name)}
+
+
+def make_next(folder: Path) -> None:
+    """A copy of the product with one migration and one optional field more."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "services" / SERVICE / "migrations" / MIGRATION).write_text(SQL)
+    messages = folder / MESSAGES
+    text = messages.read_text()
+    assert text.count(FIELD) == 1, "the message that gets a field more has changed: change this fault with it"
+    messages.write_text(text.replace(FIELD, NEXT_FIELD))
