@@ -83,6 +83,8 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "take/payments.operations": _OPERATIONS,
     "notifier.operations": _OPERATIONS,
     "take/notifier.operations": _OPERATIONS,
+    "settle/crm-chat": "tells of outages and of invoices that are overdue",
+    "intend/crm-chat": "tells of outages and of invoices that are overdue",
     "settle/cancel-invoice": _CHANGES,
     "intend/cancel-invoice": _CHANGES,
     "elba.cancel_invoice": _CHANGES,
@@ -200,17 +202,39 @@ def operations(vendor: str, connector: Sequence[Source]) -> set[str]:
                     raise NotDerived(f"{source.path}:{node.lineno}: name the operation f'{{VENDOR}}.name'")
                 found.add(f"{vendor}.{named}")
             elif arguments[:1] == ["permit"] and len(arguments) > 1 and isinstance(node.args[1], ast.Constant):
-                found.add(f"{vendor}.{node.args[1].value}")
+                found.add(f"{vendor}.{ast.literal_eval(node.args[1])}")
     return found
 
 
-def derived() -> dict[str, frozenset[str]]:
-    """The points of each service; those of calls to vendors under ``""``, since a service makes some of them."""
+def functions(source: Source) -> Iterator[tuple[str, ast.AST]]:
+    """The functions and methods of a module, by their qualified names; not those inside of others."""
+    for node in source.tree.body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{module_of(source)}.{node.name}." if isinstance(node, ast.ClassDef) else f"{module_of(source)}."
+        yield from (
+            (f"{prefix}{one.name}", one) for one in inner if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+
+
+def moments(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """The points that are placed in a function, by their moments, with their lines."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and called(call) in ("crash_point", "crash_point_soon") and call.args:
+            moment = call.args[0]
+            if isinstance(moment, ast.Constant):
+                yield str(moment.value), call.lineno
+
+
+def derived(*, whole: bool = False) -> dict[str, frozenset[str]]:
+    """The points of each service; those of calls to vendors under ``""``, since a service makes some of them.
+    ``whole``: with those that lie off the path."""
     every = tuple(place for source in sources(*FOLDERS) for place in places(source))
     found = {service: frozenset(_of_service(service, every)) for service in SERVICES}
     vendors = {path.parent.name for path in (ROOT / "connectors").glob("*/client.py")}
     calls = {name for vendor in vendors for name in operations(vendor, sources(f"connectors/{vendor}"))}
     found[""] = frozenset(f"{moment}[{name}]" for name in calls for moment in _CALL)
+    if whole:
+        return found
     return {service: frozenset(point for point in points if not off_path(point)) for service, points in found.items()}
 
 

@@ -1,7 +1,7 @@
 """`sverka up`, except that a service that died is there again at once, however often it dies.
 
-Reading its modules takes a service a second of CPU, more than all the rest of its start: here it is forked off a process
-that has read them already. It is a process of its own in every other respect.
+Reading its modules takes a service more than a second of CPU, three times as long as the rest of its start: here it is
+forked off a process that has read them already. It is a process of its own in every other respect.
 """
 
 import ctypes
@@ -81,7 +81,7 @@ def _become(service: Service, log: Path, launcher: int) -> NoReturn:
             # Not closed, since objects of the launcher would close what later has their numbers.
             nothing = os.open(os.devnull, os.O_RDWR)
             for descriptor in map(int, os.listdir("/proc/self/fd")):
-                if descriptor not in (1, 2, nothing) and os.path.exists(f"/proc/self/fd/{descriptor}"):  # noqa: PTH110
+                if descriptor not in (1, 2, nothing) and os.path.exists(f"/proc/self/fd/{descriptor}"):
                     os.dup2(nothing, descriptor)
             output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.dup2(output, 1)

@@ -1,4 +1,4 @@
-"""Managers, buyers and an accountant who do their part of each deal as soon as the portal shows that it is their turn."""
+"""Managers, buyers and an accountant who do their part of each deal as soon as the portal shows that it is due."""
 
 import random
 import time
@@ -46,7 +46,9 @@ class OpenDeal:
 class People:
     """All of one installation. ``work`` again and again; each call does what can be done now."""
 
-    def __init__(self, world: World, api: Api, pairs: list[Pair], activated_at: datetime, files: Path, seed: int) -> None:
+    def __init__(
+        self, world: World, api: Api, pairs: list[Pair], activated_at: datetime, files: Path, chance: random.Random
+    ) -> None:
         """``pairs`` become tenants one after another, as their turn comes."""
         self.deals: list[OpenDeal] = []
         self._world = world
@@ -55,7 +57,7 @@ class People:
         self._pairs: list[Pair] = []
         self._activated_at = activated_at
         self._files = files
-        self._chance = random.Random(seed)
+        self._chance = chance
         self._accountant = Accountant(api, world)
         self._cards_at = 0.0
 
@@ -117,8 +119,8 @@ class People:
         slug, account, deal_id = deal.staged.pair.slug, deal.staged.pair.account, deal.staged.deal_id
         shown: dict[str, Any] = self._world.deal(slug, deal_id)["deal"]
         match deal.turn:
-            case Turn.INVOICE if shown["UF_CRM_INVOICE_NUMBER"]:
-                self._world.pay(account, {"invoice": shown["UF_CRM_INVOICE_NUMBER"], "amount_kopecks": 2 * PRICE_KOPECKS})
+            case Turn.INVOICE if number := shown["UF_CRM_INVOICE_NUMBER"]:
+                self._world.pay(account, {"invoice": number, "amount_kopecks": 2 * PRICE_KOPECKS})
                 deal.turn = Turn.MONEY
             case Turn.MONEY if (shown["UF_CRM_INVOICE_STATUS"], shown["stageId"]) == (PAID_STATUS, PAID):
                 self._world.move(slug, deal_id, WON)
