@@ -187,12 +187,18 @@ def kinds_of_work(service: Sequence[Source]) -> dict[str, bool]:
 
 def operations(vendor: str, connector: Sequence[Source]) -> set[str]:
     """The names of all calls that a connector makes: what follows ``permit``, or stands in a ``Call`` itself."""
+    takers = {
+        node.name
+        for source in connector
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if [argument.arg for argument in node.args.args[1:3]] == ["permit", "operation"]
+    }
     found: set[str] = set()
     for source in connector:
         for node in ast.walk(source.tree):
             if not isinstance(node, ast.Call):
                 continue
-            arguments = [called(one) or one for one in node.args]
             if called(node) == "Call":
                 (name,) = [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "operation"]
                 named = name.removeprefix("f'{VENDOR}.").removesuffix("'")
@@ -201,7 +207,9 @@ def operations(vendor: str, connector: Sequence[Source]) -> set[str]:
                 if named == name or "{" in named:
                     raise NotDerived(f"{source.path}:{node.lineno}: name the operation f'{{VENDOR}}.name'")
                 found.add(f"{vendor}.{named}")
-            elif arguments[:1] == ["permit"] and len(arguments) > 1 and isinstance(node.args[1], ast.Constant):
+            elif called(node).rpartition(".")[2] in takers and called(node.args[1]) != "operation":
+                if not isinstance(node.args[1], ast.Constant):
+                    raise NotDerived(f"{source.path}:{node.lineno}: name the operation by a constant")
                 found.add(f"{vendor}.{ast.literal_eval(node.args[1])}")
     return found
 

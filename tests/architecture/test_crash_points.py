@@ -52,6 +52,7 @@ CONNECTIONS = {
     "chassis.wakeups.Wakeups._listen": "sends hints that may get lost",
     "chassis.migrate._connect": "migrates before any service starts",
 }
+TAKER = "class C:\n  async def _card(self, permit, operation): ..."
 
 
 def steps_without_points(source: Source) -> Iterator[str]:
@@ -125,7 +126,7 @@ def test_reasons_are_given_for_what_exists() -> None:
 def test_a_planted_commit_call_or_kind_of_work_is_derived() -> None:
     source = planted("class Store:\n  async def keep(self):\n    async with self._database.transaction([t]) as c: ...")
     assert [place.name for place in places(source)] == ["services.planted.workers.Store.keep"]
-    source = planted("async def f(self, permit):\n  await self._card(permit, 'create_refund', 'refunds')")
+    source = planted(f"{TAKER}\n  async def refund(self, permit):\n    await self._card(permit, 'create_refund')")
     assert operations("elba", [source]) == {"elba.create_refund"}
     source = planted("REFUND = 'refund'\nclass Refund:\n  kind = plans.REFUND\n  batch_max = 1")
     assert kinds_of_work([source]) == {"refund": True}
@@ -136,6 +137,7 @@ def test_a_planted_commit_call_or_kind_of_work_is_derived() -> None:
     [
         "def f(permit, name): return Call(vendor=VENDOR, operation=name)",
         "def f(permit): return Call(vendor=VENDOR, operation='elba.' + name)",
+        f"{TAKER}\n  async def refund(self, permit, name):\n    await self._card(permit, name)",
     ],
 )
 def test_a_planted_call_that_nobody_can_name_is_caught(text: str) -> None:
