@@ -12,7 +12,6 @@ import uvloop
 
 from tests.chaos.campaign.run import Wish, run_campaign
 
-
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
 MEMORY_BYTES_MIN: Final = 2 * 1024**3
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from tests.chaos.campaign.chance import chance_of
 from tests.chaos.campaign.plan import Buyer, Draft, Plan, PlannedDeal, PlannedTenant
 from tests.chaos.campaign.scenarios import SCENARIOS, Scenario
 
@@ -16,11 +17,9 @@ ENTRY_SHARE: Final = 0.6
 
 def make_plan(*, deals: int, tenants: int, seed: int, seconds: float, only: Sequence[str] = ()) -> Plan:
     """Slot by slot, each slot once in every tenant, so that ids are the same everywhere. `only`: these scenarios."""
-    chance = random.Random(f"campaign|{seed}|{deals}|{tenants}")
+    chance = chance_of("campaign", seed, deals, tenants)
     planned = tuple(
-        PlannedTenant(
-            number, "standard" if number % 3 == 2 else "exempt", f"К{number}-{chance.getrandbits(32):08x}"
-        )
+        PlannedTenant(number, "standard" if number % 3 == 2 else "exempt", f"К{number}-{chance.getrandbits(32):08x}")
         for number in range(1, tenants + 1)
     )
     known = [one for one in SCENARIOS if (one.name in only if only else one.weight)]
@@ -37,7 +36,7 @@ def make_plan(*, deals: int, tenants: int, seed: int, seconds: float, only: Sequ
         name = chance.choice(PEOPLE)
         for tenant in planned[: deals - len(made)]:
             fitting = scenario if scenario.vat in (None, tenant.vat) else _plain(known)
-            draft = Draft(random.Random(f"{seed}|{slot}|{tenant.number}"), tenant.vat, tenant.canary)
+            draft = Draft(chance_of(seed, slot, tenant.number), tenant.vat, tenant.canary)
             fitting.fill(draft)
             buyer = _buyer(draft, inn, person, mailbox, name, records)
             made.append(

@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from tests.chaos.campaign.chance import chance_of
 from tests.chaos.campaign.driver import Planned
 from tests.chaos.campaign.faults import infrastructure, ingress, processes, vendors, versions
 from tests.chaos.campaign.faults.base import Fault
+from tests.chaos.campaign.stage import SERVICES
 
 STARTS: Final = (
     datetime(2026, 9, 15, 9, 0),  # noqa: DTZ001 - in the sellers' zone
@@ -93,9 +95,7 @@ class Shape:
 def shape_of(seed: int) -> Shape:
     """The same for the same seed."""
     heavy = HEAVY[seed % len(HEAVY)]
-    return Shape(
-        STARTS[seed // len(HEAVY) % len(STARTS)], seed % 3 == 0, heavy.__name__ if heavy is not None else ""
-    )
+    return Shape(STARTS[seed // len(HEAVY) % len(STARTS)], seed % 3 == 0, heavy.__name__ if heavy is not None else "")
 
 
 def draw_faults(
@@ -105,10 +105,10 @@ def draw_faults(
 
     `kinds`, by code, leaves everything else out.
     """
-    chance = random.Random(f"faults|{seed}|{count}|{deals}")
+    chance = chance_of("faults", seed, count, deals)
     wanted = count if count is not None else max(INJECTIONS_MIN, deals // DEALS_PER_INJECTION)
     heavy = HEAVY[seed % len(HEAVY)]
-    faults: list[Fault] = [processes.KillService(service) for service in processes.SERVICES]
+    faults: list[Fault] = [processes.KillService(service) for service in SERVICES]
     faults.append(infrastructure.KillPostgres())
     faults += [heavy()] if heavy is not None else []
     light = [kind for kind in LIGHT if heavy is not infrastructure.NoKafka or kind.code in WITHOUT_KAFKA]

@@ -1,11 +1,11 @@
 """The fault driver: draws which faults strike when, and lets them; the same plan for the same seed."""
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.chaos.campaign.chance import chance_of
 from tests.chaos.campaign.faults.base import Fault, Hands, Injection
 
 
@@ -21,7 +21,9 @@ class Planned:
 class Driver:
     """Carries out a plan of strikes. What raises is noted: a rig that cannot strike must not look like a quiet day."""
 
-    def __init__(self, hands: Hands, plan: Sequence[Planned], starts: float, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, hands: Hands, plan: Sequence[Planned], starts: float, now: Callable[[], float] = time.time
+    ) -> None:
         self._hands = hands
         self._plan = plan
         self._starts = starts
@@ -41,7 +43,7 @@ class Driver:
         note = Injection(fault.code, type(fault).__name__, planned.at, began=self._now())
         self.injections.append(note)
         try:
-            await fault.strike(self._hands, random.Random(planned.seed), note)
+            await fault.strike(self._hands, chance_of(planned.seed), note)
         except Exception as error:  # noqa: BLE001 - noted, and the run fails on it
             note.trouble = f"{type(error).__name__}: {error}"
         note.ended = self._now()

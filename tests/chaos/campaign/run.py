@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import random
 import sys
 import time
 from collections.abc import Sequence
@@ -17,9 +16,10 @@ import httpx
 import yaml
 
 from tests.chaos.campaign.accountant import Accountant
+from tests.chaos.campaign.chance import chance_of
 from tests.chaos.campaign.drawing import make_plan
-from tests.chaos.campaign.driver import Driver
 from tests.chaos.campaign.drawing_faults import Shape, draw_faults, shape_of
+from tests.chaos.campaign.driver import Driver
 from tests.chaos.campaign.faults.base import Hands
 from tests.chaos.campaign.faults.business import deeds
 from tests.chaos.campaign.keeper import Keeper
@@ -34,7 +34,7 @@ from tests.chaos.campaign.world import Pair, World
 ZONE: Final = ZoneInfo("Europe/Moscow")
 CLOCK_RATE: Final = 30.0
 HEAL_BUSINESS_SECONDS: Final = 20 * 60
-FIRE_SECONDS_MAX: Final = 10.0
+FIRE_SECONDS_MAX: Final = 30.0
 SWEEP_SECONDS: Final = 60
 PAYMENTS_POLL_SECONDS: Final = 60
 FIELDS: Final = {
@@ -96,14 +96,11 @@ class Campaign:
             view = View(self.stage.ledger)
             people = People(world, view)
             await self._set_the_stage(world, people)
-            accountant = Accountant(
-                self.stage.url("ingest"), self.stage.tokens()["api"], people, view, self.pairs
-            )
+            accountant = Accountant(self.stage.url("ingest"), self.stage.tokens()["api"], people, view, self.pairs)
             keeper = Keeper(self.stage)
             recorder = Recorder(self.stage, self.wish.folder)
             helpers = [
-                asyncio.create_task(work)
-                for work in (view.run(), keeper.run(), accountant.run(), recorder.run())
+                asyncio.create_task(work) for work in (view.run(), keeper.run(), accountant.run(), recorder.run())
             ]
             try:
                 await self._work_under_faults(world, view, people, accountant, keeper, recorder, helpers)
@@ -133,7 +130,7 @@ class Campaign:
         plan = draw_faults(wish.seed, wish.seconds, count=wish.injections, deals=wish.deals, kinds=wish.kinds)
         driver = Driver(hands, plan, starts)
         plays = [
-            asyncio.create_task(people.play(deal, starts, random.Random(f"{wish.seed}|{deal.plan.number}")))
+            asyncio.create_task(people.play(deal, starts, chance_of(wish.seed, deal.plan.number)))
             for deal in self.deals
         ]
         driving = asyncio.create_task(driver.run())
@@ -228,9 +225,7 @@ class Campaign:
         path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120), encoding="utf-8")
         return path
 
-    async def _write(
-        self, world: World, view: View, accountant: Accountant, keeper: Keeper, driver: Driver
-    ) -> None:
+    async def _write(self, world: World, view: View, accountant: Accountant, keeper: Keeper, driver: Driver) -> None:
         folder = self.wish.folder
         for pair in self.pairs:
             write_json(folder / "portals" / f"{pair.slug}.json", await world.portal_state(pair.slug))
@@ -259,7 +254,8 @@ class Campaign:
                     as_json(deal.plan)
                     | {
                         "slug": deal.pair.slug, "account": deal.pair.account, "deal_id": deal.deal_id,
-                        "done": deal.done, "trouble": deal.trouble, "deeds": deal.deeds, "off_kopecks": deal.off_kopecks,
+                        "done": deal.done, "trouble": deal.trouble, "deeds": deal.deeds,
+                        "off_kopecks": deal.off_kopecks,
                     }
                     for deal in self.deals
                 ],
@@ -296,8 +292,9 @@ async def _fired(view: View, driver: Driver) -> None:
 
 async def _watched(waits: Sequence[asyncio.Task[Any]], helpers: Sequence[asyncio.Task[None]]) -> None:
     """Waits for all; a helper that ends before is a defect of the rig."""
-    everything = asyncio.gather(*waits)
-    await asyncio.wait([everything, *helpers], return_when=asyncio.FIRST_COMPLETED)
+    everything: asyncio.Future[Any] = asyncio.gather(*waits)
+    either: list[asyncio.Future[Any]] = [everything, *helpers]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     for helper in helpers:
         if helper.done():
             everything.cancel()

@@ -26,7 +26,7 @@ async def settle(
     *,
     seconds_max: float,
 ) -> str:
-    """"" when all is at rest; else, after `seconds_max` real seconds, what was not."""
+    """ "" when all is at rest; else, after `seconds_max` real seconds, what was not."""
     deadline = time.monotonic() + seconds_max
     headers = {"authorization": f"Bearer {stage.tokens()['service']}"}
     urls = [stage.url(name) for name in SERVICES]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.topics import ensure_topics
-from contracts.topics import SERVICES, TOPICS
+from contracts import topics
 from deploy.local.child import Child
 from deploy.local.folder import DataFolder
 from deploy.local.installation import Addresses
@@ -26,6 +26,7 @@ from sverka.installation.secrets import SecretsFolder
 from sverka.tenants import read_tenant_file
 from tests.chaos.campaign.proxy import HOST, Proxy
 
+SERVICES: Final = topics.SERVICES
 CALL_SECONDS_MAX: Final = 2.0
 LEASE_SECONDS: Final = 6.0
 SESSION_SECONDS: Final = 3.0
@@ -75,8 +76,8 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = DataFolder(folder)
-        for name in (self.data.logs, self.data.secrets, self.data.kafka):
-            name.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in (self.data.logs, self.data.secrets, self.data.kafka):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ports: dict[str, int] = {}
         for name in ("postgres", "kafka", "controller", "sandbox", *SERVICES):
             self.ports[name] = free_port(frozenset(self.ports.values()))
@@ -178,7 +179,7 @@ class Stage:
 
     async def make_topics(self) -> None:
         """Makes the topics that are missing, past the proxy."""
-        await ensure_topics(KafkaSettings(f"{HOST}:{self.ports['kafka']}"), TOPICS)
+        await ensure_topics(KafkaSettings(f"{HOST}:{self.ports['kafka']}"), topics.TOPICS)
 
     async def migrate(self, *services: str, code: Path | None = None) -> None:
         """Applies what migrations there are, those of another build where `code` names its folder."""

@@ -114,7 +114,9 @@ class World:
 
     async def add_contact(self, slug: str, card: Mapping[str, Any]) -> int:
         """A person."""
-        return int((await self.call("POST", f"/bitrix24/portals/{slug}/contacts", {**card, "assigned_by": MANAGER}))["id"])
+        return int(
+            (await self.call("POST", f"/bitrix24/portals/{slug}/contacts", {**card, "assigned_by": MANAGER}))["id"]
+        )
 
     async def add_deal(self, slug: str, card: Mapping[str, Any]) -> int:
         """A deal in its first stage."""

@@ -7,9 +7,7 @@ from tests.chaos.checker.history import Row, marked
 from tests.chaos.checker.invariants.crm import NUMBER, PAID_FIELD, STATUS, kopecks
 
 
-def missed(
-    deal: Row, account: Mapping[str, Any], portal: Mapping[str, Sequence[Row]]
-) -> list[str]:
+def missed(deal: Row, account: Mapping[str, Any], portal: Mapping[str, Sequence[Row]]) -> list[str]:
     """What of a deal is not as planned, in words; none when it ended as planned."""
     expected, off = deal["expected"], deal["off_kopecks"]
     shown = next(row for row in portal["deal"] if row["ID"] == deal["deal_id"])

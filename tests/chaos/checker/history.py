@@ -82,7 +82,8 @@ def seconds(value: Any) -> float:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Everything of one run. ``tables`` are the product's databases, ``rebuilt`` its read rows made anew from events."""
+    """Everything of one run. ``tables`` are the product's databases, ``rebuilt`` its read rows before and after they
+    were made anew from events."""
 
     campaign: Mapping[str, Any]
     lines: Sequence[Line]

@@ -98,7 +98,9 @@ async def _connect(url: str) -> Any:
 async def _read_database(service: str, url: str) -> dict[str, list[dict[str, Any]]]:
     connection = await _connect(url)
     try:
-        names = {row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+        names = {
+            row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        }
         found: dict[str, list[dict[str, Any]]] = {}
         for name, query in QUERIES.items():
             if name in names:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tests.chaos.checker.history import History, Row, Tables
 
-SAMPLE: Final = re.compile(r'^(?P<name>[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>[0-9.eE+-]+)$', re.MULTILINE)
+SAMPLE: Final = re.compile(r"^(?P<name>[a-z_]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>[0-9.eE+-]+)$", re.MULTILINE)
 COUNTED: Final[Mapping[str, tuple[str, str]]] = {
     "a transaction was taken again after an outage of Postgres": ("sverka_db_retries_total", ""),
     "a batch of messages was taken again": ("sverka_consume_retries_total", 'cause="infrastructure"'),

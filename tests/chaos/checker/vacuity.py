@@ -29,7 +29,9 @@ def every_fault_fired(injections: Sequence[Row]) -> Iterator[Violation]:
     """An armed fault that never fired tested nothing."""
     for one in injections:
         if one["trouble"]:
-            yield Violation("vacuity", f"{one['code']} {one['name']} at {one['at']} s: {one['trouble']}", (one["detail"],))
+            yield Violation(
+                "vacuity", f"{one['code']} {one['name']} at {one['at']} s: {one['trouble']}", (one["detail"],)
+            )
         elif not one["fired"] or not all(one["rules"].values()):
             yield Violation("vacuity", f"{one['code']} {one['name']} at {one['at']} s never fired", (one["detail"],))
 

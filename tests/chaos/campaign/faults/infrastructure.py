@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from tests.chaos.campaign.faults.base import Fault, Hands, Injection, NotStruck
 from tests.chaos.campaign.postgres_wire import cut_commits, refuse_commits
-from tests.chaos.campaign.proxy import HOST, Weather
+from tests.chaos.campaign.proxy import HOST, Proxy, Weather
 
 TOPICS: Final = {
     "counterparty": ("deals", "tenants"),
@@ -21,6 +21,8 @@ TOPICS: Final = {
 }
 """What each service reads; of the notifier's the busy ones."""
 HOURS: Final = 2
+IDLE_SECONDS_MAX: Final = 10.0
+LOOK_SECONDS: Final = 0.05
 
 
 class KillPostgres(Fault):
@@ -48,6 +50,7 @@ class CutCommits(Fault):
             cut_commits(proxy, chance, most=chance.randint(3, 12))
             try:
                 await asyncio.sleep(min(2.0, hands.left()))
+                await touched(proxy, before)
             finally:
                 proxy.clear()
             note.count = proxy.touched - before
@@ -94,6 +97,7 @@ class RefuseCommits(Fault):
             refuse_commits(proxy, [chance.choice(("40001", "40P01")) for _ in range(chance.randint(3, 15))])
             try:
                 await asyncio.sleep(min(2.0, hands.left()))
+                await touched(proxy, before)
             finally:
                 proxy.clear()
             note.count = proxy.touched - before
@@ -216,7 +220,7 @@ class RewindOffsets(Fault):
                             for number in consumer.partitions_for_topic(topic) or ()
                         ]
                         consumer.assign(wanted)
-                        await consumer.commit({partition: 0 for partition in wanted})
+                        await consumer.commit(dict.fromkeys(wanted, 0))
                         note.count = len(wanted)
                 finally:
                     await _bounded(consumer.stop())
@@ -260,9 +264,19 @@ async def under(hands: Hands, name: str, weather: Weather, seconds: float, note:
         proxy.weather = weather
         try:
             await asyncio.sleep(min(seconds, hands.left()))
+            await touched(proxy, before)
         finally:
             proxy.clear()
         note.count = proxy.touched - before
+
+
+async def touched(proxy: Proxy, before: int) -> None:
+    """Returns when somebody has met the weather of a proxy."""
+    for _ in range(int(IDLE_SECONDS_MAX / LOOK_SECONDS)):
+        if proxy.touched > before:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+    raise NotStruck(f"nobody passed on the way to {proxy.name}")
 
 
 async def _bounded(ending: Any) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.campaign.faults.base import Fault, Hands, Injection, NotStruck
+from tests.chaos.campaign.stage import SERVICES
 
-SERVICES: Final = ("ingest", "counterparty", "invoicing", "payments", "notifier")
-POINT_SECONDS_MAX: Final = 12.0
+LOOK_SECONDS: Final = 0.1
+LOOKS_MAX: Final = 30
+"""So long each point is waited for."""
 POINTS: Final = (
     ("invoicing", "first_byte.before[elba.create_invoice]"),
     ("invoicing", "first_byte.after[elba.create_invoice]"),
@@ -68,21 +70,30 @@ class KillAtCrashPoint(Fault):
         raise NotStruck("none of the points was passed in time")
 
     async def _armed(self, hands: Hands, service: str, point: str) -> bool:
-        plan = Path(hands.stage.crash_plans / f"{service}.plan")
-        killed = plan.with_suffix(".killed")
-        before = killed.read_text() if killed.exists() else ""
+        plan = hands.stage.crash_plans / f"{service}.plan"
+        before = _kills(plan)
         hands.keeper.expect_death(service)
-        plan.write_text(f"{point}\n")
-        waited = 0.0
-        while waited < min(POINT_SECONDS_MAX / 4, hands.left()):
-            await asyncio.sleep(0.1)
-            waited += 0.1
-            if killed.exists() and killed.read_text() != before:
+        _write(plan, f"{point}\n")
+        for _ in range(LOOKS_MAX):
+            await asyncio.sleep(LOOK_SECONDS)
+            if _kills(plan) > before:
                 hands.keeper.kills[service] += 1
                 return True
-        plan.write_text("")
+        _write(plan, "")
         hands.keeper.expect_life(service)
-        return killed.exists() and killed.read_text() != before
+        return _kills(plan) > before
+
+
+def _kills(plan: Path) -> int:
+    """How often the service has killed itself."""
+    killed = plan.with_suffix(".killed")
+    return len(killed.read_text().splitlines()) if killed.exists() else 0
+
+
+def _write(plan: Path, text: str) -> None:
+    unfinished = plan.with_suffix(".new")
+    unfinished.write_text(text)
+    unfinished.replace(plan)
 
 
 class FreezeService(Fault):

@@ -286,7 +286,7 @@ class ChangedFields(RuleFault):
         }
         operation = chance.choice((create(hands, chance), "counterparty.find", "payment.list"))
         kind = chance.choice(("field_added", "field_missing", "field_retyped"))
-        params = {} if kind == "field_added" else {"field": chance.choice(fields[operation])}
+        params: dict[str, Any] = {} if kind == "field_added" else {"field": chance.choice(fields[operation])}
         return [rule("elba", operation, kind, **params)]
 
 

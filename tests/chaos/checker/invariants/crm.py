@@ -51,8 +51,8 @@ def crm_shows_the_account(
 def crm_writes_are_bounded(
     deals: Sequence[Row], portals: Mapping[str, Mapping[str, Sequence[Row]]], lines: Sequence[Line]
 ) -> Iterator[Violation]:
-    """I15. A deal is written at most 60 times in an hour of business time, repeats of lost answers aside, and no comment
-    stands in its timeline twice: our own writes come back as webhooks and set nothing in motion."""
+    """I15. A deal is written at most 60 times in an hour of business time, repeats of lost answers aside, and no
+    comment stands in its timeline twice: our own writes come back as webhooks and set nothing in motion."""
     updates: dict[tuple[str, str], list[Line]] = defaultdict(list)
     for line in requests(lines, "bitrix24", "crm.item.update"):
         updates[line["account"], str((line.get("outcome") or {}).get("id"))].append(line)
@@ -114,9 +114,7 @@ class _money:  # noqa: N801 - a value of this module alone
         return ("Оплачен",) if self.paid == self.total else ("Переплата",)
 
 
-def _stages(
-    portal: Mapping[str, Sequence[Row]], deal: Row, money: _money, lines: Sequence[Line]
-) -> tuple[str, ...]:
+def _stages(portal: Mapping[str, Sequence[Row]], deal: Row, money: _money, lines: Sequence[Line]) -> tuple[str, ...]:
     moved = [
         row
         for row in sorted(portal["stagehistory"], key=lambda row: row["ID"])

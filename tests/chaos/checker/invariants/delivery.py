@@ -45,9 +45,7 @@ def every_stage_entry_was_taken(
 ) -> Iterator[Violation]:
     """I8. Every entry of a stage in a portal's own history was taken in by the product, whether its webhook came or
     not."""
-    known = {
-        (row["tenant_id"], int(row["history_id"])) for row in tables["ingest"]["stage_entries"] if row["observed"]
-    }
+    known = {(row["tenant_id"], int(row["history_id"])) for row in tables["ingest"]["stage_entries"] if row["observed"]}
     for slug, portal in portals.items():
         for entry in portal["stagehistory"]:
             if entry["ENTITY_TYPE_ID"] == DEAL and (slug, entry["ID"]) not in known:

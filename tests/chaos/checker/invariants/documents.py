@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
-from tests.chaos.checker.history import Line, Row, Tables, Violation, marked, moment, requests, seconds
+from tests.chaos.checker.history import Line, Row, Tables, Violation, marked, requests, seconds
 
 REFUSED_FOR_GOOD: Final = frozenset({400, 401, 402, 403, 404, 409, 429})
 """Answers after which nothing was made, so that sending again is harmless."""
@@ -15,7 +16,9 @@ TOLERANCE_SECONDS: Final = 3.0
 """Business seconds by which clocks of two processes may differ at the campaign's rate."""
 
 
-def one_live_invoice(deals: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], lines: Sequence[Line]) -> Iterator[Violation]:
+def one_live_invoice(
+    deals: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], lines: Sequence[Line]
+) -> Iterator[Violation]:
     """I1. A deal has exactly one invoice in force: never two of one revision, never two revisions at once, and none
     only where the plan says so (the deal could not be invoiced, or the accountant deleted it by hand)."""
     for deal in deals:
@@ -35,7 +38,9 @@ def one_live_invoice(deals: Sequence[Row], accounts: Mapping[str, Mapping[str, A
             )
 
 
-def effects_and_documents_match(tables: Tables, accounts: Mapping[str, Mapping[str, Any]], lines: Sequence[Line]) -> Iterator[Violation]:
+def effects_and_documents_match(
+    tables: Tables, accounts: Mapping[str, Mapping[str, Any]], lines: Sequence[Line]
+) -> Iterator[Violation]:
     """I2. Each document and each buyer that was made over the API belongs to exactly one effect that says it was made
     (or to one that a person settled), and each such effect has its record."""
     made = {kind: _made_over_api(lines, kind) for kind in ("invoice", "act", "counterparty")}
@@ -56,7 +61,9 @@ def effects_and_documents_match(tables: Tables, accounts: Mapping[str, Mapping[s
                 yield Violation("I2", f"the {kind} {remote_id} was made and no effect knows of it", (line,))
 
 
-def one_act(deals: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], lines: Sequence[Line]) -> Iterator[Violation]:
+def one_act(
+    deals: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], lines: Sequence[Line]
+) -> Iterator[Violation]:
     """I6. A deal that was won has exactly one act; any other has none."""
     for deal in deals:
         acts = [act for act in accounts[deal["account"]]["acts"].values() if _names(act, deal, "act")]
@@ -70,10 +77,10 @@ def one_act(deals: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], lin
 
 
 def no_second_send_without_proof(lines: Sequence[Line], decisions: Sequence[Row]) -> Iterator[Violation]:
-    """I9. A create call whose answer was lost is repeated only after two look-ups a minute apart found nothing, the last
-    of them three minutes after the call; where the service has no look-up, only after a person said so."""
+    """I9. A create call whose answer was lost is repeated only after two look-ups a minute apart found nothing, the
+    last of them three minutes after the call; where the service has no look-up, only after a person said so."""
     for creates in _by_subject(lines, "invoice.create", "act.create", "counterparty.create").values():
-        for first, second in zip(creates, creates[1:], strict=False):
+        for first, second in pairwise(creates):
             if first["status"] in REFUSED_FOR_GOOD and "fault" not in first:
                 continue
             if first["status"] in REFUSED_FOR_GOOD and first.get("outcome", {}).get("committed") is False:
@@ -134,9 +141,7 @@ def _decided(first: Line, second: Line, decisions: Sequence[Row]) -> bool:
     """Whether a person had it sent again. Decisions carry no times of the ledger; one per repeat is enough."""
     named = marked(first.get("comment"))
     choices = {"resend", "create_again"}
-    return any(
-        one["choice"] in choices and (named is None or one["deal"] == str(named.deal)) for one in decisions
-    )
+    return any(one["choice"] in choices and (named is None or one["deal"] == str(named.deal)) for one in decisions)
 
 
 def _names(record: Row, deal: Row, kind: str) -> bool:

@@ -18,8 +18,8 @@ PARTS: Final = frozenset({"postgres", "kafka", "sandbox"})
 def tenants_are_apart(
     tenants: Sequence[Row], tables: Tables, lines: Sequence[Line], logs: Mapping[str, Path]
 ) -> Iterator[Violation]:
-    """I12. The mark of a tenant, which stands in its deals, goods and buyers, is in no row, message, request or log line
-    of another tenant, and no vendor saw a token that it had not given to that account."""
+    """I12. The mark of a tenant, which stands in its deals, goods and buyers, is in no row, message, request or log
+    line of another tenant, and no vendor saw a token that it had not given to that account."""
     marks = {tenant["canary"]: tenant["slug"] for tenant in tenants}
     accounts = {tenant["account"]: tenant["slug"] for tenant in tenants} | {t["slug"]: t["slug"] for t in tenants}
     for service, rows in tables.items():
@@ -28,7 +28,9 @@ def tenants_are_apart(
                 owner = row.get("tenant_id")
                 if owner is not None:
                     for mark in _marks_in(_text(row), marks, str(owner)):
-                        yield Violation("I12", f"{service}.{table}: a row of {owner} holds {marks[mark]}'s mark", (row,))
+                        yield Violation(
+                            "I12", f"{service}.{table}: a row of {owner} holds {marks[mark]}'s mark", (row,)
+                        )
     for line in lines:
         owner = accounts.get(line["account"])
         if owner is None:
@@ -46,7 +48,7 @@ def tenants_are_apart(
 
 
 def logs_hold_no_secrets(campaign: Mapping[str, Any], logs: Mapping[str, Path]) -> Iterator[Violation]:
-    """I18. No log holds a token, a secret, a webhook's secret address, a person's e-mail, or an INN of twelve digits."""
+    """I18. No log holds a token, a secret, a webhook's secret address, a person's e-mail or INN of twelve digits."""
     secrets = [secret for secret in campaign["secrets"] if len(secret) >= 8]
     for name, file in logs.items():
         if name in PARTS or not file.exists():

@@ -7,7 +7,9 @@ from typing import Any
 from tests.chaos.checker.history import Line, Row, Tables, Violation, marked
 
 
-def every_bank_row_once(tenants: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], tables: Tables, lines: Sequence[Line]) -> Iterator[Violation]:
+def every_bank_row_once(
+    tenants: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]], tables: Tables, lines: Sequence[Line]
+) -> Iterator[Violation]:
     """I3. Each row that the account shows counts exactly once, or is listed as fitting no invoice; and nothing counts
     that the account does not show. A payment listed twice under one id is one row."""
     for tenant in tenants:
@@ -22,7 +24,7 @@ def every_bank_row_once(tenants: Sequence[Row], accounts: Mapping[str, Mapping[s
             for row in tables["payments"]["unmatched_operations"]
             if row["tenant_id"] == tenant["slug"]
         }
-        for payment_id, payment in shown.items():
+        for payment_id in shown:
             times = counted[payment_id] + (payment_id in unmatched)
             if times != 1:
                 yield Violation(

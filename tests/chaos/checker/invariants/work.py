@@ -1,4 +1,4 @@
-"""I13, I14, I16, I19: calls within limits, retries in their time, cards exactly where they belong, nothing left open."""
+"""I13, I14, I16, I19: calls within limits, retries in time, cards exactly where they belong, nothing left open."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -67,9 +67,7 @@ def calls_keep_to_the_limits(tenants: Sequence[Row], tables: Tables, lines: Sequ
             ]  # fmt: skip
             refused = [line for line in calls if line["error"] in LIMIT_ERRORS and "fault" not in line]
             if len(refused) > max(LIMIT_COUNT_MIN, LIMIT_SHARE_MAX * len(calls)):
-                yield Violation(
-                    "I13", f"{account}: {len(refused)} of {len(calls)} calls were too many", tuple(refused)
-                )
+                yield Violation("I13", f"{account}: {len(refused)} of {len(calls)} calls were too many", tuple(refused))
             limit = limits.get(ours)
             if limit is not None and limit["burst"] is not None:
                 yield from _over(account, calls, limit["burst"], limit["per_second"])
@@ -109,8 +107,8 @@ def retries_keep_their_time(tables: Tables) -> Iterator[Violation]:
 def one_alert_per_outage(
     tenants: Sequence[Row], portals: Mapping[str, Mapping[str, Sequence[Row]]], tables: Tables
 ) -> Iterator[Violation]:
-    """I14. An outage of a vendor is told once when it begins and once when it ends, whichever services saw it; after all
-    has healed each one has ended."""
+    """I14. An outage of a vendor is told once when it begins and once when it ends, whichever services saw it; after
+    all has healed each one has ended."""
     for tenant in tenants:
         messages = [str(row["TEXT"]) for row in portals[tenant["slug"]].get("message", ())]
         said: dict[str, list[str]] = defaultdict(list)
@@ -132,8 +130,8 @@ def one_alert_per_outage(
 def work_resumes_soon(
     campaign: Mapping[str, Any], injections: Sequence[Row], tables: Tables, lines: Sequence[Line]
 ) -> Iterator[Violation]:
-    """I14. What waited for a vendor goes on within 90 s of business time after it answers again (and a few real seconds,
-    since house-keeping does not follow the clock's rate), where nothing else was broken meanwhile."""
+    """I14. What waited for a vendor goes on within 90 s of business time after it answers again (and a few real
+    seconds, since house-keeping does not follow the clock's rate), where nothing else was broken meanwhile."""
     clock = Clock(lines)
     grace = RESUME_SECONDS_MAX + REAL_SECONDS_OF_GRACE * campaign["clock_rate"]
     for injection in injections:
@@ -162,8 +160,8 @@ def cards_are_where_they_belong(
     tables: Tables,
     lines: Sequence[Line],
 ) -> Iterator[Violation]:
-    """I16. People are asked exactly what nobody else can know: about each act whose answer was lost, about what look-ups
-    could not settle in fifteen minutes, about what the plan itself left open; and about nothing else."""
+    """I16. People are asked exactly what nobody else can know: about each act whose answer was lost, about what
+    look-ups could not settle in fifteen minutes, about what the plan itself left open; and about nothing else."""
     clock = Clock(lines)
     cards = list(_cards(tables))
     plans = {(deal["slug"], str(deal["deal_id"])): deal for deal in deals}
@@ -188,7 +186,9 @@ def cards_are_where_they_belong(
         if line.get("fault") in SURELY_LOST and named is not None:
             tenant = next(deal["slug"] for deal in deals if deal["account"] == line["account"])
             if not asked[tenant, str(named.deal), "document_uncertain"]:
-                yield Violation("I16", f"{tenant} deal {named.deal}: an act's answer was lost, nobody was asked", (line,))
+                yield Violation(
+                    "I16", f"{tenant} deal {named.deal}: an act's answer was lost, nobody was asked", (line,)
+                )
 
 
 def all_work_came_to_its_end(campaign: Mapping[str, Any], tables: Tables) -> Iterator[Violation]:
@@ -197,9 +197,7 @@ def all_work_came_to_its_end(campaign: Mapping[str, Any], tables: Tables) -> Ite
     if campaign["unsettled"]:
         yield Violation("I19", f"not at rest after {campaign['heal_seconds_max']:.0f} s: {campaign['unsettled']}")
     for service, rows in tables.items():
-        told = {
-            row["data"]["work_id"] for row in rows["events"] if row["type"] == "WorkFellBehind"
-        }
+        told = {row["data"]["work_id"] for row in rows["events"] if row["type"] == "WorkFellBehind"}
         for row in rows["work"]:
             if row["queue"] in ("closed", "person") or row["kind"] in RECURRING:
                 continue  # what waits for a person has its card, which is looked at below
@@ -268,27 +266,22 @@ def _undecidable(
 
 
 def _creates(lines: Sequence[Line], deal: Row) -> list[Line]:
-    found = []
-    for line in requests(lines, "elba", "invoice.create", "act.create", "counterparty.create"):
-        if line["account"] != deal["account"]:
-            continue
-        named = marked(line.get("comment"))
-        buyer = deal["buyer"]
-        if named is not None and named.deal == deal["deal_id"]:
-            found.append(line)
-        elif named is None and line.get("inn") and line["inn"] == buyer["inn"]:
-            found.append(line)
-        elif named is None and line["operation"] == "counterparty.create" and not line.get("inn") and not buyer["inn"]:
-            found.append(line)
-    return found
+    """The calls that made, or may have made, something for a deal."""
+    calls = requests(lines, "elba", "invoice.create", "act.create", "counterparty.create")
+    return [line for line in calls if line["account"] == deal["account"] and _is_for(line, deal)]
+
+
+def _is_for(line: Line, deal: Row) -> bool:
+    named = marked(line.get("comment"))
+    if named is not None:
+        return bool(named.deal == deal["deal_id"])
+    if line.get("inn"):
+        return bool(line["inn"] == deal["buyer"]["inn"])
+    return line["operation"] == "counterparty.create" and not deal["buyer"]["inn"]
 
 
 def _pdf_refusals(lines: Sequence[Line], deal: Row) -> int:
-    ids = {
-        (line.get("outcome") or {}).get(kind)
-        for line in _creates(lines, deal)
-        for kind in ("invoice", "act")
-    }
+    ids = {(line.get("outcome") or {}).get(kind) for line in _creates(lines, deal) for kind in ("invoice", "act")}
     return sum(
         1
         for line in requests(lines, "elba", "invoice.pdf", "act.pdf")
