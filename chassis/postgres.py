@@ -1,6 +1,7 @@
 """Postgres: one pool for tenants' rows under row-level security, one for delivery across tenants."""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -48,6 +49,11 @@ def is_infrastructure(error: BaseException) -> bool:
     """Whether an error says that Postgres was away or busy, so that the same work may succeed later."""
     # asyncpg counts arguments that it cannot encode among its interface errors; they are value errors besides.
     return isinstance(error, INFRASTRUCTURE_ERRORS) and not isinstance(error, ValueError)
+
+
+def log_level(error: BaseException) -> int:
+    """The level at which to write down an error that work met: an outage ends by itself, anything else is a defect."""
+    return logging.WARNING if is_infrastructure(error) else logging.ERROR
 
 
 def wake_after_commit(channel: str) -> None:

@@ -14,7 +14,7 @@ from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected
-from chassis.postgres import Connection, Database
+from chassis.postgres import Connection, Database, log_level
 from chassis.wakeups import WORK
 from chassis.work import breaker, claims, queries
 from chassis.work.claims import ClaimRequest
@@ -210,7 +210,8 @@ class WorkRunner:
                 await self._tasks.run(rows[0])
         except Exception as error:  # noqa: BLE001 - one row must not end the runner
             # The lease ends by itself; whoever takes the row over knows from its state what may have happened.
-            _log.exception("work of %s was dropped: %s", rows[0].kind, type(error).__name__)
+            name = type(error).__name__
+            _log.log(log_level(error), "work of %s was dropped: %s", rows[0].kind, name, exc_info=error)
 
     async def _housekeeping(self) -> None:
         gauges_at = 0.0

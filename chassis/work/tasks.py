@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from chassis import metrics, telemetry
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Retryable
-from chassis.postgres import is_infrastructure
+from chassis.postgres import log_level
 from chassis.work.committer import Settlement
 from chassis.work.guard import lease_clock
 from chassis.work.handlers import TENANT_REMOVED, Done, Permit, Task, TaskHandler, TaskResult
@@ -88,8 +88,8 @@ class Tasks:
         except TimeoutError:
             return Retryable(Problem("no_answer_in_time")), permit is not None
         except Exception as error:  # noqa: BLE001 - what a handler raises is tried again
-            level = logging.WARNING if is_infrastructure(error) else logging.ERROR  # its own database may be away
-            _log.log(level, "the handler of %s failed: %s", row.kind, type(error).__name__, exc_info=error)
+            name = type(error).__name__
+            _log.log(log_level(error), "the handler of %s failed: %s", row.kind, name, exc_info=error)
             return Retryable(Problem("handler_failed", {"error": type(error).__name__}), outage=False), False
 
     def _settlement(self, row: Row, result: TaskResult, metadata: Mapping[str, str]) -> Settlement:
