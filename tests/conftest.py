@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.kit.parts", "tests.kit.database", "tests.kit.kafka", "tests.kit.mortal"]
+pytest_plugins = ["tests.kit.parts", "tests.kit.database", "tests.kit.kafka", "tests.kit.mortal", "tests.kit.errors"]

@@ -47,6 +47,7 @@ def letters(sample: Sample, count: int) -> Any:
     return probe
 
 
+@pytest.mark.expects_errors("a message of amounts cannot be handled")
 async def test_poison_blocks_its_key_alone_and_is_replayed_in_order(sample: Sample, office: DeadLetterOffice) -> None:
     sample.poison.amounts.add(2)
     sent = [amount("a", 1), amount("a", 2), amount("b", 10), amount("a", 3), amount("a", 4), amount("b", 11)]
@@ -87,6 +88,7 @@ async def test_poison_blocks_its_key_alone_and_is_replayed_in_order(sample: Samp
     )
 
 
+@pytest.mark.expects_errors("a message of amounts cannot be handled")
 async def test_a_replay_races_with_arriving_messages_and_keeps_their_order(
     sample: Sample, office: DeadLetterOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +178,7 @@ async def test_a_letter_without_a_tenant_is_replayed_when_it_can_be_read(
     assert await sample.ask("SELECT count(*) FROM dead_letters WHERE resolved_at IS NULL") == 0
 
 
+@pytest.mark.expects_errors("the consumer of sample stops")
 async def test_too_many_in_a_row_stop_the_consumer_before_it_empties_the_topic(sample: Sample) -> None:
     await send(sample.kafka, TOPIC, [amount("fine", 1)] + [Sent(f"one:{n}".encode(), b"[]") for n in range(50)])
     async with sample.consumer() as consumer:

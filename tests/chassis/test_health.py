@@ -76,6 +76,7 @@ async def test_a_dependency_that_hangs_is_missing(monkeypatch: pytest.MonkeyPatc
     assert "no answer" in (await health.ready())["kafka"]
 
 
+@pytest.mark.expects_errors("a loop makes no progress")
 async def test_a_stuck_loop_is_written_down_once_with_the_tasks(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +113,7 @@ async def test_task_stacks_say_where_each_task_waits() -> None:
     task.cancel()
 
 
+@pytest.mark.expects_errors("the event loop is blocked")
 def test_a_blocked_loop_is_written_down_from_outside(caplog: pytest.LogCaptureFixture) -> None:
     with BlockedLoopDetector(blocked_seconds=0.05) as detector:
         deadline = time.monotonic() + 5

@@ -82,6 +82,7 @@ class Deal(BaseModel):
     amount: int
 
 
+@pytest.mark.expects_errors("deal refused", "write failed")
 def test_exceptions_keep_class_and_place_and_not_what_they_quote(lines: io.StringIO) -> None:
     try:
         Deal.model_validate({"amount": CANARY_NAME})
@@ -105,6 +106,7 @@ def test_exceptions_keep_class_and_place_and_not_what_they_quote(lines: io.Strin
     assert second["causes"] == ["ValueError"]
 
 
+@pytest.mark.expects_errors("^uvicorn.access: ")
 def test_http_libraries_stay_quiet(lines: io.StringIO) -> None:
     for name in ("httpx", "httpcore", "httpcore.http11", "aiohttp", "aiohttp.client", "uvicorn.access"):
         logging.getLogger(name).info("GET https://x.ru/?client_secret=%s", CANARY_TOKEN)
@@ -123,6 +125,7 @@ def test_quiet_also_when_everything_else_is_loud(lines: io.StringIO) -> None:
     assert [line["event"] for line in read(lines)] == ["loud"]
 
 
+@pytest.mark.expects_errors("eeee")
 def test_warnings_and_long_texts_are_lines_too(lines: io.StringIO) -> None:
     warnings.warn("something old", stacklevel=1)
     log.get("x").error("e" * 5_000)
@@ -131,6 +134,7 @@ def test_warnings_and_long_texts_are_lines_too(lines: io.StringIO) -> None:
     assert len(long["event"]) == log.TEXT_LENGTH_MAX + 1
 
 
+@pytest.mark.expects_errors("a background task died")
 def test_what_aiokafka_tries_again_is_no_error(lines: io.StringIO) -> None:
     logging.getLogger("aiokafka.consumer.group_coordinator").error("Group Coordinator Request failed")
     nothing: dict[str, str] = {}

@@ -246,6 +246,7 @@ async def test_a_failed_send_stops_its_partition_and_no_other(
         await eventually(all_there)
 
 
+@pytest.mark.expects_errors("the broker lost totals")
 async def test_a_lost_log_is_noticed_and_published_again(database: Database, kafka: KafkaSettings) -> None:
     async with relaying(database, kafka) as relay:
         for amount in range(1, 11):
@@ -268,6 +269,7 @@ async def test_a_lost_log_is_noticed_and_published_again(database: Database, kaf
     assert first.items() <= again.items(), "the same messages under the same ids"
 
 
+@pytest.mark.expects_errors("the broker lost totals")
 async def test_a_topic_that_is_gone_is_made_and_filled_again(database: Database, kafka: KafkaSettings) -> None:
     async with relaying(database, kafka):
         await add(database, "a", 1, 2, 3)
@@ -284,6 +286,7 @@ async def test_a_topic_that_is_gone_is_made_and_filled_again(database: Database,
         await eventually(all_again)
 
 
+@pytest.mark.expects_errors("the broker lost totals")
 async def test_a_loss_while_no_relay_ran_is_noticed_at_its_start(database: Database, kafka: KafkaSettings) -> None:
     async with relaying(database, kafka):
         await add(database, "a", 1, 2, 3)

@@ -9,6 +9,7 @@ import pytest
 from chassis.runtime import LoopEnded, Loops, run_process, stop_on_signals, until_available
 
 
+@pytest.mark.expects_errors("a loop has ended")
 async def test_a_loop_that_fails_is_the_failure_of_all(caplog: pytest.LogCaptureFixture) -> None:
     loops = Loops()
 
@@ -26,6 +27,7 @@ async def test_a_loop_that_fails_is_the_failure_of_all(caplog: pytest.LogCapture
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
+@pytest.mark.expects_errors("a loop has ended")
 async def test_a_loop_that_ends_quietly_is_a_failure_too() -> None:
     loops = Loops()
 

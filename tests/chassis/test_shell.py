@@ -96,6 +96,7 @@ async def test_outside_addresses_begin_a_trace_of_their_own(client: httpx.AsyncC
     assert answer.json()["traceparent"][3:35] != "a" * 32
 
 
+@pytest.mark.expects_errors("a request failed")
 async def test_an_error_is_a_500_without_detail_and_one_line(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -120,6 +120,7 @@ def test_an_empty_endpoint_exports_nothing() -> None:
     assert telemetry._tracer is None
 
 
+@pytest.mark.expects_errors("^opentelemetry.exporter")
 def test_a_dead_endpoint_does_not_hold_up_the_end() -> None:
     handle = telemetry.setup("x", endpoint="http://127.0.0.1:9", sample_ratio=1.0, version="0", environment="test")
     with telemetry.span("lost"):

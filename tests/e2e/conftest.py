@@ -20,6 +20,7 @@ from deploy.local.child import leashed
 from sverka.cli import run
 from sverka.installation.processes import CODE
 from tests.e2e.traces import Traces, receiving
+from tests.kit.errors import Logs, fail_on_unexpected
 
 START_SECONDS_MAX: Final = 120
 SETTLE_SECONDS_MAX: Final = 60
@@ -241,6 +242,22 @@ def installation(tmp_path_factory: pytest.TempPathFactory, traces: Traces) -> It
         at.call("down")
         launcher.wait(START_SECONDS_MAX)
         log.close()
+
+
+@pytest.fixture(scope="session")
+def service_logs(installation: Installation) -> Logs:
+    """What the processes of ``installation`` write."""
+    return Logs(installation.data / "logs")
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_errors_of_services(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "installation" not in request.fixturenames:
+        yield
+        return
+    logs: Logs = request.getfixturevalue("service_logs")
+    yield
+    fail_on_unexpected(request, logs.new_errors())
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,7 @@ def test_a_killed_part_loses_and_doubles_nothing(installation: Installation, par
         assert len(comments) == len(set(comments)) > 0
 
 
+@pytest.mark.expects_errors("the event loop is blocked", "a loop makes no progress")
 def test_status_answers_while_ingest_does_not(installation: Installation) -> None:
     pid = _pid(installation, "ingest")
     os.kill(pid, signal.SIGSTOP)

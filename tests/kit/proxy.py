@@ -19,7 +19,7 @@ class Proxy:
     answer_bytes_max: int | None = None
     port: int = 0
     cuts: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     def url(self, url: str) -> str:
         """The same address, through this proxy."""
@@ -27,8 +27,19 @@ class Proxy:
         at = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{at[0]}{at[1]}{HOST}:{self.port}"))
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def stop(self) -> None:
+        """Cuts all connections."""
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream, answers = await asyncio.open_connection(self.target_host, self.target_port)
         tasks = [
             asyncio.create_task(self._pass(reader, answers, None)),
@@ -63,5 +74,8 @@ async def proxied(host: str, port: int) -> AsyncIterator[Proxy]:
     proxy = Proxy(host, port)
     server = await asyncio.start_server(proxy.serve, HOST, 0)
     proxy.port = server.sockets[0].getsockname()[1]
-    async with server:
+    try:
         yield proxy
+    finally:
+        server.close()
+        await proxy.stop()

@@ -53,6 +53,8 @@ async def raw_server(handler: Handler = answer_ok) -> AsyncIterator[Raw]:
     """Serves until the block ends."""
     raw = Raw()
 
+    tasks: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raw.connections += 1
         try:
@@ -63,9 +65,13 @@ async def raw_server(handler: Handler = answer_ok) -> AsyncIterator[Raw]:
             raw.closed += 1
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    # Tasks of our own: asyncio's server makes an error of one that is cancelled when the loop ends.
+    server = await asyncio.start_server(lambda *ends: tasks.add(asyncio.create_task(serve(*ends))), "127.0.0.1", 0)
     raw.port = server.sockets[0].getsockname()[1]
     try:
         yield raw
     finally:
         server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -239,7 +239,7 @@ async def test_secrets_of_an_address_reach_neither_problem_nor_log(caplog: pytes
 
 
 async def test_no_call_takes_longer_than_the_service_allows() -> None:
-    async with raw_server(silent) as raw, VendorHttp(LOCAL, total_seconds_max=0.05) as http:
+    async with raw_server(silent) as raw, VendorHttp(LOCAL, total_seconds_max=0.5) as http:
         result = await http.send(call(raw.url))
     assert isinstance(result, SentUnknown)
     assert result.problem.code == "no_answer_in_time"

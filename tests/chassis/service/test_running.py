@@ -101,6 +101,7 @@ async def test_status_answers_while_kafka_is_away(
         assert status["missing"] == {"kafka": "Kafka does not answer"}
 
 
+@pytest.mark.expects_errors("the relay failed and begins anew")
 async def test_a_relay_that_fails_is_seen(own_database: OwnDatabase, kafka: KafkaSettings) -> None:
     await ensure_topics(kafka, [replace(TICKETS, partitions=4)])
     words = {"relay": "the relay failed: TopicDiffers"}
@@ -114,6 +115,7 @@ async def test_a_relay_that_fails_is_seen(own_database: OwnDatabase, kafka: Kafk
         assert (await writer.call("GET", "/readyz")).status_code == 200, "what comes over HTTP is kept all the same"
 
 
+@pytest.mark.expects_errors("a loop has ended; the service ends with it")
 async def test_a_loop_that_fails_ends_the_service_with_1(
     own_database: OwnDatabase, kafka: KafkaSettings, caplog: pytest.LogCaptureFixture
 ) -> None:

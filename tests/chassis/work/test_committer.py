@@ -66,6 +66,7 @@ async def test_a_batch_is_at_most_half_of_what_is_in_flight(world: World, commit
     assert commits.sizes == [25, 15]
 
 
+@pytest.mark.expects_errors("could not be told to chain-2")
 async def test_one_bad_outcome_fails_alone(world: World, commits: Counting) -> None:
     rows = await claimed(world, 5)
     await asyncio.gather(

@@ -209,6 +209,7 @@ async def test_effects_of_one_group_travel_in_one_request_with_an_outcome_each(w
     assert len(world.permits.asked) == 1
 
 
+@pytest.mark.expects_errors("could not be told to chain-1")
 async def test_a_defect_of_the_domain_keeps_the_outcome_and_tells_it_later(world: World) -> None:
     vendor = Vendor()
     vendor.answer = lambda call: Ok({"remote_id": "break-the-domain"})
@@ -227,6 +228,7 @@ async def test_a_defect_of_the_domain_keeps_the_outcome_and_tells_it_later(world
     assert len(vendor.sent) == 1
 
 
+@pytest.mark.expects_errors("the handler of call failed: KeyError")
 async def test_what_a_handler_raises_is_a_doubt(world: World) -> None:
     class Defective(Vendor):
         async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:

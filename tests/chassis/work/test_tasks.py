@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 
 from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
@@ -163,6 +164,7 @@ async def test_not_now_is_no_failure(world: World) -> None:
     assert orjson.loads(waiting["reason"])["code"] == "rendering"
 
 
+@pytest.mark.expects_errors("the handler of look failed: KeyError")
 async def test_a_defect_in_a_handler_is_tried_again(world: World) -> None:
     class Defective(Looker):
         async def run(self, task: Task) -> TaskResult:

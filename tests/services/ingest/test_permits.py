@@ -151,6 +151,7 @@ async def test_only_services_are_given_permits_and_only_for_what_they_say_right(
     assert (await ingest.internal.post("/internal/permits/report", json={"account": CRM})).status_code == 400
 
 
+@pytest.mark.expects_errors("the secrets of an account do not open")
 async def test_secrets_lie_sealed_and_open_only_in_their_own_row(
     client: PermitClient, ingest: Ingest, sandbox: Sandbox, account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
