@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: demo test check lint types unit bench lock clean
+.PHONY: demo test chaos check lint types unit bench lock clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
@@ -36,6 +36,7 @@ AGAIN = { echo "Some tests failed; they are run once more by themselves:"; \
 # All that CI runs: the fast part first, then the parts on real servers, then the product through its commands.
 FAST := tests/contracts tests/architecture tests/golden tests/services tests/chassis
 PARTS := tests/connectors tests/sandbox tests/sverka tests/deploy
+RIG := $(wildcard tests/chaos tests/simulation)
 test: $(STAMP) lint types
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest $(FAST) || $(AGAIN) $(FAST); }
@@ -43,6 +44,11 @@ test: $(STAMP) lint types
 	@$(PY) -m coverage report --include 'services/*/domain*,chassis/*' --skip-covered --skip-empty | tail -n 40
 	@$(PY) -m pytest $(PARTS) || $(AGAIN) $(PARTS); }
 	@$(PY) -m pytest tests/e2e || $(AGAIN) tests/e2e; }
+	@$(PY) -m pytest $(RIG) -m "not slow" || $(AGAIN) $(RIG) -m "not slow"; }
+
+# What takes long: kills at every crash point, webhooks under kills, campaigns.
+chaos: $(STAMP)
+	@$(PY) -m pytest tests/chaos -m slow
 
 # The daily loop: lint, types, unit and architecture tests.
 check: $(STAMP) lint types unit
