@@ -1,0 +1,70 @@
+"""The topics in memory: an order for each Kafka key of a topic, none between them; offsets of each reader."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from contracts.envelope import Envelope, Message
+
+Queue = tuple[str, str]
+"""A topic and a Kafka key: what is in order among itself. Real partitions keep more order than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message as it lies in a topic."""
+
+    topic: str
+    key: str
+    envelope: Envelope
+    message: Message
+
+
+class Bus:
+    """All topics; ``readers`` names the services that read each."""
+
+    def __init__(self, readers: dict[str, tuple[str, ...]]) -> None:
+        self._readers = readers
+        self._logs: dict[Queue, list[Record]] = {}
+        self._offsets: dict[str, dict[Queue, int]] = {}
+        self._behind: dict[str, dict[Queue, None]] = {}
+        self.mishaps: Counter[str] = Counter()
+
+    def send(self, record: Record) -> None:
+        """Appends a message to its topic."""
+        queue = (record.topic, record.key)
+        self._logs.setdefault(queue, []).append(record)
+        for reader in self._readers[record.topic]:
+            self._behind.setdefault(reader, {})[queue] = None
+
+    def send_again(self, queue: Queue, count: int) -> None:
+        """Appends the newest messages of a key once more, as a relay does that died before it marked them."""
+        self.mishaps["sent twice"] += 1
+        for record in self._logs.get(queue, [])[-count:]:
+            self.send(record)
+
+    def waiting(self, reader: str) -> dict[Queue, None]:
+        """The keys that have something for a reader."""
+        return self._behind.setdefault(reader, {})
+
+    def read(self, reader: str, queue: Queue, count: int) -> list[Record]:
+        """The next messages of a key."""
+        offset = self._offsets.setdefault(reader, {}).get(queue, 0)
+        return self._logs[queue][offset : offset + count]
+
+    def acknowledge(self, reader: str, queue: Queue, count: int) -> None:
+        """Moves a reader's offset on."""
+        offsets = self._offsets.setdefault(reader, {})
+        offsets[queue] = offsets.get(queue, 0) + count
+        if offsets[queue] >= len(self._logs[queue]):
+            self._behind.setdefault(reader, {}).pop(queue, None)
+
+    def rewind(self, reader: str, queue: Queue, count: int) -> None:
+        """Moves a reader's offset back."""
+        self.mishaps["rewound"] += 1
+        offsets = self._offsets.setdefault(reader, {})
+        offsets[queue] = max(0, offsets.get(queue, 0) - count)
+        self._behind.setdefault(reader, {})[queue] = None
+
+    def is_empty(self) -> bool:
+        """Whether everybody has read everything."""
+        return not any(self._behind.values())

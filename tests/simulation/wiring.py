@@ -1,0 +1,79 @@
+"""The five services of a run, wired as their own app.py does, over memory."""
+
+from functools import cache
+from typing import Any
+
+from connectors.registry import ELBA_SEED
+from contracts.topics import TOPICS
+from services.counterparty import app as counterparty
+from services.counterparty.workers import handlers as counterparty_handlers
+from services.ingest import app as ingest
+from services.ingest.workers.reads import ReadBuyerTask, ReadDealTask
+from services.ingest.workers.sweeps import NightlyCheckTask, SweepBuyersTask, SweepModifiedTask, SweepTask
+from services.invoicing import app as invoicing
+from services.invoicing.workers import handlers as invoicing_handlers
+from services.notifier import app as notifier
+from services.notifier.workers.texts import Texts, load_texts
+from services.notifier.workers.writes import CrmChat, CrmWrites
+from services.payments import app as payments
+from services.payments.workers import handlers as payments_handlers
+from tests.simulation.accounting import MemoryAccounting
+from tests.simulation.bus import Bus
+from tests.simulation.crm import MemoryCrm
+from tests.simulation.service import Service, Shared
+from tests.simulation.stores import (
+    MemoryBlobs,
+    MemoryDeals,
+    MemoryDirectory,
+    MemoryParties,
+    MemoryPayments,
+    MemorySubjects,
+)
+
+
+def topics() -> Bus:
+    """The product's topics."""
+    return Bus({topic.name: topic.readers for topic in TOPICS})
+
+
+def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> dict[str, Service]:
+    """All services by name, in the order in which a deal comes by."""
+    blobs, subjects = MemoryBlobs(), MemorySubjects()
+    made = {app.NAME: Service(app.SPEC, shared) for app in (ingest, counterparty, invoicing, payments, notifier)}
+    _ingest(made["ingest"], shared, crm, subjects)
+    parties = MemoryParties(made["counterparty"].memory)
+    made["counterparty"].add_handlers(
+        *counterparty_handlers(ELBA_SEED, accounting, parties, subjects, shared.clock), accounting
+    )
+    made["invoicing"].add_handlers(*invoicing_handlers(ELBA_SEED, accounting, blobs, shared.clock), accounting)
+    memory = made["payments"].memory
+    tasks = payments_handlers(accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
+    made["payments"].add_handlers((), tasks, accounting)
+    directory = MemoryDirectory(made["notifier"].memory)
+    made["notifier"].add_handlers(
+        (CrmWrites(crm, blobs, directory, _texts()), CrmChat(crm, directory, _texts())), (), crm
+    )
+    return made
+
+
+def _ingest(service: Service, shared: Shared, crm: MemoryCrm, subjects: MemorySubjects) -> None:
+    store = MemoryDeals(service.memory, service.desk.plan, shared.clock)
+    tasks: tuple[Any, ...] = (
+        ReadDealTask(crm, store, subjects, shared.clock),
+        ReadBuyerTask(store, shared.clock),
+        SweepTask(crm, store, shared.clock),
+        SweepModifiedTask(crm, store, shared.clock),
+        SweepBuyersTask(crm, store, shared.clock),
+        NightlyCheckTask(crm, store, shared.clock),
+    )
+    service.add_handlers((), tasks, crm)
+
+
+@cache
+def _texts() -> dict[str, Texts]:
+    return load_texts()
+
+
+def texts_of(language: str) -> Texts:
+    """The sentences of a language."""
+    return _texts()[language]
