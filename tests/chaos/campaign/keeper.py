@@ -140,7 +140,7 @@ class Keeper:
         while names and time.monotonic() < deadline:
             name = names[0]
             running = self._stage.running[name]
-            if not self._held[name] and await asyncio.to_thread(running.part.is_ready, running.child):
+            if not self._held[name] and await asyncio.to_thread(running.is_ready):
                 names.pop(0)
             else:
                 await asyncio.sleep(LOOK_SECONDS)

@@ -9,8 +9,8 @@ from typing import Final
 
 from tests.chaos.campaign.proxy import Connection, Proxy
 
-COMMIT: Final = b"COMMIT;\0"
-ROLLBACK: Final = b"ROLLBACK;\0"
+COMMIT: Final = b"COMMIT\0"
+ROLLBACK: Final = b"ROLLBACK\0"
 TEXTS: Final = {
     "40001": "could not serialize access due to concurrent update",
     "40P01": "deadlock detected",

@@ -265,6 +265,7 @@ class Campaign:
             },
         )  # fmt: skip
         write_json(folder / "databases.json", self.stage.databases())
+        write_json(folder / "roles.json", self.stage.roles())
 
     def _secrets(self) -> list[str]:
         """Values that no log may hold."""
@@ -308,6 +309,12 @@ def write_json(file: Path, document: Any) -> None:
     file.write_text(json.dumps(document, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
 
 
+async def _module(name: str, *arguments: str) -> int:
+    """Runs a module as a process; its exit code."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", name, *arguments)
+    return await process.wait()
+
+
 async def run_campaign(wish: Wish) -> dict[str, Any]:
     """Plays, ends the services, rebuilds read rows, has everything checked by another process: its verdict."""
     campaign = Campaign(wish)
@@ -316,10 +323,10 @@ async def run_campaign(wish: Wish) -> dict[str, Any]:
         codes = await campaign.stage.end_services()
         write_json(wish.folder / "exits.json", codes)
         campaign.times.mark("ended")
-        checker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.chaos.checker", "--run", str(wish.folder)
-        )
-        code = await checker.wait()
+        if await _module("tests.chaos.campaign.rebuilding", str(wish.folder)):
+            raise RuntimeError("read rows could not be made anew; what it said stands above")
+        campaign.times.mark("rebuilt")
+        code = await _module("tests.chaos.checker", "--run", str(wish.folder))
         campaign.times.mark("checked")
     finally:
         await campaign.stage.end()
@@ -330,7 +337,9 @@ async def run_campaign(wish: Wish) -> dict[str, Any]:
         "start": marks["faults_began"] - marks["began"],
         "faults": marks["faults_ended"] - marks["faults_began"],
         "heal": marks["settled"] - marks["faults_ended"],
-        "check": marks["checked"] - marks["settled"],
+        "end": marks["ended"] - marks["settled"],
+        "rebuild": marks["rebuilt"] - marks["ended"],
+        "check": marks["checked"] - marks["rebuilt"],
         "whole": marks["checked"] - marks["began"],
     }
     return verdict

@@ -1,12 +1,15 @@
 """The processes of a campaign, each behind a proxy; the one place that knows how the product is installed."""
 
 import asyncio
+import os
 import secrets
+import signal
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from chassis.messaging.kafka import KafkaSettings
@@ -18,12 +21,13 @@ from deploy.local.installation import Addresses
 from deploy.local.kafka import Kafka
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
-from deploy.local.service import ProcessSpec, Service
+from deploy.local.service import ProcessSpec, Service, answers
 from deploy.local.supervisor import Part
 from sverka.installation.migration import migrate_all
 from sverka.installation.processes import specs_factory
 from sverka.installation.secrets import SecretsFolder
 from sverka.tenants import read_tenant_file
+from tests.chaos.campaign.children import Nursery
 from tests.chaos.campaign.proxy import HOST, Proxy
 
 SERVICES: Final = topics.SERVICES
@@ -38,6 +42,7 @@ SETTINGS: Final = {
     "SVERKA_CALL_SECONDS_MAX": f"{CALL_SECONDS_MAX:g}",
     "SVERKA_LEASE_SECONDS": f"{LEASE_SECONDS:g}",
     "SVERKA_KAFKA_SESSION_SECONDS": f"{SESSION_SECONDS:g}",
+    "SVERKA_WORKERS": "12",  # with many at once on two cores, each would outlive so short a lease
 }
 
 
@@ -62,12 +67,32 @@ class KafkaBehindProxy(Kafka):
         return written
 
 
+class Process(Protocol):
+    """A running process, ours or the nursery's."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def log(self) -> Path: ...
+    def exit_code(self) -> int | None: ...
+    def send(self, number: int) -> None: ...
+    def kill(self) -> None: ...
+    def finish(self, seconds: float) -> int: ...
+
+
 @dataclass(slots=True)
 class Running:
-    """A part and its present process."""
+    """A process, and what asks it whether it is ready."""
 
     part: Part
-    child: Child
+    child: Process
+
+    def is_ready(self) -> bool:
+        """Whether it can be used."""
+        if isinstance(self.part, Service):
+            return self.child.exit_code() is None and answers(self.part.spec.ready_url)
+        assert isinstance(self.child, Child), "Postgres and Kafka are children of this process"
+        return self.part.is_ready(self.child)
 
 
 class Stage:
@@ -114,6 +139,7 @@ class Stage:
             controller_port=self.ports["controller"],
             told_port=self.proxies["kafka"].port,
         )
+        self._nursery = Nursery()
         await asyncio.gather(asyncio.to_thread(self.postgres.prepare), asyncio.to_thread(self.kafka.prepare))
         parts: list[Part] = [self.postgres, self.kafka]
         for part in parts:
@@ -123,6 +149,7 @@ class Stage:
         self.specs = {spec.name: self._placed(spec) for spec in specs}
         if not with_kafka:
             self.running["kafka"].child.kill()
+        await asyncio.to_thread(self._nursery.wait_ready)
         for name in ("sandbox", *SERVICES):
             self.spawn(name)
         waited = ("sandbox", *SERVICES) if with_kafka else ("sandbox", "ingest")
@@ -149,17 +176,22 @@ class Stage:
             env["SVERKA_INGEST_URL"] = self.url("permits")
         return replace(spec, env=env)
 
-    def spawn(self, name: str) -> Child:
+    def spawn(self, name: str) -> None:
         """Starts a process of ours, or starts it again."""
-        part = Service(self.specs[name], self.data)
-        child = part.spawn()
+        spec = self.specs[name]
+        part = Service(spec, self.data)
+        child: Process
+        if spec.argv[:2] == [sys.executable, "-m"] and spec.role == "service":
+            log = self.data.logs / f"{name}.log"
+            child = self._nursery.spawn(name, spec.argv[2], {**os.environ, **spec.env}, log)
+        else:
+            child = part.spawn()
         self.running[name] = Running(part, child)
-        return child
 
-    def spawn_beside(self, name: str, spec: ProcessSpec) -> Child:
+    def spawn_beside(self, name: str, spec: ProcessSpec) -> None:
         """One more process under a name of its own."""
         self.specs[name] = spec
-        return self.spawn(name)
+        self.spawn(name)
 
     def replica(self, service: str, name: str, **env: str) -> ProcessSpec:
         """The spec of a second process of a service, on a port of its own."""
@@ -201,7 +233,7 @@ class Stage:
                     running = self.running[name]
                     if running.child.exit_code() is not None and not restarted:
                         raise NotStarted(f"{name} ended at its start; see {running.child.log}")
-                    if await asyncio.to_thread(running.part.is_ready, running.child):
+                    if await asyncio.to_thread(running.is_ready):
                         waiting.remove(name)
                 await asyncio.sleep(LOOK_SECONDS)
 
@@ -216,17 +248,23 @@ class Stage:
         for names in (services, ["sandbox"]):
             began = time.monotonic()
             for name in names:
-                self.running[name].part.ask_to_end(self.running[name].child)
+                self.running[name].child.send(signal.SIGTERM)
             for name in names:
                 code = await asyncio.to_thread(self.running.pop(name).child.finish, END_SECONDS_MAX)
                 ends[name] = {"code": code, "seconds": round(time.monotonic() - began, 1)}
         return ends
 
     async def end(self) -> None:
-        """Ends whatever still runs, at once."""
+        """Ends whatever still runs, at once; Postgres in order, since a killed one leaves its shared memory behind."""
+        postgres = self.running.pop("postgres", None)
+        if postgres is not None and isinstance(postgres.child, Child):
+            postgres.part.ask_to_end(postgres.child)
         for running in self.running.values():
             running.child.kill()
         self.running.clear()
+        if postgres is not None:
+            await asyncio.to_thread(postgres.child.finish, END_SECONDS_MAX)
+        self._nursery.end()
         for proxy in self.proxies.values():
             await proxy.stop()
 
@@ -256,6 +294,16 @@ class Stage:
     def databases(self) -> dict[str, str]:
         """An administrator's address of each service's database, past all proxies."""
         return {name: at_database(self.postgres.url, f"sverka_{name}") for name in SERVICES}
+
+    def roles(self) -> dict[str, dict[str, str]]:
+        """Each service's own two addresses of its database, past all proxies."""
+        names = {"app": "SVERKA_DATABASE_URL", "delivery": "SVERKA_DELIVERY_DATABASE_URL"}
+        return {
+            service: {
+                role: at_port(self.specs[service].env[name], self.ports["postgres"]) for role, name in names.items()
+            }
+            for service in SERVICES
+        }
 
     def tenant_document(self, file: Path, env: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         """A tenant's file as the product reads it: its id and what is sent."""

@@ -1,0 +1,68 @@
+"""Evidence of campaigns as data: one line a run, with the state of the code that it is about."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[3]
+KEPT: Final = ROOT / "tests" / "chaos" / "evidence" / "campaigns.jsonl"
+MONEY_PATH: Final = ("contracts", "chassis", "connectors", "services")
+SUFFIXES: Final = frozenset({".py", ".sql"})
+
+
+def line_of(verdict: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """What is kept of a run."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "money_path": money_path(),
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        "fault_seconds": seconds,
+        **{name: value for name, value in verdict.items() if name not in ("missed", "exit_code")},
+        "missed": len(verdict["missed"]),
+    }
+
+
+def append(line: dict[str, Any], file: Path = KEPT) -> None:
+    """Adds one line."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def read(file: Path = KEPT) -> list[dict[str, Any]]:
+    """All lines, oldest first."""
+    if not file.exists():
+        return []
+    return [json.loads(raw) for raw in file.read_text(encoding="utf-8").splitlines()]
+
+
+def money_path() -> str:
+    """A sum over the files whose change makes older evidence void."""
+    digest = hashlib.sha256()
+    for path in _files():
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def commit() -> str:
+    """The commit, with a mark where the money path differs from it."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    return f"{head}+" if _git("status", "--porcelain", "--", *MONEY_PATH) else head
+
+
+def _files() -> Iterator[Path]:
+    for folder in MONEY_PATH:
+        yield from sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES)
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,119 @@
+"""``python -m tests.chaos.campaign.table``: the README's tables of faults and of evidence, from the code and the data.
+
+With ``--write`` they are put between their marks in ``tests/chaos/README.md``.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.chaos.campaign.drawing_faults import ALL
+from tests.chaos.campaign.evidence import ROOT, money_path, read
+from tests.chaos.campaign.faults.business import BY_SCENARIO, ECHO
+
+README: Final = ROOT / "tests" / "chaos" / "README.md"
+CATALOGUE: Final = {
+    "F01": "SIGKILL at random", "F02": "SIGKILL at a crash point", "F03": "SIGSTOP past leases and sessions",
+    "F04": "rolling SIGTERM", "F05": "Postgres SIGKILL", "F06": "reset during COMMIT", "F07": "pool exhausted",
+    "F08": "disk of Postgres full", "F09": "idle in transaction", "F10": "40001, 40P01", "F11": "broker killed",
+    "F12": "broker's data lost", "F13": "broker away from start to end", "F14": "broker, database or ingest slow",
+    "F15": "rebalance storm", "F16": "offsets rewound", "F17": "two relays at once", "F18": "clock ±2 h, midnight, "
+    "year end", "F19": "CPU starved", "F20": "webhooks dropped", "F21": "webhooks doubled", "F22": "webhooks reordered",
+    "F23": "webhooks late", "F24": "burst of 1,000", "F25": "forged, foreign, replayed", "F26": "malformed, oversized",
+    "F27": "echo of our own update", "F28": "stage flapping", "F29": "timeout before commit",
+    "F30": "timeout after commit", "F31": "late commit", "F32": "5xx with commit", "F33": "5xx without; vendor away",
+    "F34": "vendor's limit", "F35": "operating-time limit", "F36": "byte by byte", "F37": "half, empty or HTML answer",
+    "F38": "error under 200", "F39": "paging shift", "F40": "read-after-write lag", "F41": "tokens end, crash after "
+    "the next", "F42": "field added, missing, retyped", "F43": "a kopeck off", "F44": "hand edit or delete",
+    "F45": "PDF empty, late, HTML", "F46": "payments twice, revised, refunded, in part, too much",
+    "F47": "several records of an INN, INN changed", "F48": "equal ids across tenants", "F49": "uninstall mid-run",
+    "F50": "keys rotated mid-run", "F51": "two versions with a migration",
+}  # fmt: skip
+NOT_IN: Final = {
+    "F07": "the pools are bounded by a test of their sums, and a full one only queues; F09 and F14 make them wait",
+    "F08": "needs a file system of its own; ingest's answer to a full disk has its own test (`tests/services/ingest`)",
+    "F19": "a shared machine starves campaigns by itself; on purpose it would only make them late",
+    "F48": "holds in every campaign: portals, deals, companies, invoice numbers and INNs are equal in all tenants",
+    "F49": "comes with the portal's application, whose uninstalling it is",
+    "F50": "comes with the commands that rotate keys",
+}
+MARKS: Final = ("<!-- {name}: made by python -m tests.chaos.campaign.table -->", "<!-- end of {name} -->")
+
+
+def faults() -> str:
+    """Every fault of the catalogue: what strikes, or why nothing does."""
+    names: dict[str, list[str]] = {}
+    for fault in ALL:
+        names.setdefault(fault.code, []).append(f"`{fault.__name__}`")
+    for scenario, (code, _) in BY_SCENARIO.items():
+        names.setdefault(code, []).append(f"scenario `{scenario}`")
+    names.setdefault(ECHO[0], []).append("every write to the CRM")
+    rows = ["| Fault | | In campaigns by |", "|---|---|---|"]
+    for code, title in CATALOGUE.items():
+        rows.append(f"| {code} | {title} | {', '.join(names.get(code, ())) or f'not in: {NOT_IN[code]}'} |")
+    return "\n".join(rows)
+
+
+def evidence(runs: Sequence[dict[str, Any]], present: str) -> str:
+    """What the runs of the present money path say; older ones are counted, and prove nothing of it."""
+    valid = [run for run in runs if run["money_path"] == present]
+    deals = sum(run["deals"] for run in valid)
+    broken = [run for run in valid if not run["ok"]]
+    fired, cards = Counter[str](), Counter[str]()
+    for run in valid:
+        fired.update(run["fired"])
+        cards.update(run["cards"])
+    rows = [
+        "| Of the code as it is | |",
+        "|---|---|",
+        f"| campaigns | {len(valid)} (seeds {', '.join(str(run['seed']) for run in valid) or '–'}) |",
+        f"| deals | {deals} |",
+        f"| with a broken invariant or an idle rig | {len(broken)} |",
+        f"| faults fired | {', '.join(f'{code} {count}' for code, count in sorted(fired.items())) or '–'} |",
+        f"| cards raised and taken | {', '.join(f'{kind} {count}' for kind, count in sorted(cards.items())) or '–'} |",
+        f"| what that bounds, at 95 % | {bound(len(valid), deals, len(broken))} |",
+        f"| campaigns of older code | {len(runs) - len(valid)} |",
+    ]
+    return "\n".join(rows)
+
+
+def bound(campaigns: int, deals: int, broken: int) -> str:
+    """The rule of three: no failure in n means a rate below 3/n, against these simulators and this mix of faults."""
+    if not campaigns or broken:
+        return "nothing"
+    of_deals, of_campaigns = 3 / deals, 3 / campaigns
+    return f"a lost or doubled deal in under {of_deals:.2g} of deals, a broken campaign in under {of_campaigns:.2g}"
+
+
+def written(text: str, name: str, table: str) -> str:
+    """A text with a table put between its marks."""
+    begin, end = (mark.format(name=name) for mark in MARKS)
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def tables() -> dict[str, str]:
+    """All tables by their names."""
+    return {"faults": faults(), "evidence": evidence(read(), money_path())}
+
+
+def main() -> int:
+    """Prints them, or writes them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.campaign.table", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put them into the README")
+    if not parser.parse_args().write:
+        print("\n\n".join(tables().values()))
+        return 0
+    text = README.read_text(encoding="utf-8")
+    for name, table in tables().items():
+        text = written(text, name, table)
+    Path(README).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
