@@ -5,9 +5,11 @@ place that every request passes before it is written.
 """
 
 import inspect
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
@@ -105,6 +107,12 @@ class HttpSession:
             self._opened = None
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all sessions: reading the authorities' certificates takes some 20 ms of CPU each time."""
+    return httpx.create_ssl_context(verify=True, trust_env=False)
+
+
 def _session(
     resolver: AbstractResolver | None = None,
     check_peer: Callable[[str], None] | None = None,
@@ -112,7 +120,7 @@ def _session(
 ) -> aiohttp.ClientSession:
     connector = HookedConnector(
         check_peer=check_peer,
-        ssl=httpx.create_ssl_context(verify=True, trust_env=False),
+        ssl=_tls(),
         resolver=resolver,
         use_dns_cache=resolver is None,  # a guarded name is looked at for every connection
         limit=CONNECTIONS_MAX,
