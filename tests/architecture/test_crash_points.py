@@ -33,7 +33,7 @@ class Step:
 STEPS = (
     Step(".execute", "'COMMIT'", before=("commit.before",), after=("commit.after",)),
     Step(".guard", after=("first_byte.before", "first_byte.after")),
-    Step("exchanged", after=("answer.before", "answer.after")),
+    Step("._session.exchange", after=("answer.before", "answer.after")),
     Step(".send_batch", before=("send.before",), after=("send.after", "acknowledgement.after")),
     Step("outgoing.mark", before=("mark.before",), after=("mark.after",)),
     Step("._consumer.commit", before=("offsets.before",), after=("offsets.after",)),
@@ -86,6 +86,13 @@ def test_every_step_lies_between_its_points() -> None:
     assert [found for source in sources(*FOLDERS) for found in steps_without_points(source)] == []
 
 
+def test_every_step_is_taken_somewhere() -> None:
+    calls = {
+        called(node) for source in sources(*FOLDERS) for node in ast.walk(source.tree) if isinstance(node, ast.Call)
+    }
+    assert [step.call for step in STEPS if not any(name.endswith(step.call) for name in calls)] == []
+
+
 def test_every_commit_goes_through_the_points() -> None:
     assert [found for source in sources(*FOLDERS) for found in connections_past_the_points(source)] == []
 
@@ -95,7 +102,7 @@ def test_every_commit_goes_through_the_points() -> None:
     [
         "async def f(c):\n  crash_point('commit.before')\n  await c.execute('COMMIT')",
         "async def f(c):\n  await c.execute('COMMIT')\n  crash_point('commit.before')\n  crash_point('commit.after')",
-        "async def f(self):\n  async with exchanged(self._transport, r) as answer:\n    return await answer.aread()",
+        "async def f(self):\n  async with self._session.exchange(r) as answer:\n    return await answer.aread()",
         "async def f(self):\n  self.guard()\n  self.sent = True",
         "async def f(p):\n  crash_point('send.before', t)\n  p.send_batch(b)\n  crash_point_soon('send.after', t)",
         "async def f(self):\n  await outgoing.mark(self._connection, rows, {})",

@@ -1,10 +1,11 @@
 """`sverka up`, except that a service that died is there again at once, however often it dies.
 
-Reading its modules takes a service more than a second of CPU, three times as long as the rest of its start: here it is
-forked off a process that has read them already. It is a process of its own in every other respect.
+Reading its modules and texts takes a service more than a second of CPU, some five times as long as the rest of its start:
+here it is forked off a process that has read them already. It is a process of its own in every other respect.
 """
 
 import ctypes
+import gc
 import importlib
 import os
 import runpy
@@ -20,6 +21,7 @@ from deploy.local import supervisor
 from deploy.local.child import Child
 from deploy.local.leash import PR_SET_PDEATHSIG
 from deploy.local.service import Service
+from services.notifier import workers
 from sverka.__main__ import main
 
 BACKOFF_SECONDS: Final = 0.02
@@ -99,8 +101,11 @@ def _become(service: Service, log: Path, launcher: int) -> NoReturn:
 _spawn_as_usual = Service.spawn
 
 if __name__ == "__main__":
-    for name in SERVICES:
-        importlib.import_module(f"services.{name}.app")
+    for name in (*(f"services.{service}.app" for service in SERVICES), "pydantic.v1"):
+        importlib.import_module(name)
+    texts = workers.load_texts()
+    setattr(workers, "load_texts", lambda: texts)  # noqa: B010 - a function is replaced
+    gc.freeze()
     setattr(Service, "spawn", _spawn)  # noqa: B010 - a method is replaced
     for name in ("BACKOFF_SECONDS_MIN", "BACKOFF_SECONDS_MAX"):
         setattr(supervisor, name, BACKOFF_SECONDS)
