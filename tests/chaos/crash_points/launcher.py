@@ -1,7 +1,7 @@
 """`sverka up`, except that a service that died is there again at once, however often it dies.
 
-Reading its modules and texts takes a service more than a second of CPU, some five times as long as the rest of its start:
-here it is forked off a process that has read them already. It is a process of its own in every other respect.
+Reading its modules and texts takes a service more than a second of CPU, some five times as long as the rest of its
+start: here it is forked off a process that has read them already. It is a process of its own in every other respect.
 """
 
 import ctypes
