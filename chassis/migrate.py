@@ -152,10 +152,12 @@ async def _connect(url: str) -> Connection:
 
 
 async def _ensure_roles(admin: Connection, names: Names, passwords: Passwords) -> None:
-    plain = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT"
+    plain = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
     for role, password in ((names.owner, None), (names.app, passwords.app), (names.delivery, passwords.delivery)):
         if not await admin.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role):
-            await admin.execute(f"CREATE ROLE {role} {'NOLOGIN' if password is None else 'LOGIN'} {plain}")
+            # Before Postgres 16 an owner that inherits nothing is none in the schema public of its own database.
+            kind = "NOLOGIN INHERIT" if password is None else "LOGIN NOINHERIT"
+            await admin.execute(f"CREATE ROLE {role} {kind} {plain}")
         if password is not None:
             await admin.execute(f"ALTER ROLE {role} PASSWORD '{_scram_verifier(password)}'")
     if not await admin.fetchval("SELECT pg_has_role(current_user, $1, 'MEMBER')", names.owner):
