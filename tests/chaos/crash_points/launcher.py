@@ -22,6 +22,7 @@ from deploy.local.child import Child
 from deploy.local.leash import PR_SET_PDEATHSIG
 from deploy.local.service import Service
 from services.notifier import workers
+from services.notifier.workers.texts import load_texts
 from sverka.__main__ import main
 
 BACKOFF_SECONDS: Final = 0.02
@@ -103,7 +104,7 @@ _spawn_as_usual = Service.spawn
 if __name__ == "__main__":
     for name in (*(f"services.{service}.app" for service in SERVICES), "pydantic.v1"):
         importlib.import_module(name)
-    texts = workers.load_texts()
+    texts = load_texts()
     setattr(workers, "load_texts", lambda: texts)  # noqa: B010 - a function is replaced
     gc.freeze()
     setattr(Service, "spawn", _spawn)  # noqa: B010 - a method is replaced
