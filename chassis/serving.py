@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import orjson
 import uvicorn
-from starlette.exceptions import HTTPException
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAX: Final = 16 * 1024
 HEAD_SECONDS_MAX: Final = 5.0
 BODY_BYTES_MAX: Final = 1024 * 1024
 BODY_SECONDS_MAX: Final = 5.0
+ARRIVING_BYTES_MAX: Final = 32 * 1024 * 1024
 KEEP_ALIVE_SECONDS: Final = 60
 BACKLOG: Final = 1024
 
@@ -148,77 +148,105 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class Limits:
-    """ASGI middleware: so many requests in flight, bodies bounded in size and time; the rest is refused early."""
+    """ASGI middleware: so many requests in flight, bodies bounded in size and time; the rest is refused early.
+
+    A request is in flight once its body has arrived, so that slow senders take nobody's place. As many more may be
+    sending their bodies, ``ARRIVING_BYTES_MAX`` in all; when there are more the oldest is broken off.
+    """
 
     def __init__(self, app: App, *, in_flight_max: int, body_bytes_max: BodyBytesMax) -> None:
         self._app = app
         self._in_flight_max = in_flight_max
         self._body_bytes_max = body_bytes_max
         self._in_flight = 0
+        self._arriving: dict[asyncio.Timeout, int] = {}
+        self._arriving_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         if self._in_flight >= self._in_flight_max:
-            await answer(send, 503, {"error": "too many requests at once; try again"}, {"retry-after": "1"})
+            await _come_again(send)
             return
         bytes_max = self._body_bytes_max(scope["path"])
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if declared.isdigit() and int(declared) > bytes_max:
             await answer(send, 413, {"error": f"the body is longer than {bytes_max} bytes"}, {"connection": "close"})
             return
-        body = _BoundedBody(receive, bytes_max)
-        guarded = _GuardedSend(send)
+        if _has_body(scope):
+            try:
+                receive = _whole(await self._body(receive, bytes_max), receive)
+            except _BodyRefused as refusal:
+                await answer(send, refusal.status, {"error": str(refusal)}, {"connection": "close"})
+                return
+            if self._in_flight >= self._in_flight_max:
+                await _come_again(send)
+                return
         self._in_flight += 1
         try:
-            await self._app(scope, body.receive, guarded.send)
-        except BodyRefused as refusal:
-            if not guarded.begun:
-                await answer(send, refusal.status_code, {"error": refusal.detail}, {"connection": "close"})
+            await self._app(scope, receive, send)
         finally:
             self._in_flight -= 1
 
+    async def _body(self, receive: Receive, bytes_max: int) -> bytes:
+        body = b""
+        try:
+            async with asyncio.timeout(BODY_SECONDS_MAX) as patience:
+                try:
+                    self._arrives(patience, 0)
+                    while True:
+                        message = await receive()
+                        if message["type"] != "http.request":
+                            raise _BodyRefused(400, "the body was broken off")
+                        piece: bytes = message.get("body", b"")
+                        body = body + piece if body else piece
+                        if len(body) > bytes_max:
+                            raise _BodyRefused(413, f"the body is longer than {bytes_max} bytes")
+                        if not message.get("more_body", False):
+                            return body
+                        self._arrives(patience, len(body))
+                finally:
+                    self._arriving_bytes -= self._arriving.pop(patience, 0)
+        except TimeoutError as error:
+            raise _BodyRefused(408, f"the body did not come within {BODY_SECONDS_MAX:.0f} s") from error
 
-class BodyRefused(HTTPException):
-    """A body is too long, too slow, or was broken off; whoever reads it gets this."""
+    def _arrives(self, patience: asyncio.Timeout, size: int) -> None:
+        """So much of a body is there; the oldest ones are broken off while there are too many."""
+        self._arriving_bytes += size - self._arriving.get(patience, 0)
+        self._arriving[patience] = size
+        while len(self._arriving) > self._in_flight_max or self._arriving_bytes > ARRIVING_BYTES_MAX:
+            oldest = next(iter(self._arriving))
+            self._arriving_bytes -= self._arriving.pop(oldest)
+            oldest.reschedule(asyncio.get_running_loop().time())
+
+
+class _BodyRefused(Exception):  # noqa: N818 - named after what happened
+    """A body is too long, too slow, or was broken off."""
 
     def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(status, sentence, {"connection": "close"})
+        super().__init__(sentence)
+        self.status = status
 
 
-class _BoundedBody:
-    def __init__(self, receive: Receive, bytes_max: int) -> None:
-        self._receive = receive
-        self._bytes_max = bytes_max
-        self._bytes = 0
-        self._whole = False
-        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS_MAX
-
-    async def receive(self) -> Message:
-        if self._whole:
-            return await self._receive()  # waits for the end of the connection, as long as it takes
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise BodyRefused(408, f"the body did not come within {BODY_SECONDS_MAX:.0f} s") from error
-        if message["type"] != "http.request":
-            raise BodyRefused(400, "the body was broken off")
-        self._bytes += len(message.get("body", b""))
-        if self._bytes > self._bytes_max:
-            raise BodyRefused(413, f"the body is longer than {self._bytes_max} bytes")
-        self._whole = not message.get("more_body", False)
-        return message
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in scope["headers"]
+    )
 
 
-class _GuardedSend:
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.begun = False
+def _whole(body: bytes, receive: Receive) -> Receive:
+    """What an application receives of a body that has arrived; then the end of the connection, as long as it takes."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def send(self, message: Message) -> None:
-        self.begun = True
-        await self._send(message)
+    async def received() -> Message:
+        return first.pop() if first else await receive()
+
+    return received
+
+
+async def _come_again(send: Send) -> None:
+    await answer(send, 503, {"error": "too many requests at once; try again"}, {"retry-after": "1"})
 
 
 async def answer(send: Send, status: int, body: Any, headers: dict[str, str] | None = None) -> None:

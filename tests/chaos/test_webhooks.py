@@ -14,7 +14,7 @@ import pytest
 from bench.portals import Acknowledged, Honest, Hostile, Where, at_work
 from deploy.local.ports import HOST
 from deploy.local.postgres import Postgres
-from tests.chaos.webhooks.ingest import Ingest, Portal
+from tests.chaos.webhooks.ingest import IN_FLIGHT_MAX, Ingest, Portal
 from tests.kit.kafka import eventually
 from tests.kit.mortal import Mortal
 
@@ -28,10 +28,9 @@ KILL_SECONDS: Final = (0.5, 3.0)
 LINES: Final = 32
 DEALS: Final = 200
 LOAD_SECONDS_MAX: Final = 2_400.0
-SLOW_LINES: Final = 700
-"""More than the requests that a service has in flight at once."""
-HOSTILE_SECONDS: Final = 15.0
-QUIET_WEBHOOKS: Final = 200
+SLOW_LINES: Final = IN_FLIGHT_MAX + 50
+HOSTILE_SECONDS: Final = 12.0
+QUIET_WEBHOOKS: Final = 100
 MIB: Final = 2**20
 RSS_GROWTH_BYTES_MAX: Final = 64 * MIB
 

@@ -126,6 +126,31 @@ async def test_too_many_requests_are_told_to_come_again() -> None:
         assert b" 200 " in await first
 
 
+async def test_slow_bodies_take_no_place_of_others_and_the_oldest_is_broken_off() -> None:
+    async with served(in_flight_max=3) as server:
+        slow = [asyncio.create_task(talk(server, post(f"/{number}", b"half", 900))) for number in range(6)]
+        done, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+        assert all(b" 408 " in task.result() for task in done)
+        assert not slow[-1].done()
+        assert b" 200 " in (await talk(server, post("/quick", b"whole") + b"GET / HTTP/1.0\r\n\r\n"))
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_bodies_on_their_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "ARRIVING_BYTES_MAX", 1_000)
+    async with served() as server:
+        first = asyncio.create_task(talk(server, post("/first", b"x" * 600, 900)))
+        second = asyncio.create_task(talk(server, post("/second", b"x" * 600, 900)))
+        done, _ = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+        assert [b" 408 " in task.result() for task in done] == [True]
+        assert b" 200 " in (await talk(server, post("/third", b"x" * 300) + b"GET / HTTP/1.0\r\n\r\n"))
+        for task in (first, second):
+            task.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+
 async def test_the_end_waits_for_requests_in_flight() -> None:
     inside = asyncio.Event()
 

@@ -22,6 +22,7 @@ from tests.kit.mortal import Mortal
 
 API_TOKEN: Final = "api-token-of-the-tests"
 NOBODY: Final = "http://127.0.0.1:9"
+IN_FLIGHT_MAX: Final = 100
 START_SECONDS_MAX: Final = 60.0
 
 
@@ -59,6 +60,7 @@ class Ingest:
             **{name: value for name, value in os.environ.items() if not name.startswith("SVERKA_")},
             "SVERKA_ENV": "development",
             "SVERKA_PORT": str(port),
+            "SVERKA_HTTP_IN_FLIGHT_MAX": str(IN_FLIGHT_MAX),
             "SVERKA_DATABASE_URL": urls.app,
             "SVERKA_DELIVERY_DATABASE_URL": urls.delivery,
             "SVERKA_KAFKA_BOOTSTRAP": f"{HOST}:9",
