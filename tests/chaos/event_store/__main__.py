@@ -1,0 +1,34 @@
+"""``python -m tests.chaos.event_store``: a run of the size that one likes; exit code 1 for any anomaly."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.chaos.event_store.run import Size, own_server, run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the outcome as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.event_store", description=__doc__)
+    parser.add_argument("--appends", type=int, default=50_000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--writers", type=int, default=16)
+    parser.add_argument("--streams", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args(arguments)
+    logging.disable(logging.CRITICAL)  # a killed server fills the screen
+    size = Size(options.appends, options.kills, options.writers, options.streams)
+    with tempfile.TemporaryDirectory(prefix="sverka-event-store-") as folder, own_server(Path(folder)) as server:
+        outcome = asyncio.run(run(server, size, options.seed))
+    print(json.dumps({**asdict(outcome), "seconds": round(outcome.seconds, 1)}, ensure_ascii=False, indent=2))
+    return 1 if outcome.anomalies else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
