@@ -29,6 +29,21 @@ ACCOUNTING ?= elba
 demo: $(STAMP)
 	@$(PY) -m sverka demo --deals $(DEALS) --tenants $(TENANTS) --seed $(SEED) --faults $(FAULTS) --accounting $(ACCOUNTING)
 
+# Faults strike real processes for SECONDS while people work on DEALS; a stranger to the product checks what is left.
+SECONDS ?= 40
+campaign: DEALS = 200
+campaign: $(STAMP)
+	@$(PY) -m tests.chaos.campaign --seed $(SEED) --deals $(DEALS) --tenants $(TENANTS) --seconds $(SECONDS)
+
+# A set of campaigns, which together must reach every recovery path; their evidence is appended.
+SEEDS ?= 0-7
+campaigns: DEALS = 200
+campaigns: $(STAMP)
+	@$(PY) -m tests.chaos.campaign --seeds $(SEEDS) --deals $(DEALS) --tenants $(TENANTS) --seconds $(SECONDS) \
+	  --together --evidence
+	@$(PY) -m tests.chaos.campaign.table --write
+.PHONY: campaign campaigns
+
 # What failed is run once more by itself, and both runs are printed: a busy machine may miss a probe's deadline.
 AGAIN = { echo "Some tests failed; they are run once more by themselves:"; \
   $(PY) -m pytest --last-failed --last-failed-no-failures none

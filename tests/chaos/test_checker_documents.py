@@ -99,42 +99,44 @@ def test_a_second_send_after_two_look_ups_and_the_quiet_time_is_well() -> None:
         h.look_up(190),
         h.create(200),
     ]
-    assert not sentences(documents.no_second_send_without_proof(lines, []))
+    assert not sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))
 
 
 def test_a_second_send_without_look_ups_is_caught_with_both_calls() -> None:
     lines = [h.create(0, status=0, fault="timeout_before"), h.create(200)]
-    (found,) = documents.no_second_send_without_proof(lines, [])
+    (found,) = documents.no_second_send_without_proof(lines, [h.deal()], [])
     assert found.invariant == "I9"
     assert found.evidence == (lines[0], lines[1])
 
 
 def test_look_ups_too_close_to_each_other_count_once() -> None:
     lines = [h.create(0, status=0, fault="timeout_before"), h.look_up(170), h.look_up(190), h.create(200)]
-    assert sentences(documents.no_second_send_without_proof(lines, []))
+    assert sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))
 
 
 def test_a_second_send_before_the_quiet_time_is_over_is_caught() -> None:
     lines = [h.create(0, status=0, fault="timeout_before"), h.look_up(10), h.look_up(80), h.create(100)]
-    assert "quiet" in sentences(documents.no_second_send_without_proof(lines, []))[0]
+    assert "quiet" in sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))[0]
 
 
 def test_a_look_up_for_another_number_proves_nothing() -> None:
     other = [h.look_up(60, number="B24-9"), h.look_up(190, number="B24-9")]
     lines = [h.create(0, status=0, fault="timeout_before"), *other, h.create(200)]
-    assert sentences(documents.no_second_send_without_proof(lines, []))
+    assert sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))
 
 
 def test_a_call_that_was_refused_for_good_may_go_again_at_once() -> None:
     refused = h.create(0, status=429, fault="limit_429", outcome={"committed": False})
-    assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], []))
+    assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
 
 
 def test_an_act_goes_again_only_when_a_person_said_so() -> None:
     lines = [h.create_act(0, status=0, fault="timeout_after"), h.create_act(300)]
-    assert sentences(documents.no_second_send_without_proof(lines, []))
-    said = [{"deal": str(h.DEAL_ID), "choice": "resend"}]
-    assert not sentences(documents.no_second_send_without_proof(lines, said))
+    assert sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))
+    said = [{"tenant": h.SLUG, "deal": str(h.DEAL_ID), "choice": "resend"}]
+    assert not sentences(documents.no_second_send_without_proof(lines, [h.deal()], said))
+    thrice = [*lines, h.create_act(600)]
+    assert len(sentences(documents.no_second_send_without_proof(thrice, [h.deal()], said))) == 1
 
 
 # I3

@@ -1,19 +1,38 @@
-"""``python -m tests.chaos.campaign``: one campaign, its verdict on the screen, its evidence appended on request."""
+"""``python -m tests.chaos.campaign``: campaigns in a row; 0 when every invariant held and the rig was not idle."""
 
 import argparse
 import asyncio
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
+from tests.chaos.campaign.evidence import KEPT, append, line_of
 from tests.chaos.campaign.run import Wish, run_campaign
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
 MEMORY_BYTES_MIN: Final = 2 * 1024**3
+
+
+def main() -> int:
+    """Plays, prints what is broken and how to have it again, keeps evidence on request."""
+    options = _parser().parse_args()
+    verdicts = [_one(options, seed) for seed in _seeds(options.seeds or str(options.seed))]
+    good = all(verdict["ok"] for verdict in verdicts)
+    if options.together and (missing := never_reached(verdicts)):
+        print("Never reached by these seeds together:", *missing, sep="\n  ")
+        good = False
+    return 0 if good else 1
+
+
+def never_reached(verdicts: Sequence[dict[str, Any]]) -> list[str]:
+    """The points that no run of a set reached."""
+    wanted = {point for verdict in verdicts for point in verdict["all_points"]}
+    return sorted(wanted - {point for verdict in verdicts for point in verdict["sometimes"]})
 
 
 def in_memory() -> Path | None:
@@ -23,23 +42,11 @@ def in_memory() -> Path | None:
     return None
 
 
-def main() -> int:
-    """0 when every invariant held and the rig was not idle."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.campaign", description=__doc__)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--deals", type=int, default=200)
-    parser.add_argument("--tenants", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=40.0, help="how long faults strike, real seconds")
-    parser.add_argument("--injections", type=int, default=None, help="how many; by default after the number of deals")
-    parser.add_argument("--kinds", default="", help="only these faults, by code and comma")
-    parser.add_argument("--scenarios", default="", help="only these scenarios, by comma")
-    parser.add_argument("--heal-seconds", type=float, default=40.0, help="real seconds to come to rest in")
-    parser.add_argument("--folder", type=Path, default=None, help="where everything is kept; by default nowhere")
-    options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="sverka-campaign-", dir=in_memory()))
+def _one(options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    folder = options.folder or Path(tempfile.mkdtemp(prefix=f"sverka-campaign-{seed}-", dir=in_memory()))
     folder.mkdir(parents=True, exist_ok=True)
     wish = Wish(
-        seed=options.seed,
+        seed=seed,
         deals=options.deals,
         tenants=options.tenants,
         seconds=options.seconds,
@@ -50,13 +57,43 @@ def main() -> int:
         heal_seconds=options.heal_seconds,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        verdict = runner.run(run_campaign(wish))
-    print(" ".join(f"{name} {value:.1f} s" for name, value in verdict["seconds"].items()))
+        verdict: dict[str, Any] = runner.run(run_campaign(wish))
+    print(", ".join(f"{name} {value:.1f} s" for name, value in verdict["seconds"].items()))
+    if options.evidence:
+        append(line_of(verdict, options.seconds))
     if options.folder is None and verdict["ok"]:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         print(f"Everything is kept in {folder}")
-    return 0 if verdict["ok"] else 1
+    return verdict
+
+
+def _seeds(text: str) -> list[int]:
+    """`3`, `1,4,7` or `0-7`."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.campaign", description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seeds", default="", help="several in a row: 1,4,7 or 0-7")
+    parser.add_argument("--deals", type=int, default=200)
+    parser.add_argument("--tenants", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=40.0, help="how long faults strike, real seconds")
+    parser.add_argument("--injections", type=int, default=None, help="how many; by default after the number of deals")
+    parser.add_argument("--kinds", default="", help="only these faults, by code and comma")
+    parser.add_argument("--scenarios", default="", help="only these scenarios, by comma")
+    parser.add_argument("--heal-seconds", type=float, default=40.0, help="real seconds to come to rest in")
+    parser.add_argument("--folder", type=Path, default=None, help="where everything is kept; by default nowhere")
+    parser.add_argument("--evidence", action="store_true", help=f"append each run's evidence to {KEPT.name}")
+    parser.add_argument(
+        "--together", action="store_true", help="fail unless the seeds together reached all that must be reached"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def line_of(verdict: dict[str, Any], seconds: float) -> dict[str, Any]:
         "money_path": money_path(),
         "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
         "fault_seconds": seconds,
-        **{name: value for name, value in verdict.items() if name not in ("missed", "exit_code")},
+        **{name: value for name, value in verdict.items() if name not in ("missed", "exit_code", "all_points")},
         "missed": len(verdict["missed"]),
     }
 

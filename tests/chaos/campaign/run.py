@@ -136,11 +136,10 @@ class Campaign:
         driving = asyncio.create_task(driver.run())
         await _watched([driving, asyncio.create_task(asyncio.sleep(wish.seconds))], helpers)
         await _watched([asyncio.create_task(_fired(view, driver))], helpers)
-        await self._heal(world, keeper)
         self.times.mark("faults_ended")
-        self.unsettled = await settle(
-            self.stage, world, view, accountant, plays, helpers, seconds_max=wish.heal_seconds
-        )
+        healed_by = time.monotonic() + wish.heal_seconds
+        await self._heal(world, keeper)
+        self.unsettled = await settle(self.stage, world, accountant, plays, helpers, deadline=healed_by)
         self.times.mark("settled")
         for play in plays:
             play.cancel()

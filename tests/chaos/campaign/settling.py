@@ -10,7 +10,6 @@ import httpx
 
 from tests.chaos.campaign.accountant import Accountant
 from tests.chaos.campaign.stage import SERVICES, Stage
-from tests.chaos.campaign.view import View
 from tests.chaos.campaign.world import World
 
 LOOK_SECONDS: Final = 0.3
@@ -19,15 +18,13 @@ LOOK_SECONDS: Final = 0.3
 async def settle(
     stage: Stage,
     world: World,
-    view: View,
     accountant: Accountant,
     plays: Sequence[asyncio.Task[None]],
     helpers: Sequence[asyncio.Task[None]],
     *,
-    seconds_max: float,
+    deadline: float,
 ) -> str:
-    """ "" when all is at rest; else, after `seconds_max` real seconds, what was not."""
-    deadline = time.monotonic() + seconds_max
+    """Nothing when all is at rest; else, when the deadline of the monotonic clock has passed, what was not."""
     headers = {"authorization": f"Bearer {stage.tokens()['service']}"}
     urls = [stage.url(name) for name in SERVICES]
     acted_at: datetime | None = None

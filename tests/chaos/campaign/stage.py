@@ -121,8 +121,8 @@ class Stage:
 
     # start and end
 
-    async def start(self, *, with_kafka: bool = True) -> None:
-        """Everything, ready. Without Kafka its topics are made as soon as it is started by `start_part`."""
+    async def start(self) -> None:
+        """Everything, ready."""
         for proxy in self.proxies.values():
             await proxy.start()
         self.postgres = Postgres(
@@ -147,13 +147,10 @@ class Stage:
         await self._ready("postgres", "kafka")
         specs = await asyncio.to_thread(specs_factory(sandbox=True, say=lambda _: None), self._addresses())
         self.specs = {spec.name: self._placed(spec) for spec in specs}
-        if not with_kafka:
-            self.running["kafka"].child.kill()
         await asyncio.to_thread(self._nursery.wait_ready)
         for name in ("sandbox", *SERVICES):
             self.spawn(name)
-        waited = ("sandbox", *SERVICES) if with_kafka else ("sandbox", "ingest")
-        await self._ready(*waited)
+        await self._ready("sandbox", *SERVICES)
 
     def _addresses(self) -> Addresses:
         return Addresses(

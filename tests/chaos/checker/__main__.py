@@ -10,7 +10,7 @@ from typing import Final
 from tests.chaos.checker.history import History, Violation
 from tests.chaos.checker.reading import read_history
 from tests.chaos.checker.registry import check
-from tests.chaos.checker.sometimes import reached
+from tests.chaos.checker.sometimes import all_points, reached
 from tests.chaos.checker.vacuity import guards, healed_in, histogram, misses, strikes, touched
 
 SHOWN_MAX: Final = 5
@@ -47,6 +47,7 @@ def main() -> int:
         "touched": len(touched(history)),
         "healed_in_business_seconds": round(healed_in(history.campaign)),
         "sometimes": reached(history),
+        "all_points": sorted(all_points()),
     }
     (options.run / "verdict.json").write_text(json.dumps(verdict, ensure_ascii=False, indent=1))
     print(summary(history, broken))

@@ -1,0 +1,67 @@
+"""Small campaigns, as CI runs them with every change; whole ones are ``make campaign`` and ``make campaigns``."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.campaign.drawing import make_plan
+from tests.chaos.campaign.drawing_faults import ALL, HEAVY, draw_faults
+from tests.chaos.campaign.evidence import ROOT
+from tests.chaos.campaign.scenarios import SCENARIOS
+from tests.chaos.campaign.table import CATALOGUE, NOT_IN, README, faults
+from tests.chaos.checker.sometimes import CODES
+
+SEEDS = (9, 12)
+SMALL = ("--deals", "12", "--tenants", "2", "--seconds", "10", "--injections", "9", "--heal-seconds", "120")
+SECONDS_MAX = 280
+
+
+@pytest.mark.parts
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS_MAX + 20)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_small_campaign_breaks_nothing(seed: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.chaos.campaign", "--seed", str(seed), *SMALL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    def plans(seed: int) -> tuple[object, list[tuple[float, str]]]:
+        work = make_plan(deals=60, tenants=3, seed=seed, seconds=40)
+        strikes = draw_faults(seed, 40, count=None, deals=200)
+        return work, [(one.at, type(one.fault).__name__) for one in strikes]
+
+    assert plans(5) == plans(5)
+    assert plans(5) != plans(6)
+
+
+def test_tenants_have_the_same_deals_buyers_and_numbers() -> None:
+    plan = make_plan(deals=200, tenants=3, seed=1, seconds=40)
+    slots: dict[int, set[tuple[str, str]]] = {}
+    for deal in plan.deals:
+        slots.setdefault(deal.slot, set()).add((deal.buyer.inn, deal.buyer.email))
+    assert all(len(buyers) == 1 or {inn for inn, _ in buyers} >= {""} for buyers in slots.values())
+    assert {deal.scenario for deal in plan.deals} == {scenario.name for scenario in SCENARIOS if scenario.weight}
+
+
+@pytest.mark.parametrize("seed", range(len(HEAVY)))
+def test_a_whole_campaign_has_a_whole_mix(seed: int) -> None:
+    strikes = draw_faults(seed, 40, count=None, deals=200)
+    assert len(strikes) >= 40
+    assert len({one.fault.code for one in strikes}) >= 12
+
+
+def test_every_fault_of_the_catalogue_is_in_or_has_its_reason() -> None:
+    inside = {fault.code for fault in ALL} | {"F27", "F28", "F44", "F46", "F47"}
+    assert inside | NOT_IN.keys() == CATALOGUE.keys()
+    assert not inside & NOT_IN.keys()
+    assert set(CODES) == inside
+    for fault in ALL:
+        assert (fault.__doc__ or "").startswith(fault.code), "a fault says in its own words what it is"
+
+
+def test_the_readme_has_the_table_of_the_code() -> None:
+    assert faults() in README.read_text(encoding="utf-8"), "run: python -m tests.chaos.campaign.table --write"
