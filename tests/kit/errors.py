@@ -13,8 +13,8 @@ MARKER = "expects_errors(*patterns): lines of level error that the test is about
 LOGS = ("*.log", "*.jsonl")
 LINES_SHOWN_MAX = 10
 LINE_LENGTH_MAX = 1_000
-EVERYWHERE = ("Unclosed AIOKafkaConnection",)
-"""A client that is cancelled while it connects leaves its connection to the collector of garbage, which closes it."""
+EVERYWHERE = ("Unclosed AIOKafkaConnection", r"unexpected connection_lost\(\) call")
+"""What aiokafka and asyncpg leave to the collector of garbage when a connection is given up while it is made."""
 
 
 class Logs:
