@@ -44,6 +44,18 @@ campaigns: $(STAMP)
 	@$(PY) -m tests.chaos.campaign.table --write
 .PHONY: campaign campaigns
 
+# The five services over memory, by a seeded scheduler: SEEDS is how many.
+simulate: SEEDS = 200
+simulate: $(STAMP)
+	@$(PY) -m tests.simulation --seeds $(SEEDS)
+
+# The event store under kills of its server, as large as APPENDS and KILLS say.
+APPENDS ?= 50000
+KILLS ?= 20
+event-store: $(STAMP)
+	@$(PY) -m tests.chaos.event_store --appends $(APPENDS) --kills $(KILLS)
+.PHONY: simulate event-store
+
 # What failed is run once more by itself, and both runs are printed: a busy machine may miss a probe's deadline.
 AGAIN = { echo "Some tests failed; they are run once more by themselves:"; \
   $(PY) -m pytest --last-failed --last-failed-no-failures none

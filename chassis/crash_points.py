@@ -56,7 +56,7 @@ class _Armed:
             self._points[name] = int(nth or 1)
 
     def _strike_off(self, name: str) -> None:
-        first, *others = self._plan.read_text().splitlines()
+        first, *others = self._plan.read_text().splitlines() or [""]  # emptied at this very moment
         rest = [point for point in first.split() if point.partition(":")[0] != name]
         lines = [" ".join(rest), *others] if rest else others
         unfinished = self._plan.with_suffix(".unfinished")

@@ -9,6 +9,7 @@ from tests.chaos import histories as h
 from tests.chaos.checker.history import History
 from tests.chaos.checker.invariants import isolation, resources, work
 from tests.chaos.checker.registry import INVARIANTS, given
+from tests.chaos.checker.sometimes import all_points, reached
 from tests.chaos.checker.vacuity import deals_ended, every_fault_fired, the_mix_is_whole
 
 # I12
@@ -296,3 +297,18 @@ def test_every_invariant_but_the_audit_trail_is_there_and_explained() -> None:
         for function in functions:
             assert (function.__doc__ or "").startswith(f"{name}. ")
             assert given(function, history())
+
+
+# Points that must be reached sometimes
+
+
+def test_points_are_read_from_metrics_events_cards_and_faults() -> None:
+    exposition = (
+        "# HELP sverka_effect_probes_total Look-ups.\n"
+        'sverka_effect_probes_total{answer="found",kind="create-invoice"} 2.0\n'
+        'sverka_effect_probes_total{answer="inconclusive",kind="create-invoice"} 0.0\n'
+    )
+    events = [h.card("overpaid"), h.event("x", "AccountWentDown", {"at": h.at(0)}, stream="outage-elba")]
+    found = reached(history(metrics={"invoicing.1": exposition}, tables=h.tables(invoicing={"events": events})))
+    assert set(found) == {"an invoice's look-up found it", "card overpaid", "breaker opened", "fault F01"}
+    assert set(found) <= all_points()

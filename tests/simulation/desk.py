@@ -88,6 +88,7 @@ class Desk(Committer):
         self._chance = chance
         self.rates = rates
         self.entries: dict[UUID, Entry] = {}
+        self.open: dict[UUID, Entry] = {}
         self.ready: dict[UUID, Entry] = {}
         self.pending: list[Pending] = []
         self.unheard: set[UUID] = set()
@@ -131,6 +132,7 @@ class Desk(Committer):
         entry.due_at = due if entry.due_at is None else min(entry.due_at, due)
         if entry.queue == "closed":
             entry.request, entry.planned_at, entry.effect = request, now, Effect()
+            self.open[work_id] = entry
         else:
             entry.request = {**entry.request, **request}
         if entry.queue in ("closed", "waiting"):
@@ -156,7 +158,7 @@ class Desk(Committer):
             due_at=due,
             metadata=dict(work.metadata),
         )
-        self.entries[work_id] = made
+        self.entries[work_id] = self.open[work_id] = made
         return made
 
     def _schedule(self, entry: Entry) -> None:
@@ -260,7 +262,7 @@ class Desk(Committer):
             marker=plan.marker if isinstance(plan, EffectPlan) else "",
             metadata=entry.metadata,
             cursor_before=entry.cursor_before,
-            effect=replace(entry.effect, due_at=due),
+            effect=entry.effect,
             wanted=entry.wanted,
             outcome=entry.outcome,
             untold=False,
@@ -325,8 +327,10 @@ class Desk(Committer):
             entry.queue = "closed"
         else:
             self._schedule(entry)
-        if entry.queue in ("person", "closed") and entry.is_effect:
-            self._pass_on(entry)
+        if entry.queue in ("person", "closed"):
+            del self.open[entry.work_id]
+            if entry.is_effect:
+                self._pass_on(entry)
         opened = pending.settlement.opened
         if opened is not None:
             self._close_account(opened)

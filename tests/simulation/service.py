@@ -214,10 +214,7 @@ class Service:
 
     def is_busy(self) -> bool:
         """Whether anything is under way that will end by itself."""
-        return bool(self.desk.pending) or any(
-            entry.queue not in ("closed", "person") and entry.kind not in self._recurring
-            for entry in self.desk.entries.values()
-        )
+        return bool(self.desk.pending) or any(entry.kind not in self._recurring for entry in self.desk.open.values())
 
     def polls_quiet_since(self, moment: datetime) -> bool:
         """Whether every poll has gone over its vendor after a moment and found nothing."""

@@ -141,7 +141,6 @@ def answers_only_the_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(party, "_answers", first)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("breaking", "check"),
     [

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from collections import Counter
 
-import pytest
-
 from tests.simulation.points import MUST_BE_REACHED
 from tests.simulation.runs import COMPARED_EVERY, simulate
 
@@ -20,7 +18,6 @@ print(json.dumps([simulate(seed, 5).trace for seed in range(20)]))
 """
 
 
-@pytest.mark.slow
 def test_everything_is_in_order_when_all_is_quiet() -> None:
     points: Counter[str] = Counter()
     for seed in range(SEEDS):
@@ -31,7 +28,6 @@ def test_everything_is_in_order_when_all_is_quiet() -> None:
     assert len(gone) > len(MUST_BE_REACHED) * 3 / 4, "few seeds go most paths; those never gone: see make simulate"
 
 
-@pytest.mark.slow
 def test_a_seed_is_the_same_run_in_every_process() -> None:
     def traces(hash_seed: str) -> list[str]:
         done = subprocess.run(
