@@ -140,7 +140,7 @@ class SlowLine(Fault):
 
 
 class DeadLine(Fault):
-    """F29 and F30 on the way: connections to a vendor stand half open for a while, or are reset in the middle."""
+    """F30, and F29, on the way: connections to a vendor stand half open for a while, or are reset in the middle."""
 
     code = "F30"
     weight = 2
