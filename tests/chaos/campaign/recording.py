@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from tests.chaos.campaign.stage import Stage
 
 METRICS_SECONDS: Final = 1.0
 PAGE_BYTES: Final = 4096
+TICKS: Final = os.sysconf("SC_CLK_TCK")
 PARTS: Final = frozenset({"postgres", "kafka"})
 
 
@@ -33,12 +35,11 @@ class Recorder:
 
     async def last(self) -> None:
         """Once."""
+        self._sample("campaign", os.getpid())
         for name, running in tuple(self._stage.running.items()):
-            if name in PARTS:
-                continue
             pid = running.child.pid
             self._sample(name, pid)
-            if name != "sandbox":
+            if name != "sandbox" and name not in PARTS:
                 await self._scrape(name, pid)
         self._samples.flush()
 
@@ -52,9 +53,13 @@ class Recorder:
         try:
             pages = int((process / "statm").read_text().split()[1])
             files = len(list((process / "fd").iterdir()))
+            ticks = sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
         except (OSError, IndexError):
             return
-        line = {"at": time.time(), "process": name, "pid": pid, "rss_bytes": pages * PAGE_BYTES, "files": files}
+        line = {
+            "at": time.time(), "process": name, "pid": pid, "rss_bytes": pages * PAGE_BYTES, "files": files,
+            "cpu_seconds": ticks / TICKS,
+        }  # fmt: skip
         self._samples.write(json.dumps(line) + "\n")
 
     async def _scrape(self, name: str, pid: int) -> None:

@@ -36,8 +36,6 @@ READERS: Final[Mapping[str, tuple[str, ...]]] = {
     "DecisionTaken": ("notifier",),
     "OutageBegan": ("notifier",),
     "OutageEnded": ("notifier",),
-    "WorkDelayed": ("notifier",),
-    "WorkResumed": ("notifier",),
 }
 """Who must have taken every message of a type; others let it pass."""
 MARKER: Final = re.compile(r"\[b24:(?P<deal>\d+):(?P<kind>invoice|act):(?P<revision>\d+):(?P<tail>[0-9a-f]{8})\]")

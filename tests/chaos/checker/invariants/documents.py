@@ -123,7 +123,7 @@ def _unproven(lines: Sequence[Line], first: Line, second: Line) -> Iterator[Viol
         for line in requests(lines, first["vendor"], f"{kind}.find")
         if line["account"] == first["account"]
         and first["seq"] < line["seq"] < second["seq"]
-        and _looks_for(line, first)
+        and (_looks_for(line, first) if _named(first) else _looks_for(line, second))
         and line["status"] == 200
     ]
     counted: list[Line] = []
@@ -140,11 +140,19 @@ def _unproven(lines: Sequence[Line], first: Line, second: Line) -> Iterator[Viol
 
 
 def _by_subject(lines: Sequence[Line], *operations: str) -> dict[tuple[str, str], list[Line]]:
+    """The calls that make one thing, in their order. A call whose body was never read is known by its key alone."""
+    calls = [line for line in requests(lines, "elba", *operations) if not line.get("late")]
+    named = {line["idempotency_key"]: _subject(line) for line in calls if line.get("idempotency_key") and _named(line)}
     found: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    for line in requests(lines, "elba", *operations):
-        if not line.get("late"):
-            found[line["account"], _subject(line)].append(line)
+    for line in calls:
+        key = str(line.get("idempotency_key") or "")
+        subject = _subject(line) if _named(line) else named.get(key, key)
+        found[line["account"], subject].append(line)
     return found
+
+
+def _named(line: Line) -> bool:
+    return bool(line.get("comment") or line.get("inn") or line.get("email"))
 
 
 def _subject(line: Line) -> str:
@@ -152,7 +160,8 @@ def _subject(line: Line) -> str:
     named = marked(line.get("comment"))
     if named is not None:
         return named.text
-    return f"{line['operation']} {line.get('inn') or ''} {line.get('kpp') or ''} {line.get('email') or ''}".strip()
+    buyer = f"{line.get('inn') or ''} {line.get('kpp') or ''} {line.get('email') or ''}".strip()
+    return f"{line['operation']} {buyer or line.get('idempotency_key', '')}"
 
 
 def _looks_for(probe: Line, create: Line) -> bool:
