@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,7 @@ class Whole:
         self.control = control
         self.ingest = ingest
         self._ledger = Ledger(folder / "sandbox" / "ledger.jsonl")
+        self._own = threading.local()
 
     def open_tenants(self, count: int, seed: int) -> list[Tenant]:
         """Tenants without any limit, their portals subscribed."""
@@ -80,19 +82,19 @@ class Whole:
             company = companies[slug][number // len(tenants) % len(BUYERS)]
             rows = [{"name": "Стеллаж", "price": "1000.00", "quantity": 2}]
             body = {"title": f"Поставка {number}", "company": company, "rows": rows}
-            made = self.control.post(f"/bitrix24/portals/{slug}/deals", body)
+            made = self._client().post(f"/bitrix24/portals/{slug}/deals", body)
             return Deal(slug, int(made["deal"]["id"]))
 
-        with ThreadPoolExecutor(POSTS_AT_ONCE) as pool:
+        with self._pool() as pool:
             return list(pool.map(make, range(count)))
 
     def move(self, deal: Deal) -> None:
         """The manager drags the deal to the stage; the portal sends its webhook."""
-        self.control.post(f"/bitrix24/portals/{deal.slug}/deals/{deal.deal_id}/move", {"stage": STAGE})
+        self._client().post(f"/bitrix24/portals/{deal.slug}/deals/{deal.deal_id}/move", {"stage": STAGE})
 
     def move_all(self, deals: Sequence[Deal]) -> None:
         """All at once."""
-        with ThreadPoolExecutor(POSTS_AT_ONCE) as pool:
+        with self._pool() as pool:
             list(pool.map(self.move, deals))
 
     def passages(self, deals: Sequence[Deal], seconds_max: float) -> dict[Deal, Passage]:
@@ -113,6 +115,17 @@ class Whole:
             if not self.control.get("/status")["events_pending"] and all(one.get("idle") for one in services):
                 return
             time.sleep(LOOK_SECONDS)
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads with a client each: a pool of connections that threads share may close one under another's hands."""
+        return ThreadPoolExecutor(POSTS_AT_ONCE, initializer=self._open_own)
+
+    def _open_own(self) -> None:
+        self._own.control = Json(self.control.base_url, what="sandbox")
+
+    def _client(self) -> Json:
+        own: Json = getattr(self._own, "control", self.control)
+        return own
 
     def _company(self, slug: str, inn: str, kpp: str) -> int:
         body = {"title": f"ООО «Покупатель {inn}»", "inn": inn, "kpp": kpp}
