@@ -24,6 +24,10 @@ class Lane(enum.IntEnum):
     BULK = 1
 
 
+class NewerBuildError(LookupError):
+    """A stored event that only a newer build understands. Whoever meets it leaves the work for that build."""
+
+
 class EventCodec:
     """Events of one stream kind ↔ (name, version, JSON). Old versions are upcast on read, step by step.
 
@@ -54,17 +58,19 @@ class EventCodec:
         return event.model_dump_json(exclude_none=True)
 
     def decode(self, name: str, version: int, data: str) -> Event:
-        """The event as it is understood today. Raises LookupError for a name that this build does not know."""
+        """The event as it is understood today. Raises NewerBuildError for a name that this build does not know."""
         kind = self._types.get(name)
         if kind is None:
-            raise LookupError(f"stored event {name!r} is unknown to this build; roll forward, or add its class back")
+            raise NewerBuildError(
+                f"stored event {name!r} is unknown to this build; roll forward, or add its class back"
+            )
         if version == kind.VERSION:
             return kind.model_validate_json(data)
         return self._upcast(kind, version, data)
 
     def _upcast(self, kind: type[Event], version: int, data: str) -> Event:
         if version > kind.VERSION:
-            raise LookupError(f"stored event {kind.NAME} has version {version}, this build knows {kind.VERSION}")
+            raise NewerBuildError(f"stored event {kind.NAME} has version {version}, this build knows {kind.VERSION}")
         fields: dict[str, Any] = orjson.loads(data)
         for step in range(version, kind.VERSION):
             fields = self._upcasters[(kind.NAME, step)](fields)

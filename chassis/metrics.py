@@ -116,8 +116,9 @@ CONSUME_BATCH_MESSAGES = histogram(
 )
 CONSUME_RETRIES = counter(
     "sverka_consume_retries_total",
-    "Batches taken again, by cause: infrastructure, content, unknown.",
-    "infrastructure: Postgres was away; content: single messages became dead letters.",
+    "Batches taken again, by cause: infrastructure, newer_build, content, unknown.",
+    "infrastructure: Postgres was away; newer_build: a stream has events of a newer build, end this one; "
+    "content: single messages became dead letters.",
     ["cause"],
 )
 CONSUMER_LAG = gauge(

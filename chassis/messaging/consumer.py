@@ -17,6 +17,7 @@ from faststream.kafka.message import FAKE_CONSUMER
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from chassis import metrics, telemetry
+from chassis.aggregate import NewerBuildError
 from chassis.messaging.assignment import Assignment
 from chassis.messaging.intake import Intake, Outcome, Taken, fault_of
 from chassis.messaging.kafka import (
@@ -290,9 +291,9 @@ class Consumer:
             try:
                 return await work()
             except Exception as error:
-                if not isinstance(error, KafkaError) and not is_infrastructure(error):
+                if not isinstance(error, (KafkaError, NewerBuildError)) and not is_infrastructure(error):
                     raise
-                metrics.CONSUME_RETRIES.labels("infrastructure").inc()
+                metrics.CONSUME_RETRIES.labels(_reason(error)).inc()
                 if self._stopping or time.monotonic() + pause > deadline:
                     _log.warning("giving a batch back: %s", type(error).__name__)
                     raise _GaveUp from error
@@ -331,6 +332,10 @@ class Consumer:
             if idle:
                 self._progress_at = time.monotonic()
             self.stuck = time.monotonic() - self._progress_at > STUCK_SECONDS_MAX
+
+
+def _reason(error: Exception) -> str:
+    return "newer_build" if isinstance(error, NewerBuildError) else "infrastructure"
 
 
 def _security(security: KafkaSecurity) -> BaseSecurity:

@@ -277,9 +277,23 @@ async def test_postgres_away_is_waited_for_and_is_no_poison(sample: Sample) -> N
     assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
 
 
-def _gave_up(times: int) -> Any:
+async def test_what_a_newer_build_wrote_is_left_to_it_and_is_no_poison(sample: Sample) -> None:
+    """Side by side in an upgrade, the old build meets streams that the new one has carried on."""
+    await send(sample.kafka, TOPIC, [amount("a", 1)])
+    async with sample.consumer(retry_seconds_max=0.3):
+        await eventually(sample.has("a", 1))
+        await sample.ask("UPDATE events SET type_version = 2")
+        await send(sample.kafka, TOPIC, [amount("a", 2)])
+        await eventually(_gave_up(3, "newer_build"))
+    await sample.ask("UPDATE events SET type_version = 1")  # now every build is the newer one
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2))
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+
+
+def _gave_up(times: int, cause: str = "infrastructure") -> Any:
     def count() -> float:
-        return float(metrics.CONSUME_RETRIES.labels("infrastructure")._value.get())
+        return float(metrics.CONSUME_RETRIES.labels(cause)._value.get())
 
     before = count()
 
