@@ -3,14 +3,17 @@
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import psutil  # type: ignore[import-untyped]
 
-BUSY_SHARE: Final = 0.25
-"""A load average above this share of the cores, before a benchmark begins, means that others were at work."""
+BUSY_SHARE: Final = 0.15
+"""More of the cores' time than this in use, before a benchmark begins, means that others were at work."""
+LOOK_SECONDS: Final = 2.0
+LOOP_TURNS: Final = 1_000_000
 
 POSTGRES_SETTINGS: Final = (
     "server_version", "fsync", "synchronous_commit", "full_page_writes", "max_connections", "shared_buffers",
@@ -28,14 +31,21 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def load_average() -> list[float]:
-    """The load averages of 1, 5 and 15 minutes."""
-    return [round(value, 2) for value in os.getloadavg()]
+def busy_share() -> float:
+    """The share of all cores' time that was in use while this call looked, for ``LOOK_SECONDS``."""
+    return round(float(psutil.cpu_percent(interval=LOOK_SECONDS)) / 100, 3)
 
 
-def is_busy(load: list[float]) -> bool:
-    """Whether others are at work on the machine."""
-    return load[0] > BUSY_SHARE * (os.cpu_count() or 1)
+def loop_ms() -> float:
+    """CPU milliseconds of a plain loop of a million turns, the best of five: machines of other people's hosts vary."""
+
+    def once() -> float:
+        began = time.process_time()
+        for _ in range(LOOP_TURNS):
+            pass
+        return 1000 * (time.process_time() - began)
+
+    return round(min(once() for _ in range(5)), 2)
 
 
 def commit() -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from bench.machine import commit, describe_machine, is_busy, load_average
+from bench.machine import BUSY_SHARE, busy_share, commit, describe_machine, loop_ms
 from bench.measuring import Window, median, percentile
 from bench.options import Options
 
@@ -100,7 +100,8 @@ class Report:
         self._settings: dict[str, Any] = {}
         self._notes: list[str] = []
         self._profile: list[str] = []
-        self._load_before = load_average()
+        self._busy_before = busy_share()
+        self._loop_before = loop_ms()
         self._started_at = datetime.now(UTC)
 
     def add(self, row: Row) -> None:
@@ -124,9 +125,7 @@ class Report:
         """Prints what remains, writes the JSON if it was asked for; 0, or 1 if a bar is missed."""
         document = self._document()
         if document["under_load_of_others"]:
-            _say(
-                f"  load average {self._load_before} before the start: others were at work, the figures suffer from it"
-            )
+            _say(f"  {self._busy_before:.0%} of the cores were in use before the start: the figures suffer from others")
         for name, value in sorted(self._settings.items()):
             _say(f"  {name}: {value}")
         for sentence in self._notes:
@@ -146,9 +145,9 @@ class Report:
             "measured_at": self._started_at.isoformat(timespec="seconds"),
             "commit": commit(),
             "machine": describe_machine(),
-            "load_average_before": self._load_before,
-            "load_average_after": load_average(),
-            "under_load_of_others": is_busy(self._load_before),
+            "busy_share_before": self._busy_before,
+            "under_load_of_others": self._busy_before > BUSY_SHARE,
+            "loop_of_a_million_ms": {"before": self._loop_before, "after": loop_ms()},
             "options": given,
             "settings": self._settings,
             "rows": [row.document() for row in self._rows],
