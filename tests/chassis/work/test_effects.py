@@ -1,43 +1,21 @@
 """Effects on a real database: what each answer comes to, and what a death between any two steps comes to."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import orjson
 import pytest
 
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.work import committer, rows
-from chassis.work.handlers import EffectCall, EffectPolicy, Found, Inconclusive, NotNow, PermitClass
+from chassis.work.handlers import EffectCall, Inconclusive, NotNow, PermitClass
 from chassis.work.plans import effect_id
-from chassis.work.rows import Intent, Release
 from tests.chassis.work.conftest import QUICK, World, eventually
+from tests.chassis.work.probes import Answers, P, attempts, closed, moved, through_the_doubt, value, waiting
 from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
-
-P = Problem("because")
-
-
-def attempts(row: Any) -> list[Any]:
-    found: list[Any] = orjson.loads(row["attempts"])
-    return found
-
-
-class Answers(Vendor):
-    """A vendor that gives the listed answers one after another, and then creates."""
-
-    def __init__(self, *answers: Outcome[Mapping[str, Any]], policy: EffectPolicy | None = None) -> None:
-        super().__init__(policy)
-        self.answers = list(answers)
-        self.answer = self.next_answer
-
-    def next_answer(self, call: EffectCall) -> Outcome[Mapping[str, Any]]:
-        return self.answers.pop(0) if self.answers else self.create(call)
 
 
 async def test_a_chain_of_effects_runs_to_its_end(world: World) -> None:
@@ -85,11 +63,11 @@ async def test_what_was_not_sent_is_tried_again_by_the_schedule(world: World) ->
     await world.execute(begin("aa", "1"))
     await world.start(vendor)
     for base in (5, 15, 45):
-        row = await eventually(lambda: _waiting(world))
+        row = await eventually(lambda: waiting(world))
         assert base * 0.8 <= (row["due_at"] - world.clock.now()).total_seconds() <= base * 1.2
         sent = len(vendor.sent)
         world.clock.set(row["due_at"])
-        await eventually(lambda sent=sent: _value(len(vendor.sent) > sent))  # type: ignore[misc]
+        await eventually(lambda sent=sent: value(len(vendor.sent) > sent))  # type: ignore[misc]
     row = await world.settled("aa", "1", "CONFIRMED")
     assert (row["sends"], row["failures"]) == (1, 3)
     assert [a["outcome"] for a in attempts(row)] == ["retryable"] * 3 + ["ok"]
@@ -101,9 +79,9 @@ async def test_delayed_work_and_its_end_are_told_once(world: World) -> None:
     await world.execute(begin("aa", "1"))
     await world.start(vendor)
     for _ in range(6):
-        row = await eventually(lambda: _waiting(world))
+        row = await eventually(lambda: waiting(world))
         world.clock.set(row["due_at"])
-        await eventually(lambda r=row: _moved(world, r["epoch"]))  # type: ignore[misc]
+        await eventually(lambda r=row: moved(world, r["epoch"]))  # type: ignore[misc]
     await world.settled("aa", "1", "CONFIRMED")
     delayed, resumed = await world.messages("WorkDelayed"), await world.messages("WorkResumed")
     assert [m["work_id"] for m in delayed] == [m["work_id"] for m in resumed] == [str(row["work_id"])]
@@ -113,7 +91,7 @@ async def test_limits_pause_the_account_and_are_reported(world: World) -> None:
     vendor = Answers(Deferred(Problem("query_limit"), START + timedelta(seconds=30)))
     await world.execute(begin("aa", "1"), begin("aa", "2"))
     await world.start(vendor, settings=_with(in_flight_max=1))
-    row = await eventually(lambda: _waiting(world))
+    row = await eventually(lambda: waiting(world))
     assert row["due_at"] == START + timedelta(seconds=30)
     assert world.permits.reported == [(ACCOUNT, "query_limit")]
     assert row["failures"] == 0
@@ -127,7 +105,7 @@ async def test_a_bucket_that_is_empty_is_waited_for_and_not_reported_as_the_vend
     world.permits.answer = Deferred(Problem("limit_used_up"), START + timedelta(seconds=30))
     await world.execute(begin("aa", "1"))
     await world.start(Vendor())
-    row = await eventually(lambda: _waiting(world))
+    row = await eventually(lambda: waiting(world))
     assert (row["due_at"], row["failures"], row["sends"]) == (START + timedelta(seconds=30), 0, 0)
     world.permits.answer = None
     world.clock.advance(30)
@@ -138,7 +116,7 @@ async def test_a_bucket_that_is_empty_is_waited_for_and_not_reported_as_the_vend
 async def test_a_refused_token_is_reported_and_the_call_repeated(world: World) -> None:
     await world.execute(begin("aa", "1"))
     await world.start(Answers(Retryable(Problem("token_refused"), outage=False)))
-    row = await eventually(lambda: _waiting(world))
+    row = await eventually(lambda: waiting(world))
     assert world.permits.reported == [(ACCOUNT, "token_refused")]
     world.clock.set(row["due_at"])
     await world.settled("aa", "1", "CONFIRMED")
@@ -166,7 +144,7 @@ async def test_a_proven_absence_allows_one_more_send_with_the_same_marker(world:
     vendor = Answers(Uncertain(P))
     await world.execute(begin("aa", "1"))
     await world.start(vendor)
-    await _through_the_doubt(world)
+    await through_the_doubt(world)
     row = await world.settled("aa", "1", "CONFIRMED")
     assert (world.clock.now() - START).total_seconds() >= 180
     assert row["sends"] == 2
@@ -180,7 +158,7 @@ async def test_two_lost_sends_come_before_a_person(world: World) -> None:
     vendor = Answers(Uncertain(P), Uncertain(P))
     await world.execute(begin("aa", "1", steps=2))
     await world.start(vendor)
-    await _through_the_doubt(world)
+    await through_the_doubt(world)
     row = await world.settled("aa", "1", "HUMAN")
     assert len(vendor.sent) == 2
     assert row["queue"] == "person"
@@ -192,7 +170,7 @@ async def test_a_look_up_that_cannot_tell_ends_before_a_person_within_fifteen_mi
     vendor.look = lambda call: Inconclusive(Problem("several_candidates"))
     await world.execute(begin("aa", "1"))
     await world.start(vendor)
-    await _through_the_doubt(world)
+    await through_the_doubt(world)
     row = await world.settled("aa", "1", "HUMAN")
     assert (world.clock.now() - START).total_seconds() <= 900
     assert orjson.loads(row["reason"])["code"] == "several_candidates"
@@ -203,7 +181,7 @@ async def test_effects_of_one_group_travel_in_one_request_with_an_outcome_each(w
     vendor.answer = lambda call: Rejected(P) if call.request["copy"] == 1 else vendor.create(call)
     await world.execute(begin("aa", "1", copies=3, group="fact"))
     await world.start(vendor)
-    await eventually(lambda: _closed(world, 3))
+    await eventually(lambda: closed(world, 3))
     assert vendor.requests == [3]
     assert [row["state"] for row in await world.rows()] == ["CONFIRMED", "REJECTED", "CONFIRMED"]
     assert len(world.permits.asked) == 1
@@ -223,7 +201,7 @@ async def test_a_defect_of_the_domain_keeps_the_outcome_and_tells_it_later(world
         await connection.execute("""UPDATE work SET outcome = '{"result": {"remote_id": "mended"}}'""")
     world.clock.set(row["due_at"])
     await world.start(vendor)
-    await eventually(lambda: _closed(world, 1))
+    await eventually(lambda: closed(world, 1))
     assert [e.remote_id for e in (await world.state("aa", "chain-1")).ended] == ["mended"]
     assert len(vendor.sent) == 1
 
@@ -252,7 +230,7 @@ async def test_before_may_say_not_now(world: World) -> None:
     vendor = Busy()
     await world.execute(begin("aa", "1"))
     await world.start(vendor)
-    row = await eventually(lambda: _waiting(world))
+    row = await eventually(lambda: waiting(world))
     assert (row["state"], row["sends"], vendor.sent) == ("PLANNED", 0, [])
     world.clock.advance(9)
     await world.settled("aa", "1", "CONFIRMED")
@@ -263,110 +241,12 @@ async def test_without_permits_work_waits_and_no_breaker_opens(world: World) -> 
     vendor = Vendor()
     await world.execute(*(begin("aa", str(n)) for n in range(8)))
     await world.start(vendor)
-    await eventually(lambda: _value(len(world.permits.asked) >= 1))
+    await eventually(lambda: value(len(world.permits.asked) >= 1))
     world.permits.answer = None
     world.clock.advance(3)
-    await eventually(lambda: _closed(world, 8))
+    await eventually(lambda: closed(world, 8))
     assert await world.messages("OutageBegan") == []
     assert await world.messages("WorkDelayed") == []
-
-
-async def test_death_after_the_claim_leaves_it_planned(world: World) -> None:
-    vendor = Vendor()
-    await world.execute(begin("aa", "1"))
-    await world.claim(vendor)
-    await world.end_leases()
-    await world.start(vendor)
-    row = await world.settled("aa", "1", "CONFIRMED")
-    assert row["sends"] == 1
-    assert sum(vendor.probed.values()) == 0
-
-
-@pytest.mark.parametrize("arrived", [False, True])
-async def test_death_after_the_intent_is_a_doubt_once_the_lease_has_ended(world: World, arrived: bool) -> None:
-    vendor = Vendor()
-    vendor.gate = asyncio.Event()
-    if not arrived:
-        vendor.answer = lambda call: Uncertain(P)
-    await world.execute(begin("aa", "1"))
-    dying = await world.start(vendor)
-    await vendor.arrived.wait()
-    await dying.abort()
-    assert (await world.row("aa", "1"))["state"] == "INTENT"
-    vendor.gate, vendor.answer = None, vendor.create
-    await world.start(vendor)
-    assert await _stays(world, "INTENT"), "the lease has not ended"
-    await world.end_leases()
-    await world.settled("aa", "1", "UNCERTAIN")
-    await _through_the_doubt(world)
-    row = await world.settled("aa", "1", "CONFIRMED")
-    assert row["sends"] == (1 if arrived else 2)
-    assert len(vendor.exists) == 1
-
-
-async def test_death_during_a_look_up_only_repeats_it(world: World) -> None:
-    class Slow(Answers):
-        hang = True
-
-        async def probe(self, call: EffectCall) -> Any:
-            found = await super().probe(call)
-            if self.hang:
-                self.arrived.set()
-                await asyncio.Event().wait()
-            return found
-
-    vendor = Slow(Uncertain(P))
-    await world.execute(begin("aa", "1"))
-    dying = await world.start(vendor)
-    row = await world.settled("aa", "1", "UNCERTAIN")
-    vendor.arrived.clear()
-    world.clock.set(row["due_at"])
-    await vendor.arrived.wait()
-    await dying.abort()
-    vendor.hang, vendor.look = False, lambda call: Found({"remote_id": "there"})
-    await world.end_leases()
-    await world.start(vendor)
-    row = await world.settled("aa", "1", "CONFIRMED")
-    assert len(vendor.sent) == 1
-
-
-async def test_a_connection_that_dies_under_the_commits_loses_nothing(world: World) -> None:
-    vendor = Vendor()
-    await world.execute(*(begin("aa", str(n), steps=3) for n in range(30)))
-    await world.start(vendor)
-    for _ in range(5):
-        done = len(vendor.sent)
-        await eventually(lambda done=done: _value(len(vendor.sent) > min(done + 5, 85)))  # type: ignore[misc]
-        await _kill_connections(world)
-    await eventually(lambda: _closed(world, 90), 20)
-    assert len(vendor.exists) == 90
-    assert {row["sends"] for row in await world.rows()} == {1}
-    assert {len((await world.state("aa", f"chain-{n}")).ended) for n in range(30)} == {3}
-
-
-async def test_a_zombie_can_neither_commit_an_intent_nor_an_outcome(world: World) -> None:
-    vendor = Vendor()
-    await world.execute(begin("aa", "1"))
-    (zombie,) = await world.claim(vendor)
-    await world.end_leases()
-    (holder,) = await world.claim(vendor)
-    commits = committer.Committer(world.database, world.engine, world.clock, QUICK, lambda: None)
-    committing = asyncio.create_task(commits.run())
-    assert await commits.intend([Intent(zombie, zombie.effect, None)]) == {}
-    assert await commits.settle([_confirmed(zombie)]) == {}
-    assert list(await commits.intend([Intent(holder, holder.effect, None)])) == [holder.work_id]
-    assert (await world.row("aa", "1"))["state"] == "INTENT"
-    assert list(await commits.settle([_confirmed(holder)])) == [holder.work_id]
-    committing.cancel()
-
-
-async def test_a_lease_that_has_ended_takes_no_intent_even_if_nobody_else_came(world: World) -> None:
-    vendor = Vendor()
-    await world.execute(begin("aa", "1"))
-    (row,) = await world.claim(vendor)
-    await world.end_leases()
-    async with world.database.transaction([TenantId("aa")]) as connection:
-        assert await rows.write_intents(connection, [Intent(row, row.effect, None)], 60.0) == set()
 
 
 async def test_a_repeated_plan_after_the_end_is_no_new_effect(world: World) -> None:
@@ -387,65 +267,5 @@ async def test_permit_classes_follow_the_lane(world: World) -> None:
     assert world.permits.asked == [(ACCOUNT, 1, PermitClass.INTERACTIVE)]
 
 
-def _confirmed(row: rows.Row) -> committer.Settlement:
-    return committer.Settlement(Release(row, "CONFIRMED", None, row.effect))
-
-
 def _with(**fields: Any) -> Any:
     return replace(QUICK, **fields)
-
-
-async def _value(value: bool) -> bool:
-    return value
-
-
-async def _waiting(world: World) -> Any:
-    found = await world.rows("queue = 'waiting'")
-    return found[0] if found else None
-
-
-async def _moved(world: World, epoch: int) -> bool:
-    (row,) = await world.rows()
-    return bool(row["epoch"] > epoch and row["queue"] != "taken")
-
-
-async def _closed(world: World, count: int) -> bool:
-    return len(await world.rows("queue = 'closed'")) == count
-
-
-async def _stays(world: World, state: str) -> bool:
-    for _ in range(20):
-        if (await world.row("aa", "1"))["state"] != state:
-            return False
-        await world.rows()
-    return True
-
-
-async def _through_the_doubt(world: World) -> None:
-    """Moves the clock from one look-up to the next until the doubt is over."""
-
-    async def left() -> Any:
-        (row,) = await world.rows("key = 'chain-1/1/0'")
-        if row["queue"] == "taken" or row["queue"] == "ready":
-            return None
-        return row
-
-    row = await world.settled("aa", "1", "UNCERTAIN")
-    while row["state"] == "UNCERTAIN":
-        epoch = row["epoch"]
-        world.clock.set(row["due_at"])
-
-        async def again(epoch: int = epoch) -> Any:
-            found = await left()
-            return found if found is not None and found["epoch"] > epoch else None
-
-        row = await eventually(again)
-
-
-async def _kill_connections(world: World) -> None:
-    admin = await asyncpg.connect(world.admin_url)
-    await admin.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    await admin.close()

@@ -15,6 +15,7 @@ from tests.services.streams import NOW, Stream
 ROMASHKA = "7736207543-773601001"
 VASILEK = "7707083893-770701001"
 IVANOV = "c77"
+NO = Reason(code="accounting_refused", values={"text": "нет"})
 
 Documents = Stream[domain.State, c.Command]
 

@@ -9,8 +9,8 @@ from chassis.domain import Refused
 from contracts.messages import invoicing as messages
 from contracts.messages import operations
 from services.invoicing.domain import commands as c
-from services.invoicing.domain.values import Issued, Reason
 from tests.services.invoicing.parts import (
+    NO,
     VASILEK,
     Documents,
     answer,
@@ -23,11 +23,8 @@ from tests.services.invoicing.parts import (
     phases,
     refused,
     request,
-    row,
     take,
 )
-
-NO = Reason(code="accounting_refused", values={"text": "нет"})
 
 
 class TestR3AskedAgain:
@@ -360,126 +357,3 @@ class TestDeletedDeal:
         stream.tasks.clear()
         stream.ran(c.SeeDeal(deal()))
         assert ("request-deadline", "r1") in stream.tasks
-
-
-class TestPdf:
-    def test_pdf_is_fetched_and_told_with_a_name_for_people(self) -> None:
-        stream = issued()
-        assert stream.tasks["fetch-pdf", last(stream).request["document_id"]].payload["number"] == "B24-15"
-        stream.ran(c.Render(last(stream).request["document_id"], "blob-1", 60_000))
-        assert stream.said(messages.DocumentRendered)[0].file_name == "Счёт B24-15.pdf"
-        assert stream.ran(c.Render(last(stream).request["document_id"], "blob-1", 60_000)) == []
-
-    def test_name_of_the_file_is_in_the_tenants_language_and_safe(self) -> None:
-        stream = issued(language="en", number_template="A/{deal}")
-        stream.ran(c.Render(last(stream).request["document_id"], "blob-1", 60_000))
-        assert stream.said(messages.DocumentRendered)[0].file_name == "Invoice A-15.pdf"
-
-    def test_pdf_that_is_refused_is_asked_about_and_fetched_again(self) -> None:
-        stream = issued()
-        document_id = last(stream).request["document_id"]
-        stream.ran(c.MissPdf(document_id, NO))
-        stream.tasks.clear()
-        take(stream, "pdf_refused", "fetch_again")
-        assert ("fetch-pdf", document_id) in stream.tasks
-
-    def test_pdf_that_came_takes_the_question_back(self) -> None:
-        stream = issued()
-        document_id = last(stream).request["document_id"]
-        stream.ran(c.MissPdf(document_id, NO))
-        stream.ran(c.Render(document_id, "blob-1", 60_000))
-        assert open_cards(stream) == []
-
-
-class TestR23Act:
-    def _ordered(self, stream: Documents, **fields: object) -> Documents:
-        stream.ran(request("act1", "act", **fields))  # type: ignore[arg-type]
-        stream.ran(linked("act1"))
-        return stream
-
-    def test_act_of_an_unpaid_invoice_is_made_with_a_warning(self) -> None:
-        stream = self._ordered(issued())
-        stream.ran(answer(last(stream, "create-act")))
-        assert stream.said(messages.ActIssued)[0].unpaid
-        assert last(stream, "create-act").request["invoice_remote_id"].startswith("remote-")
-
-    def test_act_of_a_paid_invoice_has_no_warning(self) -> None:
-        stream = issued()
-        stream.ran(c.SeeBalance(last(stream).request["document_id"], 2, True, "paid"))
-        self._ordered(stream).ran(answer(last(stream, "create-act")))
-        assert not stream.said(messages.ActIssued)[0].unpaid
-
-    def test_tenant_may_want_payment_first_and_the_manager_is_told(self) -> None:
-        stream = self._ordered(issued(), act_requires_paid=True)
-        assert stream.effects_of("create-act") == []
-        assert [one.code for one in stream.said(messages.ActRejected)[0].reasons] == ["unpaid"]
-        stream.ran(c.SeeBalance(last(stream).request["document_id"], 2, True, "paid"))
-        assert len(stream.effects_of("create-act")) == 1
-
-    def test_act_goes_on_when_a_paid_invoice_could_not_be_cancelled(self) -> None:
-        stream = issued()
-        invoice_id = last(stream).request["document_id"]
-        stream.ran(c.SeeBalance(invoice_id, 2, True, "paid"))
-        stream.ran(c.SeeDeal(deal("b")))
-        take(stream, "content_changed", "replace")
-        self._ordered(stream, act_requires_paid=True, what=deal("b"))
-        assert stream.effects_of("create-act") == []
-        stream.ran(c.ConfirmCancel(invoice_id, 1, NO))
-        assert len(stream.effects_of("create-act")) == 1
-
-    def test_older_balance_does_not_make_an_act(self) -> None:
-        stream = issued()
-        invoice_id = last(stream).request["document_id"]
-        stream.ran(c.SeeBalance(invoice_id, 5, False, "partially_paid"))
-        self._ordered(stream, act_requires_paid=True)
-        assert stream.ran(c.SeeBalance(invoice_id, 4, True, "paid")) == []
-        assert stream.effects_of("create-act") == []
-
-    @pytest.mark.parametrize("content", ["a", "b"])
-    def test_act_is_made_once_whatever_the_deal_shows_later(self, content: str) -> None:
-        stream = self._ordered(issued())
-        stream.ran(answer(last(stream, "create-act")))
-        stream.ran(request("act2", "act", deal(content)))
-        assert len(stream.effects_of("create-act")) == 1
-        assert "act" not in [one.values["document"] for one in stream.said(operations.DecisionNeeded)]
-
-    def test_act_is_not_tied_to_an_invoice_that_does_not_stand(self) -> None:
-        stream = documents()
-        stream.ran(request())
-        stream.ran(linked())
-        stream.ran(answer(last(stream), counterparty_remote_id="somebody"))
-        self._ordered(stream)
-        assert last(stream, "create-act").request["invoice_remote_id"] == ""
-
-    def test_act_found_by_a_person_is_taken_at_their_word_without_a_file(self) -> None:
-        stream = self._ordered(issued())
-        sent = last(stream, "create-act")
-        stream.ran(c.Doubt(sent.request["document_id"], 1, NO, None))
-        take(stream, "document_uncertain", "found", "А-3")
-        (task,) = (plan for (kind, _), plan in stream.tasks.items() if kind == "adopt-document")
-        taken = Issued(
-            remote_id="",
-            number="А-3",
-            date=dt.date(2026, 3, 12),
-            total_kopecks=task.payload["total_kopecks"],
-            vat_kopecks=0,
-        )
-        stream.ran(c.Adopt(sent.request["document_id"], "card", taken))
-        assert stream.said(messages.ActIssued)[0].number == "А-3"
-        assert ("fetch-pdf", sent.request["document_id"]) not in stream.tasks
-
-
-class TestSteps:
-    def test_switched_off_step_makes_nothing_but_sees_the_deal(self) -> None:
-        stream = issued()
-        stream.ran(request("act1", "act", deal("b"), act_on=False))
-        assert ("act", 1) not in phases(stream)
-        assert open_cards(stream) == ["content_changed"]
-
-    def test_equal_refusals_are_told_once(self) -> None:
-        stream = documents()
-        stream.ran(request(what=deal(rows=())))
-        stream.ran(linked())
-        stream.ran(c.SeeDeal(deal("b", rows=())))
-        stream.ran(c.SeeDeal(deal("c", rows=(row(name=""),))))
-        assert len(stream.said(messages.InvoiceRejected)) == 2
