@@ -9,7 +9,10 @@ import pytest
 from services.ingest.app import SPEC
 from tests.kit.database import Databases, OwnDatabase
 from tests.sandbox.running import Sandbox, serve
+from tests.services.ingest.people import deaf, people
 from tests.services.ingest.running import Ingest, document, running
+
+__all__ = ("deaf", "people")
 
 
 @pytest.fixture(autouse=True)
