@@ -17,14 +17,15 @@ from sandbox.core.faults import Fault
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose rights a call has. A webhook has a code and its creator's rights within its scopes; `app` will be a token's
-    application once there are applications."""
+    """Whose rights a call has: those of a user, within the scopes of a webhook or of an application's token. `app` is
+    the application's client id, `app_id` its record's number; a webhook has neither."""
 
     user: Record
     scopes: frozenset[str]
     key: str
     links: Links
     app: str | None = None
+    app_id: int = 0
 
 
 @dataclass(slots=True)
@@ -35,6 +36,11 @@ class Call:
     identity: Identity
     params: Params
     fault: Fault | None = None
+
+    @property
+    def app(self) -> Record:
+        """The application that calls; its methods alone ask for it."""
+        return self.portal.table("app").records[self.identity.app_id]
 
     @property
     def user_id(self) -> int:

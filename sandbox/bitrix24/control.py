@@ -88,8 +88,11 @@ class Control:
             body = request.json()
             if not isinstance(body, dict):
                 raise BadRequestError("the body is a JSON object")
-            with self._world.ledger.together():
-                return handler(portal, request, body)
+            try:
+                with self._world.ledger.together():
+                    return handler(portal, request, body)
+            finally:
+                portal.actor = None
 
         return Route(method, "/portals/{portal}" + pattern, handle, summary, example)
 
@@ -300,6 +303,11 @@ def _known(portal: Portal, family: str, request: Request) -> int:
 
 def _actor(portal: Portal, body: dict[str, Any], record: Record | None) -> int:
     """The user who acts: `by`, else the responsible one, else the first who is not an administrator."""
+    portal.actor = _acting(portal, body, record)
+    return portal.actor
+
+
+def _acting(portal: Portal, body: dict[str, Any], record: Record | None) -> int:
     if "by" in body:
         number = int(body.pop("by"))
         if portal.get("user", number) is None:

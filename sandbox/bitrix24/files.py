@@ -18,13 +18,17 @@ TOKEN_SEPARATOR = "|"  # noqa: S105 - a delimiter, no secret
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the caller sees the portal: base address without a slash, and the webhook whose rights a link carries."""
+    """Where the caller sees the portal: base address without a slash, and whose rights a link carries: those of a
+    webhook's `code`, or of the access token `auth`."""
 
     base_url: str
     user_id: int
     code: str
+    auth: str = ""
 
     def rest(self, method: str, query: str) -> str:
+        if self.auth:
+            return f"{self.base_url}/rest/{method}.json?auth={self.auth}&{query}"
         return f"{self.base_url}/rest/{self.user_id}/{self.code}/{method}.json?{query}"
 
 

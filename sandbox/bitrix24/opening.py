@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sandbox.bitrix24 import people, stages, userfields
+from sandbox.bitrix24 import apps, people, stages, userfields
 from sandbox.bitrix24.families import BY_NAME
 from sandbox.bitrix24.methods.catalog import add_product
 from sandbox.bitrix24.methods.general import EVENTS
@@ -62,7 +62,7 @@ GOODS = (
 KNOWN = {
     "slug", "title", "domain", "timezone", "language", "id_base", "users", "funnels", "scopes", "webhook_user_id",
     "webhook_code", "application_token", "events", "event_url", "userfields", "chat_title", "chat_id", "member_id",
-    "products", "my_company", "dials",
+    "products", "my_company", "dials", "client_id", "client_secret",
 }  # fmt: skip
 
 
@@ -90,6 +90,7 @@ def open_portal(vendor: Bitrix24, spec: dict[str, Any]) -> Portal:
     admin = next((user["ID"] for user in portal.table("user") if user["ADMIN"] == "Y"), 1)
     add_webhook(portal, int(spec.get("webhook_user_id") or admin), spec.get("scopes"), spec.get("webhook_code"))
     add_subscription(portal, spec.get("event_url"), spec.get("application_token"), spec.get("events"))
+    apps.add_app(portal, {name: spec.get(name) for name in ("client_id", "client_secret", "scopes")})
     members = [user["ID"] for user in portal.table("user")]
     add_chat(portal, str(spec.get("chat_title") or "Счета и оплаты"), members, admin, spec.get("chat_id"))
     if spec.get("products", True):
@@ -214,6 +215,7 @@ def credentials(portal: Portal, base_url: str) -> Record:
     """What an integrator needs: the inbound webhook's address, the outgoing one's token, member id, chat, users."""
     hook = next(iter(portal.table("hook")), None)
     subscription = next(iter(portal.table("subscription")), None)
+    app = next(iter(portal.table("app")), None)
     chat = next((chat for chat in portal.table("chat") if chat["TYPE"] != "P"), None)
     return {
         "portal": portal.slug,
@@ -224,6 +226,10 @@ def credentials(portal: Portal, base_url: str) -> Record:
         "application_token": None if subscription is None else subscription["APPLICATION_TOKEN"],
         "subscription": None if subscription is None else subscription["ID"],
         "event_url": None if subscription is None else subscription.get("URL"),
+        "client_id": None if app is None else app["CLIENT_ID"],
+        "client_secret": None if app is None else app["CLIENT_SECRET"],
+        "oauth_url": base_url,
+        "portal_url": f"{base_url}/bitrix24/{portal.slug}",
         "chat": None if chat is None else f"chat{chat['ID']}",
         "users": [{"id": user["ID"], "name": portal.user_name(user["ID"])} for user in portal.table("user")],
         "funnels": [
@@ -247,7 +253,8 @@ def seed(vendor: Bitrix24, spec: SeedSpec) -> dict[str, str]:
                 vendor,
                 {
                     "slug": plan.slug, "title": plan.title, "webhook_code": digest[:16],
-                    "application_token": digest[16:48], "my_company": people.card(plan.seller), **options,
+                    "application_token": digest[16:48], "client_id": f"local.{digest[:14]}.{int(digest[:6], 16):08d}",
+                    "client_secret": digest[8:58], "my_company": people.card(plan.seller), **options,
                 },
             )  # fmt: skip
             companies = [people.add_company(portal, people.card(buyer), 7) for buyer in plan.buyers]
@@ -255,7 +262,9 @@ def seed(vendor: Bitrix24, spec: SeedSpec) -> dict[str, str]:
                 people.add_deal(portal, people.made_up_deal(chance, companies, GOODS), 7)
         known = credentials(portal, spec.base_url)
         names = {"PORTAL": "portal", "DOMAIN": "domain", "MEMBER_ID": "member_id", "WEBHOOK_URL": "webhook_url",
-                 "APPLICATION_TOKEN": "application_token", "SUBSCRIPTION": "subscription", "CHAT": "chat"}  # fmt: skip
+                 "APPLICATION_TOKEN": "application_token", "SUBSCRIPTION": "subscription", "CHAT": "chat",
+                 "CLIENT_ID": "client_id", "CLIENT_SECRET": "client_secret", "OAUTH_URL": "oauth_url",
+                 "PORTAL_URL": "portal_url"}  # fmt: skip
         env |= {f"B24_{plan.index}_{name}": str(known[key]) for name, key in names.items()}
         env[f"B24_{plan.index}_SELLER_INN"] = plan.seller.inn
         env |= {f"B24_{plan.index}_{name}": text for name, text in _ids(portal, plan, deals).items() if text}

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from sandbox.bitrix24 import apps
 from sandbox.bitrix24.families import BY_NAME, BY_SHORT, FAMILIES, Family, dynamic_family
 from sandbox.bitrix24.params import build_query
 from sandbox.bitrix24.schema import Schema
@@ -26,6 +27,8 @@ SETTINGS: Record = {
     "rows_raise_update": True,
     "unchanged_classic_update_raises": True,
     "https_only": False,
+    "loopback_handlers": True,
+    "refresh_tokens_single_use": True,
     "downloads_need_browser_headers": False,
     "tags_need_client_id": True,
     "html_errors": False,
@@ -35,7 +38,9 @@ SETTINGS: Record = {
 """Dials of a portal and their values at creation.
 
 `required_fields`: [{"entityTypeId": 2, "stage": "WON" or null, "field": "UF_CRM_X"}]; `suspended`: an error code of the
-whole portal (PAYMENT_REQUIRED, PORTAL_DELETED, ACCESS_DENIED, OVERLOAD_LIMIT) or "".
+whole portal (PAYMENT_REQUIRED, PORTAL_DELETED, ACCESS_DENIED, OVERLOAD_LIMIT) or "". `loopback_handlers`: whether
+applications may name handlers on this machine or in a private network, which the vendor's queue would not reach.
+`refresh_tokens_single_use`: whether a refresh token that was used is refused from then on.
 """
 
 
@@ -62,6 +67,8 @@ class Portal:
         self.slug = slug
         self.store = Store()
         self.ground = ground
+        self.actor: int | None = None
+        """Who acts now; an application's events carry a token of this user."""
         self._schemas: dict[str, tuple[int, Schema]] = {}
         self._zone: tuple[str, tzinfo] = ("UTC", ZoneInfo("UTC"))
 
@@ -166,6 +173,25 @@ class Portal:
                 "auth": self.event_auth(hook["APPLICATION_TOKEN"]),
             }
             self.ground.send(self.slug, name, hook["URL"], build_query(body))
+        for handler in self.table("handler").find("EVENT", name):
+            app = self.table("app").records[handler["APP_ID"]]
+            if app["INSTALLED"] == "Y":
+                self.tell_app(app, name, data, handler["URL"], handler_id=handler["ID"], by=handler["AUTH_TYPE"])
+
+    def tell_app(
+        self, app: Record, name: str, data: Record, url: str, *, handler_id: int = 0, by: int = 0, owned: bool = False
+    ) -> None:
+        """Sends an event of an application. `by` is the user whose token goes along, 0 the one who acts; `owned`: a
+        pair that the application may keep."""
+        user = by or self.actor
+        access = refresh = None
+        if owned and user:
+            access, refresh = (apps.issue(self, app, user, kind) for kind in (apps.ACCESS, apps.REFRESH))
+        elif user:
+            access = apps.event_token(self, app, user)
+        body: Record = {"event": name, "event_handler_id": str(handler_id) if handler_id else None, "data": data,
+                        "ts": str(self.now()), "auth": apps.event_auth(self, app, access, refresh)}  # fmt: skip
+        self.ground.send(self.slug, name, url, build_query(body))
 
     def event_auth(self, application_token: str) -> Record:
         """The five keys that an outgoing webhook carries (vendor documentation, "Локальные вебхуки")."""

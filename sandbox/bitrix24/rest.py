@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from sandbox.bitrix24 import methods, params
+from sandbox.bitrix24.admission import identify, no_credentials, webhook_refused, wrong_credentials
 from sandbox.bitrix24.batch import Answered, CutShortError, run_batch
 from sandbox.bitrix24.call import Call, Identity
 from sandbox.bitrix24.envelope import Page, RestError, invalid_argument, xml
-from sandbox.bitrix24.files import Download, Links
+from sandbox.bitrix24.files import Download
 from sandbox.bitrix24.filters import BadFilterValueError
 from sandbox.bitrix24.methods import Method
 from sandbox.bitrix24.params import Params, TooManyParametersError
@@ -93,7 +94,7 @@ class Rest:
         address = read_path(request.params.get("tail", ""))
         portal = self._portal(request, address)
         if portal is None:
-            error = _wrong_credentials() if address.code else _no_credentials(self._arguments(request))
+            error = wrong_credentials() if address.code else no_credentials(self._arguments(request))
             return Reply(status=error.status, payload=error.body())
         found = None if address.newer else methods.find(address.method)
         is_batch = address.method.lower() == "batch" and not address.newer
@@ -107,12 +108,14 @@ class Rest:
         )
 
     def _portal(self, request: Request, address: Address) -> Portal | None:
-        """By the name in the path, by the webhook's code, or by the host."""
+        """By the name in the path, by the webhook's code, by the token, or by the host."""
         name = request.params.get("portal")
         if name is not None:
             return self._vendor.portals.get(name.lower())
         slug = self._vendor.codes.get(address.code)
         if slug is not None:
+            return self._vendor.portals.get(slug)
+        if not address.code and (slug := self._vendor.tokens.get(str(self._arguments(request).get("auth")))):
             return self._vendor.portals.get(slug)
         host = request.host.lower().split(":")[0]
         return next((portal for portal in self._vendor.portals.values() if portal.settings["domain"] == host), None)
@@ -128,7 +131,7 @@ class Rest:
         try:
             self._check_portal(portal, request)
             arguments = self._arguments(request)
-            identity = self._identity(portal, request, address, arguments)
+            identity = identify(portal, request, address.user, address.code, arguments)
             note.update(_noted(arguments))
             if address.newer:
                 return _unknown_newer_method(address.method)
@@ -160,24 +163,6 @@ class Rest:
         if wait:
             raise RestError(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 
-    def _identity(self, portal: Portal, request: Request, address: Address, arguments: Params) -> Identity:
-        """Who calls. An inbound webhook today; a token of an application is recognised, and refused, here."""
-        if not address.code:
-            raise _no_credentials(arguments)
-        for hook in portal.table("hook").find("CODE", address.code):
-            if hook["CODE"] == address.code and str(hook["USER_ID"]) == address.user:
-                break
-        else:
-            raise _wrong_credentials()
-        user = portal.get("user", hook["USER_ID"])
-        if user is None or user["ACTIVE"] != "Y":
-            raise RestError(401, "authorization_error", "Unable to authorize user")
-        base = request.base_url
-        if "portal" in request.params:
-            base += f"/bitrix24/{portal.slug}"
-        links = Links(base, user["ID"], hook["CODE"])
-        return Identity(user=user, scopes=frozenset(hook["SCOPES"]), key=f"hook{hook['ID']}", links=links)
-
     @staticmethod
     def _arguments(request: Request) -> Params:
         try:
@@ -198,19 +183,24 @@ class Rest:
         if in_batch and not entry.batch:
             raise RestError(405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
         if not _in_scope(entry, identity):
-            raise RestError(
-                401, "insufficient_scope", "The request requires higher privileges than provided by the webhook token"
-            )
+            kind = "webhook" if identity.app is None else "access"
+            text = f"The request requires higher privileges than provided by the {kind} token"
+            raise RestError(401, "insufficient_scope", text)
+        if entry.app_only and identity.app is None:
+            raise webhook_refused(entry)
         settings = portal.settings
         key = f"{portal.slug}|{identity.key}|{entry.name}"
         if self._world.operating.exceeded(key, float(settings["operating_limit_seconds"])):
             raise RestError(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
         start = portal.ground.unix()
         began = time.perf_counter()
+        portal.actor = identity.user["ID"]
         try:
             value = entry.handler(Call(portal, identity, arguments, fault))
         except BadFilterValueError as error:
             raise invalid_argument(f"Invalid filter: field '{error}' has invalid value") from error
+        finally:
+            portal.actor = None
         spent = time.perf_counter() - began
         self._world.operating.spend(key, spent + float(settings["operating_cost_seconds"].get(entry.name, 0)))
         block = time_block(portal, start, spent)
@@ -289,17 +279,6 @@ def _browser_like(portal: Portal, request: Request) -> bool:
     if not portal.settings["downloads_need_browser_headers"]:
         return True
     return request.headers.get("user-agent", "").startswith("Mozilla/") and "accept" in request.headers
-
-
-def _wrong_credentials() -> RestError:
-    return RestError(401, "INVALID_CREDENTIALS", "Invalid request credentials")
-
-
-def _no_credentials(arguments: Params) -> RestError:
-    """A path without a webhook: a token in `auth` is that of no application here."""
-    if arguments.get("auth"):
-        return RestError(401, "invalid_token", "Unable to get application by token")
-    return RestError(401, "NO_AUTH_FOUND", "Wrong authorization data")
 
 
 def _unknown_newer_method(name: str) -> Reply:

@@ -29,7 +29,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "multifield": ("OWNER", "VALUE"),
     "contact": ("COMPANY_IDS",),
     "hook": ("CODE",),
-    "event": ("STATUS",),
+    "apptoken": ("VALUE", "KIND"),
+    "handler": ("EVENT",),
     "deal": ("COMPANY_ID",),
 }
 

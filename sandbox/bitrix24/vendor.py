@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.bitrix24 import opening, views
+from sandbox.bitrix24.app_control import AppControl
 from sandbox.bitrix24.control import Control
 from sandbox.bitrix24.downloads import Downloads
+from sandbox.bitrix24.oauth import OAuth
 from sandbox.bitrix24.pages import Pages
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.rest import Rest, fault_error
@@ -22,7 +24,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Bitr
 
 
 class Bitrix24:
-    """All portals of the sandbox. `codes` says to which portal a webhook's code belongs."""
+    """All portals of the sandbox. `codes` and `tokens` say to which portal a webhook's code or a token belongs."""
 
     name = "bitrix24"
 
@@ -30,7 +32,9 @@ class Bitrix24:
         self._world = world
         self.portals: dict[str, Portal] = {}
         self.codes: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
         self._rest = Rest(world, self)
+        self._oauth = OAuth(world, self)
         self._downloads = Downloads(self)
 
     # -- the ground of the portals
@@ -55,7 +59,8 @@ class Bitrix24:
     def routes(self) -> Sequence[Route]:
         handle, download = self._rest.handle, self._downloads.handle
         return [
-            Route("*", "/rest/{tail:path}", handle, "REST of all portals, told apart by the webhook's code"),
+            *self._oauth.routes(),
+            Route("*", "/rest/{tail:path}", handle, "REST of all portals, told apart by code or token"),
             Route("*", "/bitrix24/{portal}/rest/{tail:path}", handle, "REST of one portal"),
             Route("GET", "/bitrix24/{portal}/bitrix/{tail:path}", download, "files by links of the card"),
             Route("GET", "/bitrix/{tail:path}", download, "files by links of the card"),
@@ -64,7 +69,7 @@ class Bitrix24:
         ]  # fmt: skip
 
     def control_routes(self) -> Sequence[Route]:
-        return Control(self._world, self).routes()
+        return [*AppControl(self._world, self).routes(), *Control(self._world, self).routes()]
 
     def pages(self) -> Sequence[Route]:
         return Pages(self).routes()
@@ -76,6 +81,8 @@ class Bitrix24:
         data = change.data
         if data.get("family") == "hook":
             self._index_hook(portal, data)
+        if data.get("family") == "apptoken":
+            self._index_token(portal, data)
         portal.apply(data)
 
     def _index_hook(self, portal: Portal, data: dict[str, Any]) -> None:
@@ -85,6 +92,12 @@ class Bitrix24:
         code = data.get("values", {}).get("CODE") or (known or {}).get("CODE")
         if data["op"] != "drop" and code:
             self.codes[code] = portal.slug
+
+    def _index_token(self, portal: Portal, data: dict[str, Any]) -> None:
+        if data["op"] == "put":
+            self.tokens[data["values"]["VALUE"]] = portal.slug
+        elif data["op"] == "drop":
+            self.tokens.pop(portal.table("apptoken").records[data["id"]]["VALUE"], None)
 
     def run_timer(self, timer: Timer) -> None:
         raise ValueError(f"no timer {timer.op!r} is known here")
@@ -120,6 +133,7 @@ class Bitrix24:
     def clear(self) -> None:
         self.portals.clear()
         self.codes.clear()
+        self.tokens.clear()
 
     async def start(self) -> None:
         """Nothing runs by itself."""

@@ -93,6 +93,16 @@ class Outgoing:
         if fault is not None and fault.kind == "reorder":
             self._held.setdefault(lane, []).append(post.id)
 
+    async def visit(self, url: str, body: str, headers: dict[str, str]) -> tuple[int | None, str, str]:
+        """Posts a form as a browser would, at once: status (None without an answer), the page's text, the problem."""
+        if self._session is None:
+            raise RuntimeError("pages are visited only between start and stop")
+        try:
+            async with self._session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as answer:
+                return answer.status, await answer.text(errors="replace"), ""
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return None, "", f"{type(error).__name__}: {error}"
+
     def next_id(self) -> str:
         """An id for a new event, never given twice in one ledger."""
         return f"e{self._ledger.seq + 1}"

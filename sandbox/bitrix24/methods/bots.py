@@ -54,6 +54,8 @@ def _written(call: Call, bot: Record, code: str) -> Record:
 
 
 def _client(call: Call) -> str:
+    if call.identity.app is not None:
+        return call.identity.app
     client = call.text("CLIENT_ID")
     if not client:
         raise RestError(403, "ACCESS_DENIED", "Access denied! Client ID not specified")

@@ -34,14 +34,10 @@ EVENTS = (
 )  # fmt: skip
 """What an outgoing webhook may be subscribed to; ONCRMDEALMOVETOCATEGORY is for applications alone."""
 
-# Vendor documentation, "Локальные вебхуки": methods that need the context of an application.
-APP_ONLY = {
-    "": ("app.info", "app.option.get", "app.option.set", "event.bind", "event.unbind", "event.get", "event.test",
-         "event.offline.get", "event.offline.list", "event.offline.clear", "event.offline.error"),
-    "placement": ("placement.bind", "placement.unbind", "placement.get", "placement.list"),
-    "bizproc": ("bizproc.robot.add", "bizproc.robot.update", "bizproc.robot.delete", "bizproc.robot.list",
-                "bizproc.activity.add", "bizproc.activity.update", "bizproc.activity.delete", "bizproc.activity.list",
-                "bizproc.event.send"),
+# Vendor documentation, "Локальные вебхуки": methods that need the context of an application, and that do nothing here.
+NOT_SIMULATED = {
+    "": ("event.offline.get", "event.offline.list", "event.offline.clear", "event.offline.error"),
+    "bizproc": ("bizproc.activity.add", "bizproc.activity.update", "bizproc.activity.delete", "bizproc.activity.list"),
     "crm": ("crm.activity.configurable.add", "crm.activity.configurable.update", "crm.activity.configurable.get",
             "crm.timeline.layout.blocks.set", "crm.timeline.layout.blocks.get", "crm.timeline.layout.blocks.delete",
             "crm.automation.trigger.add", "crm.automation.trigger.execute", "crm.automation.trigger.list",
@@ -49,18 +45,13 @@ APP_ONLY = {
 }  # fmt: skip
 
 
-def _refused(call: Call) -> Any:
-    raise RestError(403, "WRONG_AUTH_TYPE", "Current authorization type is denied for this method")
+def _not_simulated(call: Call) -> Any:
+    raise RestError(403, "WRONG_LICENSE", "Feature is not available on the current plan")
 
 
-def _context_required(call: Call) -> Any:
-    raise RestError(403, "ACCESS_DENIED", "Access denied! Application context required")
-
-
-for _scope, _names in APP_ONLY.items():
+for _scope, _names in NOT_SIMULATED.items():
     for _name in _names:
-        _handler = _context_required if _name.startswith("app.option.") else _refused
-        add(Method(_name, _scope, _handler, app_only=True))
+        add(Method(_name, _scope, _not_simulated, app_only=True))
 
 
 @method("profile", "")
@@ -94,12 +85,8 @@ def methods(call: Call) -> Any:
 def method_get(call: Call) -> Any:
     entry = find(call.text("name"))
     available = entry is not None and (not entry.scope or entry.scope in call.identity.scopes)
-    return {"isExisting": entry is not None, "isAvailable": available and not (entry is not None and entry.app_only)}
-
-
-@method("events", "")
-def events(call: Call) -> Any:
-    return list(EVENTS)
+    webhook = entry is not None and entry.app_only and call.identity.app is None
+    return {"isExisting": entry is not None, "isAvailable": available and not webhook}
 
 
 @method("server.time", "")

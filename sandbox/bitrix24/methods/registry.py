@@ -26,11 +26,13 @@ class Method:
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, scope: str = "crm", *, batch: bool = True, writes: bool = False) -> Callable[[Handler], Handler]:
+def method(
+    name: str, scope: str = "crm", *, batch: bool = True, writes: bool = False, app_only: bool = False
+) -> Callable[[Handler], Handler]:
     """Registers a handler under a name; names are found without regard to case."""
 
     def register(handler: Handler) -> Handler:
-        add(Method(name, scope, handler, batch=batch, writes=writes))
+        add(Method(name, scope, handler, app_only=app_only, batch=batch, writes=writes))
         return handler
 
     return register
