@@ -72,8 +72,10 @@ class ActDraft:
 
 
 class InvoiceStatus(enum.StrEnum):
-    """How far an invoice is, as the vendor tells it. UNKNOWN is a word we do not know: information, never a state."""
+    """How far an invoice is, as the vendor tells it. DRAFT is written and awaits the accountant's posting; UNKNOWN is a
+    word we do not know: information, never a state."""
 
+    DRAFT = "draft"
     ISSUED = "issued"
     PARTIALLY_PAID = "partially_paid"
     PAID = "paid"

@@ -1,0 +1,152 @@
+"""What a document's lines and its buyer need in a base before it: items of the nomenclature, and a contract."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from chassis.domain import Problem
+from chassis.outcomes import Failure, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.values.lines import DocumentLine
+from chassis.work.handlers import Permit
+from connectors import wire
+from connectors.onec import address
+from connectors.onec.calls import Bases, all_rows
+from connectors.onec.mapping import values
+from connectors.onec.mapping.writing import DESCRIPTION_LENGTH_MAX, Item, Seller, contract_body, item_body, own_key
+from connectors.onec.schema import CONTRACT_NAME, CONTRACTS, ITEMS, SALE_CONTRACT, UNITS, VENDOR
+from connectors.wire import ShapeError
+
+UNKNOWN_GOODS: Final = "unknown_goods"
+"""The connection's setting: ``create`` makes items for unknown lines, ``list`` refuses the document and names them."""
+NAMES_TOLD_MAX: Final = 20
+FULL_NAME_LENGTH_MAX: Final = 300
+"""Longer names are looked for by their beginning alone: an address is not endless."""
+ARTICLE_LENGTH_MAX: Final = 25
+_COLUMNS: Final = "Ref_Key,Description,НаименованиеПолное,Артикул,Code,Услуга,НоменклатурнаяГруппа_Key"
+
+
+class Goods:
+    """Finds, and where that is allowed makes, what documents refer to.
+
+    What is made here is asked for under a reference of ours, so that a lost answer makes nothing twice where the base
+    takes it; a document is only sent when all of it is certain.
+    """
+
+    def __init__(self, bases: Bases) -> None:
+        self._bases = bases
+
+    async def items(self, permit: Permit, lines: Sequence[DocumentLine]) -> Outcome[list[Item]]:
+        """An item for each line: by article, by code, by name, in this order. Rejected ``goods_unknown`` with the names
+        where unknown ones are not to be made."""
+        names = list(dict.fromkeys(line.name for line in lines))
+        found = await all_rows(
+            self._bases, permit, "find_items", ITEMS, [_sought(name) for name in names], select=_COLUMNS
+        )
+        if not isinstance(found, Ok):
+            return found
+        try:
+            known = {name: item for name in names if (item := _matching(found.value, name)) is not None}
+        except ShapeError as error:
+            return _odd(error)
+        unknown = [name for name in names if name not in known]
+        if unknown and permit.options.get(UNKNOWN_GOODS, "create") == "list":
+            return Rejected(Problem("goods_unknown", {"vendor": VENDOR, "names": unknown[:NAMES_TOLD_MAX]}))
+        if unknown:
+            missing = [next(line for line in lines if line.name == name) for name in unknown]
+            made = await self._make_items(permit, missing)
+            if not isinstance(made, Ok):
+                return made
+            known |= made.value
+        return Ok([known[line.name] for line in lines])
+
+    async def _make_items(self, permit: Permit, lines: Sequence[DocumentLine]) -> Outcome[dict[str, Item]]:
+        units = await self._units(permit, sorted({line.unit.code for line in lines}))
+        if not isinstance(units, Ok):
+            return units
+        made: dict[str, Item] = {}
+        for line in lines:
+            body = item_body(
+                line, key=own_key("item", permit.account, line.name), unit=units.value.get(line.unit.code, "")
+            )
+            card = await self._made(permit, "create_item", ITEMS, body)
+            if not isinstance(card, Ok):
+                return card
+            made[line.name] = Item(card.value, service=body["Услуга"])
+        return Ok(made)
+
+    async def _units(self, permit: Permit, codes: Sequence[str]) -> Outcome[Mapping[str, str]]:
+        conditions = [f"Code eq {address.text(code)}" for code in codes]
+        found = await all_rows(self._bases, permit, "find_units", UNITS, conditions, select="Ref_Key,Code")
+        if not isinstance(found, Ok):
+            return Ok({}) if found.problem.code == "accounting_not_published" else found
+        return Ok({wire.text(row.get("Code")).strip(): values.key(row, "Ref_Key") for row in found.value})
+
+    async def contract(self, permit: Permit, buyer: str, seller: Seller) -> Outcome[str]:
+        """The buyer's contract of sale with us: the oldest in force, else a new «Основной договор»."""
+        condition = (
+            f"Owner_Key eq {address.guid(buyer)} and Организация_Key eq {address.guid(seller.organization)}"
+            f" and ВидДоговора eq {address.text(SALE_CONTRACT)} and DeletionMark eq false"
+        )
+        found = await self._bases.rows(
+            permit,
+            "find_contract",
+            CONTRACTS,
+            filter=condition,
+            select="Ref_Key,Description,Code",
+            orderby="Code",
+            top="1",
+        )
+        if not isinstance(found, Ok):
+            return found
+        if found.value:
+            return _key_of(found.value[0])
+        key = own_key("contract", permit.account, seller.organization, buyer)
+        body = contract_body(seller, buyer, key=key, name=CONTRACT_NAME, kind=SALE_CONTRACT)
+        return await self._made(permit, "create_contract", CONTRACTS, body)
+
+    async def _made(self, permit: Permit, operation: str, resource: str, body: dict[str, Any]) -> Outcome[str]:
+        """The reference of what was made, or is there under our own reference since an answer was lost."""
+        made = await self._bases.create(permit, operation, resource, body)
+        if isinstance(made, Ok):
+            return _key_of(made.value)
+        if isinstance(made, Rejected) and made.problem.code == "already_exists":
+            return Ok(str(body["Ref_Key"]))
+        return _before_the_document(made)
+
+
+def _before_the_document(failure: Failure) -> Failure:
+    """Whatever became of a helping object, no document was sent: the next try looks the object up first."""
+    return Retryable(failure.problem, outage=True) if isinstance(failure, Uncertain) else failure
+
+
+def _sought(name: str) -> str:
+    quoted, short = address.text(name), address.text(name[:DESCRIPTION_LENGTH_MAX].strip())
+    ways = [f"Description eq {short}"]
+    if len(name) <= FULL_NAME_LENGTH_MAX:
+        ways.append(f"НаименованиеПолное eq {quoted}")
+    if len(name) <= ARTICLE_LENGTH_MAX:
+        ways += [f"Артикул eq {quoted}", f"Code eq {quoted}"]
+    return f"({' or '.join(ways)}) and IsFolder eq false and DeletionMark eq false"
+
+
+def _matching(rows: Sequence[Mapping[str, Any]], name: str) -> Item | None:
+    short = name[:DESCRIPTION_LENGTH_MAX].strip()
+    for column, wanted in (("Артикул", name), ("Code", name), ("НаименованиеПолное", name), ("Description", short)):
+        for row in rows:
+            if wire.text(row.get(column)).strip() == wanted:
+                return Item(
+                    values.required_key(row, "Ref_Key"),
+                    service=values.flag(row, "Услуга"),
+                    group=values.key(row, "НоменклатурнаяГруппа_Key"),
+                )
+    return None
+
+
+def _key_of(row: Mapping[str, Any]) -> Outcome[str]:
+    try:
+        return Ok(values.required_key(row, "Ref_Key"))
+    except ShapeError as error:
+        return _odd(error)
+
+
+def _odd(error: ShapeError) -> Retryable:
+    return Retryable(Problem("vendor_answer_unexpected", {"vendor": VENDOR, "field": str(error)[:100]}), outage=False)

@@ -1,0 +1,1 @@
+"""A base's objects ↔ canonical DTOs, both ways; pure."""
