@@ -7,13 +7,14 @@ from urllib.parse import quote, urlencode
 
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.http import Answer, Call, as_read, as_write
-from chassis.outcomes import Deferred, Failure, Ok, Outcome, Retryable
+from chassis.http import Call
+from chassis.outcomes import Ok, Outcome, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.elba import mapping
-from connectors.elba.outcomes import KNOWN_CODES, PAGE, TABLE, TOKEN_TABLE
-from connectors.elba.schema import PAGE_ROWS, PDF_MAGIC, VENDOR, error_of, rows_of
+from connectors.elba.outcomes import KNOWN_CODES, TABLE, TOKEN_TABLE
+from connectors.elba.schema import PAGE_ROWS, VENDOR, rows_of
+from connectors.kontur_family import Answers
 from connectors.ports.accounting import (
     AccessToken,
     ActCard,
@@ -32,14 +33,12 @@ from connectors.ports.accounting import (
     TokenRequest,
 )
 from connectors.transport import Transport
-from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, OutcomeTable, mismatch, unexpected
+from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
 
 PDF_BYTES_MAX: Final = 20 * 1024 * 1024
 LOOKUP_PAGES_MAX: Final = 10
 PAGE_OVERLAP_ROWS: Final = 10
-PDF_WAIT_SECONDS: Final = 2
-"""How long a rendering document is left alone when the answer does not say."""
 
 _T = TypeVar("_T")
 _Read = Callable[[Mapping[str, Any]], _T]
@@ -49,8 +48,8 @@ class ElbaSeed:
     """A client of all Elba accounts of the profile; it keeps nothing between calls."""
 
     def __init__(self, http: Transport, clock: Clock) -> None:
-        self._http = http
         self._clock = clock
+        self._answers = Answers(http, clock, VENDOR, KNOWN_CODES, (TOKEN_TABLE,))
 
     # Buyers
 
@@ -215,7 +214,7 @@ class ElbaSeed:
             headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
             content=urlencode(form).encode(),
         )
-        document = await self._document(call, TOKEN_TABLE)
+        document = await self._answers.document(call, TOKEN_TABLE)
         if not isinstance(document, Ok):
             return document
         try:
@@ -229,7 +228,7 @@ class ElbaSeed:
         self, permit: Permit, operation: str, path: str, query: Mapping[str, str], read: _Read[_T]
     ) -> Outcome[tuple[_T, ...]]:
         suffix = f"?{urlencode(query)}" if query else ""
-        document = await self._document(self._call(permit, operation, "GET", path + suffix), TABLE)
+        document = await self._answers.document(self._call(permit, operation, "GET", path + suffix), TABLE)
         if not isinstance(document, Ok):
             return document
         try:
@@ -243,7 +242,7 @@ class ElbaSeed:
         """One object: a GET, or a POST with a body under an idempotency key."""
         write = body is not None
         call = self._call(permit, operation, "POST" if write else "GET", path, body, key)
-        document = await self._document(call, TABLE)
+        document = await self._answers.document(call, TABLE)
         if not isinstance(document, Ok):
             return document
         try:
@@ -252,17 +251,7 @@ class ElbaSeed:
             return unexpected(VENDOR, str(error), write=write)
 
     async def _pdf(self, permit: Permit, operation: str, path: str) -> Outcome[PdfFile]:
-        answer = await self._http.send(self._call(permit, operation, "GET", path, accept="application/pdf"))
-        if not isinstance(answer, Answer):
-            return as_read(answer)
-        if answer.status == 202:
-            until = wire.retry_after(answer.headers.get("retry-after") or str(PDF_WAIT_SECONDS), self._clock)
-            return Deferred(Problem("pdf_rendering", {"vendor": VENDOR}), until)
-        if answer.status != 200:
-            return self._failure(answer, TABLE, write=False)
-        if not answer.body.startswith(PDF_MAGIC):
-            return Retryable(Problem("pdf_invalid", {"vendor": VENDOR, "bytes": len(answer.body)}), outage=False)
-        return Ok(PdfFile(answer.body))
+        return await self._answers.pdf(self._call(permit, operation, "GET", path, accept="application/pdf"), TABLE)
 
     def _call(
         self,
@@ -287,41 +276,6 @@ class ElbaSeed:
             content=body,
             answer_bytes_max=PDF_BYTES_MAX,
         )
-
-    async def _document(self, call: Call, table: OutcomeTable) -> Outcome[Any]:
-        """The JSON of a success; an error under a status of success is an error."""
-        answer = await self._http.send(call)
-        if not isinstance(answer, Answer):
-            return as_write(answer) if call.changes else as_read(answer)
-        if answer.status not in (200, 201):
-            return self._failure(answer, table, write=call.changes)
-        try:
-            document = wire.read_json(answer.body)
-        except ValueError:
-            return table.judge(answer.status, None, write=call.changes, values={"vendor": VENDOR})
-        if isinstance(document, dict) and document.get("error") is not None:
-            return self._failure(answer, table, write=call.changes)
-        return Ok(document)
-
-    def _failure(self, answer: Answer, table: OutcomeTable, *, write: bool) -> Failure:
-        """An answer that is no success: by its status, with the vendor's words for a person."""
-        try:
-            error = error_of(wire.read_json(answer.body))
-        except ValueError:
-            error = None
-        status, code, said = answer.status, None, ""
-        if error is not None:
-            said = error.text
-            code = error.code if table is TOKEN_TABLE or error.code in KNOWN_CODES else None
-            if status < 300:
-                status, code = (error.status, code) if error.status else (status, error.code or "error")
-        elif answer.body.lstrip()[:1] == b"<":
-            code = PAGE
-        else:
-            said = answer.body[:VENDOR_TEXT_LENGTH_MAX].decode("utf-8", "replace")
-        values = {"vendor": VENDOR, "status": answer.status, "text": said[:VENDOR_TEXT_LENGTH_MAX]}
-        until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
-        return table.judge(status, code, write=write, values=values, until=until)
 
 
 def _since(cursor: FeedCursor) -> dict[str, str]:

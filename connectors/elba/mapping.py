@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 
 from chassis.values.lines import DocumentLine
-from chassis.values.money import decimal_from_kopecks, exact_fraction, multiply_half_up, round_half_up, split_line
 from connectors import wire
 from connectors.elba.schema import OVERDUE, STATUSES, VAT_RATES, VAT_WORDS
+from connectors.pieces import pieces_of
 from connectors.ports.accounting import (
     AccessToken,
     ActCard,
@@ -35,7 +35,6 @@ _KINDS: Final[dict[str, CounterpartyKind]] = {
     "individual": "person",
 }
 _TYPES: Final = {kind: word for word, kind in _KINDS.items()}
-_SPLIT_QUANTITY_MAX: Final = 1_000_000
 
 
 # Out
@@ -101,18 +100,8 @@ def items_of(lines: Sequence[DocumentLine]) -> list[dict[str, Any]]:
 
 
 def _items(line: DocumentLine) -> list[dict[str, Any]]:
-    name, unit, word = line.name, line.unit.symbol, VAT_WORDS[line.vat_rate]
-    if line.vat_included and line.price == line.price.quantize(Decimal("0.01")):
-        return [_item(name, line.quantity, line.price, unit, word)]
-    each = round_half_up(exact_fraction(Decimal(line.amount_kopecks)) / exact_fraction(line.quantity))
-    fair = decimal_from_kopecks(each)
-    if multiply_half_up(fair, line.quantity) == line.amount_kopecks:
-        return [_item(name, line.quantity, fair, unit, word)]
-    if line.quantity == line.quantity.to_integral_value() and line.quantity <= _SPLIT_QUANTITY_MAX:
-        parts = split_line(line.amount_kopecks, int(line.quantity))
-        return [_item(name, Decimal(count), decimal_from_kopecks(price), unit, word) for count, price in parts]
-    named = f"{name} ({line.quantity.normalize():f} {unit})"
-    return [_item(named, Decimal(1), decimal_from_kopecks(line.amount_kopecks), unit, word)]
+    unit, word = line.unit.symbol, VAT_WORDS[line.vat_rate]
+    return [_item(piece.name, piece.quantity, piece.price, unit, word) for piece in pieces_of(line)]
 
 
 def _item(name: str, count: Decimal, price: Decimal, unit: str, vat_word: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ Source: the vendor's OpenAPI description "Elba Public API" (error envelope and s
 from typing import Final
 
 from connectors.elba.schema import VENDOR
+from connectors.kontur_family import PAGE
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
-PAGE: Final = "page"
 ALREADY_PAID: Final = "invoicealreadypaid"
 KNOWN_CODES: Final = frozenset({ALREADY_PAID})
 """Codes that say more than their status; all others are for the log only."""

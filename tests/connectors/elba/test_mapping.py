@@ -14,7 +14,8 @@ from chassis.values.money import kopecks_from_decimal, multiply_half_up
 from chassis.values.vat import VAT_RATES as RATES
 from chassis.values.vat import VatMode
 from connectors.elba import mapping
-from connectors.elba.schema import VAT_RATES, VAT_WORDS, error_of, rows_of
+from connectors.elba.schema import VAT_RATES, VAT_WORDS, rows_of
+from connectors.kontur_family import error_of
 from connectors.ports.accounting import CounterpartyDraft, InvoiceDraft, InvoiceStatus
 from connectors.wire import ShapeError
 from tests.connectors.elba.samples import (

@@ -1,0 +1,149 @@
+"""What the APIs of SKB Kontur have in common: the envelope of errors, and the way from an answer to an outcome.
+
+Source: the vendor's OpenAPI description "Elba Public API" (error envelope), RFC 6749 §5.2 for tokens.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.http import Answer, Call, as_read, as_write
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Retryable
+from connectors import wire
+from connectors.ports.accounting import PdfFile
+from connectors.transport import Transport
+from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, OutcomeTable
+
+PAGE: Final = "page"
+"""The code that stands for an answer that is a web page: something between us and the API spoke."""
+PDF_MAGIC: Final = b"%PDF-"
+PDF_WAIT_SECONDS: Final = 2
+"""How long a rendering document is left alone when the answer does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """What an error says: ``code`` in lower case, ``text`` for a person, ``status`` where the body has one."""
+
+    code: str
+    text: str
+    status: int | None
+
+
+def error_of(document: Any) -> ErrorText | None:
+    """The error in a body: the envelope, OAuth's, or plain text under ``error`` or ``message``; None without one."""
+    if not isinstance(document, dict):
+        return None
+    error, status = document.get("error"), document.get("statusCode")
+    status = status if isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600 else None
+    if isinstance(error, dict):
+        details = error.get("details")
+        said = [_line(error), *(_line(one) for one in (details if isinstance(details, list) else ()))]
+        return ErrorText(_word(error.get("code")), "; ".join(line for line in said if line), status)
+    if isinstance(error, str) and error:
+        return ErrorText(_word(error), _string(document.get("error_description")) or error, status)
+    message = _string(document.get("message"))
+    return ErrorText("", message, status) if message or status else None
+
+
+def error_context(document: Any) -> Mapping[str, Any]:
+    """The ``context`` of an error in the envelope; empty without one."""
+    error = document.get("error") if isinstance(document, dict) else None
+    context = error.get("context") if isinstance(error, dict) else None
+    return context if isinstance(context, dict) else {}
+
+
+class Answers:
+    """Sends calls and judges what comes back by a vendor's tables.
+
+    ``known_codes`` are the codes that say more than their status; a table in ``by_code`` is judged by any code.
+    """
+
+    def __init__(
+        self,
+        http: Transport,
+        clock: Clock,
+        vendor: str,
+        known_codes: Collection[str],
+        by_code: Collection[OutcomeTable] = (),
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._vendor = vendor
+        self._known_codes = frozenset(known_codes)
+        self._by_code = tuple(by_code)
+
+    async def document(self, call: Call, table: OutcomeTable) -> Outcome[Any]:
+        """The JSON of a success; an error under a status of success is an error."""
+        answer = await self._http.send(call)
+        if not isinstance(answer, Answer):
+            return as_write(answer) if call.changes else as_read(answer)
+        return self.read(answer, table, write=call.changes)
+
+    def read(self, answer: Answer, table: OutcomeTable, *, write: bool) -> Outcome[Any]:
+        """The JSON of a success that has come already."""
+        if answer.status not in (200, 201):
+            return self.failure(answer, table, write=write)
+        try:
+            document = wire.read_json(answer.body)
+        except ValueError:
+            return table.judge(answer.status, None, write=write, values={"vendor": self._vendor})
+        if isinstance(document, dict) and document.get("error") is not None:
+            return self.failure(answer, table, write=write)
+        return Ok(document)
+
+    async def pdf(self, call: Call, table: OutcomeTable) -> Outcome[PdfFile]:
+        """A file; Deferred while it is rendered."""
+        answer = await self._http.send(call)
+        if not isinstance(answer, Answer):
+            return as_read(answer)
+        if answer.status == 202:
+            until = self.until(answer, PDF_WAIT_SECONDS)
+            return Deferred(Problem("pdf_rendering", {"vendor": self._vendor}), until)
+        if answer.status != 200:
+            return self.failure(answer, table, write=False)
+        if not answer.body.startswith(PDF_MAGIC):
+            return Retryable(Problem("pdf_invalid", {"vendor": self._vendor, "bytes": len(answer.body)}), outage=False)
+        return Ok(PdfFile(answer.body))
+
+    def until(self, answer: Answer, seconds: int) -> datetime | None:
+        """The answer's "not before", or ``seconds`` from now."""
+        return wire.retry_after(answer.headers.get("retry-after") or str(seconds), self._clock)
+
+    def failure(self, answer: Answer, table: OutcomeTable, *, write: bool) -> Failure:
+        """An answer that is no success: by its status, with the vendor's words for a person."""
+        try:
+            error = error_of(wire.read_json(answer.body))
+        except ValueError:
+            error = None
+        status, code, said = answer.status, None, ""
+        if error is not None:
+            said = error.text
+            code = error.code if table in self._by_code or error.code in self._known_codes else None
+            if status < 300:
+                status, code = (error.status, code) if error.status else (status, error.code or "error")
+        elif answer.body.lstrip()[:1] == b"<":
+            code = PAGE
+        else:
+            said = answer.body[:VENDOR_TEXT_LENGTH_MAX].decode("utf-8", "replace")
+        values = {"vendor": self._vendor, "status": answer.status, "text": said[:VENDOR_TEXT_LENGTH_MAX]}
+        until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
+        return table.judge(status, code, write=write, values=values, until=until)
+
+
+def _line(error: Any) -> str:
+    if not isinstance(error, dict):
+        return ""
+    message, target = _string(error.get("message")) or _string(error.get("code")), _string(error.get("target"))
+    return f"{target}: {message}" if target and message else message
+
+
+def _string(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _word(value: Any) -> str:
+    return _string(value).lower()

@@ -1,0 +1,1 @@
+"""Elba, profile vendor."""
