@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-NAMES: Final = ("append", "consume", "relay", "ingest", "effects", "chain", "burst", "memory")
+NAMES: Final = ("append", "consume", "relay", "ingest", "effects", "chain", "burst", "memory", "statements")
 RESULTS: Final = Path(__file__).parent / "results"
 
 
