@@ -32,6 +32,7 @@ from chassis.work.handlers import (
     Confirmed,
     Done,
     EffectCall,
+    EffectPolicy,
     Found,
     Inconclusive,
     NotFound,
@@ -166,8 +167,11 @@ class CreateBuyer(_Create):
     """Creates a counterparty."""
 
     kind = "create-buyer"
-    policy = ELBA_SEED.policies[Capability.CREATE_COUNTERPARTY]
     reached = "buyer"
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the registry has it."""
+        return ELBA_SEED.policies[Capability.CREATE_COUNTERPARTY]
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
         """One POST."""
@@ -188,8 +192,11 @@ class CreateInvoice(_Create):
     """Creates an invoice."""
 
     kind = "create-invoice"
-    policy = ELBA_SEED.policies[Capability.CREATE_INVOICE]
     reached = "invoice"
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the registry has it."""
+        return ELBA_SEED.policies[Capability.CREATE_INVOICE]
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
         """One POST."""

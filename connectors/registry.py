@@ -9,7 +9,7 @@ from chassis.clock import Clock
 from chassis.work.handlers import EffectPolicy, Probe
 from connectors.bitrix24.client import Bitrix24
 from connectors.elba.client import ElbaSeed
-from connectors.ports.accounting import Accounting
+from connectors.ports.accounting import AccountingClient
 from connectors.ports.crm import Crm, PortalMoved
 from connectors.transport import Transport
 
@@ -27,7 +27,8 @@ class Capability(enum.StrEnum):
     INVOICE_CHANGES = "invoice_changes"
     INVOICE_PDF = "invoice_pdf"
     CANCEL_INVOICE = "cancel_invoice"
-    PAYMENTS = "payments"
+    PAYMENTS = "payments"  # a feed of what changed, and the payments of one invoice
+    PAYMENTS_OF_INVOICE = "payments_of_invoice"  # the payments of one invoice alone
     CREATE_ACT = "create_act"
     READ_ACT = "read_act"
     ACT_PDF = "act_pdf"
@@ -59,18 +60,32 @@ class RateLimit:
 class AccountingVendor:
     """An accounting service. ``policies`` has a row for each capability that changes something.
 
+    ``api`` is the first part of its accounts' names, so that an account's name alone tells whose it is.
     ``numbers_itself``: whether the vendor gives invoices their numbers (R7). ``feed_overlap_seconds``: how far before
-    the newest row seen a poll begins again, since rows may become visible late.
+    the newest row seen a poll begins again, since rows become visible late, and change.
     """
 
     vendor: str
     profile: str
-    connect: Callable[[Transport, Clock], Accounting]
+    connect: Callable[[Transport, Clock], AccountingClient]
     capabilities: frozenset[Capability]
     policies: Mapping[Capability, EffectPolicy]
     limit: RateLimit
     numbers_itself: bool
     feed_overlap_seconds: float
+
+    @property
+    def api(self) -> str:
+        """The vendor's name, with the profile where that is not the vendor's usual one."""
+        return self.vendor if self.profile in USUAL_PROFILES else f"{self.vendor}-{self.profile}"
+
+    def can(self, capability: Capability) -> bool:
+        """Whether it can do that."""
+        return capability in self.capabilities
+
+    def policy(self, capability: Capability) -> EffectPolicy:
+        """How a lost answer is proven; of what it cannot do nothing is ever sent."""
+        return self.policies.get(capability, _NEVER_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,12 @@ class CrmVendor:
     commands_max: int
 
 
+USUAL_PROFILES: Final = frozenset({"seed", "standard"})
+"""Profiles that an account's name does not tell."""
+
 _ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT)
+_NEVER_SENT: Final = EffectPolicy(probe=Probe.NONE, sends_max=1)
+_DAY_SECONDS: Final = 86_400.0
 
 ELBA_SEED: Final = AccountingVendor(
     vendor="elba",
@@ -109,6 +129,7 @@ ELBA_SEED: Final = AccountingVendor(
             Capability.INVOICE_PDF,
             Capability.CANCEL_INVOICE,
             Capability.PAYMENTS,
+            Capability.PAYMENTS_OF_INVOICE,
             Capability.CREATE_ACT,
             Capability.READ_ACT,
             Capability.ACT_PDF,
@@ -123,7 +144,7 @@ ELBA_SEED: Final = AccountingVendor(
     },
     limit=RateLimit(burst=10, per_second=5.0),
     numbers_itself=False,
-    feed_overlap_seconds=120.0,
+    feed_overlap_seconds=7 * _DAY_SECONDS,
 )
 
 BITRIX24: Final = CrmVendor(
@@ -164,5 +185,21 @@ BITRIX24: Final = CrmVendor(
     commands_max=50,
 )
 
-ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {("elba", "seed"): ELBA_SEED}
+ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {(one.vendor, one.profile): one for one in (ELBA_SEED,)}
+_BY_API: Final[Mapping[str, AccountingVendor]] = {one.api: one for one in ACCOUNTING.values()}
 CRM: Final[Mapping[str, CrmVendor]] = {"bitrix24": BITRIX24}
+
+VendorOf = Callable[[str], AccountingVendor]
+"""Whose account it is, by its name."""
+
+
+class VendorUnknown(LookupError):  # noqa: N818 - what was looked for is not there
+    """An account of an accounting service that this release does not have."""
+
+
+def accounting_of(account: str) -> AccountingVendor:
+    """The accounting service of an account by its name, ``API:TENANT:SELLER``. Raises VendorUnknown."""
+    found = _BY_API.get(account.partition(":")[0])
+    if found is None:
+        raise VendorUnknown(f"{account[:80]!r} is an account of none of {', '.join(_BY_API)}")
+    return found

@@ -13,13 +13,13 @@ from chassis.outcomes import Rejected
 from chassis.postgres import Database
 from chassis.wakeups import WORK
 from chassis.work import queries
-from chassis.work.handlers import EffectPolicy
+from chassis.work.handlers import PolicyFor
 
 
 class WorkApi:
     """Due and delayed work: list, show, try now."""
 
-    def __init__(self, database: Database, clock: Clock, policies: Mapping[str, EffectPolicy]) -> None:
+    def __init__(self, database: Database, clock: Clock, policies: Mapping[str, PolicyFor]) -> None:
         self._database = database
         self._clock = clock
         self._policies = policies

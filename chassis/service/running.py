@@ -319,7 +319,7 @@ class Service(Generic[S]):
         )
         apis = (
             status,
-            WorkApi(database, clock, {handler.kind: handler.policy for handler in work.effects}),
+            WorkApi(database, clock, {handler.kind: handler.policy_for for handler in work.effects}),
             DeadLettersApi(DeadLetterOffice(intake)),
             TopicsApi(database, given.engine, {topic.name for topic in spec.writes}),
             DecisionsApi(database, given.engine, clock, given.tenants, spec.decide_card),

@@ -74,7 +74,7 @@ class Effects:
     async def _send(self, rows: Sequence[Row]) -> None:
         first = rows[0]
         handler = self._handlers[first.kind]
-        permit = await self._vendors.permit(first, handler.policy.calls)
+        permit = await self._vendors.permit(first, handler.policy_for(first.account).calls)
         if not isinstance(permit, Permit):
             await self._not_begun(rows, permit, by_vendor=isinstance(permit, Retryable) and permit.outage)
             return
@@ -299,7 +299,12 @@ class Effects:
     def _step(self, row: Row, effect: Effect, event: Input, handler: EffectHandler) -> Step:
         vendors = self._vendors
         return machine.step(
-            effect, event, handler.policy, vendors.schedule(row.tenant), vendors.clock.now(), vendors.roll()
+            effect,
+            event,
+            handler.policy_for(row.account),
+            vendors.schedule(row.tenant),
+            vendors.clock.now(),
+            vendors.roll(),
         )
 
     def _attempt(self, what: str, began: datetime | None, outcome: str, problem: Problem | None) -> dict[str, Any]:

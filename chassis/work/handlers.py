@@ -1,7 +1,7 @@
 """What a service gives the work runner: handlers of effects and of tasks, and the answers they may give."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -75,6 +75,10 @@ class EffectPolicy:
     undecided_seconds_max: float = 900.0
     human_when_exhausted: bool = True
     calls: int = 1
+
+
+PolicyFor = Callable[[str], EffectPolicy]
+"""The policy of one kind of effect for an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +168,11 @@ class EffectHandler(Protocol):
     """
 
     kind: str
-    policy: EffectPolicy
     batch_max: int  # calls of one group that may travel in one request
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """The policy of its calls to an account; accounts of one vendor have one."""
+        ...
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """What must be known before the call so that a look-up can prove it (a feed's cursor, the document's date);

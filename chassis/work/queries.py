@@ -16,7 +16,7 @@ from chassis.ids import TenantId
 from chassis.outcomes import Ok, Rejected
 from chassis.postgres import Connection
 from chassis.work import machine
-from chassis.work.handlers import EffectPolicy, Probe
+from chassis.work.handlers import PolicyFor, Probe
 from chassis.work.machine import Schedule
 from chassis.work.permits import problem_from_json
 from chassis.work.rows import effect_of
@@ -112,11 +112,11 @@ async def of_streams(connection: Connection, tenant: TenantId, streams: Collecti
 
 
 async def retry(
-    connection: Connection, work_id: UUID, policies: Mapping[str, EffectPolicy], now: datetime
+    connection: Connection, work_id: UUID, policies: Mapping[str, PolicyFor], now: datetime
 ) -> Ok[WorkItem] | Rejected:
     """Has one row tried now: waiting work is due at once, doubt is looked up, a card's effect is looked up once more.
 
-    Never a blind second send. ``policies`` are those of the service's effect kinds.
+    Never a blind second send. ``policies`` are those of the service's effect kinds, each by account.
     """
     record = await connection.fetchrow(
         f"SELECT {_ITEM} FROM work WHERE work_id = $1 FOR UPDATE",  # noqa: S608
@@ -136,7 +136,8 @@ async def retry(
     elif record["queue"] != "person":
         return Rejected(Problem("work_at_its_end", {"work_id": str(work_id), "state": record["state"]}))
     else:
-        policy = policies.get(record["kind"])
+        policy_for = policies.get(record["kind"])
+        policy = None if policy_for is None else policy_for(record["account"])
         if policy is None or policy.probe in (Probe.NONE, Probe.REPEAT):
             return Rejected(Problem("work_has_no_look_up", {"work_id": str(work_id), "kind": record["kind"]}))
         effect = machine.step(effect_of(record), machine.ProbeAgain(), policy, Schedule(), now, 0.0).effect

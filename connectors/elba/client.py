@@ -38,6 +38,7 @@ from connectors.wire import ShapeError
 
 PDF_BYTES_MAX: Final = 20 * 1024 * 1024
 LOOKUP_PAGES_MAX: Final = 10
+SCOPE: Final = "elba.api"
 PAGE_OVERLAP_ROWS: Final = 10
 
 _T = TypeVar("_T")
@@ -97,7 +98,14 @@ class ElbaSeed:
         return created
 
     async def find_invoice(
-        self, permit: Permit, *, number: str, issued_on: date, marker: str, since: datetime | None = None
+        self,
+        permit: Permit,
+        *,
+        number: str,
+        issued_on: date,
+        marker: str,
+        since: datetime | None = None,
+        counterparty_id: str = "",
     ) -> Outcome[InvoiceLookup]:
         """By number and date; with ``since`` and nothing found, also through at most 10 pages of changes."""
         query = {"number": number, "date": issued_on.isoformat()}
@@ -203,7 +211,7 @@ class ElbaSeed:
             "grant_type": "client_credentials",
             "client_id": request.client_id,
             "client_secret": request.client_secret,
-            "scope": request.scope,
+            "scope": request.scope or SCOPE,
         }
         call = Call(
             vendor=VENDOR,

@@ -205,12 +205,14 @@ class InvoicesPage:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """Client credentials of one account at its token address; the secret is never logged."""
+    """Credentials of one account at its token address; secrets are never logged. With ``refresh_token`` a token is
+    refreshed (RFC 6749 §6), without one the client's own credentials are the grant (§4.4)."""
 
     token_url: str
     client_id: str
     client_secret: str
-    scope: str = "elba.api"
+    scope: str = ""
+    refresh_token: str = ""
 
     def __repr__(self) -> str:
         return f"TokenRequest(token_url={self.token_url!r}, client_id={self.client_id!r})"
@@ -218,10 +220,12 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A bearer token and how long it lives, in business seconds."""
+    """A bearer token and how long it lives, in business seconds. ``refresh_token`` is the one that takes the place of
+    the one that was used, "" where it stays in force."""
 
     access_token: str
     expires_in_seconds: int
+    refresh_token: str = ""
 
     def __repr__(self) -> str:
         return f"AccessToken(expires_in_seconds={self.expires_in_seconds})"
@@ -256,10 +260,21 @@ class CreateInvoice(Protocol):
 
 class FindInvoice(Protocol):
     """Look-up of a lost create: by number and date, then by marker; with ``since`` also among all invoices changed from
-    that moment on, so that a number corrected by hand does not hide the document."""
+    that moment on, so that a number corrected by hand does not hide the document.
+
+    ``number`` is "" where the vendor numbers: then the marker alone tells, among the invoices of that date, of the
+    buyer ``counterparty_id`` where it is given. An empty ``marker`` asks for the number alone.
+    """
 
     async def find_invoice(
-        self, permit: Permit, *, number: str, issued_on: date, marker: str, since: datetime | None = None
+        self,
+        permit: Permit,
+        *,
+        number: str,
+        issued_on: date,
+        marker: str,
+        since: datetime | None = None,
+        counterparty_id: str = "",
     ) -> Outcome[InvoiceLookup]: ...
 
 
@@ -321,13 +336,19 @@ class Ping(Protocol):
 
 
 class ObtainToken(Protocol):
-    """A fresh token for client credentials. Rejected ``credentials_refused`` when id or secret are wrong."""
+    """A fresh token. Rejected ``credentials_refused`` when id or secret are wrong, ``reconnection_needed`` when the
+    refresh token is no longer in force: the owner must connect the account anew."""
 
     async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]: ...
 
 
 class Accounting(
     FindCounterparty, CreateCounterparty, CounterpartyChanges, CreateInvoice, FindInvoice, ReadInvoice, InvoiceChanges,
-    InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping, ObtainToken, Protocol,
+    InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping, Protocol,
 ):  # fmt: skip
-    """A vendor that can do all of it; what a vendor of less can do is its ``capabilities`` in the registry."""
+    """A vendor that can do all of it; one of less inherits :class:`connectors.ports.refusing.Refusing`, and what it can
+    do is its ``capabilities`` in the registry."""
+
+
+class AccountingClient(Accounting, ObtainToken, Protocol):
+    """A connector to one vendor's accounts: all that is done under a permit, and the way to a token."""

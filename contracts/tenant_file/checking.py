@@ -7,11 +7,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from contracts.tenant_file.accounting import accounting_model
 from contracts.tenant_file.model import TenantFile
 from contracts.tenant_file.reading import Tree, read, resolve
 from contracts.tenant_file.refusal import Fault, KeyPath, TenantFileRefused, key_text, shown
 
-_SECRET_KEYS: Final = frozenset({"webhook_url", "application_token", "client_id", "client_secret"})
+SECRET_KEYS: Final = frozenset(
+    {"webhook_url", "application_token", "client_id", "client_secret", "api_key", "refresh_token", "password"}
+)
+"""Keys whose values are shown to nobody."""
 
 
 def check(tree: Tree) -> TenantFile:
@@ -46,20 +50,20 @@ def _fault(tree: Tree, problem: Mapping[str, Any]) -> tuple[KeyPath, Fault]:
     path = _real_path(tree.value, problem["loc"])
     key, line = key_text(path), tree.line(path)
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(path[:-1])
+        known = _known_keys(tree.value, path[:-1])
         near = difflib.get_close_matches(str(path[-1]), known, n=1)
         hint = (
             f"write {near[0]} instead, or leave it out" if near else f"leave it out; known here are {', '.join(known)}"
         )
         return path, Fault(line, key, "an unknown key", hint)
     found = "nothing" if problem["type"] == "missing" else _found(tree, path)
-    return path, Fault(line, key, found, _hint(path))
+    return path, Fault(line, key, found, _hint(tree.value, path))
 
 
 def _found(tree: Tree, path: KeyPath) -> str:
     if path in tree.references:
         return f"what {tree.references[path]} refers to"
-    if path and path[-1] in _SECRET_KEYS:
+    if path and path[-1] in SECRET_KEYS:
         return "a value that is not shown"
     return shown(_at(tree.value, path))
 
@@ -75,11 +79,11 @@ def _at(value: Any, path: KeyPath) -> Any:
 
 def _real_path(value: Any, loc: KeyPath) -> KeyPath:
     """The part of a location that is made of keys of the file: unions add names of their branches."""
-    path: list[str | int] = []
+    whole, path = value, list[str | int]()
     for index, step in enumerate(loc):
         last = index == len(loc) - 1
         if isinstance(value, dict) and isinstance(step, str):
-            if step not in value and not (last and step in _known_keys(tuple(path))):
+            if step not in value and not (last and step in _known_keys(whole, tuple(path))):
                 continue
             path.append(step)
             value = value.get(step)
@@ -89,11 +93,11 @@ def _real_path(value: Any, loc: KeyPath) -> KeyPath:
     return tuple(path)
 
 
-def _field_of(path: KeyPath) -> tuple[str, Any] | None:
-    """The description and annotation of the nearest field that a path names."""
+def _field_of(value: Any, path: KeyPath) -> tuple[str, type[BaseModel] | None] | None:
+    """The description of the nearest field that a path names, and the model of what stands there."""
     model: type[BaseModel] | None = TenantFile
-    found: tuple[str, Any] | None = None
-    for step in path:
+    found: tuple[str, type[BaseModel] | None] | None = None
+    for place, step in enumerate(path, 1):
         if isinstance(step, int):
             continue
         info = None
@@ -102,16 +106,10 @@ def _field_of(path: KeyPath) -> tuple[str, Any] | None:
                 info = candidate
         if info is None:
             return found
-        found = (info.description or "", info.annotation)
-        model = next(iter(_models_in(info.annotation)), None)
+        models = list(_models_in(info.annotation))
+        model = accounting_model(_at(value, path[:place])) if len(models) > 1 else next(iter(models), None)
+        found = (info.description or "", model)
     return found
-
-
-def _model_of(path: KeyPath) -> type[BaseModel] | None:
-    if not path:
-        return TenantFile
-    found = _field_of(path)
-    return None if found is None else next(iter(_models_in(found[1])), None)
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -121,11 +119,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def _known_keys(path: KeyPath) -> list[str]:
-    model = _model_of(path)
+def _known_keys(value: Any, path: KeyPath) -> list[str]:
+    found = ("", TenantFile) if not path else _field_of(value, path)
+    model = None if found is None else found[1]
     return [] if model is None else [info.alias or name for name, info in model.model_fields.items()]
 
 
-def _hint(path: KeyPath) -> str:
-    found = _field_of(path)
+def _hint(value: Any, path: KeyPath) -> str:
+    found = _field_of(value, path)
     return "write it as in the example" if found is None or not found[0] else found[0]

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from contracts.messages.values import Regime, VatMode
+from contracts.tenant_file.accounting import Accounting
+from contracts.tenant_file.parts import Limit, Part, Secret
 
 _WEBHOOK: Final = re.compile(r"https?://[^/\s?#]+/(?:[^\s?#]*/)?rest/\d+/[^/\s?#]+/?")
 
@@ -22,13 +23,6 @@ def _zone(name: str) -> str:
     except KeyError as error:
         raise ValueError("no such zone") from error
     return name
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an address")
-    return text.rstrip("/")
 
 
 def _hook(text: str) -> str:
@@ -47,25 +41,10 @@ _Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 _Stage = Annotated[str, Field(min_length=1, max_length=60)]
 _Stages = Annotated[tuple[_Stage, ...], Field(max_length=50)]
 _Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-_Address = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
-_Secret = Annotated[str, Field(min_length=1, max_length=2000, repr=False)]
 _UserField = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
 
 
-class _Part(BaseModel):
-    """The base of all parts; a field's description is what a person should write there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Limit(_Part):
-    """A bucket: calls at once, and calls that come back each second."""
-
-    burst: int = Field(ge=1, le=10_000, description="write how many calls may go at once, for example 50")
-    per_second: float = Field(gt=0, le=10_000, description="write how many calls a second are allowed, for example 2")
-
-
-class FunnelPart(_Part):
+class FunnelPart(Part):
     """What happens in one funnel of deals."""
 
     category: int = Field(ge=0, description="write the funnel's number, 0 for the first one")
@@ -75,7 +54,7 @@ class FunnelPart(_Part):
     paid: str = Field(default="", max_length=60, description="write the id of the stage of a paid deal")
 
 
-class FieldsPart(_Part):
+class FieldsPart(Part):
     """Which fields of the portal take what."""
 
     invoice_number: _UserField | None = Field(default=None, description="write the name of a field of deals")
@@ -93,14 +72,14 @@ class FieldsPart(_Part):
         return {name: value for name, value in self.model_dump().items() if value}
 
 
-class Bitrix24Part(_Part):
+class Bitrix24Part(Part):
     """The portal."""
 
     mode: Literal["webhook"] = Field(default="webhook", description="write webhook; mode app is not available yet")
     webhook_url: Annotated[str, Field(max_length=2000, repr=False), AfterValidator(_hook)] = Field(
         description="write the inbound webhook's address https://PORTAL/rest/USER/SECRET/, best as env:NAME"
     )
-    application_token: _Secret = Field(
+    application_token: Secret = Field(
         description="write the application token of the outgoing webhook, best as env:NAME or file:PATH"
     )
     limit: Limit | Literal["unlimited"] = Field(
@@ -119,26 +98,7 @@ class Bitrix24Part(_Part):
         return _unique(funnels, lambda funnel: funnel.category)
 
 
-class AccountingPart(_Part):
-    """The accounting service of a seller."""
-
-    vendor: Literal["elba"] = Field(description="write elba; kontur, moedelo and onec are not available yet")
-    profile: Literal["seed"] = Field(default="seed", description="write seed; profile vendor is not available yet")
-    api_url: _Address = Field(description="write the address of the API, for example https://api.e-kontur.ru/api/v1")
-    token_url: _Address = Field(
-        description="write the address that gives tokens, for example https://auth.kontur.ru/connect/token"
-    )
-    client_id: _Secret = Field(description="write the client id, best as env:NAME or file:PATH")
-    client_secret: _Secret = Field(description="write the client secret, best as env:NAME or file:PATH")
-    limit: Limit | Literal["unlimited"] = Field(
-        default=Limit(burst=10, per_second=5), description="write {burst: 10, per_second: 5} or unlimited"
-    )
-    payments_poll_seconds: float = Field(
-        default=300, ge=1, le=86_400, description="write seconds from 1 to 86400, for example 300"
-    )
-
-
-class TaxPart(_Part):
+class TaxPart(Part):
     """The tax profile from a day on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
@@ -148,14 +108,14 @@ class TaxPart(_Part):
     vat: VatMode = Field(description="write exempt, usn5, usn7 or standard")
 
 
-class DuePart(_Part):
+class DuePart(Part):
     """The term of payment."""
 
     days: int = Field(default=3, ge=0, le=365, description="write a number of days from 0 to 365")
     calendar: bool = Field(default=True, description="write true for calendar days, false for working days")
 
 
-class NumberingPart(_Part):
+class NumberingPart(Part):
     """Invoice numbers, where the vendor does not give them."""
 
     template: Annotated[str, Field(min_length=6, max_length=30), AfterValidator(_template)] = Field(
@@ -163,14 +123,14 @@ class NumberingPart(_Part):
     )
 
 
-class SellerPart(_Part):
+class SellerPart(Part):
     """A legal entity that sells."""
 
     id: _Id = Field(description="write 1 to 40 characters of a-z, 0-9 and -, for example main")
     inn: str = Field(
         pattern=r"^(\d{10}|\d{12})$", description='write the INN in quotes, 10 or 12 digits, for example "7707083893"'
     )
-    accounting: AccountingPart = Field(description="write the accounting connection")
+    accounting: Accounting = Field(description="write the accounting connection")
     tax: tuple[TaxPart, ...] = Field(
         min_length=1,
         max_length=20,
@@ -185,7 +145,7 @@ class SellerPart(_Part):
         return _unique(tax, lambda period: period.valid_from)
 
 
-class PoliciesPart(_Part):
+class PoliciesPart(Part):
     """What a tenant may decide otherwise."""
 
     unknown_goods: Literal["create", "list"] = Field(default="create", description="write create or list")
@@ -195,7 +155,7 @@ class PoliciesPart(_Part):
     act_requires_paid: bool = Field(default=False, description="write true or false")
 
 
-class RemindersPart(_Part):
+class RemindersPart(Part):
     """When a manager is reminded of an overdue invoice."""
 
     days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field(
@@ -207,7 +167,7 @@ class RemindersPart(_Part):
     )
 
 
-class RetryPart(_Part):
+class RetryPart(Part):
     """When a failed read or an unsent call is tried again; without it as the installation has it."""
 
     seconds: tuple[Annotated[float, Field(gt=0, le=3600)], ...] = Field(
@@ -216,7 +176,7 @@ class RetryPart(_Part):
     jitter: float = Field(default=0.2, ge=0, le=0.5, description="write a share from 0 to 0.5, for example 0.2")
 
 
-class StepsPart(_Part):
+class StepsPart(Part):
     """Which steps are on."""
 
     invoice: bool = Field(default=True, description="write true or false")
@@ -224,7 +184,7 @@ class StepsPart(_Part):
     act: bool = Field(default=True, description="write true or false")
 
 
-class TenantFile(_Part):
+class TenantFile(Part):
     """The whole file."""
 
     tenant: str = Field(

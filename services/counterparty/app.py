@@ -9,7 +9,8 @@ from chassis.outcomes import Outcome
 from chassis.service import Parts, ServiceSpec, Work
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
-from connectors.registry import ELBA_SEED
+from connectors.registry import accounting_of
+from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.counterparty import projections, published
@@ -45,9 +46,9 @@ PARTIES: StreamKind[party.State, Any] = StreamKind(
 
 
 def _work(parts: Parts[CounterpartySettings]) -> Work:
-    accounting = ELBA_SEED.connect(parts.http, parts.clock)
+    accounting = AccountingRouter(parts.http, parts.clock)
     store = PartyStore(parts.database, parts.engine)
-    effects, tasks = handlers(ELBA_SEED, accounting, store, parts.subjects, parts.clock)
+    effects, tasks = handlers(accounting_of, accounting, store, parts.subjects, parts.clock)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)

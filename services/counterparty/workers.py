@@ -30,14 +30,14 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDraft, FeedCursor
-from connectors.registry import AccountingVendor, Capability
+from connectors.registry import Capability, VendorOf
 from services.counterparty.domain import deal, party
 from services.counterparty.domain.values import Party, Reason
 from services.counterparty.store import PartyStore
 
 CHANGES_PAGES_MAX = 10
-CREATE_CALLS_MAX = 2
-"""The create, and the look-up that names what the vendor says exists already."""
+LOOKUP_CALLS = 1
+"""After the create: the look-up that names what the vendor says exists already."""
 
 
 class LinkBuyer:
@@ -98,11 +98,16 @@ class CreateCounterparty:
     kind = party.CREATE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, policy: EffectPolicy, subjects: Subjects, clock: Clock) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf, subjects: Subjects, clock: Clock) -> None:
         self._accounting = accounting
-        self.policy = replace(policy, calls=CREATE_CALLS_MAX)
+        self._vendor_of = vendor_of
         self._subjects = subjects
         self._clock = clock
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it, with the look-up that may follow."""
+        policy = self._vendor_of(account).policy(Capability.CREATE_COUNTERPARTY)
+        return replace(policy, calls=policy.calls + LOOKUP_CALLS)
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Where the list of changes begins for a buyer without INN."""
@@ -220,11 +225,10 @@ def _one(same: Sequence[Counterparty]) -> ProbeResult:
 
 
 def handlers(
-    vendor: AccountingVendor, accounting: Accounting, store: PartyStore, subjects: Subjects, clock: Clock
+    vendor_of: VendorOf, accounting: Accounting, store: PartyStore, subjects: Subjects, clock: Clock
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
-    """All effect handlers and task handlers of the service, with the vendor's policies."""
-    policy = vendor.policies[Capability.CREATE_COUNTERPARTY]
+    """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
-        (CreateCounterparty(accounting, policy, subjects, clock),),
+        (CreateCounterparty(accounting, vendor_of, subjects, clock),),
         (LinkBuyer(store), FindCounterparty(accounting), AnswerLink()),
     )

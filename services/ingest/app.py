@@ -21,7 +21,7 @@ from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
 from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
 from connectors.bitrix24.webhook import parse_webhook
-from connectors.ports.accounting import AccessToken, Accounting, TokenRequest
+from connectors.ports.accounting import AccessToken, AccountingClient, TokenRequest
 from connectors.ports.crm import PortalMoved
 from connectors.registry import ACCOUNTING, BITRIX24
 from contracts import topics
@@ -182,10 +182,12 @@ class _Whole:
         _log.info("a portal was renamed; its new address is kept", account=moved.account)
 
 
-def _fetch(vendor: Accounting) -> FetchToken:
+def _fetch(vendor: AccountingClient) -> FetchToken:
     async def fetch(account: Account) -> Outcome[AccessToken]:
         secrets = account.secrets
-        request = TokenRequest(secrets["token_url"], secrets["client_id"], secrets["client_secret"])
+        request = TokenRequest(
+            secrets["token_url"], secrets["client_id"], secrets["client_secret"], refresh_token=account.refresh_token
+        )
         return await vendor.obtain_token(request)
 
     return fetch

@@ -9,7 +9,8 @@ from chassis.outcomes import Outcome
 from chassis.service import Parts, ServiceSpec, Work
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
-from connectors.registry import ELBA_SEED
+from connectors.registry import accounting_of
+from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.invoicing import domain
@@ -35,8 +36,8 @@ DEALS: StreamKind[domain.State, Any] = StreamKind(
 
 
 def _work(parts: Parts[InvoicingSettings]) -> Work:
-    accounting = ELBA_SEED.connect(parts.http, parts.clock)
-    effects, tasks = handlers(ELBA_SEED, accounting, parts.blobs, parts.clock)
+    accounting = AccountingRouter(parts.http, parts.clock)
+    effects, tasks = handlers(accounting_of, accounting, parts.blobs, parts.clock)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)

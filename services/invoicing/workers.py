@@ -32,7 +32,7 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from connectors.ports.accounting import Accounting, ActDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
-from connectors.registry import AccountingVendor, Capability
+from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.domain.values import Issued, Reason
@@ -51,9 +51,13 @@ class CreateInvoice:
     kind = plans.CREATE_INVOICE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, policy: EffectPolicy) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
         self._accounting = accounting
-        self.policy = policy
+        self._vendor_of = vendor_of
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CREATE_INVOICE)
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing: number, date and marker are in the request."""
@@ -87,6 +91,7 @@ class CreateInvoice:
             issued_on=date.fromisoformat(call.request["date"]),
             marker=call.marker,
             since=since,
+            counterparty_id=call.request["counterparty_remote_id"],
         )
         if not isinstance(found, Ok):
             return Inconclusive(found.problem)
@@ -101,7 +106,7 @@ class CreateInvoice:
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told what the vendor has, refused, or that nobody knows."""
         # Where the vendor itself refuses a second one of our key, no copy can come.
-        return _told(call, settled, doubted=call.doubted and self.policy.probe is not Probe.EXACT)
+        return _told(call, settled, doubted=call.doubted and self.policy_for(call.account).probe is not Probe.EXACT)
 
 
 class CreateAct:
@@ -110,9 +115,13 @@ class CreateAct:
     kind = plans.CREATE_ACT
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, policy: EffectPolicy) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
         self._accounting = accounting
-        self.policy = policy
+        self._vendor_of = vendor_of
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CREATE_ACT)
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing can be saved that would prove an act."""
@@ -162,9 +171,13 @@ class CancelInvoice:
     kind = plans.CANCEL_INVOICE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, policy: EffectPolicy) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
         self._accounting = accounting
-        self.policy = policy
+        self._vendor_of = vendor_of
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CANCEL_INVOICE)
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing: the invoice itself tells."""
@@ -360,15 +373,14 @@ def _issued(result: Mapping[str, Any]) -> Issued:
 
 
 def handlers(
-    vendor: AccountingVendor, accounting: Accounting, blobs: Blobs, clock: Clock
+    vendor_of: VendorOf, accounting: Accounting, blobs: Blobs, clock: Clock
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
-    """All effect handlers and task handlers of the service, with the vendor's policies."""
-    policies = vendor.policies
+    """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
         (
-            CreateInvoice(accounting, policies[Capability.CREATE_INVOICE]),
-            CreateAct(accounting, policies[Capability.CREATE_ACT]),
-            CancelInvoice(accounting, policies[Capability.CANCEL_INVOICE]),
+            CreateInvoice(accounting, vendor_of),
+            CreateAct(accounting, vendor_of),
+            CancelInvoice(accounting, vendor_of),
         ),
         (
             FetchPdf(accounting, blobs),

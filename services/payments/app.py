@@ -12,7 +12,8 @@ from chassis.service import Parts, ServiceSpec, Work
 from chassis.tenants import TENANT_KIND, TenantSeen, TenantView
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
-from connectors.registry import ELBA_SEED
+from connectors.registry import accounting_of
+from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.payments import domain, projections
@@ -68,8 +69,8 @@ TENANTS = replace(TENANT_KIND, planned=_polls)
 
 
 def _work(parts: Parts[PaymentsSettings]) -> Work:
-    accounting = ELBA_SEED.connect(parts.http, parts.clock)
-    tasks = handlers(accounting, PaymentStore(parts.database), parts.tenants, parts.clock)
+    accounting = AccountingRouter(parts.http, parts.clock)
+    tasks = handlers(accounting_of, accounting, PaymentStore(parts.database), parts.tenants, parts.clock)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)

@@ -12,13 +12,12 @@ from chassis.values.calendar import QuietHours, local_day, when_allowed
 from chassis.values.inn import is_person_inn
 from chassis.work.handlers import Done, StreamCommand, Task, TaskHandler, TaskResult
 from connectors.ports.accounting import Accounting, FeedCursor, PaymentRow
+from connectors.registry import VendorOf
 from services.payments.domain import commands as c
 from services.payments.domain import operation, plans
 from services.payments.domain.events import Operation, digest
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 
-FEED_OVERLAP = timedelta(days=7)
-"""How far before the newest row seen each pass begins again: rows become visible late, and change."""
 PAGES_PER_RUN_MAX = 5
 
 
@@ -29,7 +28,8 @@ class PollPayments:
     recurring = True
     permits = PAGES_PER_RUN_MAX
 
-    def __init__(self, accounting: Accounting, store: PaymentStore, clock: Clock) -> None:
+    def __init__(self, vendor_of: VendorOf, accounting: Accounting, store: PaymentStore, clock: Clock) -> None:
+        self._vendor_of = vendor_of
         self._accounting = accounting
         self._store = store
         self._clock = clock
@@ -39,9 +39,10 @@ class PollPayments:
         transaction."""
         assert task.permit is not None, "the plan names an account"
         payload = dict(task.payload)
+        overlap = timedelta(seconds=self._vendor_of(task.account).feed_overlap_seconds)
         newest = datetime.fromisoformat(payload["newest"]) if payload.get("newest") else self._clock.now()
         cursor: FeedCursor | None = FeedCursor(
-            datetime.fromisoformat(payload["since"]) if payload.get("since") else newest - FEED_OVERLAP,
+            datetime.fromisoformat(payload["since"]) if payload.get("since") else newest - overlap,
             payload.get("offset", 0),
         )
         commands: list[StreamCommand] = []
@@ -190,11 +191,11 @@ def _operation(row: PaymentRow) -> Operation:
 
 
 def handlers(
-    accounting: Accounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
+    vendor_of: VendorOf, accounting: Accounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
 ) -> tuple[TaskHandler, ...]:
     """All task handlers of the service; it changes nothing outside."""
     return (
-        PollPayments(accounting, store, clock),
+        PollPayments(vendor_of, accounting, store, clock),
         RereadPayments(accounting),
         LookAtDue(store, directory, clock),
     )

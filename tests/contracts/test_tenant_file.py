@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from contracts.tenant_file import TenantFileRefused, from_document, load
+from contracts.tenant_file.accounting import ElbaSeedPart
 
 ENVIRON = {
     "VEKTOR_B24_URL": "https://vektor.bitrix24.ru/rest/7/abc123/",
@@ -70,7 +71,9 @@ def _refusal(text: str) -> list[str]:
 def test_the_whole_file_is_taken_and_its_document_reads_back() -> None:
     file = load(WHOLE, ENVIRON, Path())
     assert file.bitrix24.webhook_url == ENVIRON["VEKTOR_B24_URL"]
-    assert file.sellers[0].accounting.client_secret == "secret-of-the-client"
+    accounting = file.sellers[0].accounting
+    assert isinstance(accounting, ElbaSeedPart)
+    assert accounting.client_secret == "secret-of-the-client"
     assert from_document(file.document()) == file
 
 

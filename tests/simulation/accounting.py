@@ -157,7 +157,14 @@ class MemoryAccounting(Vendor):
         return made
 
     async def find_invoice(
-        self, permit: Permit, *, number: str, issued_on: date, marker: str, since: datetime | None = None
+        self,
+        permit: Permit,
+        *,
+        number: str,
+        issued_on: date,
+        marker: str,
+        since: datetime | None = None,
+        counterparty_id: str = "",
     ) -> Outcome[InvoiceLookup]:
         failure = self.read(permit.account, "find_invoice")
         if failure is not None:

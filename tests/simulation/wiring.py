@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from connectors.registry import ELBA_SEED
+from connectors.registry import ELBA_SEED, AccountingVendor
 from contracts.topics import TOPICS
 from services.counterparty import app as counterparty
 from services.counterparty.workers import handlers as counterparty_handlers
@@ -31,6 +31,11 @@ from tests.simulation.stores import (
 )
 
 
+def elba(account: str) -> AccountingVendor:
+    """Whose every account is."""
+    return ELBA_SEED
+
+
 def topics() -> Bus:
     """The product's topics."""
     return Bus({topic.name: topic.readers for topic in TOPICS})
@@ -43,11 +48,11 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     _ingest(made["ingest"], shared, crm, subjects)
     parties = MemoryParties(made["counterparty"].memory)
     made["counterparty"].add_handlers(
-        *counterparty_handlers(ELBA_SEED, accounting, parties, subjects, shared.clock), accounting
+        *counterparty_handlers(elba, accounting, parties, subjects, shared.clock), accounting
     )
-    made["invoicing"].add_handlers(*invoicing_handlers(ELBA_SEED, accounting, blobs, shared.clock), accounting)
+    made["invoicing"].add_handlers(*invoicing_handlers(elba, accounting, blobs, shared.clock), accounting)
     memory = made["payments"].memory
-    tasks = payments_handlers(accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
+    tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
     made["payments"].add_handlers((), tasks, accounting)
     directory = MemoryDirectory(made["notifier"].memory)
     made["notifier"].add_handlers(

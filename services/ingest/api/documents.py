@@ -8,7 +8,16 @@ from typing import Any, Final
 from chassis.http import AddressPolicy, AddressRefused
 from chassis.ids import TenantId
 from chassis.values.inn import inn_ok
-from contracts.tenant_file import AccountingPart, Fault, FunnelPart, SellerPart, TenantFile, TenantFileRefused
+from connectors.registry import ACCOUNTING, AccountingVendor
+from contracts.tenant_file import (
+    SECRET_KEYS,
+    AccountingPart,
+    Fault,
+    FunnelPart,
+    SellerPart,
+    TenantFile,
+    TenantFileRefused,
+)
 from contracts.tenant_file import Limit as FileLimit
 from services.ingest.domain import portal
 from services.ingest.domain.buckets import Limit
@@ -29,7 +38,6 @@ from services.ingest.store.connections import APPLICATION_TOKEN, ENDPOINT, HOOK_
 APPLIED_ENDPOINT: Final = "applied_endpoint"
 HIDDEN: Final = "•••"
 HOOK_SECRET_BYTES: Final = 24
-_SECRET_KEYS: Final = ("webhook_url", "application_token", "client_id", "client_secret")
 _NAMES_OF_ITEMS: Final = ("id", "category", "from")
 
 
@@ -100,7 +108,7 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
 
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document without its secrets."""
-    return {key: HIDDEN if key in _SECRET_KEYS else _masked(value) for key, value in document.items()}
+    return {key: HIDDEN if key in SECRET_KEYS else _masked(value) for key, value in document.items()}
 
 
 def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: TenantFile) -> list[Change]:
@@ -119,8 +127,10 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fa
         yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
     addresses = {"bitrix24.webhook_url": file.bitrix24.webhook_url}
     for place, seller in enumerate(file.sellers):
-        addresses[f"sellers[{place}].accounting.api_url"] = seller.accounting.api_url
-        addresses[f"sellers[{place}].accounting.token_url"] = seller.accounting.token_url
+        part = seller.accounting
+        addresses |= {f"sellers[{place}].accounting.{key}": url for key, url in part.addresses().items()}
+        if (part.vendor, part.profile) not in ACCOUNTING:
+            yield Fault(0, *_not_available(place, part))
         if not inn_ok(seller.inn):
             write = "write the seller's INN with its right check digits"
             yield Fault(0, f"sellers[{place}].inn", f"an INN of {len(seller.inn)} digits that cannot be", write)
@@ -130,6 +140,14 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fa
         except AddressRefused as refusal:
             write = f"write a public https address: {refusal}"
             yield Fault(0, key, "an address that is not called from here", write)
+
+
+def _not_available(place: int, part: AccountingPart) -> tuple[str, str, str]:
+    profiles = sorted(profile for vendor, profile in ACCOUNTING if vendor == part.vendor)
+    key, found = ("profile", part.profile) if profiles else ("vendor", part.vendor)
+    known = profiles or sorted({vendor for vendor, _ in ACCOUNTING})
+    write = f"write {' or '.join(known)}; {key} {found} is not available yet"
+    return f"sellers[{place}].accounting.{key}", repr(found), write
 
 
 def _limit(limit: FileLimit | str) -> Limit | None:
@@ -158,13 +176,13 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
         seller_id=seller.id,
         inn=seller.inn,
         connection=Connection(
-            account=portal.accounting_account(accounting.vendor, tenant, seller.id),
+            account=_account_name(tenant, seller.id, accounting),
             vendor=accounting.vendor,
             profile=accounting.profile,
         ),
         tax=tuple(Tax.model_validate(period.model_dump()) for period in seller.tax),
         due=Due.model_validate(seller.due.model_dump()),
-        number_template=seller.numbering.template,
+        number_template="" if _vendor(accounting).numbers_itself else seller.numbering.template,
         payments_poll_seconds=accounting.payments_poll_seconds,
     )
 
@@ -172,17 +190,20 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
 def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart) -> Account:
     return Account(
         tenant=tenant,
-        account=portal.accounting_account(part.vendor, tenant, seller_id),
+        account=_account_name(tenant, seller_id, part),
         vendor=part.vendor,
         profile=part.profile,
-        secrets={
-            ENDPOINT: part.api_url,
-            "token_url": part.token_url,
-            "client_id": part.client_id,
-            "client_secret": part.client_secret,
-        },
+        secrets={ENDPOINT: part.endpoint, **part.access()},
         limit=_limit(part.limit),
     )
+
+
+def _vendor(part: AccountingPart) -> AccountingVendor:
+    return ACCOUNTING[part.vendor, part.profile]
+
+
+def _account_name(tenant: str, seller_id: str, part: AccountingPart) -> str:
+    return portal.accounting_account(_vendor(part).api, tenant, seller_id)
 
 
 def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
@@ -193,8 +214,8 @@ def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
             found["bitrix24.application_token"] = account.secrets[APPLICATION_TOKEN]
         else:
             seller = account.account.rpartition(":")[2]
-            for key in ("client_id", "client_secret"):
-                found[f"sellers[{seller}].accounting.{key}"] = account.secrets[key]
+            secret = {key: value for key, value in account.secrets.items() if key in SECRET_KEYS}
+            found |= {f"sellers[{seller}].accounting.{key}": value for key, value in secret.items()}
     return found
 
 
@@ -218,4 +239,4 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _shown(key: str, value: Any) -> Any:
-    return HIDDEN if value is not None and key.rpartition(".")[2] in _SECRET_KEYS else value
+    return HIDDEN if value is not None and key.rpartition(".")[2] in SECRET_KEYS else value

@@ -192,10 +192,10 @@ class PermitDesk:
         return Permit(
             account=account.account,
             endpoint=account.endpoint,
-            access_token=account.token,
+            access_token=account.standing_token or account.token,
             count=given.count,
             expires_at=now + timedelta(seconds=buckets.PERMIT_SECONDS),
-            options={"vendor": account.vendor, "profile": account.profile},
+            options=account.options,
         )
 
     async def _limited(self, account: Account, until: datetime | None) -> None:
@@ -217,7 +217,7 @@ class PermitDesk:
 
     async def _with_token(self, account: Account) -> Account | Deferred | Retryable:
         fetch = self._tokens.get((account.vendor, account.profile))
-        if fetch is None or self._usable(account):
+        if fetch is None or account.standing_token or self._usable(account):
             return account
         refused = self._refused.get(account.account)
         if refused is not None and self._clock.now() < refused.until:
@@ -257,7 +257,7 @@ class PermitDesk:
         lives = token.expires_in_seconds
         ends_at = now + timedelta(seconds=max(lives - TOKEN_MARGIN_SECONDS, lives / 2))
         async with self._database.transaction([account.tenant]) as connection:
-            await self._store.save_token(connection, account, epoch, token.access_token, ends_at)
+            await self._store.save_token(connection, account, epoch, token.access_token, ends_at, token.refresh_token)
             present = await self._store.find(connection, account.tenant, account.account)
         if present is None or not present.token:
             return Deferred(Problem("token_is_being_fetched", {"account": account.account}))

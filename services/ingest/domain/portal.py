@@ -26,9 +26,9 @@ def crm_account(tenant: str) -> str:
     return f"{CRM_VENDOR}:{tenant}"
 
 
-def accounting_account(vendor: str, tenant: str, seller_id: str) -> str:
-    """The account of a seller's accounting service."""
-    return f"{vendor}:{tenant}:{seller_id}"
+def accounting_account(api: str, tenant: str, seller_id: str) -> str:
+    """The account of a seller's accounting service; ``api`` is the vendor, with its profile where that matters."""
+    return f"{api}:{tenant}:{seller_id}"
 
 
 def tenant_of(account: str) -> str:

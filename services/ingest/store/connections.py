@@ -16,6 +16,9 @@ from services.ingest.domain.buckets import Limit
 ENDPOINT = "endpoint"
 APPLICATION_TOKEN = "application_token"  # noqa: S105 - the name of a secret, not one
 HOOK_SECRET = "hook_secret"  # noqa: S105 - as above
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - as above
+OPTIONS = frozenset({"auth_mode", "organization_id", "organization", "mode"})
+"""What of an account's way of access is no secret, and whoever calls the vendor needs to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Account:
     """One account of a vendor.
 
     ``secrets`` has ``endpoint`` and what the vendor's way of access needs; ``limit`` None is unlimited; ``token`` is a
-    fetched one, sendable until ``token_ends_at`` (business time).
+    fetched one, sendable until ``token_ends_at`` (business time). ``refreshed`` is the refresh token that a vendor gave
+    in place of the one among the secrets.
     """
 
     tenant: TenantId
@@ -34,6 +38,25 @@ class Account:
     limit: Limit | None = None
     token: str = field(default="", repr=False)
     token_ends_at: datetime | None = None
+    refreshed: str = field(default="", repr=False)
+
+    @property
+    def standing_token(self) -> str:
+        """What opens the account without being fetched, an API key or ``user:password``; "" where there is none."""
+        if "api_key" in self.secrets:
+            return self.secrets["api_key"]
+        return f"{self.secrets['user']}:{self.secrets['password']}" if "password" in self.secrets else ""
+
+    @property
+    def refresh_token(self) -> str:
+        """The refresh token in force, "" where there is none."""
+        return self.refreshed or self.secrets.get(REFRESH_TOKEN, "")
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What whoever calls the vendor needs to know, without secrets."""
+        named = {name: value for name, value in self.secrets.items() if name in OPTIONS and value}
+        return {"vendor": self.vendor, "profile": self.profile, **named}
 
     @property
     def endpoint(self) -> str:
@@ -118,18 +141,27 @@ class ConnectionStore:
         return epoch
 
     async def save_token(
-        self, connection: Connection, account: Account, epoch: int, token: str, ends_at: datetime
+        self, connection: Connection, account: Account, epoch: int, token: str, ends_at: datetime, refresh: str = ""
     ) -> bool:
-        """Keeps a token and ends the lease; False when another has taken it over meanwhile."""
+        """Keeps a token, and with it the refresh token that came in place of the used one, and ends the lease; False
+        when another has taken it over meanwhile."""
         sealed = await self._secrets.seal(connection, account.tenant, _field(account.account, "token"), token)
+        sealed_refresh = None
+        if refresh:
+            told = f"{_name_of(account.secrets[REFRESH_TOKEN])}:{refresh}"
+            sealed_refresh = await self._secrets.seal(
+                connection, account.tenant, _field(account.account, "refresh"), told
+            )
         tag: str = await connection.execute(
-            "UPDATE connections SET token = $4, token_ends_at = $5, lease_until = NULL "
+            "UPDATE connections SET token = $4, token_ends_at = $5, lease_until = NULL, "
+            "refresh = coalesce($6, refresh) "
             "WHERE tenant_id = $1 AND account = $2 AND lease_epoch = $3",
             account.tenant,
             account.account,
             epoch,
             sealed,
             ends_at,
+            sealed_refresh,
         )
         return tag != "UPDATE 0"
 
@@ -156,15 +188,23 @@ class ConnectionStore:
         token = ""
         if row["token"] is not None:
             token = await self._secrets.open(connection, tenant, _field(account, "token"), row["token"])
+        own: dict[str, str] = orjson.loads(secrets)
+        refreshed = ""
+        if row["refresh"] is not None:
+            told = await self._secrets.open(connection, tenant, _field(account, "refresh"), row["refresh"])
+            name, _, found = told.partition(":")
+            # A refresh token that descends from another than the file now has was replaced by the owner.
+            refreshed = found if name == _name_of(own.get(REFRESH_TOKEN, "")) else ""
         return Account(
             tenant=tenant,
             account=account,
             vendor=row["vendor"],
             profile=row["profile"],
-            secrets=orjson.loads(secrets),
+            secrets=own,
             limit=None if row["burst"] is None else Limit(row["burst"], row["per_second"]),
             token=token,
             token_ends_at=row["token_ends_at"],
+            refreshed=refreshed,
         )
 
 
@@ -185,7 +225,11 @@ async def drop_hooks(connection: Connection, tenant: TenantId) -> None:
     await connection.execute("DELETE FROM hooks WHERE tenant_id = $1", tenant)
 
 
-_COLUMNS = "tenant_id, account, vendor, profile, sealed, burst, per_second, token, token_ends_at"
+_COLUMNS = "tenant_id, account, vendor, profile, sealed, burst, per_second, token, token_ends_at, refresh"
+
+
+def _name_of(refresh_token: str) -> str:
+    return hashlib.sha256(refresh_token.encode()).hexdigest()
 
 
 def _field(account: str, what: str) -> str:

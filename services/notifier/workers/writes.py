@@ -42,7 +42,6 @@ class CrmWrites:
     """The writes of one fact in one batch: fields, files, comments, notifications, and the move to "paid"."""
 
     kind = deal.CRM_WRITE
-    policy = ABSOLUTE
     batch_max = WRITES_PER_BATCH_MAX
 
     def __init__(self, crm: ports.Crm, blobs: Blobs, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
@@ -50,6 +49,10 @@ class CrmWrites:
         self._blobs = blobs
         self._directory = directory
         self._texts = texts
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """The same for every portal."""
+        return ABSOLUTE
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing: the writes carry their whole content."""
@@ -146,13 +149,16 @@ class CrmChat:
     """A message to the tenant's admin chat."""
 
     kind = deal.CRM_CHAT
-    policy = ONCE_MORE
     batch_max = 1
 
     def __init__(self, crm: ports.Crm, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
         self._crm = crm
         self._directory = directory
         self._texts = texts
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """The same for every portal."""
+        return ONCE_MORE
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Nothing would prove a chat message."""

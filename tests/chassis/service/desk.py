@@ -136,13 +136,15 @@ class Phone:
     """Calls when it is allowed to; waits at ``gate``."""
 
     kind = "call"
-    policy = EffectPolicy(Probe.EXACT)
     batch_max = 1
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
         self.calling = asyncio.Event()
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        return EffectPolicy(Probe.EXACT)
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         return None

@@ -9,7 +9,7 @@ from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Rejected, Retryable, Uncertain
 from chassis.work import queries
-from chassis.work.handlers import Done, EffectPolicy, Probe
+from chassis.work.handlers import Done, EffectPolicy, PolicyFor, Probe
 from chassis.work.plans import PlannedWork, insert_plans
 from chassis.work.queries import WorkItem, WorkStatus
 from chassis.work.runner import vendor_before_colon
@@ -17,7 +17,7 @@ from tests.chassis.work.conftest import World, eventually
 from tests.chassis.work.test_tasks import TENANT, Looker
 from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
 
-POLICIES = {"call": EffectPolicy(Probe.EXACT)}
+POLICIES: dict[str, PolicyFor] = {"call": lambda account: EffectPolicy(Probe.EXACT)}
 
 
 async def status(world: World, *, recurring: tuple[str, ...] = (), polls: tuple[str, ...] = ()) -> WorkStatus:
@@ -25,7 +25,7 @@ async def status(world: World, *, recurring: tuple[str, ...] = (), polls: tuple[
         return await queries.status(connection, world.clock.now(), recurring=recurring, polls=polls)
 
 
-async def retry(world: World, work_id: UUID, policies: dict[str, EffectPolicy] = POLICIES) -> Ok[WorkItem] | Rejected:
+async def retry(world: World, work_id: UUID, policies: dict[str, PolicyFor] = POLICIES) -> Ok[WorkItem] | Rejected:
     async with world.database.delivery() as connection:
         return await queries.retry(connection, work_id, policies, world.clock.now())
 
@@ -83,7 +83,7 @@ async def test_a_retry_of_a_card_looks_up_and_never_sends(world: World) -> None:
     async with world.database.delivery_connection() as connection:
         await connection.execute("UPDATE work SET state = 'HUMAN', queue = 'person', sends = 2, due_at = NULL")
     row = await world.row("aa", "1")
-    refused = await retry(world, row["work_id"], {"call": EffectPolicy(Probe.NONE)})
+    refused = await retry(world, row["work_id"], {"call": lambda account: EffectPolicy(Probe.NONE)})
     assert isinstance(refused, Rejected)
     assert refused.problem.code == "work_has_no_look_up"
     assert (await status(world)).cards == 1

@@ -275,6 +275,10 @@ class Vendor:
         self.arrived = asyncio.Event()
         self.broken_told = False
 
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As it was made."""
+        return self.policy
+
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """A cursor as of now."""
         self.asked_before[call.effect_id] += 1

@@ -22,7 +22,7 @@ from chassis.work.runner import WorkRunner
 from chassis.work.settings import WorkSettings
 from connectors.elba.client import ElbaSeed
 from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, TokenRequest
-from connectors.registry import ELBA_SEED, Capability
+from connectors.registry import ELBA_SEED
 from contracts.messages import operations
 from services.invoicing.app import SPEC
 from services.invoicing.domain import commands as c
@@ -123,7 +123,7 @@ class TestTheWatch:
     @pytest.mark.parametrize("settled", [Confirmed({**copy("e1").model_dump(mode="json")}), RejectedFinally(P)])
     def test_deal_is_told_that_there_was_a_doubt(self, settled: Confirmed | RejectedFinally) -> None:
         accounting: Any = None
-        create = CreateInvoice(accounting, ELBA_SEED.policies[Capability.CREATE_INVOICE])
+        create = CreateInvoice(accounting, lambda account: ELBA_SEED)
         sent = {"document_id": "d1", "attempt": 1}
         permit = Permit("elba:main", "", "", 1, NOW)
         call = EffectCall(TENANT, "e", create.kind, "deal-15", "elba:main", sent, "m", 1, permit)
@@ -258,7 +258,7 @@ class Office:
 
     def runner(self, permit: Permit) -> WorkRunner:
         blobs: Any = Blobs()
-        effects, tasks = handlers(ELBA_SEED, self.elba, blobs, self.clock)
+        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, self.clock)
         return WorkRunner(
             self.database,
             self.engine,

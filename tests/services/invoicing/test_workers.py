@@ -9,7 +9,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Confirmed, Done, EffectCall, Permit, RejectedFinally, Settled, Task, Undecidable
 from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, PdfFile
-from connectors.registry import ELBA_SEED, Capability
+from connectors.registry import ELBA_SEED
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.workers import (
@@ -144,7 +144,7 @@ def call(request: dict[str, Any]) -> EffectCall:
 
 async def test_invoice_that_exists_already_is_looked_up_and_not_called_refused() -> None:
     accounting: Any = Accounting(Rejected(Problem("already_exists")))
-    handler = CreateInvoice(accounting, ELBA_SEED.policies[Capability.CREATE_INVOICE])
+    handler = CreateInvoice(accounting, lambda account: ELBA_SEED)
     assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
 
 
@@ -163,8 +163,8 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
     nobody: Any = None
     request = dict(last(issued()).request)
     for handler in (
-        CreateInvoice(nobody, ELBA_SEED.policies[Capability.CREATE_INVOICE]),
-        CreateAct(nobody, ELBA_SEED.policies[Capability.CREATE_ACT]),
+        CreateInvoice(nobody, lambda account: ELBA_SEED),
+        CreateAct(nobody, lambda account: ELBA_SEED),
     ):
         told = handler.told(call(request), settled)
         assert type(told) is expected
@@ -174,7 +174,7 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
 
 def test_outcome_of_a_cancel_names_its_order() -> None:
     nobody: Any = None
-    handler = CancelInvoice(nobody, ELBA_SEED.policies[Capability.CANCEL_INVOICE])
+    handler = CancelInvoice(nobody, lambda account: ELBA_SEED)
     request = {"document_id": "d1", "remote_id": "e1", "cancel": 2}
     assert handler.told(call(request), Confirmed({})) == c.ConfirmCancel("d1", 2)
     refused = handler.told(call(request), RejectedFinally(NO))

@@ -11,6 +11,7 @@ from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.tenants import TenantView
 from chassis.work.handlers import Done, Permit, Task
 from connectors.ports.accounting import FeedCursor, PaymentRow, PaymentsPage
+from connectors.registry import ELBA_SEED, AccountingVendor
 from contracts.messages import payments as messages
 from services.payments.domain import commands as c
 from services.payments.domain import operation
@@ -19,6 +20,11 @@ from services.payments.store import InvoiceRow, KnownRow, UnmatchedRow
 from services.payments.workers import LookAtDue, PollPayments, RereadPayments, invoices_with_news, of_operation
 from tests.services.payments.parts import invoice, listing, paid, payments
 from tests.services.streams import NOW, TENANT
+
+
+def elba(account: str) -> AccountingVendor:
+    return ELBA_SEED
+
 
 ROW = PaymentRow(
     payment_id="op1",
@@ -180,7 +186,7 @@ class TestPoll:
     async def test_each_pass_begins_seven_days_before_the_newest_row(self) -> None:
         feed, world = Feed(Ok(PaymentsPage((ROW,), None))), Known()
         any_feed, any_world = cast_any(feed), cast_any(world)
-        done = await PollPayments(any_feed, any_world, any_world).run(
+        done = await PollPayments(elba, any_feed, any_world, any_world).run(
             task(poll_seconds=300, newest="2026-03-10T00:00:00+00:00")
         )
         assert isinstance(done, Done)
@@ -193,7 +199,7 @@ class TestPoll:
     async def test_pass_without_news_found_nothing(self) -> None:
         feed, world = Feed(Ok(PaymentsPage((ROW,), None))), Known(counted=(KnownRow("i1", "deal-15", COUNTED),))
         any_world = cast_any(world)
-        done = await PollPayments(cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
+        done = await PollPayments(elba, cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
         assert isinstance(done, Done)
         assert (list(done.commands), done.found_something) == ([], False)
 
@@ -201,7 +207,7 @@ class TestPoll:
         cursor = FeedCursor(NOW, 100)
         feed, world = Feed(*(Ok(PaymentsPage((), cursor)) for _ in range(5))), Known()
         any_world = cast_any(world)
-        done = await PollPayments(cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
+        done = await PollPayments(elba, cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
         assert isinstance(done, Done)
         assert done.payload is not None
         assert (done.payload["since"], done.payload["offset"]) == (NOW.isoformat(), 100)

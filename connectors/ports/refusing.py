@@ -1,0 +1,110 @@
+"""An accounting service that can do nothing: the base of connectors to vendors of less than the whole port."""
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from chassis.domain import Problem
+from chassis.outcomes import Outcome, Rejected
+from chassis.work.handlers import Permit
+from connectors.ports.accounting import (
+    AccessToken,
+    ActCard,
+    ActDraft,
+    CounterpartiesPage,
+    Counterparty,
+    CounterpartyDraft,
+    FeedCursor,
+    InvoiceCard,
+    InvoiceDraft,
+    InvoiceLookup,
+    InvoicesPage,
+    PaymentRow,
+    PaymentsPage,
+    PdfFile,
+    TokenRequest,
+)
+
+CAPABILITY_MISSING = "capability_missing"
+
+
+class Refusing:
+    """Refuses every call by ``capability_missing``, with the vendor and the capability's name; a connector overrides
+    what its vendor can do, and the registry lists the same."""
+
+    vendor: ClassVar[str]
+
+    def _refused(self, capability: str) -> Rejected:
+        return Rejected(Problem(CAPABILITY_MISSING, {"vendor": self.vendor, "capability": capability}))
+
+    async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
+        """Refused."""
+        return self._refused("find_counterparty")
+
+    async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
+        """Refused."""
+        return self._refused("create_counterparty")
+
+    async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        """Refused."""
+        return self._refused("counterparty_changes")
+
+    async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]:
+        """Refused."""
+        return self._refused("create_invoice")
+
+    async def find_invoice(
+        self,
+        permit: Permit,
+        *,
+        number: str,
+        issued_on: date,
+        marker: str,
+        since: datetime | None = None,
+        counterparty_id: str = "",
+    ) -> Outcome[InvoiceLookup]:
+        """Refused."""
+        return self._refused("find_invoice")
+
+    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[InvoiceCard]:
+        """Refused."""
+        return self._refused("read_invoice")
+
+    async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
+        """Refused."""
+        return self._refused("invoice_changes")
+
+    async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
+        """Refused."""
+        return self._refused("invoice_pdf")
+
+    async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[InvoiceCard]:
+        """Refused."""
+        return self._refused("cancel_invoice")
+
+    async def payments_changed(self, permit: Permit, cursor: FeedCursor) -> Outcome[PaymentsPage]:
+        """Refused."""
+        return self._refused("payments_changed")
+
+    async def payments_of_invoice(self, permit: Permit, invoice_id: str) -> Outcome[tuple[PaymentRow, ...]]:
+        """Refused."""
+        return self._refused("payments_of_invoice")
+
+    async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
+        """Refused."""
+        return self._refused("create_act")
+
+    async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
+        """Refused."""
+        return self._refused("read_act")
+
+    async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
+        """Refused."""
+        return self._refused("act_pdf")
+
+    async def ping(self, permit: Permit) -> Outcome[None]:
+        """Refused."""
+        return self._refused("ping")
+
+    async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
+        """Refused."""
+        return self._refused("obtain_token")

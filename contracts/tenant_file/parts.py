@@ -1,0 +1,30 @@
+"""What the parts of a tenant's file are made of."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address")
+    return text.rstrip("/")
+
+
+Address = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
+Secret = Annotated[str, Field(min_length=1, max_length=2000, repr=False)]
+
+
+class Part(BaseModel):
+    """The base of all parts; a field's description is what a person should write there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Limit(Part):
+    """A bucket: calls at once, and calls that come back each second."""
+
+    burst: int = Field(ge=1, le=10_000, description="write how many calls may go at once, for example 50")
+    per_second: float = Field(gt=0, le=10_000, description="write how many calls a second are allowed, for example 2")
