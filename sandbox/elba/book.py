@@ -1,334 +1,32 @@
-"""What can happen inside an account, whoever does it: the records that change and the webhooks that tell of it."""
+"""Elba's books: webhooks tell of what happens in them, and invoices carry what was paid."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from sandbox.core.vendor import Change, EventPost, Vendor
-from sandbox.core.world import World
+from sandbox.accounting.book import Book
+from sandbox.accounting.records import Account, Record, utc_seconds
+from sandbox.core.vendor import EventPost
 from sandbox.elba import wire
-from sandbox.elba.records import (
-    Account,
-    Act,
-    Counterparty,
-    Dials,
-    Invoice,
-    Item,
-    Payment,
-    Product,
-    Record,
-    Token,
-    invoice_status,
-    moscow_day,
-    seen,
-    utc_seconds,
-    vat_inside,
-)
 
 WEBHOOK_RETRY_SECONDS = (5.0, 15.0, 45.0)
 
 
-class Book:
-    """All accounts. Every method that changes something writes change lines and lets `apply` do the work."""
-
-    def __init__(self, world: World, vendor: Vendor) -> None:
-        self._world, self._vendor = world, vendor
-        self.accounts: dict[str, Account] = {}
-        self.by_client: dict[str, Account] = {}
-        self.by_token: dict[str, Account] = {}
-        self.by_document: dict[str, tuple[Account, str]] = {}
-
-    # -- state
-
-    def apply(self, change: Change) -> None:
-        data = change.data
-        if change.op == "account":
-            account = Account(**{**data, "dials": Dials(**data["dials"])})
-            self.accounts[account.id] = self.by_client[account.client_id] = account
-            return
-        account = self.accounts[change.account]
-        match change.op:
-            case "dials":
-                account.dials = replace(account.dials, **data)
-            case "token":
-                account.tokens[data["token"]] = Token(data["expires_unix"], data["state"])
-                self.by_token[data["token"]] = account
-            case "answer":
-                account.answers[data["key"]] = data["answer"]
-            case "put":
-                self._put(account, data["kind"], data["record"], new=data["new"])
-            case "delete":
-                self._unindex(account, data["kind"], account.records[data["kind"]].pop(data["id"]))
-            case _:
-                raise ValueError(f"unknown change {change.op!r}")
-
-    def _put(self, account: Account, kind: str, record: Record, *, new: bool) -> None:
-        former = account.records[kind].get(record["id"])
-        if former is not None:
-            self._unindex(account, kind, former)
-        if new:
-            account.made[kind] = account.made.get(kind, 0) + 1
-        account.records[kind][record["id"]] = record
-        for index, key in self._indexes(account, kind, record):
-            index.setdefault(key, []).append(record["id"])
-        if kind == "invoices":
-            self.by_document[record["document_token"]] = (account, record["id"])
-
-    def _unindex(self, account: Account, kind: str, record: Record) -> None:
-        for index, key in self._indexes(account, kind, record):
-            index[key].remove(record["id"])
-
-    @staticmethod
-    def _indexes(account: Account, kind: str, record: Record) -> list[tuple[dict[str, list[str]], str]]:
-        if kind == "invoices":
-            return [(account.invoices_by_number, record["number"])]
-        if kind == "counterparties":
-            return [(account.counterparties_by_inn, record["inn"] or "")]
-        if kind == "payments":
-            return [(account.payments_by_invoice, record["invoice_id"])]
-        return []
-
-    def clear(self) -> None:
-        for index in (self.accounts, self.by_client, self.by_token, self.by_document):
-            index.clear()
-
-    # -- reading
-
-    @property
-    def now_unix(self) -> float:
-        return self._world.clock.unix()
-
-    @property
-    def today(self) -> str:
-        return moscow_day(self.now_unix)
-
-    def get(self, account: Account, kind: str, record_id: str) -> Record | None:
-        """One record as readers see it now."""
-        return seen(account.records[kind].get(record_id), self.now_unix)
-
-    def select(
-        self, account: Account, kind: str, ids: Iterable[str] | None = None, since: str | None = None
-    ) -> list[Record]:
-        """Records as readers see them now, changed at `since` or later, in order of their last change."""
-        now = self.now_unix
-        held = account.records[kind]
-        raw = held.values() if ids is None else (held[record_id] for record_id in ids)
-        found = [record for record in (seen(record, now) for record in raw) if record is not None]
-        if since is not None:
-            found = [record for record in found if record["updated_at"] >= since]
-        found.sort(key=lambda record: (record["updated_at"], record["order"]))
-        return found
-
-    def payments_of(self, account: Account, invoice_id: str) -> list[Record]:
-        return self.select(account, "payments", account.payments_by_invoice.get(invoice_id, ()))
-
-    def paid_kopecks(self, account: Account, invoice_id: str) -> int:
-        return sum(
-            payment["amount_kopecks"] for payment in self.payments_of(account, invoice_id) if not payment["removed"]
-        )
+class ElbaBook(Book):
+    """All Elba accounts."""
 
     def invoice_wire(self, account: Account, record: Record, base_url: str) -> dict[str, Any]:
         paid = self.paid_kopecks(account, record["id"])
         return wire.invoice(record, paid_kopecks=paid, today=self.today, base_url=base_url)
 
-    # -- changing
-
-    def _change(self, account_id: str, op: str, data: dict[str, Any]) -> None:
-        self._world.change(self._vendor, account_id, op, data)
-
-    def open_account(
-        self, *, account_id: str, title: str, inn: str, client_id: str, client_secret: str, dials: Dials | None = None
-    ) -> Account:
-        digits = int.from_bytes(hashlib.blake2b(f"{account_id}|{inn}".encode(), digest_size=6).digest(), "big")
-        data = {
-            "id": account_id,
-            "title": title,
-            "inn": inn,
-            "own_account": f"407028101{digits % 10**11:011d}",
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "id_key": f"{account_id}|{client_secret}",
-            "dials": asdict(dials or Dials()),
-        }
-        self._change(account_id, "account", data)
-        return self.accounts[account_id]
-
-    def turn_dials(self, account: Account, values: Mapping[str, Any]) -> None:
-        self._change(account.id, "dials", dict(values))
-
-    def give_token(self, account: Account, *, state: str, expires_unix: float) -> str:
-        """A new token in that state."""
-        seed = f"{account.id_key}|token|{self._world.ledger.seq}"
-        token = "eyJ" + hashlib.sha256(seed.encode()).hexdigest()
-        self._change(account.id, "token", {"token": token, "expires_unix": expires_unix, "state": state})
-        return token
-
-    def set_token(self, account: Account, token: str, *, state: str, expires_unix: float) -> None:
-        self._change(account.id, "token", {"token": token, "expires_unix": expires_unix, "state": state})
-
-    def keep_answer(self, account: Account, key: str, answer: dict[str, Any]) -> None:
-        self._change(account.id, "answer", {"key": key, "answer": answer})
-
-    def _write(
-        self, account: Account, kind: str, fields: Mapping[str, Any], *, record_id: str | None, lag_seconds: float = 0.0
-    ) -> Record:
-        new = record_id is None
-        if record_id is None:
-            number = account.made.get(kind, 0) + 1
-            record_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{account.id_key}|{kind}|{number}"))
-        now = self.now_unix
-        record: Record = {
-            **fields,
-            "id": record_id,
-            "updated_at": utc_seconds(now),
-            "order": self._world.ledger.seq + 1,
-            "visible_unix": now + lag_seconds if lag_seconds else 0.0,
-            "before": account.records[kind].get(record_id) if lag_seconds else None,
-        }
-        self._change(account.id, "put", {"kind": kind, "record": record, "new": new})
-        return record
-
-    def rewrite(
-        self, account: Account, kind: str, record: Record, *, lag_seconds: float = 0.0, **values: Any
-    ) -> Record:
-        """The record with some members changed."""
-        return self._write(account, kind, {**record, **values}, record_id=record["id"], lag_seconds=lag_seconds)
-
-    def delete(self, account: Account, kind: str, record_id: str) -> None:
-        self._change(account.id, "delete", {"kind": kind, "id": record_id})
-
-    def put_counterparty(
-        self, account: Account, card: Counterparty, *, record_id: str | None = None, lag_seconds: float = 0.0
-    ) -> Record:
-        record = self._write(account, "counterparties", card, record_id=record_id, lag_seconds=lag_seconds)
-        self.tell(account, "counterparty.updated", {"counterpartyId": record["id"]})
-        return record
-
-    def put_product(self, account: Account, card: Product) -> Record:
-        return self._write(account, "products", card, record_id=None)
-
     def put_webhook(self, account: Account, url: str, events: Sequence[str], secret: str) -> Record:
         return self._write(account, "webhooks", {"url": url, "events": list(events), "secret": secret}, record_id=None)
-
-    def add_invoice(
-        self,
-        account: Account,
-        *,
-        number: str,
-        day: str,
-        due_day: str | None,
-        counterparty_id: str,
-        comment: str | None,
-        lines: list[Item],
-        off_kopecks: int = 0,
-        lag_seconds: float = 0.0,
-    ) -> Record:
-        made = account.made.get("invoices", 0) + 1
-        invoice = Invoice(
-            number=number,
-            date=day,
-            due_date=due_day,
-            counterparty_id=counterparty_id,
-            comment=comment,
-            items=lines,
-            sum_kopecks=_sum(lines) + off_kopecks,
-            vat_kopecks=_vat(lines),
-            cancelled=False,
-            created_at=utc_seconds(self.now_unix),
-            pdf_ready_unix=self.now_unix + account.dials.pdf_render_seconds,
-            document_token=hashlib.blake2b(f"{account.id_key}|doc|{made}".encode(), digest_size=16).hexdigest(),
-        )
-        return self._write(account, "invoices", invoice, record_id=None, lag_seconds=lag_seconds)
-
-    def edit_invoice(self, account: Account, record: Record, values: Mapping[str, Any]) -> Record:
-        """Members changed by a person; sums follow the lines, the file is rendered again."""
-        changed = dict(values)
-        if "items" in changed:
-            changed |= {"sum_kopecks": _sum(changed["items"]), "vat_kopecks": _vat(changed["items"])}
-        changed["pdf_ready_unix"] = self.now_unix + account.dials.pdf_render_seconds
-        edited = self.rewrite(account, "invoices", record, **changed)
-        self.tell(account, "invoice.updated", {"invoiceId": record["id"]})
-        return edited
-
-    def cancel_invoice(self, account: Account, record: Record) -> Record:
-        if record["cancelled"]:
-            return record
-        cancelled = self.rewrite(account, "invoices", record, cancelled=True)
-        self.tell(account, "invoice.updated", {"invoiceId": record["id"]})
-        return cancelled
-
-    def add_act(
-        self,
-        account: Account,
-        *,
-        day: str,
-        counterparty_id: str,
-        invoice_id: str | None,
-        lines: list[Item],
-        comment: str | None,
-        off_kopecks: int = 0,
-        lag_seconds: float = 0.0,
-    ) -> Record:
-        act = Act(
-            number=str(account.made.get("acts", 0) + 1),
-            date=day,
-            counterparty_id=counterparty_id,
-            invoice_id=invoice_id,
-            items=lines,
-            sum_kopecks=_sum(lines) + off_kopecks,
-            comment=comment,
-            status="Created",
-            pdf_ready_unix=self.now_unix + account.dials.pdf_render_seconds,
-        )
-        return self._write(account, "acts", act, record_id=None, lag_seconds=lag_seconds)
-
-    def add_payment(self, account: Account, payment: Payment, *, late_seconds: float = 0.0) -> Record:
-        """A payment matched to its invoice. A late one carries this moment's updatedAt but is seen only later."""
-        invoice = account.records["invoices"][payment["invoice_id"]]
-        record = self._write(account, "payments", payment, record_id=None, lag_seconds=late_seconds)
-        self._invoice_touched(account, invoice, record["id"], lag_seconds=late_seconds)
-        return record
-
-    def change_payment(self, account: Account, record: Record, **values: Any) -> Record:
-        changed = self.rewrite(account, "payments", record, **values)
-        self._payment_changed(account, changed)
-        return changed
-
-    def vanish_payment(self, account: Account, record: Record) -> None:
-        """The payment is gone without a trace in the feed."""
-        self.delete(account, "payments", record["id"])
-        self._payment_changed(account, record)
-
-    def rename_payment(self, account: Account, record: Record) -> Record:
-        """The same payment under a new id; the old id is known no more."""
-        self.delete(account, "payments", record["id"])
-        fields = {name: value for name, value in record.items() if name != "id"}
-        renamed = self._write(account, "payments", fields, record_id=None)
-        self._payment_changed(account, renamed)
-        return renamed
-
-    def _payment_changed(self, account: Account, payment: Record) -> None:
-        invoice = account.records["invoices"].get(payment["invoice_id"])
-        if invoice is not None:
-            self._invoice_touched(account, invoice, payment["id"])
-
-    def _invoice_touched(self, account: Account, invoice: Record, payment_id: str, lag_seconds: float = 0.0) -> None:
-        self.rewrite(account, "invoices", invoice, lag_seconds=lag_seconds)
-        if lag_seconds:
-            return
-        self.tell(account, "payment.matched", {"paymentId": payment_id, "invoiceId": invoice["id"]})
-        self.tell(account, "invoice.updated", {"invoiceId": invoice["id"]})
-        if invoice_status(invoice, self.paid_kopecks(account, invoice["id"]), self.today) == "Paid":
-            self.tell(account, "invoice.paid", {"invoiceId": invoice["id"]})
-
-    # -- webhooks
 
     def tell(self, account: Account, event: str, data: dict[str, Any]) -> None:
         """Queues a signed delivery to each webhook that wants the event."""
@@ -362,11 +60,3 @@ class Book:
 def signature(secret: str, body: str) -> str:
     """X-Elba-Signature of a raw body."""
     return "sha256=" + hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
-
-
-def _sum(lines: Sequence[Item]) -> int:
-    return sum(line["sum_kopecks"] for line in lines)
-
-
-def _vat(lines: Sequence[Item]) -> int:
-    return sum(vat_inside(line["sum_kopecks"], line["vat"]) for line in lines)

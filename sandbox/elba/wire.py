@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from sandbox.accounting.checks import ApiError
+from sandbox.accounting.records import Item, Record, invoice_status
 from sandbox.core.wire import Reply
-from sandbox.elba.checks import ApiError
-from sandbox.elba.records import Item, Record, invoice_status
 
 
 def roubles(kopecks: int) -> int | float:

@@ -102,7 +102,8 @@ def test_unlimited_is_a_limit() -> None:
         ("burst: 50", "burst: lots", 10, "bitrix24.limit.burst", "found 'lots'; write how many calls"),
         ("timezone: Europe/Moscow", "timezone: Mars", 4, "timezone", "for example Europe/Moscow"),
         ('"500123456750"', "500123456750", 22, "sellers[0].inn", "in quotes"),
-        ("vendor: elba", "vendor: kontur", 24, "sellers[0].accounting.vendor", "write elba"),
+        ("vendor: elba", "vendor: kontur", 25, "sellers[0].accounting.profile", "leave it out"),
+        ("vendor: elba", "vendor: excel", 24, "sellers[0].accounting.vendor", "write elba, kontur, moedelo or onec"),
         ("mode: webhook", "mode: app", 7, "bitrix24.mode", "write webhook"),
         ("regime: usn_income", "regime: usn", 33, "sellers[0].tax[0].regime", "write usn_income, usn_income_expense"),
         ("[3, 7]", "[3, soon]", 37, "reminders.days[1]", "found 'soon'"),
@@ -126,6 +127,60 @@ def test_a_wrong_value_is_named_with_line_key_and_what_to_write(
     (sentence,) = _refusal(WHOLE.replace(found, written, 1))
     assert sentence.startswith(f"line {line}, {key}:"), sentence
     assert says in sentence
+
+
+ELBA = WHOLE[WHOLE.index("      vendor: elba") : WHOLE.index("    tax:")]
+KEYS = {
+    "moedelo": "      vendor: moedelo\n      api_key: key-of-the-account\n",
+    "moedelo by oauth": "      vendor: moedelo\n      auth_mode: oauth\n      client_id: c\n      client_secret: s\n"
+    "      refresh_token: r\n",
+    "elba's published API": "      vendor: elba\n      profile: vendor\n      api_key: k\n"
+    "      organization_id: 9a1f6e0a-52b4-4e0a-9c58-0d6d2c1f7a10\n",
+    "kontur": "      vendor: kontur\n      client_id: c\n      client_secret: s\n",
+    "kontur by key": "      vendor: kontur\n      auth_mode: api_key\n      api_key: k\n",
+    "1C": "      vendor: onec\n      odata_url: https://1c.example/buh/odata/standard.odata\n      user: Обмен\n"
+    "      password: p\n      organization: ООО «Вектор»\n",
+}
+
+
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
+def test_each_accounting_service_has_keys_of_its_own(keys: str) -> None:
+    file = load(WHOLE.replace(ELBA, keys), ENVIRON, Path())
+    accounting = file.sellers[0].accounting
+    assert accounting.endpoint.startswith("https://")
+    assert accounting.endpoint not in accounting.access().values()
+    assert from_document(file.document()) == file
+
+
+@pytest.mark.parametrize(
+    ("keys", "found", "written", "says"),
+    [
+        (
+            "moedelo",
+            "api_key: key-of-the-account",
+            "api_url: https://m.example",
+            "api_key: found nothing; write the API",
+        ),
+        ("moedelo", "api_key: key", "odata_url: x\n      api_key: key", "odata_url: found an unknown key"),
+        ("moedelo by oauth", "      refresh_token: r\n", "", "refresh_token: found nothing; write the refresh token"),
+        (
+            "moedelo by oauth",
+            "auth_mode: oauth",
+            "auth_mode: magic",
+            "auth_mode: found 'magic'; write api_key or oauth",
+        ),
+        ("elba's published API", "9a1f6e0a", "nine", "organization_id: found 'nine-52b4"),
+        ("elba's published API", "profile: vendor", "profile: test", "profile: found 'test'; write seed or vendor"),
+        ("kontur by key", "      api_key: k\n", "", "api_key: found nothing; write the API key"),
+        ("1C", "user: Обмен", "mode: soon\n      user: Обмен", "mode: found 'soon'; write draft or posted"),
+        ("1C", "password: p", "password: ''", "password: found a value that is not shown"),
+    ],
+)
+def test_a_wrong_key_of_an_accounting_service_is_named(keys: str, found: str, written: str, says: str) -> None:
+    assert found in KEYS[keys]
+    sentences = _refusal(WHOLE.replace(ELBA, KEYS[keys].replace(found, written)))
+    assert any(f"sellers[0].accounting.{says}" in sentence for sentence in sentences), sentences
+    assert all(sentence.startswith("line ") for sentence in sentences)
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from sandbox.accounting import checks
+from sandbox.accounting.checks import Problems
 from sandbox.core.wire import Reply, Route
-from sandbox.elba import checks, documents, wire
+from sandbox.elba import wire
+from sandbox.elba.api.buyers import known_counterparty
 from sandbox.elba.api.invoices import rendered
-from sandbox.elba.checks import Problems
 from sandbox.elba.gate import Call, Gate
 
 
@@ -25,7 +27,7 @@ def create(call: Call) -> Reply:
     day = checks.day(body, "date", problems, required=True)
     comment = checks.text(body, "comment", problems, longest=checks.TEXT_CHARS_MAX)
     lines = checks.items(body, problems)
-    counterparty_id = documents.known_counterparty(call, body, problems)
+    counterparty_id = known_counterparty(call, body, problems)
     invoice_id = checks.text(body, "invoiceId", problems, longest=40)
     if invoice_id is not None and call.book.get(call.account, "invoices", invoice_id) is None:
         problems.add("invoiceId", "Указанный счёт не найден")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sandbox.accounting import checks
+from sandbox.accounting.checks import ApiError
 from sandbox.core.wire import Reply, Route
-from sandbox.elba import checks, wire
-from sandbox.elba.checks import ApiError
+from sandbox.elba import asked, wire
 from sandbox.elba.gate import Call, Gate, listed
 
 
@@ -26,8 +27,8 @@ def find(call: Call) -> Reply:
         call.facts["inn"] = query["inn"]
         payload = [wire.counterparty(record) for record in found]
         return Reply(payload=payload, note={"found": [record["id"] for record in found]})
-    offset, limit = checks.page(query)
-    records = call.book.select(call.account, "counterparties", since=checks.updated_since(query))
+    offset, limit = asked.page(query)
+    records = call.book.select(call.account, "counterparties", since=asked.updated_since(query))
     return listed(call, records, wire.counterparty, offset, limit)
 
 

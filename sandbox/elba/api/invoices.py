@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from sandbox.accounting import checks, documents
+from sandbox.accounting.checks import ApiError, Problems
+from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
-from sandbox.elba import checks, documents, wire
-from sandbox.elba.checks import ApiError, Problems
+from sandbox.elba import asked, wire
+from sandbox.elba.api.buyers import known_counterparty
 from sandbox.elba.gate import Call, Gate, listed
-from sandbox.elba.records import Record
 
 
 def routes(gate: Gate) -> list[Route]:
@@ -41,7 +43,7 @@ def create(call: Call) -> Reply:
         problems.add("paymentDueDate", "Срок оплаты раньше даты счёта")
     comment = checks.text(body, "comment", problems, longest=checks.TEXT_CHARS_MAX)
     lines = checks.items(body, problems)
-    counterparty_id = documents.known_counterparty(call, body, problems)
+    counterparty_id = known_counterparty(call, body, problems)
     problems.raise_any()
     record = call.book.add_invoice(
         call.account,
@@ -60,12 +62,12 @@ def create(call: Call) -> Reply:
 def find(call: Call) -> Reply:
     """By number and date, or what changed since; always the list envelope."""
     query = call.request.query()
-    offset, limit = checks.page(query)
+    offset, limit = asked.page(query)
     ids = None
     if "number" in query:
         call.facts |= {"number": query["number"], "date": query.get("date")}
         ids = call.account.invoices_by_number.get(query["number"], ())
-    records = call.book.select(call.account, "invoices", ids, checks.updated_since(query))
+    records = call.book.select(call.account, "invoices", ids, asked.updated_since(query))
     if "date" in query:
         problems = Problems()
         day = checks.day(dict(query), "date", problems)
@@ -113,12 +115,12 @@ def payments_of_invoice(call: Call) -> Reply:
 
 
 def payments(call: Call) -> Reply:
-    records = call.book.select(call.account, "payments", since=checks.updated_since(call.request.query()))
+    records = call.book.select(call.account, "payments", since=asked.updated_since(call.request.query()))
     return _feed(call, records)
 
 
 def _feed(call: Call, records: list[Record]) -> Reply:
     """Payments; one marked so stands twice in one answer, as feeds do that overlap."""
-    offset, limit = checks.page(call.request.query())
+    offset, limit = asked.page(call.request.query())
     rows = [row for record in records for row in ([record] * (2 if record["listed_twice"] else 1))]
     return listed(call, rows, wire.payment, offset, limit)

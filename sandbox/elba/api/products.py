@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.core.wire import Reply, Route
-from sandbox.elba import checks, wire
+from sandbox.elba import asked, wire
 from sandbox.elba.gate import Call, Gate, listed
 
 
@@ -19,7 +19,7 @@ def routes(gate: Gate) -> list[Route]:
 def find(call: Call) -> Reply:
     """By article or name, exactly; all without either."""
     query = call.request.query()
-    offset, limit = checks.page(query)
+    offset, limit = asked.page(query)
     records = [
         record
         for record in call.book.select(call.account, "products")
@@ -29,14 +29,14 @@ def find(call: Call) -> Reply:
 
 
 def create(call: Call) -> Reply:
-    card = checks.product(call.body())
+    card = asked.product(call.body())
     call.facts |= {"article": card["article"], "name": card["name"][:100]}
     record = call.book.put_product(call.account, card)
     return Reply(status=201, payload=wire.product(record), note={"product": record["id"]})
 
 
 def subscribe(call: Call) -> Reply:
-    url, events, secret = checks.webhook(call.body())
+    url, events, secret = asked.webhook(call.body())
     record = call.book.put_webhook(call.account, url, events, secret)
     return Reply(status=201, payload={"id": record["id"]}, note={"webhook": record["id"]})
 

@@ -6,12 +6,12 @@ import base64
 import binascii
 import hmac
 
+from sandbox.accounting.book import Book
+from sandbox.accounting.records import Account
 from sandbox.core.faults import Fault
 from sandbox.core.vendor import Vendor
 from sandbox.core.wire import Reply, Request, Route
 from sandbox.core.world import World
-from sandbox.elba.book import Book
-from sandbox.elba.records import Account
 
 SCOPE = "elba.api"
 OPERATION = "token"

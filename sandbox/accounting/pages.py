@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sandbox.accounting import documents
+from sandbox.accounting.book import Book
+from sandbox.accounting.records import invoice_status
 from sandbox.core.pages import environment
 from sandbox.core.wire import Reply, Request, Route, html
-from sandbox.core.world import World
-from sandbox.elba import documents
-from sandbox.elba.book import Book
-from sandbox.elba.records import invoice_status
 
 STATUS_TEXT = {
     "Issued": ("Не оплачен", ""),
@@ -22,10 +21,10 @@ ACT_TEXT = {"Created": "Создан", "Sent": "Отправлен", "Signed": "
 
 
 class Pages:
-    """Pages under /pages/elba."""
+    """Pages under /pages/{vendor}; `title` is the vendor's name in its pages."""
 
-    def __init__(self, world: World, book: Book) -> None:
-        self._world, self._book = world, book
+    def __init__(self, book: Book, name: str, title: str) -> None:
+        self._book, self._name, self._title = book, name, title
         folder = Path(__file__).parent / "templates"
         self._templates = environment({path.name: path.read_text("utf-8") for path in sorted(folder.glob("*.html"))})
 
@@ -50,6 +49,8 @@ class Pages:
             invoices.append({**record, "paid_kopecks": paid, "status": status, "colour": colour})
         text = self._templates.get_template("account.html").render(
             base=request.base_url,
+            pages=f"{request.base_url}/pages/{self._name}",
+            vendor=self._title,
             account=account,
             today=book.today,
             invoices=invoices,
@@ -71,6 +72,8 @@ class Pages:
         paid = self._book.paid_kopecks(account, invoice_id)
         text = self._templates.get_template("document.html").render(
             base=request.base_url,
+            pages=f"{request.base_url}/pages/{self._name}",
+            vendor=self._title,
             account=account,
             invoice=record,
             buyer=buyer,

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from typing import Any
 
+from sandbox.accounting import checks
+from sandbox.accounting.book import Book
+from sandbox.accounting.checks import ApiError, Problems
+from sandbox.accounting.records import ACT_STATUSES, REFRESH, Account, Dials, Payment, Record
 from sandbox.core.wire import BadRequestError, Reply, Request, Route, UnknownError
 from sandbox.core.world import World
-from sandbox.elba import checks, wire
-from sandbox.elba.book import Book
-from sandbox.elba.checks import ApiError, Problems
-from sandbox.elba.records import ACT_STATUSES, Account, Dials, Payment, Record
 
 PAYMENT_KEYS = {
     "invoice", "amount_kopecks", "date", "payment_order_number", "payer", "purpose", "own_account",
@@ -41,11 +41,18 @@ def parse_dials(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-class Control:
-    """Routes under /control/elba; `{invoice}` is an id or a number that one invoice alone has."""
+Connection = Callable[[Account, str], dict[str, str]]
+"""How an account is entered: addresses and credentials by their names, below a base address."""
 
-    def __init__(self, world: World, book: Book) -> None:
-        self._world, self._book = world, book
+
+class Control:
+    """Routes under /control/{vendor}; `{invoice}` is an id or a number that one invoice alone has.
+
+    Their words are the same for every vendor.
+    """
+
+    def __init__(self, world: World, book: Book, name: str, connection: Connection) -> None:
+        self._world, self._book, self._name, self._connection = world, book, name, connection
 
     def routes(self) -> list[Route]:
         return [
@@ -90,7 +97,7 @@ class Control:
                 try:
                     with self._world.ledger.together():
                         self._world.ledger.append(
-                            "control", "elba", account.id, {"op": "act", "method": method, "path": request.path}
+                            "control", self._name, account.id, {"op": "act", "method": method, "path": request.path}
                         )
                         return handler(account, request, body)
                 except ApiError as error:
@@ -108,11 +115,8 @@ class Control:
             "account": account.id,
             "title": account.title,
             "inn": account.inn,
-            "client_id": account.client_id,
-            "client_secret": account.client_secret,
-            "api_url": f"{base_url}/api/v1",
-            "token_url": f"{base_url}/connect/token",
-            "page": f"{base_url}/pages/elba/{account.id}",
+            **self._connection(account, base_url),
+            "page": f"{base_url}/pages/{self._name}/{account.id}",
             "dials": asdict(account.dials),
         }
 
@@ -125,11 +129,11 @@ class Control:
             raise BadRequestError('give {"title": "…", "inn": "…"}, and "account", "dials" if you wish')
         if not checks.inn_valid(body["inn"]):
             raise BadRequestError(f"{body['inn']} is no INN: a check digit is wrong")
-        account_id = str(body.get("account") or f"elba-{len(self._book.accounts) + 1}")
+        account_id = str(body.get("account") or f"{self._name}-{len(self._book.accounts) + 1}")
         if account_id in self._book.accounts:
             return Reply(status=409, payload={"error": f"account {account_id} exists"})
         dials = parse_dials(body.get("dials") or {})
-        digest = hashlib.sha256(f"elba|{account_id}|{body['inn']}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{self._name}|{account_id}|{body['inn']}".encode()).hexdigest()
         with self._world.ledger.together():
             account = self._book.open_account(
                 account_id=account_id,
@@ -146,7 +150,7 @@ class Control:
         return Reply(payload=asdict(account.dials))
 
     def _tokens(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
-        """Puts all existing tokens into a state, or gives a new one in that state."""
+        """Puts all existing tokens, or with `refresh` all refresh tokens, into a state, or gives a new one in it."""
         state = body.get("state", "valid")
         if state not in ("valid", "expired", "revoked"):
             raise BadRequestError("state is valid, expired or revoked")
@@ -154,9 +158,10 @@ class Control:
         expires = now - 1 if state == "expired" else now + account.dials.token_seconds
         kept = "revoked" if state == "revoked" else "valid"
         if body.get("existing"):
-            for token in list(account.tokens):
+            tokens = [token for token in account.tokens if token.startswith(REFRESH) == bool(body.get("refresh"))]
+            for token in tokens:
                 self._book.set_token(account, token, state=kept, expires_unix=expires)
-            return Reply(payload={"tokens": len(account.tokens), "state": state})
+            return Reply(payload={"tokens": len(tokens), "state": state})
         token = self._book.give_token(account, state=kept, expires_unix=expires)
         return Reply(status=201, payload={"access_token": token, "state": state})
 
@@ -294,7 +299,7 @@ class Control:
 
     def _edit_counterparty(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
         record = account.records["counterparties"][request.params["counterparty"]]
-        card = checks.counterparty({**wire.counterparty(record), **body})
+        card = checks.counterparty({**_card(record), **body})
         return Reply(payload=self._book.put_counterparty(account, card, record_id=record["id"]))
 
     def _delete_counterparty(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
@@ -304,5 +309,14 @@ class Control:
 
     def _duplicate(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
         record = account.records["counterparties"][request.params["counterparty"]]
-        card = checks.counterparty({**wire.counterparty(record), **body})
+        card = checks.counterparty({**_card(record), **body})
         return Reply(status=201, payload=self._book.put_counterparty(account, card))
+
+
+def _card(record: Record) -> dict[str, Any]:
+    """A counterparty in the words of the control calls."""
+    return {
+        "fullName": record["full_name"],
+        "shortName": record["short_name"],
+        **{name: record[name] for name in ("inn", "kpp", "ogrn", "address", "email", "phone", "type")},
+    }

@@ -1,26 +1,11 @@
-"""What invoices and acts share: the buyer that must exist, and the text of their files."""
+"""The text of the files of invoices and acts."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from sandbox.accounting import pdf
+from sandbox.accounting.book import Book
+from sandbox.accounting.records import Account, Record
 from sandbox.core.pages import rub
-from sandbox.elba import checks, pdf
-from sandbox.elba.book import Book
-from sandbox.elba.checks import Problems
-from sandbox.elba.gate import Call
-from sandbox.elba.records import Account, Record
-
-
-def known_counterparty(call: Call, body: dict[str, Any], problems: Problems) -> str:
-    """The buyer's id; a problem when it is missing or unknown."""
-    counterparty_id = checks.text(body, "counterpartyId", problems, longest=100, required=True)
-    call.facts["counterparty"] = counterparty_id
-    if counterparty_id is None:
-        return ""
-    if call.book.get(call.account, "counterparties", counterparty_id.lower()) is None:
-        problems.add("counterpartyId", "Указанный контрагент не найден")
-    return counterparty_id.lower()
 
 
 def invoice_pdf(book: Book, account: Account, record: Record) -> bytes:
