@@ -41,6 +41,7 @@ def control_routes(world: World) -> list[Route]:
         Route("GET", "/control/ledger", control.ledger, "JSON lines; vendor, account, kind, after, limit"),
         Route("POST", "/control/reset", control.reset, "empty everything"),
         Route("POST", "/control/seed", control.seed, "portals and accounts in pairs", {"portals": 3, "seed": 7}),
+        Route("GET", "/control/accounts", control.accounts, "portals and accounts of every vendor, by their ids"),
         Route("GET", "/control/status", control.status, "what is still to happen"),
         Route("GET", "/control/openapi.json", control.openapi, "this list as OpenAPI"),
     ]  # fmt: skip
@@ -170,7 +171,9 @@ class _Control:
         buyers = _whole(body, "buyers_per_portal", 10, 0, BUYERS_MAX)
         for name in ("deals_per_portal", "known_buyers_per_account"):
             _whole(body, name, 0, 0, BUYERS_MAX)
-        for name in ("bitrix24", "elba"):
+        if body.get("accounting", "elba") not in self._world.vendors:
+            raise BadRequestError(f"`accounting` is one of {', '.join(self._world.vendors)}")
+        for name in self._world.vendors:
             if not isinstance(body.get(name) or {}, dict):
                 raise BadRequestError(f"`{name}` is a JSON object of dials")
         roster = make_roster(_whole(body, "seed", 1, 0, 2**53), tenants, buyers)
@@ -187,6 +190,15 @@ class _Control:
         if request.headers.get("accept", "").startswith("text/plain"):
             return Reply(status=201, body=("\n".join(lines) + "\n").encode(), content_type="text/plain; charset=utf-8")
         return Reply(status=201, payload={"tenants": tenants_json, "env": env, "env_lines": lines})
+
+    async def accounts(self, request: Request) -> Reply:
+        return Reply(
+            payload=[
+                {"vendor": vendor.name, "account": row["account"], "title": row["title"]}
+                for vendor in self._world.vendors.values()
+                for row in vendor.accounts()
+            ]
+        )
 
     async def status(self, request: Request) -> Reply:
         world = self._world

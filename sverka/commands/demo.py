@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sverka.demo.accounting import SERVICES
 from sverka.demo.faults import Level
 from sverka.endings import NotAsWished
 from sverka.language import example, tr
@@ -25,7 +26,7 @@ def demo(
     *,
     deals: Annotated[int, typer.Option(min=1, max=5000, help=tr("How many deals.", "Сколько сделок."))] = 60,
     tenants: Annotated[int, typer.Option(min=1, max=50, help=tr("How many portals.", "Сколько порталов."))] = 3,
-    accounting: Annotated[str, typer.Option(metavar="VENDOR", help="elba")] = "elba",
+    accounting: Annotated[str, typer.Option(metavar="VENDOR", help=" | ".join(SERVICES))] = "elba",
     seed: Annotated[int, typer.Option(help=tr("The same seed, the same plan.", "Зерно плана."))] = 7,
     faults: Annotated[Level, typer.Option(help=tr("What goes wrong.", "Что ломается."))] = "none",
     keep: Annotated[bool, typer.Option("--keep", help=tr("Leave it running.", "Не останавливать после."))] = False,
@@ -40,9 +41,10 @@ def demo(
     ] = None,
 ) -> None:
     """The plan is fixed before the start; the verdict reads the sandbox alone."""
-    if accounting != "elba":
+    if accounting not in SERVICES:
+        known = ", ".join(SERVICES)
         raise typer.BadParameter(
-            tr(f"{accounting} is not available; choose elba.", f"{accounting} недоступна; есть elba."),
+            tr(f"{accounting} is not available; choose one of {known}.", f"{accounting} недоступна; есть {known}."),
             param_hint="--accounting",
         )
     from sverka.demo.running import Wish, run_demo  # after the options are checked: it brings the whole product along

@@ -85,7 +85,7 @@ class Day:
         self.world.start_clock(START, CLOCK_RATE)
         self.pairs = self.world.seed(len(self.plan.tenants), seed)
         for tenant, pair in zip(self.plan.tenants, self.pairs, strict=True):
-            read = read_tenant_file(write_tenant_file(folder, tenant, pair, START), pair.env)
+            read = read_tenant_file(write_tenant_file(folder, tenant, pair, START, self.world.service), pair.env)
             done = self._api.apply(read.tenant, read.document(), dry_run=False)
             self.world.subscribe(pair.slug, done["webhook_urls"]["bitrix24"])
         self.deals = [self._staged(deal, self.pairs[deal.tenant - 1]) for deal in self.plan.deals]

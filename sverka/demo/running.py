@@ -11,6 +11,7 @@ from typing import Final
 from deploy.local.folder import Run
 from deploy.local.launch import running, stop_running
 from sverka.api import connect
+from sverka.demo.accounting import SERVICES
 from sverka.demo.day import Day, Watch
 from sverka.demo.drawing import make_plan
 from sverka.demo.faults import Level, rules
@@ -84,13 +85,13 @@ def _play(wish: Wish, plan: Plan, data: Path, run: Run, began: float) -> tuple[V
         question(reach) as asked,
         progress.shown(),
     ):
-        world = World(control, run.sandbox.url)
+        world = World(control, run.sandbox.url, SERVICES[wish.accounting])
         watch = Watch(progress.phase, progress.look)
         day = Day(plan, world, api, asked, watch, seconds_max=PHASE_SECONDS_MAX[wish.faults])
         played = time.monotonic()
         progress.phase(tr("Portals, accounts, tenants, deals", "Порталы, учётные записи, клиенты, сделки"))
         day.prepare(data / "demo", wish.seed)
-        world.add_faults(rules(wish.faults, wish.seed))
+        world.add_faults(rules(wish.faults, wish.seed, world.service))
         day.play(phase_name)
         progress.phase(tr("Plan and outcome are compared", "Сверка плана с итогом"))
         verdict = judge(world, day.deals, day.pairs, day.accountant.found_acts())

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from sverka.demo.accounting import ELBA, Service
 from sverka.demo.plan import EXECUTING, PAID, PREPAYMENT, WON, PlannedTenant
 from sverka.demo.world import Pair
 
@@ -19,7 +20,9 @@ FIELDS: Final = {
 }  # fmt: skip
 
 
-def write_tenant_file(folder: Path, tenant: PlannedTenant, pair: Pair, activated_at: datetime) -> Path:
+def write_tenant_file(
+    folder: Path, tenant: PlannedTenant, pair: Pair, activated_at: datetime, service: Service = ELBA
+) -> Path:
     """Writes it into a folder and returns its path."""
     number = pair.number
     document: dict[str, Any] = {
@@ -49,15 +52,7 @@ def write_tenant_file(folder: Path, tenant: PlannedTenant, pair: Pair, activated
             {
                 "id": "main",
                 "inn": pair.seller_inn,
-                "accounting": {
-                    "vendor": "elba",
-                    "profile": "seed",
-                    "api_url": f"env:ELBA_{number}_API_URL",
-                    "token_url": f"env:ELBA_{number}_TOKEN_URL",
-                    "client_id": f"env:ELBA_{number}_CLIENT_ID",
-                    "client_secret": f"env:ELBA_{number}_CLIENT_SECRET",
-                    "payments_poll_seconds": PAYMENTS_POLL_SECONDS,
-                },
+                "accounting": {**service.part(number), "payments_poll_seconds": PAYMENTS_POLL_SECONDS},
                 "tax": [
                     {
                         "from": "2025-01-01",

@@ -90,12 +90,18 @@ class Account:
         self._counterparties: dict[str, Record] = state["counterparties"]
 
     def invoices_of(self, deal_id: int) -> list[Record]:
-        """Live ones; a revision has the deal's number and one more."""
-        number = f"B24-{deal_id}"
+        """Live ones: those that have the deal's number, where it is ours to give (a revision has one more), or carry
+        the deal's marker."""
+        number, marker = f"B24-{deal_id}", f"[b24:{deal_id}:invoice:"
         return [
             invoice
             for invoice in self._invoices
-            if not invoice["cancelled"] and (invoice["number"] == number or invoice["number"].startswith(f"{number}-"))
+            if not invoice["cancelled"]
+            and (
+                invoice["number"] == number
+                or invoice["number"].startswith(f"{number}-")
+                or marker in (invoice["comment"] or "")
+            )
         ]
 
     def acts_of(self, invoices: Sequence[Record], number: str) -> list[Record]:

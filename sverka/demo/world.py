@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sverka.demo.accounting import ELBA, Service
 from sverka.http import Json
 
 MANAGER: Final = 7
@@ -26,7 +27,8 @@ class Pair:
 class World:
     """One sandbox. Every call answers when it is durable."""
 
-    def __init__(self, control: Json, url: str) -> None:
+    def __init__(self, control: Json, url: str, service: Service = ELBA) -> None:
+        self.service = service
         self._control = control
         self.url = url
 
@@ -51,14 +53,21 @@ class World:
     def seed(self, pairs: int, seed: int) -> list[Pair]:
         """Portals and accounts in pairs, without buyers."""
         done = self._control.post(
-            "/seed", {"portals": pairs, "seed": seed, "buyers_per_portal": 0, "known_buyers_per_account": 0}
+            "/seed",
+            {
+                "portals": pairs,
+                "seed": seed,
+                "buyers_per_portal": 0,
+                "known_buyers_per_account": 0,
+                "accounting": self.service.sandbox,
+            },
         )
         env: dict[str, str] = done["env"]
         return [
             Pair(
                 number=one["index"],
                 slug=one["slug"],
-                account=env[f"ELBA_{one['index']}_ACCOUNT"],
+                account=env[self.service.env(one["index"], "ACCOUNT")],
                 title=one["title"],
                 seller_inn=one["seller_inn"],
                 env=env,
@@ -134,25 +143,25 @@ class World:
 
     def know_buyer(self, account: str, card: dict[str, Any]) -> None:
         """The accountant has a record of the buyer."""
-        self._control.post(f"/elba/{account}/counterparties", card)
+        self._control.post(f"/{self.service.sandbox}/{account}/counterparties", card)
 
     def account(self, account: str) -> dict[str, Any]:
         """Everything in an account."""
-        found: dict[str, Any] = self._control.get("/elba/state", account=account)
+        found: dict[str, Any] = self._control.get(f"/{self.service.sandbox}/state", account=account)
         return found
 
     def pay(self, account: str, payment: dict[str, Any]) -> str:
         """Money comes, or goes back; returns the payment's id."""
-        return str(self._control.post(f"/elba/{account}/payments", payment)["id"])
+        return str(self._control.post(f"/{self.service.sandbox}/{account}/payments", payment)["id"])
 
     def reverse(self, account: str, payment: str) -> None:
         """The bank takes a payment back."""
-        self._control.post(f"/elba/{account}/payments/{payment}/remove", {})
+        self._control.post(f"/{self.service.sandbox}/{account}/payments/{payment}/remove", {})
 
     def rename(self, account: str, payment: str) -> str:
         """The same payment under a new id; returns it."""
-        return str(self._control.post(f"/elba/{account}/payments/{payment}/rename", {})["id"])
+        return str(self._control.post(f"/{self.service.sandbox}/{account}/payments/{payment}/rename", {})["id"])
 
     def account_page(self, account: str) -> str:
         """Where a browser shows it."""
-        return f"{self.url}/pages/elba/{account}"
+        return f"{self.url}/pages/{self.service.sandbox}/{account}"

@@ -1,4 +1,7 @@
-"""`sandbox account | counterparty | invoice | pay | payment | act | token`: what accountants and banks do."""
+"""`sandbox account | counterparty | invoice | pay | payment | act | token`: what accountants and banks do.
+
+An account is found by its id, whichever accounting service it is of.
+"""
 
 from typing import Annotated, Any
 
@@ -6,7 +9,7 @@ import typer
 
 from sverka.amounts import kopecks, pairs, seconds
 from sverka.commands.grouping import group
-from sverka.commands.sandbox.asking import answer, ask
+from sverka.commands.sandbox.asking import accounts_of, answer, ask, at, services, state_of
 from sverka.endings import WrongUse
 from sverka.language import example, tr
 from sverka.reach import AsJson, Reach, with_reach
@@ -25,7 +28,7 @@ Amount = Annotated[
 
 def register(parent: typer.Typer) -> None:
     """Adds the commands."""
-    account = group(parent, "account", tr("Elba accounts.", "Учётные записи Эльбы."))
+    account = group(parent, "account", tr("Accounts of accounting services.", "Учётные записи бухгалтерий."))
     account.command("list", help=example("All accounts.", "Все.", "sandbox account list"))(with_reach(accounts))
     account.command("open", help=example("Open one.", "Открыть.", "sandbox account open 'ООО «Вектор»' 500123456750"))(
         with_reach(open_account)
@@ -85,10 +88,16 @@ def register(parent: typer.Typer) -> None:
     )(with_reach(token))
 
 
-def accounts(reach: Reach, *, as_json: AsJson = False) -> None:
+def accounts(
+    reach: Reach,
+    *,
+    vendor: Annotated[str, typer.Option(metavar="NAME", help=tr("One service.", "Одна бухгалтерия."))] = "",
+    as_json: AsJson = False,
+) -> None:
     """Accounts with their credentials."""
-    columns = ("account", "title", "inn", "client_id", "client_secret", "api_url", "page")
-    answer(ask(reach, "GET", "/elba/accounts"), as_json=as_json, columns=columns)
+    found = [one for vendor in ([vendor] if vendor else services(reach)) for one in accounts_of(reach, vendor)]
+    columns = ("vendor", "account", "title", "inn", "client_id", "client_secret", "api_url", "page")
+    answer(found, as_json=as_json, columns=columns)
 
 
 def open_account(
@@ -97,21 +106,22 @@ def open_account(
     inn: Annotated[str, typer.Argument()],
     *,
     account: Annotated[str, typer.Option(help=tr("Its id.", "Её номер."))] = "",
+    vendor: Annotated[str, typer.Option(metavar="NAME", help=tr("Of which service.", "Какой бухгалтерии."))] = "elba",
     as_json: AsJson = False,
 ) -> None:
     """A new account."""
     body = {"title": title, "inn": inn} | ({"account": account} if account else {})
-    answer(ask(reach, "POST", "/elba/accounts", body), as_json=as_json)
+    answer(ask(reach, "POST", f"/{vendor}/accounts", body), as_json=as_json)
 
 
 def show_account(reach: Reach, account: Account, *, as_json: AsJson = False) -> None:
     """Its whole state."""
-    answer(ask(reach, "GET", "/elba/state", account=account), as_json=as_json)
+    answer(state_of(reach, account), as_json=as_json)
 
 
 def dial_account(reach: Reach, account: Account, values: Values, *, as_json: AsJson = False) -> None:
     """Turns dials."""
-    answer(ask(reach, "POST", f"/elba/{account}/dials", pairs(values)), as_json=as_json)
+    answer(at(reach, "POST", account, "/dials", pairs(values)), as_json=as_json)
 
 
 def add_counterparty(
@@ -125,36 +135,36 @@ def add_counterparty(
 ) -> None:
     """It may be a second one of its INN."""
     body = {"fullName": name} | {key: value for key, value in (("inn", inn), ("kpp", kpp)) if value}
-    answer(ask(reach, "POST", f"/elba/{account}/counterparties", body), as_json=as_json)
+    answer(at(reach, "POST", account, "/counterparties", body), as_json=as_json)
 
 
 def duplicate_counterparty(
     reach: Reach, account: Account, counterparty: Annotated[str, typer.Argument()], *, as_json: AsJson = False
 ) -> None:
     """A second record with the same INN and KPP."""
-    answer(ask(reach, "POST", f"/elba/{account}/counterparties/{counterparty}/duplicate", {}), as_json=as_json)
+    answer(at(reach, "POST", account, f"/counterparties/{counterparty}/duplicate", {}), as_json=as_json)
 
 
 def invoices(reach: Reach, account: Account, *, as_json: AsJson = False) -> None:
     """All invoices of an account."""
-    state = ask(reach, "GET", "/elba/state", account=account)
+    state = state_of(reach, account)
     found = list(state["invoices"].values())
     answer(found, as_json=as_json, columns=("id", "number", "date", "due_date", "sum_kopecks", "comment"))
 
 
 def edit_invoice(reach: Reach, account: Account, invoice: Invoice, values: Values, *, as_json: AsJson = False) -> None:
     """number, date, paymentDueDate, comment, counterpartyId."""
-    answer(ask(reach, "PATCH", f"/elba/{account}/invoices/{invoice}", pairs(values)), as_json=as_json)
+    answer(at(reach, "PATCH", account, f"/invoices/{invoice}", pairs(values)), as_json=as_json)
 
 
 def cancel_invoice(reach: Reach, account: Account, invoice: Invoice, *, as_json: AsJson = False) -> None:
     """As the accountant does."""
-    answer(ask(reach, "POST", f"/elba/{account}/invoices/{invoice}/cancel", {}), as_json=as_json)
+    answer(at(reach, "POST", account, f"/invoices/{invoice}/cancel", {}), as_json=as_json)
 
 
 def delete_invoice(reach: Reach, account: Account, invoice: Invoice, *, as_json: AsJson = False) -> None:
     """As the accountant does."""
-    answer(ask(reach, "DELETE", f"/elba/{account}/invoices/{invoice}"), as_json=as_json)
+    answer(at(reach, "DELETE", account, f"/invoices/{invoice}"), as_json=as_json)
 
 
 def pay(
@@ -178,7 +188,7 @@ def pay(
         body["late_seconds"] = seconds(late)
     given = {"date": date, "payment_order_number": order, "refund": refund, "listed_twice": listed_twice}
     body |= {name: value for name, value in given.items() if value}
-    answer(ask(reach, "POST", f"/elba/{account}/payments", body), as_json=as_json)
+    answer(at(reach, "POST", account, "/payments", body), as_json=as_json)
 
 
 def reverse(
@@ -190,17 +200,17 @@ def reverse(
     as_json: AsJson = False,
 ) -> None:
     """The bank took it back."""
-    answer(ask(reach, "POST", f"/elba/{account}/payments/{payment}/remove", {"vanish": vanish}), as_json=as_json)
+    answer(at(reach, "POST", account, f"/payments/{payment}/remove", {"vanish": vanish}), as_json=as_json)
 
 
 def rename(reach: Reach, account: Account, payment: Payment, *, as_json: AsJson = False) -> None:
     """The same payment under a new id."""
-    answer(ask(reach, "POST", f"/elba/{account}/payments/{payment}/rename", {}), as_json=as_json)
+    answer(at(reach, "POST", account, f"/payments/{payment}/rename", {}), as_json=as_json)
 
 
 def twice(reach: Reach, account: Account, payment: Payment, *, as_json: AsJson = False) -> None:
     """Listed twice in one answer."""
-    answer(ask(reach, "POST", f"/elba/{account}/payments/{payment}/twice", {"twice": True}), as_json=as_json)
+    answer(at(reach, "POST", account, f"/payments/{payment}/twice", {"twice": True}), as_json=as_json)
 
 
 def revise(
@@ -218,7 +228,7 @@ def revise(
     body |= {name: value for name, value in (("date", date), ("payment_order_number", order)) if value}
     if not body:
         raise WrongUse(tr("Give --amount, --date or --order.", "Укажите --amount, --date или --order."))
-    answer(ask(reach, "PATCH", f"/elba/{account}/payments/{payment}", body), as_json=as_json)
+    answer(at(reach, "PATCH", account, f"/payments/{payment}", body), as_json=as_json)
 
 
 def act(
@@ -230,7 +240,7 @@ def act(
     as_json: AsJson = False,
 ) -> None:
     """Created, sent or signed."""
-    answer(ask(reach, "POST", f"/elba/{account}/acts/{number}/status", {"status": state}), as_json=as_json)
+    answer(at(reach, "POST", account, f"/acts/{number}/status", {"status": state}), as_json=as_json)
 
 
 def token(
@@ -245,4 +255,4 @@ def token(
 ) -> None:
     """Gives a token in a state, or puts those that were given into it."""
     body = {"state": state, "existing": existing}
-    answer(ask(reach, "POST", f"/elba/{account}/tokens", body), as_json=as_json)
+    answer(at(reach, "POST", account, "/tokens", body), as_json=as_json)

@@ -1,0 +1,39 @@
+"""The accounting services that a demonstration can be played on: what differs between them, as a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One accounting service. ``sandbox`` is its name there, which also begins the seed's environment lines; ``keys``
+    are those of the tenant's file, where ``{env}`` stands for a line's beginning; ``feed`` is the sandbox's operation
+    by which payments are looked for."""
+
+    sandbox: str
+    keys: Mapping[str, str]
+    feed: str
+
+    def env(self, number: int, name: str) -> str:
+        """The name of an environment line of the n-th account."""
+        return f"{self.sandbox.upper().replace('-', '_')}_{number}_{name}"
+
+    def part(self, number: int) -> dict[str, Any]:
+        """The connection in a tenant's file, with references to the environment."""
+        return {key: value.replace("{env}", self.env(number, "")) for key, value in self.keys.items()}
+
+
+ELBA: Final = Service(
+    sandbox="elba",
+    keys={
+        "vendor": "elba",
+        "profile": "seed",
+        "api_url": "env:{env}API_URL",
+        "token_url": "env:{env}TOKEN_URL",
+        "client_id": "env:{env}CLIENT_ID",
+        "client_secret": "env:{env}CLIENT_SECRET",
+    },
+    feed="payment.list",
+)
+SERVICES: Final[Mapping[str, Service]] = {"elba": ELBA}
