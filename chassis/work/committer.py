@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import asyncpg
 
@@ -16,7 +15,7 @@ from chassis.ids import lock_number
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
 from chassis.work import breaker, rows
 from chassis.work.guard import lease_clock
-from chassis.work.rows import Intent, Release
+from chassis.work.rows import Intent, Lease, Release
 from chassis.work.settings import WorkSettings
 
 # A connection whose other end dies at the wrong moment answers once more, that another operation is in progress.
@@ -42,13 +41,13 @@ class Settlement:
 @dataclass(slots=True)
 class _Waiting:
     items: Sequence[Intent | Settlement]
-    done: asyncio.Future[dict[UUID, float]]
+    done: asyncio.Future[dict[Lease, float]]
 
 
 class Committer:
     """Takes whatever waits (at most ``commit_items_max``) and commits it in one transaction under its tenants.
 
-    Each answer is the ids that were still under our lease, with the moment (of ``lease_clock``) when the lease ends.
+    Each answer is the leases that were still ours, with the moment (of ``lease_clock``) when they end.
     ``committed`` is called after a commit that may have made other work claimable.
     """
 
@@ -70,11 +69,11 @@ class Committer:
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
 
-    async def intend(self, intents: Sequence[Intent]) -> dict[UUID, float]:
+    async def intend(self, intents: Sequence[Intent]) -> dict[Lease, float]:
         """Commits INTENTs; only those in the answer may be sent."""
         return await self._submit(intents)
 
-    async def settle(self, settlements: Sequence[Settlement]) -> dict[UUID, float]:
+    async def settle(self, settlements: Sequence[Settlement]) -> dict[Lease, float]:
         """Commits outcomes; what another sender took over in the meantime is left to it."""
         return await self._submit(settlements)
 
@@ -87,7 +86,7 @@ class Committer:
             if batch:
                 await self._commit(batch)
 
-    async def _submit(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
+    async def _submit(self, items: Sequence[Intent | Settlement]) -> dict[Lease, float]:
         waiting = _Waiting(items, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._arrived.set()
@@ -118,7 +117,7 @@ class Committer:
         if len(batch) > 1:
             _log.warning("a group commit failed and is taken apart: %s", type(error).__name__)
         for waiting in batch:
-            held: dict[UUID, float] = {}
+            held: dict[Lease, float] = {}
             try:
                 for item in waiting.items:
                     held |= await self._alone(item)
@@ -128,7 +127,7 @@ class Committer:
             else:
                 _answer(waiting, held)
 
-    async def _alone(self, item: Intent | Settlement) -> dict[UUID, float]:
+    async def _alone(self, item: Intent | Settlement) -> dict[Lease, float]:
         try:
             return await self._persist([item])
         except Exception as error:
@@ -142,7 +141,7 @@ class Committer:
             )
             return await self._persist([Settlement(item.otherwise(), opened=item.opened)])
 
-    async def _persist(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
+    async def _persist(self, items: Sequence[Intent | Settlement]) -> dict[Lease, float]:
         """One transaction; while Postgres is away it is tried again, every time with all values absolute."""
         pause = 0.05
         while True:
@@ -156,7 +155,7 @@ class Committer:
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._settings.commit_retry_seconds_max)
 
-    async def _transaction(self, items: Sequence[Intent | Settlement]) -> dict[UUID, float]:
+    async def _transaction(self, items: Sequence[Intent | Settlement]) -> dict[Lease, float]:
         intents = [item for item in items if isinstance(item, Intent)]
         settlements = [item for item in items if isinstance(item, Settlement)]
         tenants = {i.row.tenant for i in intents} | {s.release.row.tenant for s in settlements}
@@ -166,7 +165,7 @@ class Committer:
         what = {f"intend/{i.row.kind}" for i in intents} | {f"settle/{s.release.row.kind}" for s in settlements}
         async with self._database.transaction(tenants, locks, what) as connection:
             await connection.execute(rows.PLANNER_SETTINGS)
-            held: set[UUID] = set()
+            held: set[Lease] = set()
             if intents:
                 held |= await rows.write_intents(connection, intents, self._settings.lease_seconds)
             if settlements:
@@ -175,10 +174,10 @@ class Committer:
             self._committed()
         return dict.fromkeys(held, lease_ends)
 
-    async def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> set[UUID]:
+    async def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> set[Lease]:
         now = self._clock.now()
         held = await rows.write_releases(connection, [s.release for s in settlements], now)
-        ours = [s for s in settlements if s.release.row.work_id in held]
+        ours = [s for s in settlements if s.release.row.lease in held]
         if opened := [s.opened for s in ours if s.opened is not None]:
             await breaker.open_breakers(connection, opened)
         for executed in await self._engine.execute(
@@ -189,10 +188,10 @@ class Committer:
         return held
 
 
-def _answer(waiting: _Waiting, held: dict[UUID, float]) -> None:
+def _answer(waiting: _Waiting, held: dict[Lease, float]) -> None:
     if not waiting.done.done():
-        waiting.done.set_result({i: held[i] for i in map(_id_of, waiting.items) if i in held})
+        waiting.done.set_result({lease: held[lease] for lease in map(_lease_of, waiting.items) if lease in held})
 
 
-def _id_of(item: Intent | Settlement) -> UUID:
-    return item.row.work_id if isinstance(item, Intent) else item.release.row.work_id
+def _lease_of(item: Intent | Settlement) -> Lease:
+    return item.row.lease if isinstance(item, Intent) else item.release.row.lease

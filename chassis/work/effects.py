@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
-from uuid import UUID
 
 from chassis import metrics, telemetry
 from chassis.domain import Problem
@@ -31,7 +30,7 @@ from chassis.work.handlers import (
 )
 from chassis.work.machine import Answered, Effect, FirstByte, Input, State, Step
 from chassis.work.permits import ACCOUNT_UNKNOWN, PERMITS_AWAY, problem_from_json, problem_to_json
-from chassis.work.rows import Intent, Release, Row
+from chassis.work.rows import Intent, Lease, Release, Row
 from chassis.work.vendors import Vendors
 
 _log = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ class Effects:
             await self._not_begun(rows, answer.why, by_vendor=True)
             return
         held = await self._vendors.committer.intend(intents)
-        intents = [intent for intent in intents if intent.row.work_id in held]
+        intents = [intent for intent in intents if intent.row.lease in held]
         if intents:
             await self._send_intents(handler, intents, permit, held)
 
@@ -118,7 +117,7 @@ class Effects:
         return Intent(row, effect, cursor)
 
     async def _send_intents(
-        self, handler: EffectHandler, intents: Sequence[Intent], permit: Permit, held: Mapping[UUID, float]
+        self, handler: EffectHandler, intents: Sequence[Intent], permit: Permit, held: Mapping[Lease, float]
     ) -> None:
         first = intents[0].row
         calls = [_call(i.row, i.effect, i.cursor_before, permit) for i in intents]
@@ -126,7 +125,7 @@ class Effects:
         guard = SendGuard(
             self._vendors.clock,
             deadline=started + self._vendors.settings.send_seconds_max,
-            lease_ends=min(held[i.row.work_id] for i in intents),
+            lease_ends=min(held[i.row.lease] for i in intents),
         )
         others = [intent.row.metadata for intent in intents[1:]]
         with telemetry.work_span(f"effect {first.kind}", first.metadata, batch=others) as span:

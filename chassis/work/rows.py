@@ -18,6 +18,10 @@ from chassis.work.plans import as_json
 
 ATTEMPTS_KEPT_MAX = 30
 
+Lease = tuple[UUID, int]
+"""A row's id and the claim's number: one row may be claimed anew while who held it before, in this very process, still
+waits to commit."""
+
 # Plans made while the table was empty would scan it whole for as long as nobody has analysed it.
 PLANNER_SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 
@@ -58,6 +62,11 @@ class Row:
     def name(self) -> str:
         """The row's id as text, for logs and vendors' keys."""
         return str(self.work_id)
+
+    @property
+    def lease(self) -> Lease:
+        """Our claim of it."""
+        return self.work_id, self.epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +148,8 @@ def effect_of(record: asyncpg.Record) -> Effect:
     )
 
 
-async def write_intents(connection: Connection, intents: Sequence[Intent], lease_seconds: float) -> set[UUID]:
-    """Commits us to sending and renews the leases; gives the ids that are still ours. All values are absolute, so
+async def write_intents(connection: Connection, intents: Sequence[Intent], lease_seconds: float) -> set[Lease]:
+    """Commits us to sending and renews the leases; gives those that are still ours. All values are absolute, so
     that a commit whose answer was lost may be repeated."""
     values = [
         {
@@ -154,14 +163,14 @@ async def write_intents(connection: Connection, intents: Sequence[Intent], lease
         for i in intents
     ]
     found = await connection.fetch(_INTENTS, as_json(values), lease_seconds)
-    return {record["work_id"] for record in found}
+    return {(record["work_id"], record["epoch"]) for record in found}
 
 
-async def write_releases(connection: Connection, releases: Sequence[Release], now: datetime) -> set[UUID]:
-    """Writes what became of rows and gives them up; returns the ids that were still ours."""
+async def write_releases(connection: Connection, releases: Sequence[Release], now: datetime) -> set[Lease]:
+    """Writes what became of rows and gives them up; returns the leases that were still ours."""
     ordered = sorted(releases, key=lambda release: (release.row.tenant, release.row.work_id))
     found = await connection.fetch(_RELEASES, as_json([_values(r) for r in ordered]), now, ATTEMPTS_KEPT_MAX)
-    return {record["work_id"] for record in found}
+    return {(record["work_id"], record["epoch"]) for record in found}
 
 
 def _values(release: Release) -> dict[str, Any]:
@@ -199,7 +208,7 @@ FROM json_to_recordset($1::json) AS i(
   tenant_id text, work_id uuid, epoch int, sends int, sent_at timestamptz, cursor_before jsonb)
 WHERE w.tenant_id = i.tenant_id AND w.work_id = i.work_id AND w.epoch = i.epoch AND w.queue = 'taken'
   AND w.lease_until > clock_timestamp()
-RETURNING w.work_id
+RETURNING w.work_id, w.epoch
 """
 
 # A task that was planned again while it ran (wanted moved) is due as that plan says, whatever its run said.
@@ -233,5 +242,5 @@ FROM json_to_recordset($1::json) AS r(
   delayed_since timestamptz, outcome jsonb, reason jsonb, attempt jsonb, payload jsonb, pass_started_at timestamptz,
   pass_found bool, debounce_seconds float8, untold bool)
 WHERE w.tenant_id = r.tenant_id AND w.work_id = r.work_id AND w.epoch = r.epoch AND w.queue = 'taken'
-RETURNING w.work_id
+RETURNING w.work_id, w.epoch
 """

@@ -53,7 +53,7 @@ def confirmed(row: Row, remote_id: str = "r") -> Settlement:
 async def test_what_waits_together_is_committed_together(world: World, commits: Counting) -> None:
     rows = await claimed(world, 20)
     held = await asyncio.gather(*(commits.intend([Intent(row, row.effect, None)]) for row in rows))
-    assert [list(h) for h in held] == [[row.work_id] for row in rows]
+    assert [list(h) for h in held] == [[row.lease] for row in rows]
     assert commits.sizes == [20]
     await asyncio.gather(*(commits.settle([confirmed(row)]) for row in rows))
     assert commits.sizes == [20, 20]
@@ -93,4 +93,19 @@ async def test_a_caller_who_is_gone_does_not_hold_up_the_rest(world: World, comm
     stays = asyncio.create_task(commits.intend([Intent(rows[1], rows[1].effect, None)]))
     await asyncio.sleep(0)
     gone.cancel()
-    assert list(await stays) == [rows[1].work_id]
+    assert list(await stays) == [rows[1].lease]
+
+
+async def test_two_claims_of_one_row_in_one_transaction_are_told_apart(world: World, commits: Counting) -> None:
+    """A process that was slow for longer than a lease claims the row once more while its first claim still waits."""
+    (lost,) = await claimed(world, 1)
+    await world.end_leases()
+    (holder,) = await world.claim(Vendor())
+    answers = await asyncio.gather(*(commits.intend([Intent(row, row.effect, None)]) for row in (lost, holder)))
+    assert commits.sizes == [2]
+    assert [list(held) for held in answers] == [[], [holder.lease]]
+    answers = await asyncio.gather(*(commits.settle([confirmed(row)]) for row in (lost, holder)))
+    assert commits.sizes == [2, 2]
+    assert [list(held) for held in answers] == [[], [holder.lease]]
+    (told,) = (await world.state("aa", "chain-0")).ended
+    assert told

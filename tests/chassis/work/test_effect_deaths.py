@@ -99,9 +99,9 @@ async def test_a_zombie_can_neither_commit_an_intent_nor_an_outcome(world: World
     committing = asyncio.create_task(commits.run())
     assert await commits.intend([Intent(zombie, zombie.effect, None)]) == {}
     assert await commits.settle([_confirmed(zombie)]) == {}
-    assert list(await commits.intend([Intent(holder, holder.effect, None)])) == [holder.work_id]
+    assert list(await commits.intend([Intent(holder, holder.effect, None)])) == [holder.lease]
     assert (await world.row("aa", "1"))["state"] == "INTENT"
-    assert list(await commits.settle([_confirmed(holder)])) == [holder.work_id]
+    assert list(await commits.settle([_confirmed(holder)])) == [holder.lease]
     committing.cancel()
 
 
