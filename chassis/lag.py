@@ -50,9 +50,13 @@ class Lag:
         ends = await self._inspector.ends(list(self._places))
         async with self._database.delivery_connection() as connection:
             standings = await inbox.standings(connection, self._service, list(self._places.values()))
+        taken = {p: standings[place].next_offset for p, place in self._places.items() if place in standings}
+        # A position beyond the end was taken meanwhile, or its log is lost, and all that lies there will be read anew.
+        beyond = [partition for partition, offset in taken.items() if offset > ends[partition]]
+        ends = {**ends, **await self._inspector.ends(beyond)}
         total = 0
-        for partition, place in self._places.items():
-            standing = standings.get(place)
-            taken = begins[partition] if standing is None else max(standing.next_offset, begins[partition])
-            total += max(0, ends[partition] - taken)
+        for partition in self._places:
+            begin, end = begins[partition], ends[partition]
+            position = max(begin, taken.get(partition, begin))
+            total += end - (position if position <= end else begin)
         return total

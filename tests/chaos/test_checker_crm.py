@@ -124,6 +124,13 @@ def test_each_acknowledgement_of_equal_bodies_counts() -> None:
     assert not webhooks([], stored=3, answered=3)
 
 
+@pytest.mark.parametrize(("at", "struck", "caught"), [(300, 0, True), (900, 0, False), (300, 290, False)])
+def test_a_refusal_for_want_of_kafka_is_caught(at: float, struck: float, caught: bool) -> None:
+    faults = [h.injection("NoKafka", 0, 600), *([h.injection("KillService", struck, struck + 5)] if struck else [])]
+    failed = hook("failed", status=503, real_at=h.at(at / 30))
+    assert bool(list(delivery.webhooks_need_no_broker(faults, [failed]))) is caught
+
+
 # I8
 
 
@@ -215,3 +222,33 @@ def test_a_command_that_was_appended_twice_is_caught() -> None:
 
     assert not list(delivery.each_message_has_one_effect(rows("a", "a", "b")))
     assert list(delivery.each_message_has_one_effect(rows("a", "b", "a")))
+
+
+def lying(*log: tuple[str, str], topic: str = "documents") -> list[str]:
+    rows = [
+        message(seq=seq, key=key, message_id=name, topic=topic)
+        for seq, (key, name) in enumerate((("k:1", "a"), ("k:2", "b"), ("k:1", "c"), ("k:1", "a")))
+    ]
+    found = delivery.topics_are_whole({topic: log}, h.tables(invoicing={"outbox": rows}))
+    return [one.sentence for one in found]
+
+
+def test_a_topic_that_holds_all_in_the_order_of_its_keys_is_well() -> None:
+    assert not lying(("k:1", "a"), ("k:1", "c"), ("k:2", "b"))
+
+
+def test_messages_that_were_published_again_may_lie_behind_newer_ones_first() -> None:
+    assert not lying(("k:1", "c"), ("k:1", "a"), ("k:1", "c"), ("k:2", "b"))
+
+
+def test_a_message_that_the_broker_has_lost_is_caught() -> None:
+    assert lying(("k:1", "a"), ("k:1", "c")) == ["invoicing: 1 messages of documents are not in it"]
+
+
+def test_a_key_out_of_order_is_caught() -> None:
+    assert lying(("k:1", "c"), ("k:1", "a"), ("k:2", "b"))
+
+
+def test_of_a_compacted_topic_the_last_of_a_key_is_enough() -> None:
+    assert not lying(("k:1", "c"), ("k:2", "b"), topic="tenants")
+    assert lying(("k:1", "a"), ("k:2", "b"), topic="tenants")

@@ -32,6 +32,19 @@ async def test_lag_is_what_is_not_yet_taken(database: Database, kafka: KafkaSett
         await lag.close()
 
 
+async def test_a_log_that_is_lost_lies_before_us_again(database: Database, kafka: KafkaSettings) -> None:
+    """Its position is beyond what was published anew, which nobody has read yet."""
+    await ensure_topics(kafka, [TOPIC])
+    await send(kafka, "orders", [Sent(b"one:1", b"{}") for _ in range(3)])
+    async with database.delivery_connection() as connection:
+        await inbox.advance(connection, "shop", {("orders", 0): Standing(7, uuid.uuid4())})
+    lag = Lag("shop", kafka, [TOPIC], database)
+    try:
+        assert await lag.messages() == 3
+    finally:
+        await lag.close()
+
+
 async def test_nothing_read_is_never_behind(database: Database) -> None:
     assert await Lag("shop", KafkaSettings("127.0.0.1:1"), [], database).messages() == 0
 

@@ -59,8 +59,8 @@ LIGHT: Final[tuple[type[Fault], ...]] = (
     vendors.KopeckOff,
     vendors.BrokenPdf,
 )
-HEAVY: Final[tuple[type[Fault] | None, ...]] = (
-    None,
+HEAVY: Final[tuple[type[Fault], ...]] = (
+    infrastructure.LoseTopic,
     processes.RollingEnd,
     infrastructure.LoseKafka,
     processes.TwoOfOne,
@@ -74,7 +74,7 @@ WITHOUT_KAFKA: Final = frozenset(
     {"F01", "F03", "F05", "F06", "F09", "F10", "F18", "F20", "F21", "F22", "F24", "F25", "F26", "F35"}
 )
 """What can strike while nothing goes further than ingest."""
-ALL: Final = (*LIGHT, *(fault for fault in HEAVY if fault is not None))
+ALL: Final = (*LIGHT, *HEAVY)
 INJECTIONS_MIN: Final = 14
 DEALS_PER_INJECTION: Final = 5
 
@@ -95,7 +95,7 @@ class Shape:
 def shape_of(seed: int) -> Shape:
     """The same for the same seed."""
     heavy = HEAVY[seed % len(HEAVY)]
-    return Shape(STARTS[seed // len(HEAVY) % len(STARTS)], seed % 3 == 0, heavy.__name__ if heavy is not None else "")
+    return Shape(STARTS[seed // len(HEAVY) % len(STARTS)], seed % 3 == 0, heavy.__name__)
 
 
 def draw_faults(
@@ -110,7 +110,7 @@ def draw_faults(
     heavy = HEAVY[seed % len(HEAVY)]
     faults: list[Fault] = [processes.KillService(service) for service in SERVICES]
     faults.append(infrastructure.KillPostgres())
-    faults += [heavy()] if heavy is not None else []
+    faults.append(heavy())
     light = [kind for kind in LIGHT if heavy is not infrastructure.NoKafka or kind.code in WITHOUT_KAFKA]
     if kinds:
         faults, light = [], [kind for kind in ALL if kind.code in kinds]

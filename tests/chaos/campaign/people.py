@@ -110,8 +110,8 @@ class People:
             for step in deal.plan.steps:
                 await self._do(deal, step)
                 deal.deeds.append({"do": type(step).__name__, "real": time.time()})
+                deal.done = step is deal.plan.steps[-1]
                 await asyncio.sleep(chance.uniform(0, THINK_SECONDS_MAX))
-            deal.done = True
         except Refused as refused:
             deal.trouble = str(refused)
 

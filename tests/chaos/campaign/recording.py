@@ -53,7 +53,7 @@ class Recorder:
         try:
             pages = int((process / "statm").read_text().split()[1])
             files = len(list((process / "fd").iterdir()))
-            ticks = sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
+            ticks = sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:15]))
         except (OSError, IndexError):
             return
         line = {

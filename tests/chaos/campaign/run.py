@@ -16,6 +16,7 @@ import httpx
 import yaml
 
 from tests.chaos.campaign.accountant import Accountant
+from tests.chaos.campaign.broker import read_logs
 from tests.chaos.campaign.chance import chance_of
 from tests.chaos.campaign.drawing import make_plan
 from tests.chaos.campaign.drawing_faults import Shape, draw_faults, shape_of
@@ -25,6 +26,7 @@ from tests.chaos.campaign.faults.business import deeds
 from tests.chaos.campaign.keeper import Keeper
 from tests.chaos.campaign.people import People, StagedDeal
 from tests.chaos.campaign.plan import INVOICING, PAID, WON, Plan, PlannedTenant, as_json
+from tests.chaos.campaign.proxy import HOST
 from tests.chaos.campaign.recording import Recorder
 from tests.chaos.campaign.settling import settle
 from tests.chaos.campaign.stage import CALL_SECONDS_MAX, LEASE_SECONDS, Stage
@@ -263,6 +265,7 @@ class Campaign:
                 "secrets": self._secrets(),
             },
         )  # fmt: skip
+        write_json(folder / "broker.json", await read_logs(f"{HOST}:{self.stage.proxies['kafka'].port}"))
         write_json(folder / "databases.json", self.stage.databases())
         write_json(folder / "roles.json", self.stage.roles())
 

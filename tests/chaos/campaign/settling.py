@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
 import httpx
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped] # it ships no types
 
 from tests.chaos.campaign.accountant import Accountant
+from tests.chaos.campaign.broker import read_logs
+from tests.chaos.campaign.proxy import HOST
 from tests.chaos.campaign.stage import SERVICES, Stage
 from tests.chaos.campaign.world import World
 
 LOOK_SECONDS: Final = 0.3
+SENT: Final = "SELECT DISTINCT message_id::text FROM outbox WHERE topic <> 'tenants'"
+"""Of the compacted topic older states may be gone."""
 
 
 async def settle(
@@ -50,9 +56,29 @@ async def settle(
             why = await _open(client, urls, acted_at)
             if not why:
                 why = await _open(client, urls, acted_at)  # a message on its way back up is nowhere for a moment
+            if not why:
+                why = await _not_in_the_broker(stage)
             if not why and not accountant.open:
                 return ""
     return why
+
+
+async def _not_in_the_broker(stage: Stage) -> str:
+    """Whether the broker holds all that was sent: a loss of what nobody misses is found within half a minute."""
+    try:
+        logs = await read_logs(f"{HOST}:{stage.proxies['kafka'].port}")
+    except (KafkaError, TimeoutError) as error:
+        return f"the broker's logs cannot be read: {type(error).__name__}"
+    held = {message for log in logs.values() for _, message in log}
+    for service, url in stage.databases().items():
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            sent = await connection.fetch(SENT)
+        finally:
+            await connection.close()
+        if missing := {row[0] for row in sent} - held:
+            return f"{service}: {len(missing)} messages are no longer in the broker"
+    return ""
 
 
 async def _open(client: httpx.AsyncClient, urls: Sequence[str], acted_at: datetime) -> str:

@@ -93,6 +93,8 @@ class History:
     """Each process's last exposition, by its name."""
     samples: Sequence[Row] = ()
     logs: Mapping[str, Path] = field(default_factory=dict)
+    broker: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    """What the broker holds in the end: by topic each message's key and id, partition by partition in their order."""
     sessions: Sequence[Row] = ()
     """Connections to the database server that were left when services had ended, and while they lived."""
 

@@ -58,6 +58,7 @@ def read_history(folder: Path) -> History:
         metrics={file.stem: file.read_text() for file in (folder / "metrics").glob("*.prom")},
         samples=read_lines(folder / "samples.jsonl"),
         logs={file.stem: file for file in sorted((folder / "logs").glob("*.log"))},
+        broker=json.loads((folder / "broker.json").read_text()),
         sessions=sessions,
     )
 

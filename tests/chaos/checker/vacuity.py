@@ -54,9 +54,22 @@ def the_mix_is_whole(history: History) -> Iterator[Violation]:
     for name in (*SERVICES, "postgres"):
         if not history.campaign["kills"].get(name):
             yield Violation("vacuity", f"{name} was never killed")
+    for one in struck:
+        if one["name"] == "NoKafka" and (came := acknowledged(history.lines, one)) < len(history.deals):
+            yield Violation("vacuity", f"only {came} webhooks were acknowledged while Kafka was away")
     hit = touched(history)
     if len(hit) < TOUCHED_SHARE_MIN * len(history.deals):
         yield Violation("vacuity", f"only {len(hit)} of {len(history.deals)} deals met a fault")
+
+
+def acknowledged(lines: Sequence[Line], injection: Row) -> int:
+    """Webhooks that were acknowledged while a fault struck."""
+    return sum(
+        line["kind"] == "event"
+        and line["phase"] == "sent"
+        and injection["began"] < seconds(line["real_at"]) < injection["ended"]
+        for line in lines
+    )
 
 
 def misses(history: History) -> dict[str, list[str]]:

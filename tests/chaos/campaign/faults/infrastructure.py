@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import shutil
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ TOPICS: Final = {
 HOURS: Final = 2
 IDLE_SECONDS_MAX: Final = 10.0
 LOOK_SECONDS: Final = 0.05
+NUMBERED: Final = re.compile(r"^.+-\d+$")
+"""A folder of a partition's log."""
 
 
 class KillPostgres(Fault):
@@ -130,6 +133,28 @@ class LoseKafka(Fault):
                 await hands.stage.start_part("kafka")
                 await hands.stage.make_topics()
         note.count = 1
+
+
+class LoseTopic(Fault):
+    """F12 of one topic: the disk under it is lost, so that its log is empty and begins at 0, while the offsets of all
+    groups survive."""
+
+    code = "F12"
+    latest = 0.6
+
+    async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
+        topic = chance.choice(("deals", "counterparties", "documents", "payments"))
+        note.detail = {"topic": topic}
+        async with hands.keeper.lock("kafka"):
+            with hands.keeper.held("kafka"):
+                await hands.keeper.kill("kafka")
+                logs = [log for log in (hands.stage.data.kafka / "data").glob(f"{topic}-*") if NUMBERED.match(log.name)]
+                for log in logs:
+                    await asyncio.to_thread(shutil.rmtree, log)
+                await hands.stage.start_part("kafka")
+        note.count = len(logs)
+        if not logs:
+            raise NotStruck(f"{topic} had no log")
 
 
 class NoKafka(Fault):

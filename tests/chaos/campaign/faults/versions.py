@@ -22,11 +22,14 @@ CREATE INDEX documents_note ON documents (tenant_id, note);
 MESSAGES: Final = "contracts/messages/invoicing.py"
 FIELD: Final = '    marker: str = ""\n    rounding_delta_kopecks: int = 0\n'
 NEXT_FIELD: Final = '    marker: str = ""\n    channel: str = "next"\n    rounding_delta_kopecks: int = 0\n'
+EVENTS: Final = "services/invoicing/domain/events.py"
+STORED: Final = "    issued: Issued\n    rounding_delta_kopecks: int = 0\n"
+NEXT_STORED: Final = '    issued: Issued\n    channel: str = "next"\n    rounding_delta_kopecks: int = 0\n'
 
 
 class MixedVersions(Fault):
-    """F51: a migration is applied, and the next version of invoicing, whose messages have a field more, works beside
-    the present one; then it is taken back."""
+    """F51: a migration is applied, and the next version of invoicing, whose messages and events have a field more,
+    works beside the present one; then one of them goes: the roll-out is finished, or taken back."""
 
     code = "F51"
     latest = 0.5
@@ -43,15 +46,28 @@ class MixedVersions(Fault):
         await hands.stage.ready(name)
         note.count = 1
         await asyncio.sleep(min(chance.uniform(4.0, 10.0), hands.left()))
-        note.detail = {"exit_code": await hands.keeper.end_replica(name)}
+        note.detail = {"finished": chance.random() < 0.5}
+        if note.detail["finished"]:
+            present = hands.stage.specs[SERVICE]
+            hands.stage.specs[SERVICE] = replace(
+                spec,
+                name=SERVICE,
+                url=present.url,
+                ready_url=present.ready_url,
+                env={**spec.env, "SVERKA_PORT": present.env["SVERKA_PORT"]},
+            )
+            async with hands.keeper.lock(SERVICE):
+                await hands.keeper.end(SERVICE)
+            await hands.stage.ready(SERVICE)
+        note.detail["exit_code"] = await hands.keeper.end_replica(name)
 
 
 def make_next(folder: Path) -> None:
-    """A copy of the product with one migration and one optional field more."""
+    """A copy of the product with one migration, and one optional field more in a message and in an event."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "services" / SERVICE / "migrations" / MIGRATION).write_text(SQL)
-    messages = folder / MESSAGES
-    text = messages.read_text()
-    assert text.count(FIELD) == 1, "the message that gets a field more has changed: change this fault with it"
-    messages.write_text(text.replace(FIELD, NEXT_FIELD))
+    for file, present, following in ((MESSAGES, FIELD, NEXT_FIELD), (EVENTS, STORED, NEXT_STORED)):
+        text = (folder / file).read_text()
+        assert text.count(present) == 1, f"what gets a field more in {file} has changed: change this fault with it"
+        (folder / file).write_text(text.replace(present, following))

@@ -5,10 +5,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tests.chaos.checker.history import READERS, SERVICES, Line, Row, Tables, Violation
+from tests.chaos.checker.history import READERS, SERVICES, Line, Row, Tables, Violation, seconds
 
 OK: Final = 200
 DEAL: Final = 2
+BROKER_AWAY: Final = frozenset({"NoKafka", "KillKafka", "LoseKafka", "LoseTopic", "SlowKafka"})
+INGEST_AWAY: Final = frozenset(
+    {
+        "KillService", "KillAtCrashPoint", "FreezeService", "RollingEnd", "TwoOfOne", "KillPostgres", "CutCommits",
+        "IdleInTransaction", "RefuseCommits", "SlowPostgres", "TokensEnd", "Burst", "KillSandbox",
+    }
+)  # fmt: skip
+BACK_SECONDS: Final = 5.0
+COMPACTED: Final = frozenset({"tenants"})
+"""Topics of which only each key's last message must be there."""
 
 
 def acknowledged_webhooks_are_stored(
@@ -38,6 +48,20 @@ def acknowledged_webhooks_are_stored(
                 "I7", f"{key[0]}: a webhook was acknowledged {count} times and stored {stored[key]} times",
                 tuple(proof[key]),
             )  # fmt: skip
+
+
+def webhooks_need_no_broker(injections: Sequence[Row], lines: Sequence[Line]) -> Iterator[Violation]:
+    """I7. Ingest acknowledges webhooks while Kafka is away: none is refused but those that came while ingest itself or
+    its database was struck too."""
+    away = [one for one in injections if one["name"] in BROKER_AWAY]
+    others = [(one["began"], one["ended"] + BACK_SECONDS) for one in injections if one["name"] in INGEST_AWAY]
+    for line in lines:
+        if line["kind"] != "event" or line["phase"] != "failed" or line["event"].endswith("forged"):
+            continue
+        real = seconds(line["real_at"])
+        alone = not any(began - BACK_SECONDS < real < ended for began, ended in others)
+        if alone and any(one["began"] < real < one["ended"] for one in away):
+            yield Violation("I7", f"{line['account']}: a webhook was refused for want of Kafka", (line,))
 
 
 def every_stage_entry_was_taken(
@@ -105,6 +129,27 @@ def outboxes_are_drained(tables: Tables) -> Iterator[Violation]:
         open_letters = [row for row in rows["dead_letters"] if row["resolution"] is None]
         if open_letters:
             yield Violation("I11", f"{service}: {len(open_letters)} messages are dead", tuple(open_letters))
+
+
+def topics_are_whole(broker: Mapping[str, Sequence[Sequence[str]]], tables: Tables) -> Iterator[Violation]:
+    """I11. The broker holds every message that was sent, each key's in the order in which they were recorded, also
+    after it had lost its data: whoever reads a topic from its beginning gets all of it."""
+    held = {
+        (topic, key, message): place for topic, log in broker.items() for place, (key, message) in enumerate(log)
+    }  # of a message that was sent again, the last one
+    for service, rows in tables.items():
+        expected: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+        for row in sorted(rows["outbox"], key=lambda row: row["seq"]):
+            expected[row["topic"], row["key"]].setdefault(row["message_id"], row)
+        for (topic, key), messages in expected.items():
+            last = next(reversed(messages))
+            places = [held.get((topic, key, message)) for message in messages]
+            wanted = [held.get((topic, key, last))] if topic in COMPACTED else places
+            if None in wanted:
+                gone = [row for message, row in messages.items() if (topic, key, message) not in held]
+                yield Violation("I11", f"{service}: {len(gone)} messages of {topic} are not in it", tuple(gone))
+            elif wanted != sorted(wanted):
+                yield Violation("I11", f"{service}: messages of {key} lie in {topic} out of order", tuple(wanted))
 
 
 def each_message_has_one_effect(tables: Tables) -> Iterator[Violation]:
