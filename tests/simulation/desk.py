@@ -18,7 +18,7 @@ from chassis.work.committer import Committer, Settlement
 from chassis.work.guard import lease_clock
 from chassis.work.machine import Effect, State
 from chassis.work.plans import PlannedWork, as_json, effect_id, task_id
-from chassis.work.rows import Intent, Row
+from chassis.work.rows import Intent, Lease, Row
 from chassis.work.settings import WorkSettings
 from tests.simulation.chance import Chance, Rates
 
@@ -271,19 +271,19 @@ class Desk(Committer):
 
     # Commits
 
-    async def intend(self, intents: Sequence[Intent]) -> dict[UUID, float]:
+    async def intend(self, intents: Sequence[Intent]) -> dict[Lease, float]:
         """Commits at once; the process may die right after it."""
-        held: dict[UUID, float] = {}
+        held: dict[Lease, float] = {}
         for intent in intents:
             entry = self.entries[intent.row.work_id]
             if self._is_ours(entry, intent.row):
                 entry.effect = intent.effect
                 entry.cursor_before = intent.cursor_before
-                held[entry.work_id] = lease_clock() + LONG_SECONDS
-        self._may_die(held)
+                held[intent.row.lease] = lease_clock() + LONG_SECONDS
+        self._may_die([work_id for work_id, _ in held])
         return held
 
-    async def settle(self, settlements: Sequence[Settlement]) -> dict[UUID, float]:
+    async def settle(self, settlements: Sequence[Settlement]) -> dict[Lease, float]:
         """Leaves the outcomes to the scheduler; the process may die before they are committed, or stand still."""
         self._may_die([settlement.release.row.work_id for settlement in settlements])
         late = None
