@@ -26,11 +26,13 @@ PDF_WAIT_SECONDS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """What an error says: ``code`` in lower case, ``text`` for a person, ``status`` where the body has one."""
+    """What an error says: ``code`` in lower case, ``text`` for a person, ``status`` where the body has one, ``target``
+    what it is about."""
 
     code: str
     text: str
     status: int | None
+    target: str = ""
 
 
 def error_of(document: Any) -> ErrorText | None:
@@ -42,7 +44,8 @@ def error_of(document: Any) -> ErrorText | None:
     if isinstance(error, dict):
         details = error.get("details")
         said = [_line(error), *(_line(one) for one in (details if isinstance(details, list) else ()))]
-        return ErrorText(_word(error.get("code")), "; ".join(line for line in said if line), status)
+        text = "; ".join(line for line in said if line)
+        return ErrorText(_word(error.get("code")), text, status, _word(error.get("target")))
     if isinstance(error, str) and error:
         return ErrorText(_word(error), _string(document.get("error_description")) or error, status)
     message = _string(document.get("message"))
@@ -59,7 +62,8 @@ def error_context(document: Any) -> Mapping[str, Any]:
 class Answers:
     """Sends calls and judges what comes back by a vendor's tables.
 
-    ``known_codes`` are the codes that say more than their status; a table in ``by_code`` is judged by any code.
+    ``known_codes`` are the codes that say more than their status, some of them about one target alone, ``code@target``;
+    a table in ``by_code`` is judged by any code.
     """
 
     def __init__(
@@ -122,7 +126,7 @@ class Answers:
         status, code, said = answer.status, None, ""
         if error is not None:
             said = error.text
-            code = error.code if table in self._by_code or error.code in self._known_codes else None
+            code = self._code(error) or (error.code if table in self._by_code else None)
             if status < 300:
                 status, code = (error.status, code) if error.status else (status, error.code or "error")
         elif answer.body.lstrip()[:1] == b"<":
@@ -132,6 +136,11 @@ class Answers:
         values = {"vendor": self._vendor, "status": answer.status, "text": said[:VENDOR_TEXT_LENGTH_MAX]}
         until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
         return table.judge(status, code, write=write, values=values, until=until)
+
+    def _code(self, error: ErrorText) -> str | None:
+        """The code that has a row: together with what it is about, ``code@target``, or alone."""
+        narrow = f"{error.code}@{error.target}"
+        return next((code for code in (narrow, error.code) if code in self._known_codes), None)
 
 
 def _line(error: Any) -> str:

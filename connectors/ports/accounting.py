@@ -30,7 +30,8 @@ class CounterpartyDraft:
 
 @dataclass(frozen=True, slots=True)
 class Counterparty:
-    """A buyer as the accounting service holds it; texts are as stored there, ``""`` when empty."""
+    """A buyer as the accounting service holds it; texts are as stored there, ``""`` when empty. ``from_register``: the
+    service keeps the card by the state register."""
 
     counterparty_id: str
     kind: CounterpartyKind | None
@@ -43,6 +44,8 @@ class Counterparty:
     email: str = ""
     phone: str = ""
     updated_at: datetime | None = None
+    director: str = ""
+    from_register: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,9 @@ class PaymentRow:
     """A payment that the accounting service ties to an invoice.
 
     ``amount_kopecks`` is signed as the vendor gives it; ``removed`` rows were unlinked or deleted there.
-    ``payment_id`` is the vendor's operation id; identity is decided by R20, not by it alone.
+    ``payment_id`` is the vendor's operation id; identity is decided by R20, not by it alone. Where one bank operation
+    may pay several invoices, a row is its share for one of them, ``share_of`` the operation; its shares come together,
+    and a share that no longer comes is gone.
     """
 
     payment_id: str
@@ -168,15 +173,17 @@ class PaymentRow:
     purpose: str
     updated_at: datetime
     removed: bool
+    share_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedCursor:
     """A place in a list ascending by change time: everything changed at or after ``since``, past ``offset`` rows of
-    it."""
+    it, or past the place that the vendor calls ``token``."""
 
     since: datetime
     offset: int = 0
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

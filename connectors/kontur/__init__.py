@@ -1,0 +1,1 @@
+"""Kontur.Accounting (Контур.Бухгалтерия) by a contract of this project: the vendor publishes no description."""

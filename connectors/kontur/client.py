@@ -1,0 +1,286 @@
+"""Calls to Kontur.Accounting by this project's contract: what is asked, and the way from an answer to an outcome."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from chassis.clock import Clock
+from chassis.domain import Problem
+from chassis.http import Call
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable
+from chassis.work.handlers import Permit
+from connectors import wire
+from connectors.kontur import mapping, payments
+from connectors.kontur.calls import Calls
+from connectors.kontur.goods import product_ids
+from connectors.kontur.outcomes import TOKEN_TABLE
+from connectors.kontur.schema import VENDOR
+from connectors.ports.accounting import (
+    AccessToken,
+    ActCard,
+    ActDraft,
+    CounterpartiesPage,
+    Counterparty,
+    CounterpartyDraft,
+    FeedCursor,
+    InvoiceCard,
+    InvoiceDraft,
+    InvoiceLookup,
+    InvoicesPage,
+    PaymentRow,
+    PaymentsPage,
+    PdfFile,
+    TokenRequest,
+)
+from connectors.ports.products import Product, ProductDraft
+from connectors.transport import Transport
+from connectors.verdicts import mismatch, unexpected
+from connectors.wire import ShapeError
+
+_T = TypeVar("_T")
+
+
+class Kontur:
+    """A client of all Kontur.Accounting accounts; it keeps nothing between calls."""
+
+    def __init__(self, http: Transport, clock: Clock) -> None:
+        self._clock = clock
+        self._calls = Calls(http, clock)
+
+    # Buyers
+
+    async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
+        """All live records of exactly this INN."""
+        query = {"inn": inn}
+        found = await self._calls.all_rows(
+            permit, "find_counterparty", "counterparties", query, mapping.read_live_counterparty
+        )
+        return Ok(tuple(one for one in found.value if one.inn == inn)) if isinstance(found, Ok) else found
+
+    async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
+        """A buyer. A 409 means that one of this INN and KPP is there: search, don't create."""
+        body = mapping.counterparty_body(draft)
+        created = await self._calls.card(
+            permit, "create_counterparty", "counterparties", mapping.read_counterparty, body, key
+        )
+        if isinstance(created, Ok) and created.value.inn != (draft.inn or ""):
+            return mismatch(VENDOR, "inn", write=True)
+        return created
+
+    async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        """Buyers changed since a moment; the fields that the state register refreshed come with them."""
+        found = await self._calls.page(
+            permit, "counterparty_changes", "counterparties", cursor, mapping.read_live_counterparty
+        )
+        return Ok(CounterpartiesPage(*found.value)) if isinstance(found, Ok) else found
+
+    # Nomenclature
+
+    async def find_product(self, permit: Permit, external_code: str) -> Outcome[tuple[Product, ...]]:
+        """Items of exactly this external code."""
+        query = {"externalId": external_code}
+        found = await self._calls.all_rows(permit, "find_product", "products", query, mapping.read_live_product)
+        if not isinstance(found, Ok):
+            return found
+        return Ok(tuple(one for one in found.value if one.external_code == external_code))
+
+    async def create_product(self, permit: Permit, draft: ProductDraft, *, key: str) -> Outcome[Product]:
+        """An item under its external code."""
+        body = mapping.product_body(draft)
+        made = await self._calls.card(permit, "create_product", "products", mapping.read_product, body, key)
+        if isinstance(made, Ok) and made.value.external_code != draft.external_code:
+            return mismatch(VENDOR, "externalId", write=True)
+        return made
+
+    # Invoices
+
+    async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]:
+        """An invoice under our marker as its external id; whether the answer is about it is checked here, its sums by
+        who asked."""
+        if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
+            return Rejected(unsupported)
+        products = await product_ids(self._calls, permit, draft.lines)
+        if not isinstance(products, Ok):
+            return products
+        body = mapping.invoice_body(draft, products.value)
+        created = await self._calls.card(permit, "create_invoice", "invoices", mapping.read_invoice, body, key)
+        if isinstance(created, Ok):
+            card = created.value
+            for field, equal in (
+                ("counterpartyId", card.counterparty_id == draft.counterparty_id),
+                ("date", card.issued_on == draft.issued_on),
+                ("externalId", card.comment.endswith(draft.marker)),
+            ):
+                if not equal:
+                    return mismatch(VENDOR, field, write=True)
+        return created
+
+    async def find_invoice(
+        self,
+        permit: Permit,
+        *,
+        number: str,
+        issued_on: date,
+        marker: str,
+        since: datetime | None = None,
+        counterparty_id: str = "",
+    ) -> Outcome[InvoiceLookup]:
+        """By our marker, which is the external id, whatever was edited by hand; without one by number and date. One
+        look-up tells, so that ``since`` is not needed."""
+        query = {"externalId": marker} if marker else {"number": number, "date": issued_on.isoformat()}
+        found = await self._calls.all_rows(permit, "find_invoice", "invoices", query, mapping.read_live_invoice)
+        if not isinstance(found, Ok):
+            return found
+        if marker:
+            return Ok(InvoiceLookup(tuple(one for one in found.value if one.comment.endswith(marker)), ()))
+        same = tuple(one for one in found.value if one.number == number and one.issued_on == issued_on)
+        return Ok(InvoiceLookup(same, ()))
+
+    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[InvoiceCard]:
+        """The card of one invoice."""
+        found = await self._calls.card(permit, "read_invoice", f"invoices/{_segment(invoice_id)}", mapping.read_invoice)
+        return _about(found, lambda card: card.invoice_id == invoice_id)
+
+    async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
+        """Invoices changed since a moment."""
+        found = await self._calls.page(permit, "invoice_changes", "invoices", cursor, mapping.read_live_invoice)
+        return Ok(InvoicesPage(*found.value)) if isinstance(found, Ok) else found
+
+    async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
+        """The invoice's file, with stamp and signature where the account has them."""
+        return await self._calls.pdf(permit, "invoice_pdf", f"invoices/{_segment(invoice_id)}/pdf?stamp=true")
+
+    async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[InvoiceCard]:
+        """Cancels; cancelling twice is the same as once."""
+        path, body = f"invoices/{_segment(invoice_id)}/cancel", orjson.dumps({"reason": "Аннулирован по сделке"})
+        cancelled = await self._calls.card(permit, "cancel_invoice", path, mapping.read_invoice, body, key)
+        if isinstance(cancelled, Ok) and cancelled.value.invoice_id != invoice_id:
+            return mismatch(VENDOR, "id", write=True)
+        return cancelled
+
+    # Payments
+
+    async def payments_changed(self, permit: Permit, cursor: FeedCursor) -> Outcome[PaymentsPage]:
+        """A page of bank operations changed since a moment, as their shares."""
+        found = await self._calls.page(permit, "payments", "bank-transactions", cursor, payments.rows_of_operation)
+        if not isinstance(found, Ok):
+            return found
+        operations, following = found.value
+        return Ok(PaymentsPage(tuple(row for shares in operations for row in shares), following))
+
+    async def payments_of_invoice(self, permit: Permit, invoice_id: str) -> Outcome[tuple[PaymentRow, ...]]:
+        """All payments of an invoice as they stand now: its card names their days, and the operations of those days
+        their shares; both must come to the same sum."""
+        whole: list[Mapping[str, Any]] = []
+        path = f"invoices/{_segment(invoice_id)}"
+
+        def kept(card: Mapping[str, Any]) -> InvoiceCard:
+            whole.append(card)
+            return mapping.read_invoice(card)
+
+        found = _about(
+            await self._calls.card(permit, "read_payments", path, kept), lambda card: card.invoice_id == invoice_id
+        )
+        if not isinstance(found, Ok):
+            return found
+        try:
+            days = payments.days_of(whole[0])
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        rows: tuple[PaymentRow, ...] = ()
+        if days is not None:
+            query = {"dateFrom": days[0].isoformat(), "dateTo": days[1].isoformat()}
+            operations = await self._calls.all_rows(
+                permit, "operations_of_days", "bank-transactions", query, payments.rows_of_operation
+            )
+            if not isinstance(operations, Ok):
+                return operations
+            rows = payments.shares_for([row for shares in operations.value for row in shares], invoice_id)
+        live = sum(row.amount_kopecks for row in rows if not row.removed)
+        if live != (found.value.paid_kopecks or 0):
+            return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
+        return Ok(rows)
+
+    # Acts
+
+    async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
+        """An act under our marker as its external id."""
+        if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
+            return Rejected(unsupported)
+        products = await product_ids(self._calls, permit, draft.lines)
+        if not isinstance(products, Ok):
+            return products
+        body = mapping.act_body(draft, products.value)
+        created = await self._calls.card(permit, "create_act", "acts", mapping.read_act, body, key)
+        if isinstance(created, Ok) and created.value.counterparty_id != draft.counterparty_id:
+            return mismatch(VENDOR, "counterpartyId", write=True)
+        return created
+
+    async def find_act(
+        self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
+    ) -> Outcome[tuple[ActCard, ...]]:
+        """Acts of our marker: among those of the invoice, or changed since a moment."""
+        query = {"invoiceId": invoice_id} if invoice_id else {"updatedSince": mapping.timestamp(since)}
+        found = await self._calls.all_rows(permit, "find_act", "acts", query, mapping.read_live_act)
+        return Ok(tuple(one for one in found.value if one.comment.endswith(marker))) if isinstance(found, Ok) else found
+
+    async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
+        """The card of one act."""
+        found = await self._calls.card(permit, "read_act", f"acts/{_segment(act_id)}", mapping.read_act)
+        return _about(found, lambda card: card.act_id == act_id)
+
+    async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
+        """The act's file."""
+        return await self._calls.pdf(permit, "act_pdf", f"acts/{_segment(act_id)}/pdf")
+
+    # The account
+
+    async def ping(self, permit: Permit) -> Outcome[None]:
+        """The organisations that the access opens; ours must be among them."""
+
+        def read(card: Mapping[str, Any]) -> str:
+            return wire.text(card.get("id")).lower()
+
+        found = await self._calls.all_rows(permit, "ping", "organizations", {}, read)
+        wanted = permit.options.get("organization_id", "").lower()
+        if not isinstance(found, Ok):
+            return found
+        if wanted in found.value or (not wanted and len(found.value) == 1):
+            return Ok(None)
+        return Retryable(Problem("accounting_forbidden", {"vendor": VENDOR, "status": 200, "text": ""}), outage=True)
+
+    async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
+        """Client credentials → a bearer token (RFC 6749 §4.4)."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": request.client_id,
+            "client_secret": request.client_secret,
+        } | ({"scope": request.scope} if request.scope else {})
+        call = Call(
+            vendor=VENDOR,
+            operation=f"{VENDOR}.token",
+            method="POST",
+            url=request.token_url,
+            changes=False,
+            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+            content=urlencode(form).encode(),
+        )
+        document = await self._calls.answers.document(call, TOKEN_TABLE)
+        if not isinstance(document, Ok):
+            return document
+        try:
+            return Ok(mapping.read_token(wire.filled_mapping(document.value, "token")))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+
+def _about(found: Outcome[_T], is_it: Callable[[_T], bool]) -> Outcome[_T]:
+    """A card that was read, unless it is another object's."""
+    return mismatch(VENDOR, "id", write=False) if isinstance(found, Ok) and not is_it(found.value) else found
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,1 @@
+"""Kontur.Accounting."""

@@ -1,0 +1,400 @@
+"""Calls to Kontur.Accounting over a scripted transport: requests, every code of the catalogue, lists, payments."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chassis.domain import Problem
+from chassis.http import NotSent, SentUnknown
+from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
+from chassis.work.handlers import Permit
+from connectors.kontur.client import Kontur
+from connectors.kontur.outcomes import TABLE
+from connectors.ports.accounting import AccessToken, FeedCursor, InvoiceDraft, InvoiceLookup, TokenRequest
+from connectors.ports.products import ProductDraft
+from tests.connectors.kit import NOW, FailureType, Script, answer, clock
+from tests.connectors.kontur.samples import (
+    ACT,
+    ACT_MARKER,
+    BUYER,
+    BUYER_ID,
+    ENDPOINT,
+    INVOICE,
+    INVOICE_ID,
+    KEYED,
+    MARKER,
+    OPERATION,
+    OPTIONS,
+    ORGANIZATION,
+    PERMIT,
+    PRODUCT,
+    act_draft,
+    buyer_draft,
+    invoice_draft,
+    lines,
+    page,
+    row,
+)
+
+LOST = SentUnknown(Problem("no_answer_in_time"))
+SINCE = datetime(2026, 3, 12, tzinfo=UTC)
+LISTED = Permit("kontur-1", ENDPOINT, "eyJtoken", 10, NOW, OPTIONS | {"unknown_goods": "list"})
+
+
+def _client(*answers: Any) -> tuple[Kontur, Script]:
+    script = Script(*answers)
+    return Kontur(script, clock()), script
+
+
+async def _create(*answers: Any) -> Any:
+    return await _client(*answers)[0].create_invoice(PERMIT, invoice_draft(), key="key-1")
+
+
+def _error(status: int, code: str = "Some", target: str | None = None, **context: Any) -> Any:
+    error: dict[str, Any] = {
+        "code": code,
+        "message": "Отказ",
+        "target": target,
+        "details": [],
+        "context": context or None,
+    }
+    return answer({"statusCode": status, "traceId": "t", "error": error}, status)
+
+
+async def test_an_invoice_is_created_under_its_key_and_marker() -> None:
+    client, script = _client(answer(INVOICE, 201))
+    outcome = await client.create_invoice(PERMIT, invoice_draft(), key="0c5e")
+    assert isinstance(outcome, Ok)
+    assert (outcome.value.invoice_id, outcome.value.number) == (INVOICE_ID, "118")
+    call = script.calls[0]
+    assert (call.method, call.url, call.changes) == ("POST", f"{ENDPOINT}/invoices", True)
+    assert call.headers["idempotency-key"] == "0c5e"
+    assert call.headers["authorization"] == "Bearer eyJtoken"
+    assert call.headers["x-organization-id"] == ORGANIZATION
+    assert len(call.headers["x-request-id"]) == 36
+    assert call.operation == "kontur.create_invoice"
+    assert script.sent()["externalId"] == MARKER
+    assert "number" not in script.sent()
+
+
+async def test_an_api_key_takes_the_place_of_a_token() -> None:
+    client, script = _client(answer(INVOICE))
+    await client.read_invoice(KEYED, INVOICE_ID)
+    headers = script.calls[0].headers
+    assert headers["x-kontur-apikey"] == "the-key"
+    assert not {"authorization", "x-organization-id"} & headers.keys()
+
+
+@pytest.mark.parametrize("changed", [{"counterpartyId": "another"}, {"date": "2026-03-11"}, {"externalId": "x"}])
+async def test_an_answer_about_another_invoice_is_uncertain(changed: dict[str, Any]) -> None:
+    outcome = await _create(answer(INVOICE | changed, 201))
+    assert isinstance(outcome, Uncertain)
+    assert outcome.problem.code == "vendor_answer_mismatch"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b'{"id": "0d7d', b"[]", b"null", b'"ok"', b"{}"])
+async def test_an_unreadable_success_is_uncertain(body: bytes) -> None:
+    assert isinstance(await _create(answer(body, 201)), Uncertain)
+
+
+CODES: list[tuple[int, str, str | None, FailureType, str]] = [
+    (400, "ValidationFailed", "items[0].vatSum", Rejected, "accounting_refused"),
+    (400, "InvalidInn", "inn", Rejected, "buyer_inn_refused"),
+    (401, "Unauthenticated", None, Retryable, "token_refused"),
+    (402, "TariffRestriction", None, Retryable, "accounting_tariff"),
+    (403, "AccessDenied", None, Retryable, "accounting_forbidden"),
+    (403, "AccessDenied", "ip", Retryable, "accounting_address_not_allowed"),
+    (404, "NotFound", None, Rejected, "document_not_found"),
+    (409, "CounterpartyAlreadyExists", None, Rejected, "already_exists"),
+    (409, "DocumentNumberTaken", None, Rejected, "already_exists"),
+    (409, "InvalidState", None, Rejected, "invoice_already_paid"),
+    (412, "VersionMismatch", None, Retryable, "accounting_version_stale"),
+    (422, "IdempotencyConflict", None, Uncertain, "idempotency_conflict"),
+    (423, "PeriodClosed", None, Rejected, "accounting_period_closed"),
+    (429, "TooManyRequests", None, Deferred, "vendor_limit"),
+    (500, "Internal", None, Uncertain, "vendor_fault"),
+    (408, "Some", None, Uncertain, "vendor_fault"),
+    (502, "Some", None, Uncertain, "vendor_fault"),
+    (503, "Some", None, Uncertain, "vendor_fault"),
+    (504, "Some", None, Uncertain, "vendor_fault"),
+    (418, "Some", None, Uncertain, "vendor_answer_unknown"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "target", "kind", "problem"), CODES)
+async def test_codes_of_the_catalogue(
+    status: int, code: str, target: str | None, kind: FailureType, problem: str
+) -> None:
+    outcome = await _create(_error(status, code, target))
+    assert isinstance(outcome, kind)
+    assert outcome.problem.code == problem
+    assert outcome.problem.values["text"] == (f"{target}: Отказ" if target else "Отказ")
+    read = await _client(_error(status, code, target))[0].read_invoice(PERMIT, INVOICE_ID)
+    assert isinstance(read, Retryable if kind is Uncertain else kind)
+    assert read.problem.code == problem
+
+
+@pytest.mark.parametrize("status", sorted({status for status, *_ in CODES} - {418}))
+async def test_a_status_alone_says_enough(status: int) -> None:
+    kind = next(kind for one, _, _, kind, _ in CODES if one == status)
+    outcome = await _create(answer(b"no", status))
+    assert isinstance(outcome, kind)
+    assert outcome.problem.code != "vendor_answer_unknown"
+
+
+def test_every_code_of_the_table_is_of_the_catalogue() -> None:
+    known = {code.lower() for _, code, *_ in CODES} | {"accessdenied@ip", "page"}
+    assert {code for _, code in TABLE.rows if code is not None} <= known
+
+
+async def test_a_page_in_place_of_an_answer_tells_nothing() -> None:
+    assert isinstance(await _create(answer(b"\n<!DOCTYPE html>", 400)), Uncertain)
+    missing = await _create(answer(b"<html>", 404))
+    assert isinstance(missing, Retryable)
+    assert missing.problem.code == "accounting_address_wrong"
+
+
+async def test_an_error_under_a_status_of_success() -> None:
+    envelope = {"statusCode": 423, "error": {"code": "PeriodClosed", "message": "Период закрыт"}}
+    outcome = await _create(answer(envelope, 200))
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "accounting_period_closed"
+    assert isinstance(await _create(answer({"error": "broken"}, 200)), Uncertain)
+
+
+async def test_a_lost_call() -> None:
+    assert isinstance(await _create(LOST), Uncertain)
+    assert isinstance(await _create(NotSent(Problem("no_connection"))), Retryable)
+
+
+async def test_a_limit_tells_when() -> None:
+    outcome = await _create(answer(b"{}", 429, {"retry-after": "30"}))
+    assert isinstance(outcome, Deferred)
+    assert outcome.until == NOW + timedelta(seconds=30)
+
+
+async def test_a_rate_without_a_word_is_refused_before_anything_is_sent() -> None:
+    client, script = _client()
+    made = lines(row(rate="18"), vat_mode="standard", on=datetime(2018, 3, 10, tzinfo=UTC).date())
+    draft = InvoiceDraft(invoice_draft().issued_on, None, BUYER_ID, made, "", "m")
+    assert isinstance(await client.create_invoice(PERMIT, draft, key="k"), Rejected)
+    assert script.calls == []
+
+
+async def test_goods_go_as_text_unless_the_account_takes_its_nomenclature_only() -> None:
+    client, script = _client(answer(page(PRODUCT | {"name": "Настройка CRM, час", "id": "p7"})), answer(INVOICE, 201))
+    assert isinstance(await client.create_invoice(LISTED, invoice_draft(), key="k"), Ok)
+    assert "products?name=" in script.calls[0].url
+    assert script.sent(1)["items"][0]["productId"] == "p7"
+
+
+async def test_goods_that_the_nomenclature_lacks_are_named_before_anything_is_sent() -> None:
+    client, script = _client(answer(page(PRODUCT)))
+    outcome = await client.create_invoice(LISTED, invoice_draft(), key="k")
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "goods_unknown"
+    assert outcome.problem.values["names"] == ["Настройка CRM, час"]
+    assert len(script.calls) == 1
+
+
+async def test_nomenclature_by_external_code() -> None:
+    client, script = _client(answer(page(PRODUCT, PRODUCT | {"id": "p2", "externalId": "5501"})))
+    outcome = await client.find_product(PERMIT, "550")
+    assert isinstance(outcome, Ok)
+    assert [one.product_id for one in outcome.value] == ["p1"]
+    assert script.calls[0].url == f"{ENDPOINT}/products?externalId=550&limit=200"
+    draft = ProductDraft("550", "Кабель", "", "006", "м", None, "22", is_service=False)
+    made = await _client(answer(PRODUCT, 201))[0].create_product(PERMIT, draft, key="k")
+    assert isinstance(made, Ok)
+    other = await _client(answer(PRODUCT | {"externalId": "9"}, 201))[0].create_product(PERMIT, draft, key="k")
+    assert isinstance(other, Uncertain)
+
+
+async def test_a_buyer_is_searched_by_exactly_this_inn() -> None:
+    strange = BUYER | {"inn": "77091234530"}
+    client, script = _client(answer(page(BUYER, following="b2")), answer(page(BUYER | {"id": "b2"}, strange)))
+    outcome = await client.find_counterparty(PERMIT, "7709123453")
+    assert isinstance(outcome, Ok)
+    assert [one.counterparty_id for one in outcome.value] == [BUYER_ID, "b2"]
+    assert script.calls[1].url == f"{ENDPOINT}/counterparties?inn=7709123453&limit=200&cursor=b2"
+    endless = [answer(page(BUYER, following="x")) for _ in range(10)]
+    lost = await _client(*endless)[0].find_counterparty(PERMIT, "7709123453")
+    assert isinstance(lost, Retryable)
+    assert lost.problem.code == "lookup_incomplete"
+
+
+async def test_a_buyer_that_exists_is_said_to_exist() -> None:
+    refused = await _client(_error(409, "CounterpartyAlreadyExists", existingId="b"))[0].create_counterparty(
+        PERMIT, buyer_draft(), key="k"
+    )
+    assert isinstance(refused, Rejected)
+    assert refused.problem.code == "already_exists"
+    assert isinstance(await _client(answer(BUYER, 201))[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Ok)
+    other = answer(BUYER | {"inn": "7707083893"}, 201)
+    assert isinstance(await _client(other)[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Uncertain)
+
+
+async def test_a_lost_invoice_is_found_by_its_marker() -> None:
+    client, script = _client(answer(page(INVOICE, INVOICE | {"id": "x", "externalId": MARKER + "1"})))
+    outcome = await client.find_invoice(PERMIT, number="", issued_on=invoice_draft().issued_on, marker=MARKER)
+    assert isinstance(outcome, Ok)
+    assert [one.invoice_id for one in outcome.value.matches] == [INVOICE_ID]
+    assert "externalId=%5Bb24" in script.calls[0].url
+    by_number, script = _client(answer(page(INVOICE, INVOICE | {"number": "1180"})))
+    outcome = await by_number.find_invoice(PERMIT, number="118", issued_on=invoice_draft().issued_on, marker="")
+    assert isinstance(outcome, Ok)
+    assert len(outcome.value.matches) == 1
+    assert "number=118&date=2026-03-10" in script.calls[0].url
+    nothing = await _client(answer(page()))[0].find_invoice(
+        PERMIT, number="", issued_on=invoice_draft().issued_on, marker=MARKER
+    )
+    assert nothing == Ok(InvoiceLookup((), ()))
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 429])
+async def test_a_look_up_that_failed_is_no_absence(status: int) -> None:
+    client, _ = _client(_error(status))
+    found = await client.find_invoice(PERMIT, number="", issued_on=invoice_draft().issued_on, marker=MARKER)
+    assert not isinstance(found, Ok)
+
+
+async def test_cards_of_others_are_not_taken() -> None:
+    assert isinstance(await _client(answer(INVOICE | {"id": "x"}))[0].read_invoice(PERMIT, INVOICE_ID), Retryable)
+    assert isinstance(await _client(answer(ACT | {"id": "x"}))[0].read_act(PERMIT, "a1"), Retryable)
+    assert isinstance(
+        await _client(answer(INVOICE | {"id": "x"}))[0].cancel_invoice(PERMIT, INVOICE_ID, key="k"), Uncertain
+    )
+
+
+async def test_pages_of_changes_follow_the_services_cursor() -> None:
+    gone = {"id": "d", "deleted": True, "updatedAt": "2026-03-12T10:01:44.000Z", "version": 2}
+    client, script = _client(answer(page(OPERATION, gone, following="b2")), answer(page()))
+    first = await client.payments_changed(PERMIT, FeedCursor(SINCE))
+    assert isinstance(first, Ok)
+    assert len(first.value.payments) == 3
+    assert first.value.next == FeedCursor(SINCE, token="b2")
+    second = await client.payments_changed(PERMIT, first.value.next)
+    assert isinstance(second, Ok)
+    assert second.value.next is None
+    assert [call.url.partition("?")[2] for call in script.calls] == [
+        "updatedSince=2026-03-12T00%3A00%3A00.000Z&limit=200",
+        "updatedSince=2026-03-12T00%3A00%3A00.000Z&limit=200&cursor=b2",
+    ]
+
+
+async def test_a_place_that_is_no_longer_known_is_left_for_the_lists_beginning() -> None:
+    client, script = _client(_error(400, "ValidationFailed", "cursor"), answer(page(OPERATION)))
+    outcome = await client.payments_changed(PERMIT, FeedCursor(SINCE, token="old"))
+    assert isinstance(outcome, Ok)
+    assert len(outcome.value.payments) == 2
+    assert "cursor" not in script.calls[1].url
+    assert isinstance(await _client(_error(400))[0].payments_changed(PERMIT, FeedCursor(SINCE)), Rejected)
+
+
+PAID = INVOICE | {"paidSum": 58407.50, "payments": [{"id": "c0a8", "date": "2026-03-12", "amount": 58407.50}]}
+
+
+async def test_the_payments_of_an_invoice_come_to_its_paid_sum() -> None:
+    client, script = _client(answer(PAID), answer(page(OPERATION)))
+    outcome = await client.payments_of_invoice(PERMIT, INVOICE_ID)
+    assert isinstance(outcome, Ok)
+    assert [(one.payment_id, one.amount_kopecks) for one in outcome.value] == [(f"c0a8/{INVOICE_ID}", 5_840_750)]
+    assert script.calls[1].url == (f"{ENDPOINT}/bank-transactions?dateFrom=2026-03-12&dateTo=2026-03-12&limit=200")
+    assert await _client(answer(INVOICE))[0].payments_of_invoice(PERMIT, INVOICE_ID) == Ok(())
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[answer(PAID), answer(page())], [answer(PAID), LOST], [LOST], [answer(INVOICE | {"paidSum": 1})],
+     [answer(PAID | {"id": "x"})], [answer(PAID | {"payments": [{"date": "?"}]})],
+     [answer(PAID), answer(page(OPERATION | {"status": "reversed"}))]],
+)  # fmt: skip
+async def test_payments_that_do_not_come_to_the_paid_sum_are_asked_for_again(answers: list[Any]) -> None:
+    assert isinstance(await _client(*answers)[0].payments_of_invoice(PERMIT, INVOICE_ID), Retryable)
+
+
+async def test_changes_of_buyers_and_invoices() -> None:
+    buyers = await _client(answer(page(BUYER)))[0].counterparty_changes(PERMIT, FeedCursor(SINCE))
+    assert isinstance(buyers, Ok)
+    assert [one.from_register for one in buyers.value.counterparties] == [True]
+    invoices = await _client(answer(page(INVOICE)))[0].invoice_changes(PERMIT, FeedCursor(SINCE))
+    assert isinstance(invoices, Ok)
+    assert [one.number for one in invoices.value.invoices] == ["118"]
+
+
+async def test_a_pdf() -> None:
+    client, script = _client(answer(b"%PDF-1.7 x"))
+    outcome = await client.invoice_pdf(PERMIT, INVOICE_ID)
+    assert isinstance(outcome, Ok)
+    assert script.calls[0].url == f"{ENDPOINT}/invoices/{INVOICE_ID}/pdf?stamp=true"
+    late = await _client(answer(b"", 202, {"retry-after": "7"}))[0].act_pdf(PERMIT, "a1")
+    assert isinstance(late, Deferred)
+    assert (late.problem.code, late.until) == ("pdf_rendering", NOW + timedelta(seconds=7))
+    for body in (b"", b"<html></html>", b" %PDF-1.7"):
+        broken = await _client(answer(body))[0].invoice_pdf(PERMIT, INVOICE_ID)
+        assert isinstance(broken, Retryable)
+        assert broken.problem.code == "pdf_invalid"
+
+
+async def test_cancelling() -> None:
+    client, script = _client(answer(INVOICE | {"status": "cancelled"}))
+    assert isinstance(await client.cancel_invoice(PERMIT, INVOICE_ID, key="k"), Ok)
+    assert script.calls[0].url == f"{ENDPOINT}/invoices/{INVOICE_ID}/cancel"
+    assert script.calls[0].headers["idempotency-key"] == "k"
+
+
+async def test_acts_are_made_and_looked_up_by_their_marker() -> None:
+    client, script = _client(answer(ACT, 201))
+    assert isinstance(await client.create_act(PERMIT, act_draft(), key="k"), Ok)
+    assert script.sent()["externalId"] == ACT_MARKER
+    other = answer(ACT | {"counterpartyId": "x"}, 201)
+    assert isinstance(await _client(other)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
+    client, script = _client(answer(page(ACT, ACT | {"id": "a2", "externalId": "x"})))
+    found = await client.find_act(PERMIT, marker=ACT_MARKER, invoice_id=INVOICE_ID, since=SINCE)
+    assert isinstance(found, Ok)
+    assert [one.act_id for one in found.value] == ["a1"]
+    assert f"acts?invoiceId={INVOICE_ID}" in script.calls[0].url
+    client, script = _client(answer(page()))
+    assert await client.find_act(PERMIT, marker=ACT_MARKER, invoice_id=None, since=SINCE) == Ok(())
+    assert "updatedSince=" in script.calls[0].url
+
+
+@pytest.mark.parametrize(
+    ("permit", "organizations", "kind"),
+    [(PERMIT, [ORGANIZATION.upper()], Ok), (PERMIT, ["another"], Retryable), (KEYED, ["any"], Ok),
+     (KEYED, ["one", "two"], Retryable), (PERMIT, [], Retryable)],
+)  # fmt: skip
+async def test_a_ping_asks_for_the_organisation(permit: Permit, organizations: list[str], kind: Any) -> None:
+    client, script = _client(answer({"items": [{"id": one} for one in organizations], "total": 1}))
+    assert isinstance(await client.ping(permit), kind)
+    assert script.calls[0].url == f"{ENDPOINT}/organizations?limit=200"
+
+
+TOKEN = TokenRequest("https://identity.kontur.ru/connect/token", "portal-42", "s&cret=1", "accounting")
+
+
+async def test_a_token() -> None:
+    client, script = _client(answer({"access_token": "eyJ", "expires_in": 3600, "token_type": "Bearer"}))
+    assert await client.obtain_token(TOKEN) == Ok(AccessToken("eyJ", 3600))
+    assert script.calls[0].content == (
+        b"grant_type=client_credentials&client_id=portal-42&client_secret=s%26cret%3D1&scope=accounting"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [(400, {"error": "invalid_client"}, Rejected), (401, {"error": "invalid_client"}, Rejected),
+     (400, {"error": "invalid_scope"}, Rejected), (400, {"error": "invalid_grant"}, Rejected), (401, b"", Rejected),
+     (200, {"error": "invalid_client"}, Rejected), (400, {"error": "new_one"}, Retryable),
+     (500, {"error": "server_error"}, Retryable), (429, b"", Deferred), (200, b"<html>", Retryable),
+     (200, {"access_token": "x"}, Retryable), (200, {"access_token": "x", "expires_in": 0}, Retryable)],
+)  # fmt: skip
+async def test_a_token_that_is_refused(status: int, body: Any, kind: FailureType) -> None:
+    assert isinstance(await _client(answer(body, status))[0].obtain_token(TOKEN), kind)
+
+
+async def test_ids_are_no_paths() -> None:
+    client, script = _client(answer(INVOICE))
+    await client.read_invoice(PERMIT, "../token?x=1")
+    assert script.calls[0].url == f"{ENDPOINT}/invoices/..%2Ftoken%3Fx%3D1"
