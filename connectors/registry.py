@@ -9,8 +9,10 @@ from chassis.clock import Clock
 from chassis.work.handlers import EffectPolicy, Probe
 from connectors.bitrix24.client import Bitrix24
 from connectors.elba.client import ElbaSeed
-from connectors.ports.accounting import AccountingClient
+from connectors.elba_vendor.client import ElbaVendor
+from connectors.kontur.client import Kontur
 from connectors.ports.crm import Crm, PortalMoved
+from connectors.ports.whole import AccountingClient
 from connectors.transport import Transport
 
 
@@ -32,6 +34,11 @@ class Capability(enum.StrEnum):
     CREATE_ACT = "create_act"
     READ_ACT = "read_act"
     ACT_PDF = "act_pdf"
+    BALANCES = "balances"  # a feed of how much of an invoice is paid, in place of payments
+    FIND_PERSON = "find_person"
+    FIND_ACT = "find_act"
+    FIND_PRODUCT = "find_product"
+    CREATE_PRODUCT = "create_product"
 
     READ_DEAL = "read_deal"
     STAGE_HISTORY = "stage_history"
@@ -147,6 +154,73 @@ ELBA_SEED: Final = AccountingVendor(
     feed_overlap_seconds=7 * _DAY_SECONDS,
 )
 
+ELBA_VENDOR: Final = AccountingVendor(
+    vendor="elba",
+    profile="vendor",
+    connect=ElbaVendor,
+    capabilities=frozenset(
+        {
+            Capability.FIND_COUNTERPARTY,
+            Capability.FIND_PERSON,
+            Capability.CREATE_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
+            Capability.CREATE_INVOICE,
+            Capability.READ_INVOICE,
+            Capability.BALANCES,
+            Capability.CREATE_ACT,
+        }
+    ),
+    policies={
+        Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT),  # by INN and KPP
+        Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.LIST),  # by name and e-mail (R11)
+        # Bills and acts are not listed: a person looks for the marker. A bill is read back and linked.
+        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.NONE, calls=3),
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE),
+    },
+    limit=RateLimit(burst=10, per_second=5.0),
+    numbers_itself=True,
+    feed_overlap_seconds=0.0,  # its feed is numbered
+)
+
+KONTUR: Final = AccountingVendor(
+    vendor="kontur",
+    profile="standard",
+    connect=Kontur,
+    capabilities=frozenset(
+        {
+            Capability.FIND_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
+            Capability.COUNTERPARTY_CHANGES,
+            Capability.CREATE_INVOICE,
+            Capability.FIND_INVOICE,
+            Capability.READ_INVOICE,
+            Capability.INVOICE_CHANGES,
+            Capability.INVOICE_PDF,
+            Capability.CANCEL_INVOICE,
+            Capability.PAYMENTS,
+            Capability.PAYMENTS_OF_INVOICE,
+            Capability.CREATE_ACT,
+            Capability.FIND_ACT,
+            Capability.READ_ACT,
+            Capability.ACT_PDF,
+            Capability.FIND_PRODUCT,
+            Capability.CREATE_PRODUCT,
+        }
+    ),
+    policies={
+        Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT),  # by INN and KPP
+        Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.FEED),  # changes: e-mail and name (R11)
+        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST),  # the external id
+        Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT),  # the card's own state
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST),  # the external id, among the invoice's acts
+        Capability.CREATE_PRODUCT: EffectPolicy(probe=Probe.EXACT),  # the external code
+    },
+    limit=RateLimit(burst=20, per_second=10.0),
+    numbers_itself=True,
+    feed_overlap_seconds=7 * _DAY_SECONDS,
+)
+
 BITRIX24: Final = CrmVendor(
     vendor="bitrix24",
     connect=Bitrix24,
@@ -185,7 +259,9 @@ BITRIX24: Final = CrmVendor(
     commands_max=50,
 )
 
-ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {(one.vendor, one.profile): one for one in (ELBA_SEED,)}
+ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {
+    (one.vendor, one.profile): one for one in (ELBA_SEED, ELBA_VENDOR, KONTUR)
+}
 _BY_API: Final[Mapping[str, AccountingVendor]] = {one.api: one for one in ACCOUNTING.values()}
 CRM: Final[Mapping[str, CrmVendor]] = {"bitrix24": BITRIX24}
 

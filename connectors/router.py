@@ -7,8 +7,6 @@ from chassis.clock import Clock
 from chassis.outcomes import Outcome
 from chassis.work.handlers import Permit
 from connectors.ports.accounting import (
-    Accounting,
-    AccountingClient,
     ActCard,
     ActDraft,
     CounterpartiesPage,
@@ -23,6 +21,9 @@ from connectors.ports.accounting import (
     PaymentsPage,
     PdfFile,
 )
+from connectors.ports.balances import BalanceCursor, BalancesPage
+from connectors.ports.products import Product, ProductDraft
+from connectors.ports.whole import AccountingClient, WholeAccounting
 from connectors.registry import ACCOUNTING, AccountingVendor, VendorUnknown
 from connectors.transport import Transport
 
@@ -47,7 +48,7 @@ class AccountingRouter:
             raise VendorUnknown(f"there is no accounting service {vendor!r} with the profile {profile!r}")
         return found
 
-    def _of(self, permit: Permit) -> Accounting:
+    def _of(self, permit: Permit) -> WholeAccounting:
         return self.client(permit.options.get("vendor", ""), permit.options.get("profile", ""))
 
     async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
@@ -120,3 +121,29 @@ class AccountingRouter:
     async def ping(self, permit: Permit) -> Outcome[None]:
         """As the vendor of the permit."""
         return await self._of(permit).ping(permit)
+
+    async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
+        """As the vendor of the permit."""
+        return await self._of(permit).find_person(permit, name, email)
+
+    async def subscribe_to_balances(self, permit: Permit) -> Outcome[None]:
+        """As the vendor of the permit."""
+        return await self._of(permit).subscribe_to_balances(permit)
+
+    async def balances_changed(self, permit: Permit, cursor: BalanceCursor) -> Outcome[BalancesPage]:
+        """As the vendor of the permit."""
+        return await self._of(permit).balances_changed(permit, cursor)
+
+    async def find_act(
+        self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
+    ) -> Outcome[tuple[ActCard, ...]]:
+        """As the vendor of the permit."""
+        return await self._of(permit).find_act(permit, marker=marker, invoice_id=invoice_id, since=since)
+
+    async def find_product(self, permit: Permit, external_code: str) -> Outcome[tuple[Product, ...]]:
+        """As the vendor of the permit."""
+        return await self._of(permit).find_product(permit, external_code)
+
+    async def create_product(self, permit: Permit, draft: ProductDraft, *, key: str) -> Outcome[Product]:
+        """As the vendor of the permit."""
+        return await self._of(permit).create_product(permit, draft, key=key)

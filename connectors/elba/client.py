@@ -32,6 +32,7 @@ from connectors.ports.accounting import (
     PdfFile,
     TokenRequest,
 )
+from connectors.ports.refusing import Refusing
 from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
@@ -45,8 +46,10 @@ _T = TypeVar("_T")
 _Read = Callable[[Mapping[str, Any]], _T]
 
 
-class ElbaSeed:
+class ElbaSeed(Refusing):
     """A client of all Elba accounts of the profile; it keeps nothing between calls."""
+
+    vendor = VENDOR
 
     def __init__(self, http: Transport, clock: Clock) -> None:
         self._clock = clock

@@ -34,6 +34,7 @@ from connectors.elba_vendor.schema import (
 from connectors.kontur_family import error_context
 from connectors.ports.accounting import ActCard, ActDraft, Counterparty, CounterpartyDraft, InvoiceCard, InvoiceDraft
 from connectors.ports.balances import BalanceCursor, BalancesPage
+from connectors.ports.refusing import Refusing
 from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
@@ -49,8 +50,10 @@ TASK_SECONDS_MAX: Final = 30.0
 PERSONS_MAX: Final = 10
 
 
-class ElbaVendor:
+class ElbaVendor(Refusing):
     """A client of all Elba accounts of the profile; it keeps nothing between calls."""
+
+    vendor = VENDOR
 
     def __init__(self, http: Transport, clock: Clock) -> None:
         self._clock = clock

@@ -36,6 +36,7 @@ from connectors.ports.accounting import (
     TokenRequest,
 )
 from connectors.ports.products import Product, ProductDraft
+from connectors.ports.refusing import Refusing
 from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
@@ -43,8 +44,10 @@ from connectors.wire import ShapeError
 _T = TypeVar("_T")
 
 
-class Kontur:
+class Kontur(Refusing):
     """A client of all Kontur.Accounting accounts; it keeps nothing between calls."""
+
+    vendor = VENDOR
 
     def __init__(self, http: Transport, clock: Clock) -> None:
         self._clock = clock

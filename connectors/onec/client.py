@@ -38,6 +38,7 @@ from connectors.ports.accounting import (
     PaymentsPage,
     PdfFile,
 )
+from connectors.ports.refusing import Refusing
 from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
@@ -51,8 +52,10 @@ _NUMBER_PADDING: Final = "0"
 _log = log.get(__name__)
 
 
-class OneC:
+class OneC(Refusing):
     """A client of all 1C bases. Between calls it keeps only what documents name of our side."""
+
+    vendor = VENDOR
 
     def __init__(self, http: Transport, clock: Clock) -> None:
         self._bases = Bases(http, clock)

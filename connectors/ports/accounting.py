@@ -353,9 +353,5 @@ class Accounting(
     FindCounterparty, CreateCounterparty, CounterpartyChanges, CreateInvoice, FindInvoice, ReadInvoice, InvoiceChanges,
     InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping, Protocol,
 ):  # fmt: skip
-    """A vendor that can do all of it; one of less inherits :class:`connectors.ports.refusing.Refusing`, and what it can
-    do is its ``capabilities`` in the registry."""
-
-
-class AccountingClient(Accounting, ObtainToken, Protocol):
-    """A connector to one vendor's accounts: all that is done under a permit, and the way to a token."""
+    """What most accounting services can do; one of less inherits :class:`connectors.ports.refusing.Refusing`, and what
+    it can do is its ``capabilities`` in the registry. What only some can is in the files beside this one."""

@@ -23,6 +23,8 @@ from connectors.ports.accounting import (
     PdfFile,
     TokenRequest,
 )
+from connectors.ports.balances import BalanceCursor, BalancesPage
+from connectors.ports.products import Product, ProductDraft
 
 CAPABILITY_MISSING = "capability_missing"
 
@@ -108,3 +110,31 @@ class Refusing:
     async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
         """Refused."""
         return self._refused("obtain_token")
+
+    # What only some vendors can do
+
+    async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
+        """Refused."""
+        return self._refused("find_person")
+
+    async def subscribe_to_balances(self, permit: Permit) -> Outcome[None]:
+        """Refused."""
+        return self._refused("balances")
+
+    async def balances_changed(self, permit: Permit, cursor: BalanceCursor) -> Outcome[BalancesPage]:
+        """Refused."""
+        return self._refused("balances")
+
+    async def find_act(
+        self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
+    ) -> Outcome[tuple[ActCard, ...]]:
+        """Refused."""
+        return self._refused("find_act")
+
+    async def find_product(self, permit: Permit, external_code: str) -> Outcome[tuple[Product, ...]]:
+        """Refused."""
+        return self._refused("find_product")
+
+    async def create_product(self, permit: Permit, draft: ProductDraft, *, key: str) -> Outcome[Product]:
+        """Refused."""
+        return self._refused("create_product")

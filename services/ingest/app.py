@@ -21,8 +21,9 @@ from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
 from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
 from connectors.bitrix24.webhook import parse_webhook
-from connectors.ports.accounting import AccessToken, AccountingClient, TokenRequest
+from connectors.ports.accounting import AccessToken, TokenRequest
 from connectors.ports.crm import PortalMoved
+from connectors.ports.whole import AccountingClient
 from connectors.registry import ACCOUNTING, BITRIX24
 from contracts import topics
 from contracts.messages import operations
