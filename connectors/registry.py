@@ -11,6 +11,7 @@ from connectors.bitrix24.client import Bitrix24
 from connectors.elba.client import ElbaSeed
 from connectors.elba_vendor.client import ElbaVendor
 from connectors.kontur.client import Kontur
+from connectors.onec.client import OneC
 from connectors.ports.crm import Crm, PortalMoved
 from connectors.ports.whole import AccountingClient
 from connectors.transport import Transport
@@ -221,6 +222,25 @@ KONTUR: Final = AccountingVendor(
     feed_overlap_seconds=7 * _DAY_SECONDS,
 )
 
+ONEC: Final = AccountingVendor(
+    vendor="onec",
+    profile="standard",
+    connect=OneC,
+    # Files only where the base has our extension.
+    capabilities=ELBA_SEED.capabilities | {Capability.FIND_ACT, Capability.FIND_PERSON},
+    policies={
+        Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT, calls=2),
+        Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.FEED, calls=2),
+        # Contract, items, the document and its term; our side is read once an hour.
+        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST, calls=5),
+        Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT, calls=5),
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST, calls=4),
+    },
+    limit=RateLimit(burst=10, per_second=5.0),
+    numbers_itself=True,
+    feed_overlap_seconds=30 * _DAY_SECONDS,  # bank documents are entered with old dates
+)
+
 BITRIX24: Final = CrmVendor(
     vendor="bitrix24",
     connect=Bitrix24,
@@ -260,7 +280,7 @@ BITRIX24: Final = CrmVendor(
 )
 
 ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {
-    (one.vendor, one.profile): one for one in (ELBA_SEED, ELBA_VENDOR, KONTUR)
+    (one.vendor, one.profile): one for one in (ELBA_SEED, ELBA_VENDOR, KONTUR, ONEC)
 }
 _BY_API: Final[Mapping[str, AccountingVendor]] = {one.api: one for one in ACCOUNTING.values()}
 CRM: Final[Mapping[str, CrmVendor]] = {"bitrix24": BITRIX24}

@@ -6,6 +6,7 @@ from sandbox.bitrix24.vendor import Bitrix24
 from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
 from sandbox.elba.vendor import Elba
+from sandbox.onec.vendor import Onec
 from sandbox.settings import Settings
 
 
@@ -14,6 +15,7 @@ def make_world(settings: Settings) -> World:
     world = World(settings.data, public_url=settings.public_url, limits=settings.limits)
     world.register(Bitrix24(world))
     world.register(Elba(world))
+    world.register(Onec(world))
     return world
 
 

@@ -23,6 +23,7 @@ from connectors.wire import ShapeError
 
 PAGE_ROWS: Final = 100
 ANSWER_BYTES_MAX: Final = 20 * 1024 * 1024
+RENDERING_SECONDS: Final = 2
 TURN_SECONDS_MAX: Final = 12.0
 """How long a request waits for its turn: a base is asked one thing at a time, since each session may take a licence."""
 
@@ -178,6 +179,11 @@ class Bases:
             yield True
         finally:
             turn.release()
+
+    def rendering(self, answer: Answer) -> Deferred:
+        """The file is being made; the answer may say for how long."""
+        until = wire.retry_after(answer.headers.get("retry-after") or str(RENDERING_SECONDS), self._clock)
+        return Deferred(Problem("pdf_rendering", {"vendor": VENDOR}), until)
 
     def failure(self, answer: Answer, *, write: bool) -> Failure:
         """An answer that is no success: by its status and code, and by the words of an exception; with the base's words

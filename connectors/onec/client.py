@@ -47,6 +47,8 @@ DATED_OTHERWISE: Final = timedelta(days=60)
 """How far an accountant may have moved a document's date before a look-up by its comment loses it."""
 CLOSING: Final = "closing"
 """The connection's setting: ``upd`` makes closing documents universal ones (УПД), ``act`` acts and waybills."""
+MODE: Final = "mode"
+"""The connection's setting: ``draft`` waits for the accountant to post an invoice, ``posted`` counts it at once."""
 _NUMBER_PADDING: Final = "0"
 
 _log = log.get(__name__)
@@ -79,6 +81,10 @@ class OneC(Refusing):
         """Buyers that we made since a moment."""
         return await self._parties.changes(permit, cursor)
 
+    async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
+        """Live records without INN of exactly this name and e-mail."""
+        return await self._parties.find_person(permit, name, email)
+
     # Invoices
 
     async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]:
@@ -90,7 +96,7 @@ class OneC(Refusing):
         if not isinstance(made, Ok):
             return made
         try:
-            card = reading.read_invoice(made.value, permit.endpoint)
+            card = _read(made.value, permit)
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=True)
         for field, equal in (
@@ -164,7 +170,7 @@ class OneC(Refusing):
         if not isinstance(found, Ok):
             return found
         try:
-            cards = [reading.read_invoice(row, permit.endpoint) for row in found.value]
+            cards = [_read(row, permit) for row in found.value]
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
         if not marker:
@@ -193,7 +199,7 @@ class OneC(Refusing):
         if not isinstance(found, Ok):
             return found
         try:
-            cards = tuple(reading.read_invoice(row, permit.endpoint) for row in found.value)
+            cards = tuple(_read(row, permit) for row in found.value)
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
         further = FeedCursor(cursor.since, cursor.offset + PAGE_ROWS - PAGE_OVERLAP_ROWS)
@@ -228,7 +234,7 @@ class OneC(Refusing):
     # Payments
 
     async def payments_changed(self, permit: Permit, cursor: FeedCursor) -> Outcome[PaymentsPage]:
-        """A page of bank documents dated from some weeks before a moment on."""
+        """A page of bank documents dated from a moment on."""
         return await self._money.changed(permit, cursor)
 
     async def payments_of_invoice(self, permit: Permit, invoice_id: str) -> Outcome[tuple[PaymentRow, ...]]:
@@ -283,6 +289,22 @@ class OneC(Refusing):
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
         return Ok(card) if card.act_id == act_id.lower() else mismatch(VENDOR, "Ref_Key", write=False)
+
+    async def find_act(
+        self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
+    ) -> Outcome[tuple[ActCard, ...]]:
+        """As invoices: by the marker in the comment, within 60 days of a moment, or by the reference that we asked
+        for; a marked one only where none stands."""
+        condition = _by_marker(permit, marker, since.date())
+        found = await self._bases.rows(permit, "find_act", SALES, filter=condition, orderby="Date,Ref_Key")
+        if not isinstance(found, Ok):
+            return found
+        try:
+            cards = [(reading.read_act(row), reading.marked(row)) for row in found.value]
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        standing = tuple(card for card, marked in cards if not marked)
+        return Ok(standing or tuple(card for card, _ in cards))
 
     async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
         """The act's printed form, where the base has our extension."""
@@ -360,10 +382,14 @@ def _invoice_of(
     card: Mapping[str, Any], permit: Permit, invoice_id: str, *, write: bool = False
 ) -> Outcome[InvoiceCard]:
     try:
-        found = reading.read_invoice(card, permit.endpoint)
+        found = _read(card, permit)
     except ShapeError as error:
         return unexpected(VENDOR, str(error), write=write)
     return Ok(found) if found.invoice_id == invoice_id.lower() else mismatch(VENDOR, "Ref_Key", write=write)
+
+
+def _read(card: Mapping[str, Any], permit: Permit) -> InvoiceCard:
+    return reading.read_invoice(card, permit.endpoint, drafts_count=permit.options.get(MODE) == "posted")
 
 
 def _is_key(key: str) -> bool:

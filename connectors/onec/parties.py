@@ -67,6 +67,13 @@ class Parties:
         cards = await all_rows(self._bases, permit, "find_counterparty", COUNTERPARTIES, conditions, select=_COLUMNS)
         return self._cards(cards.value) if isinstance(cards, Ok) else cards
 
+    async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
+        """All live records without INN of exactly this name and e-mail."""
+        condition = f"НаименованиеПолное eq {address.text(name)} and ИНН eq '' and {_LIVE}"
+        found = await self._bases.rows(permit, "find_person", COUNTERPARTIES, filter=condition, select=_COLUMNS)
+        cards = self._cards(found.value) if isinstance(found, Ok) else found
+        return Ok(tuple(one for one in cards.value if one.email == email)) if isinstance(cards, Ok) else cards
+
     async def create(self, permit: Permit, draft: CounterpartyDraft, key: str) -> Outcome[Counterparty]:
         """A buyer. Rejected ``already_exists`` where our own reference is taken: it was made by a lost call."""
         kinds = await self._sellers.contact_kinds(permit)

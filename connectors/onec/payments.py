@@ -1,11 +1,10 @@
 """Money in a base: bank documents whose rows name the invoice that they pay.
 
-A base keeps no moment of a document's change, and documents are entered with old dates. So every pass reads a window of
-dates anew, which begins some weeks before the moment asked for.
+A base keeps no moment of a document's change, so that every pass reads all documents of its dates anew. Since documents
+are entered with old dates, a pass should begin some weeks before the newest date seen.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,8 +20,6 @@ from connectors.ports.accounting import FeedCursor, PaymentRow, PaymentsPage
 from connectors.verdicts import unexpected
 from connectors.wire import ShapeError
 
-ENTERED_LATE: Final = timedelta(days=23)
-"""How much older than the moment asked for a document's date may be when it is entered."""
 PAGE_OVERLAP_ROWS: Final = 10
 REFUND_PAGES_MAX: Final = 10
 ZONE: Final = "Europe/Moscow"
@@ -43,7 +40,7 @@ class BankDocuments:
     async def changed(self, permit: Permit, cursor: FeedCursor) -> Outcome[PaymentsPage]:
         """A page of receipts by date; the refunds of the whole window come with its last one."""
         zone = _zone(permit)
-        begins = address.moment((cursor.since - ENTERED_LATE).astimezone(zone))
+        begins = address.moment(cursor.since.astimezone(zone))
         receipts = await self._page(permit, "payments", RECEIPTS, f"Date ge {begins}", cursor.offset)
         if not isinstance(receipts, Ok):
             return receipts

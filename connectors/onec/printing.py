@@ -30,6 +30,8 @@ class Printing:
         answer = await self._bases.send(permit, operation, "GET", url, accept="application/pdf")
         if not isinstance(answer, Answer):
             return answer
+        if answer.status == 202:
+            return self._bases.rendering(answer)
         code = _code(answer)
         if answer.status == 404 and code != NOT_FOUND:
             return Rejected(Problem("capability_missing", {"vendor": VENDOR, "capability": operation}))

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from chassis.clock import Clock
 from chassis.domain import Problem
@@ -115,16 +114,9 @@ class Sellers:
             return _odd(error)
 
     async def _organizations(self, permit: Permit) -> Outcome[list[Mapping[str, Any]]]:
-        named = permit.options.get("organization", "").strip()
         condition = "DeletionMark eq false"
-        if named:
-            inn, _, kpp = named.partition("/")
-            is_key = len(named) == 36
-            try:
-                wanted = f"Ref_Key eq {address.guid(str(UUID(named)))}" if is_key else f"ИНН eq {address.text(inn)}"
-            except ValueError:
-                wanted = f"ИНН eq {address.text(inn)}"
-            condition += f" and {wanted}" + (f" and КПП eq {address.text(kpp)}" if kpp else "")
+        if named := permit.options.get("organization", "").strip():
+            condition += f" and {_named(named)}"
         columns = "Ref_Key,Description,ИНН,КПП,ОсновнойБанковскийСчет_Key"
         return await self._bases.rows(permit, "seller", ORGANIZATIONS, filter=condition, select=columns, top="2")
 
@@ -185,6 +177,19 @@ class Sellers:
                 name = wire.text(row.get("НаименованиеПолное")) or wire.text(row.get("Description"))
                 known.payers[values.key(row, "Ref_Key")] = Payer(name, wire.text(row.get("ИНН")).strip())
         return Ok({key: known.payers[key] for key in keys & known.payers.keys()})
+
+
+def _named(organization: str) -> str:
+    """The condition for what the tenant's file says: a reference, an INN, perhaps with KPP, or a name."""
+    try:
+        return f"Ref_Key eq {address.guid(organization)}"
+    except ValueError:
+        inn, _, kpp = organization.partition("/")
+    if inn.isdecimal():
+        return f"ИНН eq {address.text(inn)}" + (f" and КПП eq {address.text(kpp)}" if kpp else "")
+    quoted = address.text(organization)
+    names = ("Description", "НаименованиеПолное", "НаименованиеСокращенное")
+    return address.any_of(f"{name} eq {quoted}" for name in names)
 
 
 def _contact_kinds(rows: list[Mapping[str, Any]]) -> Mapping[str, str]:

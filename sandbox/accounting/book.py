@@ -32,8 +32,10 @@ from sandbox.core.world import World
 class Book:
     """All accounts of one vendor. Every method that changes something writes change lines and lets `apply` do the work.
 
-    A vendor's own book says how ids look (`new_id`) and whom it tells of what happened (`tell`).
+    A vendor's own book says how ids look (`new_id`), whom it tells of what happened (`tell`), what dials there are.
     """
+
+    dials_type: type[Dials] = Dials
 
     def __init__(self, world: World, vendor: Vendor) -> None:
         self._world, self._vendor = world, vendor
@@ -48,7 +50,7 @@ class Book:
     def apply(self, change: Change) -> None:
         data = change.data
         if change.op == "account":
-            account = Account(**{**data, "dials": Dials(**data["dials"])})
+            account = Account(**{**data, "dials": self.dials_type(**data["dials"])})
             self.accounts[account.id] = self.by_client[account.client_id] = self.by_key[account.api_key] = account
             return
         account = self.accounts[change.account]
@@ -149,7 +151,7 @@ class Book:
             "client_id": client_id,
             "client_secret": client_secret,
             "id_key": f"{account_id}|{client_secret}",
-            "dials": asdict(dials or Dials()),
+            "dials": asdict(dials or self.dials_type()),
         }
         self._change(account_id, "account", data)
         return self.accounts[account_id]

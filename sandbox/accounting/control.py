@@ -22,16 +22,19 @@ REVISE_KEYS = {"amount_kopecks", "date", "payment_order_number", "purpose"}
 EDIT_KEYS = {"number", "date", "paymentDueDate", "comment", "items", "counterpartyId"}
 
 
-def parse_dials(body: dict[str, Any]) -> dict[str, Any]:
+def parse_dials(body: dict[str, Any], dials_type: type[Dials] = Dials) -> dict[str, Any]:
     """Dials from JSON, checked by name and type."""
-    known = {item.name: item for item in fields(Dials)}
+    known = {item.name: item for item in fields(dials_type)}
     for name, value in body.items():
         if name not in known:
             raise BadRequestError(f"unknown dial {name!r}; known are {', '.join(known)}")
-        default = getattr(Dials(), name)
+        default = getattr(dials_type(), name)
         if name == "refuse_status":
             if value not in (None, 401, 402, 403):
                 raise BadRequestError("refuse_status is null, 401, 402 or 403")
+        elif isinstance(default, str):
+            if not isinstance(value, str):
+                raise BadRequestError(f"dial {name} is a text")
         elif isinstance(default, bool) != isinstance(value, bool) or not isinstance(value, int | float):
             raise BadRequestError(f"dial {name} is a {type(default).__name__}")
         elif isinstance(default, int) and not isinstance(value, int):
@@ -132,7 +135,7 @@ class Control:
         account_id = str(body.get("account") or f"{self._name}-{len(self._book.accounts) + 1}")
         if account_id in self._book.accounts:
             return Reply(status=409, payload={"error": f"account {account_id} exists"})
-        dials = parse_dials(body.get("dials") or {})
+        dials = parse_dials(body.get("dials") or {}, self._book.dials_type)
         digest = hashlib.sha256(f"{self._name}|{account_id}|{body['inn']}".encode()).hexdigest()
         with self._world.ledger.together():
             account = self._book.open_account(
@@ -141,12 +144,12 @@ class Control:
                 inn=body["inn"],
                 client_id=f"client-{digest[:12]}",
                 client_secret=digest[12:52],
-                dials=Dials(**dials),
+                dials=self._book.dials_type(**dials),
             )
         return Reply(status=201, payload=self._shown(account, request.base_url))
 
     def _dials(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
-        self._book.turn_dials(account, parse_dials(body))
+        self._book.turn_dials(account, parse_dials(body, self._book.dials_type))
         return Reply(payload=asdict(account.dials))
 
     def _tokens(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:

@@ -92,11 +92,18 @@ class Gate(Generic[B]):
         """The call itself."""
         return handler(call)
 
-    def route(self, method: str, pattern: str, operation: str, handler: Callable[[Call[B]], Reply]) -> Route:
-        """A route under the vendor's prefix."""
+    def route(
+        self,
+        method: str,
+        pattern: str,
+        operation: str | Callable[[Request], str],
+        handler: Callable[[Call[B]], Reply],
+    ) -> Route:
+        """A route under the vendor's prefix; where one route serves many operations, the request tells which."""
 
         async def handle(request: Request) -> Reply:
             facts: dict[str, Any] = {}
+            name = operation if isinstance(operation, str) else operation(request)
             account, refusal = self.authorized(request)
 
             def execute(fault: Fault | None) -> Reply:
@@ -108,11 +115,11 @@ class Gate(Generic[B]):
                         return quota
                     return self.answer(Call(self._book, account, request, fault, facts), handler)
                 except ApiError as error:
-                    return self.refusal(error, f"{self._world.ledger.seq}|{operation}")
+                    return self.refusal(error, f"{self._world.ledger.seq}|{name}")
 
             self.note(request, facts)
             account_id = account.id if account is not None else ""
-            return await self._world.exchange(self._vendor, request, account_id, operation, execute, facts)
+            return await self._world.exchange(self._vendor, request, account_id, name, execute, facts)
 
         return Route(method, f"{self._prefix}{pattern}", handle)
 

@@ -33,8 +33,12 @@ class AccountingService(Generic[B]):
         """Addresses and credentials by their names, below a base address."""
         raise NotImplementedError
 
+    def control(self) -> Control:
+        """What people do inside an account; a vendor may add to it."""
+        return Control(self._world, self.book, self.name, self.connection)
+
     def control_routes(self) -> Sequence[Route]:
-        return Control(self._world, self.book, self.name, self.connection).routes()
+        return self.control().routes()
 
     def pages(self) -> Sequence[Route]:
         return Pages(self.book, self.name, self.title).routes()
@@ -65,7 +69,7 @@ class AccountingService(Generic[B]):
         the tenant's buyers (a third by default). The key of the vendor's name holds dials."""
         if spec.options.get("accounting", self.name if self.seeded_always else "") != self.name:
             return {}
-        dials = parse_dials(spec.options.get(self.name) or {})
+        dials = parse_dials(spec.options.get(self.name) or {}, self.book.dials_type)
         env: dict[str, str] = {}
         for plan in spec.roster.tenants:
             known = int(spec.options.get("known_buyers_per_account", -(-len(plan.buyers) // 3)))

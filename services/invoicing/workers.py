@@ -1,7 +1,7 @@
 """Calls to the accounting service: create, look up, cancel, fetch the PDF; each says what its deal is told."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,8 @@ from chassis.work.handlers import (
     TaskResult,
     Undecidable,
 )
-from connectors.ports.accounting import Accounting, ActDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
+from connectors.ports.accounting import Accounting, ActCard, ActDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
+from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
@@ -110,12 +111,12 @@ class CreateInvoice:
 
 
 class CreateAct:
-    """Creates an act. The vendor has no look-up of acts, so a lost answer stands before a person at once."""
+    """Creates an act; a lost answer is proven by the marker where the vendor lists acts, else a person is asked."""
 
     kind = plans.CREATE_ACT
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
+    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
 
@@ -140,25 +141,24 @@ class CreateAct:
             invoice_id=request.get("invoice_remote_id") or None,
         )
         created = await self._accounting.create_act(call.permit, draft, key=call.effect_id)
-        if not isinstance(created, Ok):
-            return (created,)
-        act = created.value
-        return (
-            Ok(
-                {
-                    "remote_id": act.act_id,
-                    "number": act.number,
-                    "date": act.issued_on.isoformat(),
-                    "total_kopecks": act.total_kopecks,
-                    "vat_kopecks": request["vat_kopecks"],
-                    "counterparty_remote_id": act.counterparty_id,
-                }
-            ),
-        )
+        return (Ok(_act(created.value, request)) if isinstance(created, Ok) else created,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
-        """Never conclusive."""
-        return Inconclusive(Problem("act_lookup_missing", {}))
+        """By the marker among the vendor's acts; never conclusive where it does not list them."""
+        if not self._vendor_of(call.account).can(Capability.FIND_ACT):
+            return Inconclusive(Problem("act_lookup_missing", {}))
+        dated = datetime.combine(date.fromisoformat(call.request["date"]), time(), UTC)
+        found = await self._accounting.find_act(
+            call.permit,
+            marker=call.marker,
+            invoice_id=call.request.get("invoice_remote_id") or None,
+            since=(call.planned_at or dated) - LOOK_BACK,
+        )
+        if not isinstance(found, Ok):
+            return Inconclusive(found.problem)
+        if len(found.value) > 1:
+            return Inconclusive(Problem("document_doubled", {"count": len(found.value)}))
+        return Found(_act(found.value[0], call.request)) if found.value else NotFound()
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told what the vendor has, refused, or that nobody knows."""
@@ -368,12 +368,23 @@ def _invoice(card: InvoiceCard) -> Mapping[str, Any]:
     }
 
 
+def _act(act: ActCard, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "remote_id": act.act_id,
+        "number": act.number,
+        "date": act.issued_on.isoformat(),
+        "total_kopecks": act.total_kopecks,
+        "vat_kopecks": request["vat_kopecks"],
+        "counterparty_remote_id": act.counterparty_id,
+    }
+
+
 def _issued(result: Mapping[str, Any]) -> Issued:
     return Issued.model_validate(result)
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: Accounting, blobs: Blobs, clock: Clock
+    vendor_of: VendorOf, accounting: WholeAccounting, blobs: Blobs, clock: Clock
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (

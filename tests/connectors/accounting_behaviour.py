@@ -100,6 +100,7 @@ class AccountingBehaviour:
     creating_invoice: ClassVar[str]
     finding_invoice: ClassVar[str]
     fetching_pdf: ClassVar[str]
+    rows: ClassVar[str] = "items"  # the field that a list's rows stand in
 
     @pytest.mark.parametrize(("kind", "params", "expected", "documents"), CREATE_FAULTS)
     async def test_a_creation_meets_every_fault(
@@ -119,7 +120,7 @@ class AccountingBehaviour:
     async def test_a_look_up_that_meets_a_fault_is_no_absence(
         self, desk: AccountingDesk, kind: str, params: dict[str, Any], expected: FailureType
     ) -> None:
-        await desk.fault(self.finding_invoice, kind, **params)
+        await desk.fault(self.finding_invoice, kind, **params | ({"field": self.rows} if "field" in params else {}))
         outcome = await desk.find_invoice()
         assert isinstance(outcome, expected), outcome
 

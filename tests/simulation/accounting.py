@@ -30,6 +30,7 @@ from connectors.ports.accounting import (
     PdfFile,
     TokenRequest,
 )
+from connectors.ports.refusing import Refusing
 from tests.simulation.vendor import Vendor
 
 PAGE_ROWS = 5
@@ -49,10 +50,10 @@ class Books:
     on_their_way: list[str] = field(default_factory=list)
 
 
-class MemoryAccounting(Vendor):
-    """The port over all accounts."""
+class MemoryAccounting(Vendor, Refusing):
+    """The port over all accounts; what Elba cannot do is refused."""
 
-    name = "elba"
+    name = vendor = "elba"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -65,11 +65,14 @@ def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
     )
 
 
-def read_invoice(card: Mapping[str, Any], endpoint: str) -> InvoiceCard:
-    """An invoice. The term and what was paid are not in the document; one that nobody posted awaits the accountant."""
+def read_invoice(card: Mapping[str, Any], endpoint: str, *, drafts_count: bool = False) -> InvoiceCard:
+    """An invoice. The term and what was paid are not in the document; one that nobody posted awaits the accountant,
+    unless ``drafts_count``."""
     key = values.required_key(card, "Ref_Key")
     rows = wire.records(wire.required(card, "Товары"), "Товары")
-    status = _status(card)
+    word, status = _WORDS[_status(card)], _status(card)
+    if status is InvoiceStatus.DRAFT and drafts_count:
+        status = InvoiceStatus.ISSUED
     return InvoiceCard(
         invoice_id=key,
         number=_number(card),
@@ -82,7 +85,7 @@ def read_invoice(card: Mapping[str, Any], endpoint: str) -> InvoiceCard:
         vat_kopecks=sum(values.optional_kopecks(row, "СуммаНДС") or 0 for row in rows),
         paid_kopecks=None,
         status=status,
-        vendor_status=_STATUS_WORDS[status],
+        vendor_status=word,
         url=address.screen_url(endpoint, _SCREEN, key),
         updated_at=None,
     )
@@ -90,7 +93,6 @@ def read_invoice(card: Mapping[str, Any], endpoint: str) -> InvoiceCard:
 
 def read_act(card: Mapping[str, Any]) -> ActCard:
     """A closing document: the realization of services, goods or both."""
-    status = _status(card)
     return ActCard(
         act_id=values.required_key(card, "Ref_Key"),
         number=_number(card),
@@ -99,7 +101,7 @@ def read_act(card: Mapping[str, Any]) -> ActCard:
         invoice_id=values.key(card, "СчетНаОплатуПокупателю_Key") or None,
         comment=wire.text(card.get("Комментарий")),
         total_kopecks=values.kopecks(card, "СуммаДокумента"),
-        vendor_status=_STATUS_WORDS[status],
+        vendor_status=_WORDS[_status(card)],
     )
 
 
@@ -143,6 +145,11 @@ def read_payments(
     )
 
 
+def marked(card: Mapping[str, Any]) -> bool:
+    """Whether an object is marked for deletion."""
+    return values.flag(card, "DeletionMark")
+
+
 def payer_key(card: Mapping[str, Any]) -> str:
     """The counterparty of a bank document, "" where the other side is none (a tax office, a person on the staff)."""
     return values.reference(card, "Контрагент", COUNTERPARTIES)
@@ -172,7 +179,7 @@ def _kind(card: Mapping[str, Any], inn: str) -> CounterpartyKind | None:
     return "entrepreneur" if entrepreneur else "person"
 
 
-_STATUS_WORDS: Final = {
+_WORDS: Final = {
     InvoiceStatus.CANCELLED: "Помечен на удаление",
     InvoiceStatus.DRAFT: "Записан",
     InvoiceStatus.ISSUED: "Проведён",

@@ -84,7 +84,7 @@ async def test_payments_of_a_window_of_dates_with_the_refunds_at_its_end() -> No
     assert page.value.payments[0].payer_inn == "7709123453"
     assert page.value.next is None
     queries = asked(script)
-    assert "$filter=Date ge datetime'2026-02-17T03:00:00'&" in queries[0]
+    assert "$filter=Date ge datetime'2026-03-12T03:00:00'&" in queries[0]
     assert "$orderby=Date,Ref_Key&$top=100&$skip=0" in queries[0]
     assert "ВидОперации eq 'ВозвратПокупателю'" in queries[3]
 

@@ -7,9 +7,21 @@ import pytest
 
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.work.handlers import Confirmed, Done, EffectCall, Permit, RejectedFinally, Settled, Task, Undecidable
-from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, PdfFile
-from connectors.registry import ELBA_SEED
+from chassis.work.handlers import (
+    Confirmed,
+    Done,
+    EffectCall,
+    Found,
+    Inconclusive,
+    NotFound,
+    Permit,
+    RejectedFinally,
+    Settled,
+    Task,
+    Undecidable,
+)
+from connectors.ports.accounting import ActCard, InvoiceCard, InvoiceLookup, InvoiceStatus, PdfFile
+from connectors.registry import ELBA_SEED, ONEC, AccountingVendor
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.workers import (
@@ -59,6 +71,10 @@ class Accounting:
     async def find_invoice(self, permit: Permit, **query: Any) -> Outcome[Any]:
         return self.answer
 
+    async def find_act(self, permit: Permit, **query: Any) -> Outcome[Any]:
+        self.asked = query
+        return self.answer
+
 
 class Blobs:
     """A store that names what it is given."""
@@ -98,6 +114,30 @@ class TestPdf:
     @pytest.mark.parametrize("answer", [Deferred(Problem("pdf_rendering")), Retryable(Problem("vendor_fault"))])
     async def test_rendering_and_outages_wait(self, answer: Outcome[Any]) -> None:
         assert await fetch(answer).run(task()) == answer
+
+
+ACT = ActCard("a1", "9", dt.date(2026, 3, 12), "cp", "e1", "[m]", 100, "")
+
+
+class TestLostAct:
+    async def _probed(self, answer: Outcome[Any], vendor: AccountingVendor = ONEC) -> Any:
+        accounting: Any = Accounting(answer)
+        request = {"date": "2026-03-12", "vat_kopecks": 7, "invoice_remote_id": "e1"}
+        call = EffectCall(TENANT, "w", plans.CREATE_ACT, "deal-15", "a", request, "[m]", 1, PERMIT, planned_at=NOW)
+        return await CreateAct(accounting, lambda account: vendor).probe(call)
+
+    async def test_one_with_the_marker_is_the_lost_one(self) -> None:
+        found = await self._probed(Ok((ACT,)))
+        assert isinstance(found, Found)
+        assert (found.result["remote_id"], found.result["total_kopecks"], found.result["vat_kopecks"]) == ("a1", 100, 7)
+
+    async def test_none_is_an_absence_and_two_are_for_a_person(self) -> None:
+        assert isinstance(await self._probed(Ok(())), NotFound)
+        assert isinstance(await self._probed(Ok((ACT, ACT))), Inconclusive)
+        assert isinstance(await self._probed(Retryable(NO)), Inconclusive)
+
+    async def test_a_vendor_that_lists_no_acts_tells_nothing(self) -> None:
+        assert isinstance(await self._probed(Ok(()), ELBA_SEED), Inconclusive)
 
 
 class TestAdopt:
