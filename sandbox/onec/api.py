@@ -8,12 +8,12 @@ from typing import Any
 
 from sandbox.accounting.records import Record
 from sandbox.core.wire import BadRequestError, Reply, Request, Route
-from sandbox.onec import query
+from sandbox.onec import atom, query
 from sandbox.onec.bodies import taken
 from sandbox.onec.book import DOCUMENTS
 from sandbox.onec.evaluate import Entity
 from sandbox.onec.gate import Call, Gate
-from sandbox.onec.model import SECTION_SETS, TYPES, Type, metadata
+from sandbox.onec.model import SECTION_SETS, TYPES, Type, defaults, emptied, metadata
 from sandbox.onec.query import Options
 from sandbox.onec.refusals import XML, Refusal
 from sandbox.onec.shape import Shape
@@ -201,7 +201,8 @@ def _section_set(call: Call, place: Place, view: View) -> Reply:
 
 def _body(call: Call, kind: Type, view: View) -> dict[str, Any]:
     try:
-        body: Any = call.request.json()
+        content = call.request.body
+        body: Any = atom.body_of(content, kind) if _in_atom(content) else call.request.json()
     except BadRequestError as error:
         raise Refusal(400, "1", "Ошибка разбора тела запроса") from error
     found = taken(body, kind, view.release)
@@ -209,12 +210,19 @@ def _body(call: Call, kind: Type, view: View) -> dict[str, Any]:
     return found
 
 
+def _in_atom(content: bytes) -> bool:
+    return content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+
+
 def _create(call: Call, kind: Type, view: View) -> Reply:
     entity = _body(call, kind, view)
     key = call.book.create(call.account, kind.name, entity, off_kopecks=call.off_kopecks, lag_seconds=call.lag_seconds)
     view = call.book.view(call.account)
     stored = STORED.get(kind.name)
-    row = view.entity(kind.name, call.account.records[stored][key]) if stored is not None else entity
+    if stored is not None:  # a register has no records of its own
+        row = view.entity(kind.name, call.account.records[stored][key])
+    else:
+        row = {**defaults(kind.properties), **entity}
     reply = _shape(call, _options(call), view).single(kind, row, 201)
     reply.note = {kind.name: key, "number": row.get("Number")}
     return reply
@@ -234,7 +242,7 @@ def _change(call: Call, kind: Type, place: Place, view: View) -> Reply:
         return Reply(status=204)
     entity = _body(call, kind, view)
     if method == "PUT":
-        entity = {**{section: [] for section in kind.sections}, **entity}
+        entity = {**emptied(kind), **entity}
     changed = call.book.change(call.account, kind.name, record, entity)
     return _shape(call, _options(call), view).single(kind, view.entity(kind.name, changed))
 

@@ -183,6 +183,13 @@ def defaults(properties: dict[str, Property]) -> dict[str, Any]:
     return {name: DEFAULTS[one.kind] for name, one in properties.items()}
 
 
+def emptied(kind: Type) -> dict[str, Any]:
+    """What a whole replacement leaves of an object where its body says nothing."""
+    kept = ("Ref_Key", "DataVersion", "Code", "Number", "Predefined", "PredefinedDataName")
+    values = {name: value for name, value in defaults(kind.properties).items() if name not in kept}
+    return {**values, **{section: [] for section in kind.sections}}
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """How one base's configuration differs: objects that are not ticked, rates of 2025 and later, and whether an

@@ -116,6 +116,11 @@ def columns(options: Options, kind: Type, view: View) -> tuple[list[str], dict[s
     sections = {name: view.release.section(kind.name, name) for name in kind.sections}
     whole: tuple[list[str], dict[str, list[str]]] = (list(kind.properties), {n: list(c) for n, c in sections.items()})
     if not options.select or "*" in options.select:
+        if f"*{PRESENTATION}" in options.select:
+            shown = [
+                f"{name.removesuffix('_Key')}{PRESENTATION}" for name, one in kind.properties.items() if one.target
+            ]
+            return [*whole[0], *shown], whole[1]
         return whole
     if "**" in options.select:
         return whole[0], {}
@@ -127,11 +132,16 @@ def columns(options: Options, kind: Type, view: View) -> tuple[list[str], dict[s
             parts[name] = list(sections[name])
         elif column and section in sections and column in sections[section]:
             parts.setdefault(section, []).append(column)
-        elif name in kind.properties or _presented(name, kind) or name in options.expand:
+        elif name in kind.properties or _presented(name, kind):
             names.append(name)
-        else:
+        elif name not in options.expand and not _of_expanded(section, column, options, kind):
             raise Refusal(400, "10", f"Свойство {name} не найдено")
     return names, parts
+
+
+def _of_expanded(reference: str, column: str, options: Options, kind: Type) -> bool:
+    found = kind.navigation(reference) if reference in options.expand else None
+    return found is not None and column in TYPES[found.target].properties
 
 
 def _presented(name: str, kind: Type) -> bool:
@@ -161,12 +171,14 @@ def _shown(row: Entity) -> str:
     return f"№ {row.get('Number', '')} от {'.'.join(reversed(str(row.get('Date', ''))[:10].split('-')))}"
 
 
-def expanded(row: Entity, names: Sequence[str], kind: Type, view: View) -> dict[str, Any]:
-    """The referenced objects that were asked for. Raises Refusal for what is no reference."""
+def expanded(row: Entity, options: Options, kind: Type, view: View) -> dict[str, Any]:
+    """The referenced objects that were asked for, with what of them was. Raises Refusal for what is no reference."""
     made: dict[str, Any] = {}
-    for name in names:
+    for name in options.expand:
         reference: Property | None = kind.navigation(name)
         if reference is None:
             raise Refusal(501, "0", f"Раскрытие {name} не поддерживается: $expand только для ссылок")
-        made[name] = view.one(reference.target, str(row[reference.name]))
+        target = view.one(reference.target, str(row[reference.name]))
+        wanted = [one.partition("/")[2] for one in options.select if one.startswith(f"{name}/")]
+        made[name] = {column: target[column] for column in wanted} if target is not None and wanted else target
     return made

@@ -37,7 +37,7 @@ class Shape:
         """The asked page of the rows."""
         shown = [self._row(kind, row) for row in page(rows, self._options, shift)]
         if not self.json:
-            return self._feed(kind, shown)
+            return self._feed(kind, shown, len(rows))
         counted = {"odata.count": str(len(rows))} if self._options.counted else {}
         return Reply(payload={**self._context(kind.name), **counted, "value": shown})
 
@@ -95,7 +95,7 @@ class Shape:
             made[section] = [
                 {"Ref_Key": row["Ref_Key"], **{name: part[name] for name in wanted}} for part in row[section]
             ]
-        made |= expanded(row, self._options.expand, kind, self._view)
+        made |= expanded(row, self._options, kind, self._view)
         if not self._bare and self.json:
             made |= {
                 f"{one.navigation}@navigationLinkUrl": f"{address(kind, row)}/{one.navigation}"
@@ -106,11 +106,12 @@ class Shape:
             made = {"odata.type": f"{NAMESPACE}.{kind.name}", "odata.id": self._root + address(kind, row), **made}
         return made
 
-    def _feed(self, kind: Type, rows: list[dict[str, Any]]) -> Reply:
+    def _feed(self, kind: Type, rows: list[dict[str, Any]], total: int) -> Reply:
+        counted = f"<m:count>{total}</m:count>" if self._options.counted else ""
         entries = "".join(f"<entry>{self._entry(kind, row)}</entry>" for row in rows)
         body = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<feed{_HEAD}><title type="text"/><id>{self._root}{kind.name}</id>'
-            f"{entries}</feed>"
+            f"{counted}{entries}</feed>"
         )
         return Reply(body=body.encode(), content_type=ATOM)
 

@@ -106,7 +106,8 @@ class View:
             case "Catalog_Контрагенты":
                 return self._counterparty(record, known)
             case "Catalog_Номенклатура":
-                return {"Description": record["name"], "Артикул": record["article"] or ""}
+                code = known.get("Code") or f"00-{stable_number(record)}"
+                return {"Code": code, "Description": record["name"], "Артикул": record["article"] or ""}
             case "Document_СчетНаОплатуПокупателю":
                 rows = _rows_of(record["items"], known.get("Товары", ()))
                 return {**_document(record), "DeletionMark": record["cancelled"], "Товары": rows}
@@ -136,7 +137,7 @@ class View:
             if record[name]
         ]
         return {
-            "Code": f"00-{record['order']:06d}",
+            "Code": known.get("Code") or f"00-{stable_number(record)}",
             "Description": record["short_name"] or record["full_name"],
             "НаименованиеПолное": record["full_name"],
             "ЮридическоеФизическоеЛицо": "ЮридическоеЛицо" if record["type"] == "legal" else "ФизическоеЛицо",
@@ -164,7 +165,7 @@ class View:
             "СчетНаОплату_Key": record["invoice_id"],
         }
         return {
-            "Number": f"0000-{record['order'] % 1_000_000:06d}",
+            "Number": f"0000-{stable_number(record)}",
             "Date": f"{record['date']}T00:00:00",
             "Posted": not record["removed"],
             "ВидОперации": "ВозвратПокупателю" if back else "ОплатаПокупателя",
@@ -206,7 +207,7 @@ def _rows_of(items: Sequence[Item], known: Sequence[Entity]) -> list[Entity]:
     for place, item in enumerate(items):
         kept = known[place] if place < len(known) else {}
         same = kept.get("Сумма") == roubles(item["sum_kopecks"])
-        vat = kept["СуммаНДС"] if same else roubles(vat_inside(item["sum_kopecks"], item["vat"]))
+        vat = kept.get("СуммаНДС", 0) if same else roubles(vat_inside(item["sum_kopecks"], item["vat"]))
         made.append(
             {
                 **kept,
@@ -223,6 +224,11 @@ def _rows_of(items: Sequence[Item], known: Sequence[Entity]) -> list[Entity]:
 
 def _numbered(rows: list[Entity]) -> list[Entity]:
     return [{**row, "LineNumber": str(place)} for place, row in enumerate(rows, 1)]
+
+
+def stable_number(record: Record) -> str:
+    """Six digits for what nobody gave a number."""
+    return f"{int(record['id'][:8], 16) % 1_000_000:06d}"
 
 
 def version(record: Record) -> str:

@@ -1,7 +1,7 @@
 """The accounting services that a demonstration can be played on: what differs between them, as a table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 
@@ -9,11 +9,12 @@ from typing import Any, Final
 class Service:
     """One accounting service. ``sandbox`` is its name there, which also begins the seed's environment lines; ``keys``
     are those of the tenant's file, where ``{env}`` stands for a line's beginning; ``feed`` is the sandbox's operation
-    by which payments are looked for."""
+    by which payments are looked for; ``dials`` say how its accounts behave."""
 
     sandbox: str
     keys: Mapping[str, str]
     feed: str
+    dials: Mapping[str, Any] = field(default_factory=dict)
 
     def env(self, number: int, name: str) -> str:
         """The name of an environment line of the n-th account."""
@@ -36,4 +37,16 @@ ELBA: Final = Service(
     },
     feed="payment.list",
 )
-SERVICES: Final[Mapping[str, Service]] = {"elba": ELBA}
+ONEC: Final = Service(
+    sandbox="onec",
+    keys={
+        "vendor": "onec",
+        "odata_url": "env:{env}ODATA_URL",
+        "user": "env:{env}USER",
+        "password": "env:{env}PASSWORD",
+        "organization": "env:{env}ORGANIZATION",
+    },
+    feed="payment.list",
+    dials={"posts_after_seconds": 60, "pdf_render_seconds": 0},
+)
+SERVICES: Final[Mapping[str, Service]] = {"elba": ELBA, "onec": ONEC}

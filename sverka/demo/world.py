@@ -60,6 +60,7 @@ class World:
                 "buyers_per_portal": 0,
                 "known_buyers_per_account": 0,
                 "accounting": self.service.sandbox,
+                self.service.sandbox: dict(self.service.dials),
             },
         )
         env: dict[str, str] = done["env"]

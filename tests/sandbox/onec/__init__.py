@@ -1,0 +1,1 @@
+"""Simulated bases of 1C."""
