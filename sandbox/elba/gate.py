@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from sandbox.accounting import gate
 from sandbox.accounting.checks import ApiError
+from sandbox.accounting.family import refusal
+from sandbox.accounting.idempotency import KEY_CHARS_MAX, once
 from sandbox.accounting.records import Account, Record
 from sandbox.core.wire import Reply, Request
-from sandbox.elba import wire
 from sandbox.elba.book import ElbaBook
 
-KEY_CHARS_MAX = 255
 Call = gate.Call[ElbaBook]
 CallHandler = Callable[[Call], Reply]
 
@@ -30,7 +27,7 @@ class Gate(gate.Gate[ElbaBook]):
         return self.held_token(request, token.strip())
 
     def refusal(self, error: ApiError, trace: str) -> Reply:
-        return wire.refusal(error, trace)
+        return refusal(error, trace)
 
     def too_many(self, wait_seconds: int, limit: int) -> dict[str, str]:
         return {
@@ -46,29 +43,8 @@ class Gate(gate.Gate[ElbaBook]):
             facts["idempotency_key"] = key[:KEY_CHARS_MAX]
 
     def answer(self, call: Call, handler: CallHandler) -> Reply:
-        request, account = call.request, call.account
-        key = request.headers.get("idempotency-key") if request.method == "POST" else None
-        if key is None or not account.dials.idempotency_honoured:
-            return handler(call)
-        if not 1 <= len(key) <= KEY_CHARS_MAX:
-            raise ApiError(400, "ValidationError", f"Idempotency-Key длиннее {KEY_CHARS_MAX} символов или пуст")
-        asked = hashlib.sha256(
-            request.path.lower().rstrip("/").encode() + orjson.dumps(_parsed(call), option=orjson.OPT_SORT_KEYS)
-        ).hexdigest()
-        known = account.answers.get(key)
-        if known is not None:
-            if known["asked"] != asked:
-                raise ApiError(422, "IdempotencyKeyReused", "Idempotency-Key уже использован с другим запросом")
-            return Reply(status=known["status"], payload=known["payload"], note={"repeated": True, **known["note"]})
-        reply = handler(call)
-        if reply.status < 300 and reply.body is None:
-            answer = {"asked": asked, "status": reply.status, "payload": reply.payload, "note": reply.note}
-            self._book.keep_answer(account, key, answer)
-        return reply
-
-
-def _parsed(call: Call) -> dict[str, Any]:
-    return call.body() if call.request.body.strip() else {}
+        conflict = ApiError(422, "IdempotencyKeyReused", "Idempotency-Key уже использован с другим запросом")
+        return once(call, handler, conflict)
 
 
 def listed(

@@ -1,14 +1,11 @@
-"""Records as Elba writes them: member names, roubles as numbers, the error envelope."""
+"""Records as Elba writes them: member names, roubles as numbers."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.accounting.checks import ApiError
 from sandbox.accounting.records import Item, Record, invoice_status
-from sandbox.core.wire import Reply
 
 
 def roubles(kopecks: int) -> int | float:
@@ -108,23 +105,3 @@ def product(record: Record) -> dict[str, Any]:
         "ndsRate": record["vat"],
         "updatedAt": record["updated_at"],
     }
-
-
-def refusal(error: ApiError, trace: str) -> Reply:
-    """The error envelope; `trace` makes the trace id."""
-    details = [_error(error.code, text, target) for target, text in error.details]
-    payload = {
-        "statusCode": error.status,
-        "traceId": hashlib.blake2b(trace.encode(), digest_size=16).hexdigest(),
-        "error": {
-            **_error(error.code, error.message, error.target),
-            "details": details,
-            "context": None,
-            "innerError": None,
-        },
-    }
-    return Reply(status=error.status, payload=payload, headers=error.headers, error=error.code)
-
-
-def _error(code: str, message: str, target: str | None) -> dict[str, Any]:
-    return {"code": code, "message": message, "target": target}

@@ -1,4 +1,4 @@
-"""POST /connect/token: client credentials for an access token (RFC 6749 section 4.4)."""
+"""The token endpoint: client credentials for an access token (RFC 6749 section 4.4)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sandbox.core.vendor import Vendor
 from sandbox.core.wire import Reply, Request, Route
 from sandbox.core.world import World
 
-SCOPE = "elba.api"
 OPERATION = "token"
 
 
 class TokenCalls:
-    """The token endpoint."""
+    """The token endpoint at a path; a scope that is asked for must contain the vendor's."""
 
-    def __init__(self, world: World, vendor: Vendor, book: Book) -> None:
+    def __init__(self, world: World, vendor: Vendor, book: Book, *, path: str, scope: str) -> None:
         self._world, self._vendor, self._book = world, vendor, book
+        self._path, self._scope = path, scope
 
     def routes(self) -> list[Route]:
-        return [Route("POST", "/connect/token", self._token)]
+        return [Route("POST", self._path, self._token)]
 
     async def _token(self, request: Request) -> Reply:
         form = request.form() if request.content_type == "application/x-www-form-urlencoded" else {}
@@ -42,8 +42,8 @@ class TokenCalls:
                 return _refused_client(request, "unknown client_id or wrong client_secret")
             if account.dials.refuse_status == 401:
                 return _refused_client(request, "the client is disabled")
-            if SCOPE not in form.get("scope", SCOPE).split():
-                return _refused("invalid_scope", f"scope must contain {SCOPE}")
+            if self._scope not in form.get("scope", self._scope).split():
+                return _refused("invalid_scope", f"scope must contain {self._scope}")
             return self._granted(account)
 
         account_id = account.id if account is not None else ""
@@ -55,7 +55,7 @@ class TokenCalls:
         seconds = account.dials.token_seconds
         token = self._book.give_token(account, state="valid", expires_unix=self._book.now_unix + seconds)
         return Reply(
-            payload={"access_token": token, "expires_in": seconds, "token_type": "Bearer", "scope": SCOPE},
+            payload={"access_token": token, "expires_in": seconds, "token_type": "Bearer", "scope": self._scope},
             headers={"Cache-Control": "no-store", "Pragma": "no-cache"},
         )
 
