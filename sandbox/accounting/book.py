@@ -28,6 +28,9 @@ from sandbox.accounting.records import (
 from sandbox.core.vendor import Change, Vendor
 from sandbox.core.world import World
 
+SWITCHES = "own"
+"""The id of the one record of an account's own switches."""
+
 
 class Book:
     """All accounts of one vendor. Every method that changes something writes change lines and lets `apply` do the work.
@@ -213,6 +216,15 @@ class Book:
         record = self._write(account, "counterparties", card, record_id=record_id, lag_seconds=lag_seconds)
         self.tell(account, "counterparty.updated", {"counterpartyId": record["id"]})
         return record
+
+    def switch(self, account: Account, values: Mapping[str, Any]) -> Record:
+        """Turns switches that only this vendor has."""
+        held = account.records["switches"].get(SWITCHES, {})
+        return self._write(account, "switches", {**held, **values}, record_id=SWITCHES)
+
+    def switched(self, account: Account, name: str) -> Any:
+        """The value of a switch; None where nobody turned it."""
+        return account.records["switches"].get(SWITCHES, {}).get(name)
 
     def put_product(self, account: Account, card: Product) -> Record:
         return self._write(account, "products", card, record_id=None)

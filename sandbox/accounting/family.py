@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from sandbox.accounting.checks import ApiError
+from sandbox.accounting.control import Control
 from sandbox.accounting.gate import B, Call
+from sandbox.accounting.records import Account
 from sandbox.accounting.token import OPERATION as TOKEN_OPERATION
 from sandbox.accounting.vendor import AccountingService
 from sandbox.core.faults import Fault
-from sandbox.core.wire import Reply, Router
+from sandbox.core.wire import BadRequestError, Reply, Request, Route, Router
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 INTERNAL_TEXT = "Внутренняя ошибка"
@@ -23,11 +25,33 @@ REFUSED: Mapping[str, tuple[int, str, str]] = {
 }
 
 
+class FamilyControl(Control):
+    """Beside the hands of every vendor: switches that only one vendor has, by their names and types."""
+
+    switches: ClassVar[Mapping[str, type]] = {}
+
+    def routes(self) -> list[Route]:
+        example = {name: kind() for name, kind in self.switches.items()}
+        return [*super().routes(), self._of("POST", "/switches", self._switch, "the vendor's own switches", example)]
+
+    def _switch(self, account: Account, request: Request, body: dict[str, Any]) -> Reply:
+        for name, value in body.items():
+            if name not in self.switches:
+                raise BadRequestError(f"unknown switch {name!r}; known are {', '.join(self.switches) or 'none'}")
+            if type(value) is not self.switches[name]:
+                raise BadRequestError(f"switch {name} is a {self.switches[name].__name__}")
+        return Reply(payload=self._book.switch(account, body))
+
+
 class FamilyService(AccountingService[B]):
     """The base of Kontur's services. `refused` are its refusals by the fault's kind, `internal` its code of a 500."""
 
-    refused: Mapping[str, tuple[int, str, str]] = REFUSED
+    refused: ClassVar[Mapping[str, tuple[int, str, str]]] = REFUSED
     internal = "InternalError"
+    hands: type[FamilyControl] = FamilyControl
+
+    def control_routes(self) -> Sequence[Route]:
+        return self.hands(self._world, self.book, self.name, self.connection).routes()
 
     def fault_reply(self, fault: Fault, account: str, operation: str) -> Reply:
         internal = (int(fault.number("status", 500)), self.internal, INTERNAL_TEXT)

@@ -1,0 +1,120 @@
+"""/invoices and /bank-transactions: create, find, changes, cancel, file, money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.accounting import checks
+from sandbox.accounting.checks import ApiError, Problems
+from sandbox.accounting.records import Record
+from sandbox.core.wire import Reply, Route
+from sandbox.kontur import asked, wire
+from sandbox.kontur.api.files import rendered
+from sandbox.kontur.gate import Call, Gate, listed
+
+
+def routes(gate: Gate) -> list[Route]:
+    return [
+        gate.route("POST", "/invoices", "invoice.create", create),
+        gate.route("GET", "/invoices", "invoice.find", find),
+        gate.route("GET", "/invoices/{id}", "invoice.get", get),
+        gate.route("POST", "/invoices/{id}/cancel", "invoice.cancel", cancel),
+        gate.route("GET", "/invoices/{id}/pdf", "invoice.pdf", pdf),
+        gate.route("GET", "/bank-transactions", "payment.list", operations),
+    ]
+
+
+def _wire(call: Call, record: Record) -> dict[str, Any]:
+    payments = call.book.payments_of(call.account, record["id"])
+    return wire.invoice(record, payments, today=call.book.today, base_url=call.request.base_url)
+
+
+def _written(call: Call, record: Record, status: int = 200) -> Reply:
+    note = {"invoice": record["id"], "number": record["number"], "sum_kopecks": record["sum_kopecks"]}
+    return Reply(status=status, payload=_wire(call, record), note=note)
+
+
+def create(call: Call) -> Reply:
+    """The service numbers; nothing keeps a second invoice of one external id away but the idempotency key."""
+    body = call.body()
+    problems = Problems()
+    external_id = checks.text(body, "externalId", problems, longest=200)
+    call.facts |= {"date": body.get("date"), "external_id": external_id, "comment": str(body.get("comment"))[:300]}
+    day = checks.day(body, "date", problems, required=True)
+    due_day = checks.day(body, "dueDate", problems)
+    if day and due_day and due_day < day:
+        problems.add("dueDate", "Срок оплаты раньше даты счёта")
+    if body.get("pricesIncludeVat") is not True:
+        problems.add("pricesIncludeVat", "Цены без НДС не поддерживаются")
+    comment = checks.text(body, "comment", problems, longest=checks.TEXT_CHARS_MAX)
+    lines: Any = asked.lines(body, problems)
+    buyer = known_buyer(call, body, problems)
+    asked.raise_any(problems)
+    open_period(call, day or "")
+    record = call.book.add_invoice(
+        call.account,
+        number=None,
+        day=day or "",
+        due_day=due_day,
+        counterparty_id=buyer,
+        comment=comment,
+        lines=lines,
+        off_kopecks=call.off_kopecks,
+        lag_seconds=call.lag_seconds,
+        extra={"external_id": external_id, "vat_kopecks": sum(line["vat_kopecks"] for line in lines)},
+    )
+    return _written(call, record, 201)
+
+
+def find(call: Call) -> Reply:
+    """By number and date, buyer or external id, or what changed since."""
+    query = call.request.query()
+    names = {"number": "number", "date": "date", "counterpartyId": "counterparty_id", "externalId": "external_id"}
+    call.facts |= {name: query[name] for name in names if name in query}
+    records = [
+        one
+        for one in call.book.select(call.account, "invoices", since=asked.since(query))
+        if all(one.get(member) == query[name] for name, member in names.items() if name in query)
+    ]
+    return listed(call, records, lambda record: _wire(call, record))
+
+
+def get(call: Call) -> Reply:
+    return _written(call, call.find("invoices", "Счёт"))
+
+
+def cancel(call: Call) -> Reply:
+    record = call.find("invoices", "Счёт")
+    if call.book.paid_kopecks(call.account, record["id"]) > 0:
+        raise ApiError(409, "InvalidState", "Счёт уже оплачен")
+    return _written(call, call.book.cancel_invoice(call.account, record))
+
+
+def pdf(call: Call) -> Reply:
+    return rendered(call, call.find("invoices", "Счёт"), "invoices")
+
+
+def operations(call: Call) -> Reply:
+    """Bank operations by change, by day, by direction; one marked so stands twice, as statements do that overlap."""
+    query = call.request.query()
+    records = call.book.select(call.account, "payments", since=asked.since(query))
+    if query.get("direction") in ("incoming", "outgoing"):
+        records = [one for one in records if (one["amount_kopecks"] >= 0) == (query["direction"] == "incoming")]
+    records = [one for one in records if query.get("dateFrom", "") <= one["date"] <= query.get("dateTo", "9999")]
+    return listed(call, records, wire.operation, twice=True)
+
+
+def known_buyer(call: Call, body: dict[str, Any], problems: Problems) -> str:
+    """The buyer's id; a problem when it is missing or unknown."""
+    buyer = checks.text(body, "counterpartyId", problems, longest=100, required=True)
+    call.facts["counterparty"] = buyer
+    if buyer is not None and call.book.get(call.account, "counterparties", buyer.lower()) is None:
+        problems.add("counterpartyId", "Указанный контрагент не найден")
+    return (buyer or "").lower()
+
+
+def open_period(call: Call, day: str) -> None:
+    """Refuses a document of a closed period."""
+    closed = call.book.switched(call.account, "closed_until") or ""
+    if day <= closed:
+        raise ApiError(423, "PeriodClosed", f"Период закрыт по {closed}", "date")
