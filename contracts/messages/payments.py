@@ -9,7 +9,8 @@ InvoiceStatus = Literal["issued", "partially_paid", "paid", "overpaid", "cancell
 
 
 class PaymentReceived(Message, name="PaymentReceived"):
-    """An incoming payment counts for an invoice. ``source`` is "accounting" or "statement"."""
+    """An incoming payment counts for an invoice. ``source`` is "accounting", "statement", or "balance": then the vendor
+    tells sums and no payments, and ``date`` is the day when the difference was seen."""
 
     payment_id: str
     deal_id: str

@@ -130,6 +130,7 @@ def _money(message: Message) -> f.AnyFact | None:
                 date=message.date,
                 order_number=message.order_number,
                 payer_name=message.payer_name,
+                source=message.source,
                 responsible_id=message.responsible_id,
             )
         case payments.PaymentReversed():

@@ -1,6 +1,6 @@
 """Wires payments: a deal's payments, operations without an invoice, and the polls of accounting feeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from chassis.service import Parts, ServiceSpec, Work
 from chassis.tenants import TENANT_KIND, TenantSeen, TenantView
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
-from connectors.registry import accounting_of
+from connectors.registry import Capability, accounting_of
 from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
@@ -53,16 +53,15 @@ def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
     assert isinstance(recorded.event, TenantSeen), "a tenant's stream has one kind of event"
     if state.status == "removed" or not state.settings.get("steps", {}).get("payments", True):
         return ()
-    return tuple(
-        TaskPlan(
-            plans.POLL,
-            seller["connection"]["account"],
-            {"poll_seconds": seller.get("payments_poll_seconds", 300.0)},
-            account=seller["connection"]["account"],
-            lane=Lane.BULK,
-        )
-        for seller in state.settings.get("sellers", ())
-    )
+    return tuple(_poll(seller) for seller in state.settings.get("sellers", ()))
+
+
+def _poll(seller: Mapping[str, Any]) -> TaskPlan:
+    """By payments, or by sums where the account's vendor tells nothing more."""
+    account = seller["connection"]["account"]
+    kind = plans.POLL_BALANCES if accounting_of(account).can(Capability.BALANCES) else plans.POLL
+    payload = {"poll_seconds": seller.get("payments_poll_seconds", 300.0)}
+    return TaskPlan(kind, account, payload, account=account, lane=Lane.BULK)
 
 
 TENANTS = replace(TENANT_KIND, planned=_polls)

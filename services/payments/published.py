@@ -112,6 +112,7 @@ def _counted(event: e.PaymentCounted, state: State) -> payments.PaymentReceived 
         order_number=paid.order_number,
         payer_name=paid.payer_name,
         payer_inn=paid.payer_inn,
+        source=paid.source or "accounting",
         responsible_id=known.responsible_id,
     )
 

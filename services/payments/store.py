@@ -1,8 +1,9 @@
 """The service's reads across streams: invoices by the vendor's id, and which operations are known already."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from chassis.ids import TenantId
 from chassis.postgres import Database
@@ -91,11 +92,39 @@ class PaymentStore:
                 account,
                 list(operation_ids),
             )
-        found: dict[str, tuple[KnownRow, ...]] = {}
-        for row in rows:
-            known = KnownRow(str(row["invoice_id"]), row["stream"], row["digest"])
-            found[row["operation_id"]] = (*found.get(row["operation_id"], ()), known)
-        return found
+        return _by_operation(rows)
+
+    async def shares(
+        self, tenant: TenantId, account: str, operations: Collection[str]
+    ) -> dict[str, tuple[KnownRow, ...]]:
+        """For which invoices shares of bank operations count now, by the shares' own ids."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT p.operation_id, p.invoice_id, p.digest, i.stream FROM counted_payments p "
+                "JOIN invoices i ON i.tenant_id = p.tenant_id AND i.invoice_id = p.invoice_id "
+                "WHERE p.tenant_id = $1 AND p.account = $2 AND NOT p.revoked "
+                "AND split_part(p.operation_id, '/', 1) = ANY ($3::text[])",
+                tenant,
+                account,
+                list(operations),
+            )
+        return _by_operation(rows)
+
+    async def open_invoices(self, tenant: TenantId, account: str, after: str, limit: int) -> list[InvoiceRow]:
+        """Unpaid invoices of an account in the order of their ids, from the one after ``after`` ("" from the first)."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT invoice_id, stream, remote_id, due_date FROM invoices WHERE tenant_id = $1 AND account = $2 "
+                "AND status IN ('issued', 'partially_paid') AND remote_id <> '' "
+                "AND ($3 = '' OR invoice_id > nullif($3, '')::uuid) ORDER BY invoice_id LIMIT $4",
+                tenant,
+                account,
+                after,
+                limit,
+            )
+        return [
+            InvoiceRow(str(row["invoice_id"]), row["stream"], row["remote_id"], row["due_date"], True) for row in rows
+        ]
 
     async def unmatched(self, tenant: TenantId, streams: Collection[str]) -> dict[str, UnmatchedRow]:
         """What is listed as belonging to no invoice, by the operation's stream."""
@@ -110,3 +139,11 @@ class PaymentStore:
             row["operation"]: UnmatchedRow(row["remote_invoice"], row["signed_kopecks"], row["operation_date"])
             for row in rows
         }
+
+
+def _by_operation(rows: Iterable[Any]) -> dict[str, tuple[KnownRow, ...]]:
+    found: dict[str, tuple[KnownRow, ...]] = {}
+    for row in rows:
+        known = KnownRow(str(row["invoice_id"]), row["stream"], row["digest"])
+        found[row["operation_id"]] = (*found.get(row["operation_id"], ()), known)
+    return found

@@ -86,7 +86,8 @@ def _document(values: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     marker = str(values.get("marker") or "")
     number = str(values.get("number") or "")
     for record in state[kind].values():
-        if (marker and marker in str(record.get("comment") or "")) or (number and record["number"] == number):
+        texts = (str(record.get("comment") or ""), str(record.get("external_id") or ""))
+        if (marker and any(marker in text for text in texts)) or (number and record["number"] == number):
             return str(record["number"])
     return ""
 

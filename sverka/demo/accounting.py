@@ -49,4 +49,27 @@ ONEC: Final = Service(
     feed="payment.list",
     dials={"posts_after_seconds": 60, "pdf_render_seconds": 0},
 )
-SERVICES: Final[Mapping[str, Service]] = {"elba": ELBA, "onec": ONEC}
+ELBA_VENDOR: Final = Service(
+    sandbox="elba-vendor",
+    keys={
+        "vendor": "elba",
+        "profile": "vendor",
+        "api_url": "env:{env}API_URL",
+        "api_key": "env:{env}API_KEY",
+        "organization_id": "env:{env}ORGANIZATION_ID",
+    },
+    feed="balance.list",
+)
+KONTUR: Final = Service(
+    sandbox="kontur",
+    keys={
+        "vendor": "kontur",
+        "api_url": "env:{env}API_URL",
+        "token_url": "env:{env}TOKEN_URL",
+        "client_id": "env:{env}CLIENT_ID",
+        "client_secret": "env:{env}CLIENT_SECRET",
+        "organization_id": "env:{env}ORGANIZATION_ID",
+    },
+    feed="payment.list",
+)
+SERVICES: Final[Mapping[str, Service]] = {one.sandbox: one for one in (ELBA, KONTUR, ONEC)}

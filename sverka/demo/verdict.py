@@ -101,6 +101,7 @@ class Account:
                 invoice["number"] == number
                 or invoice["number"].startswith(f"{number}-")
                 or marker in (invoice["comment"] or "")
+                or marker in (invoice.get("external_id") or "")
             )
         ]
 

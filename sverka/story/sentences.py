@@ -127,6 +127,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Платёж {{ amount_kopecks|rub }} от {{ date|day }} больше не числится",
     ),
     "payments.PaymentsNoticed": ("There is news about the payments", "Есть новости об оплатах"),
+    "payments.FactSeen": ("Accounting tells another paid sum", "Бухгалтерия сообщает другую оплаченную сумму"),
     "payments.BalanceChanged": (
         "Paid {{ paid_kopecks|rub }} of {{ total_kopecks|rub }}: {{ status|state }}",
         "Оплачено {{ paid_kopecks|rub }} из {{ total_kopecks|rub }}: {{ status|state }}",
@@ -180,6 +181,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "look-at-due": ("Look whether it is overdue", "Проверка просрочки"),
     "reread-payments": ("Read all payments of the invoice", "Чтение всех оплат счёта"),
     "poll-payments": ("Poll the payments", "Опрос оплат"),
+    "poll-balances": ("Poll the paid sums", "Опрос оплаченных сумм"),
     "crm-write": ("Write to the deal", "Запись в сделку"),
     "crm-chat": ("Message to the chat", "Сообщение в чат"),
 }

@@ -98,7 +98,7 @@ class ActIssued(Fact):
 
 
 class PaymentReceived(Fact):
-    """Money came."""
+    """Money came. Of ``source`` "balance" only the sum is known, and ``date`` is when it was seen."""
 
     fact: Literal["payment_received"] = "payment_received"
     payment_id: str
@@ -107,6 +107,7 @@ class PaymentReceived(Fact):
     date: dt.date
     order_number: str = ""
     payer_name: str = ""
+    source: str = "accounting"
     responsible_id: str = ""
 
 

@@ -38,6 +38,25 @@ class ObservePayments:
 
 
 @dataclass(frozen=True, slots=True)
+class ObserveBalance:
+    """How much of an invoice is paid, where the accounting service tells sums and no payments. Facts are numbered
+    ascending by ``fact_id``; None for what its card says now. ``on`` is the day when it was seen."""
+
+    invoice_id: str
+    paid_kopecks: int
+    on: dt.date
+    fact_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeeGone:
+    """An unpaid invoice does not stand in accounting any more: ``reason`` is "rejected" or "deleted"."""
+
+    invoice_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtDue:
     """A new day in the tenant's zone. ``remind_days`` are days overdue on which the manager is told, if ``may_remind``:
     outside quiet hours and days off."""
@@ -55,4 +74,4 @@ class NoticePayments:
     invoice_id: str
 
 
-Command = KnowInvoice | VoidInvoice | ObservePayments | LookAtDue | NoticePayments | TakeCard
+Command = KnowInvoice | VoidInvoice | ObservePayments | ObserveBalance | SeeGone | LookAtDue | NoticePayments | TakeCard

@@ -9,6 +9,7 @@ from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
 from chassis.values import payment_identity as identity
 from chassis.values.calendar import overdue_days
+from services.payments.domain import balances
 from services.payments.domain import commands as c
 from services.payments.domain import events as e
 from services.payments.domain.state import Invoice, State, evolve
@@ -18,6 +19,7 @@ CARDS: dict[str, tuple[str, ...]] = {
     "cancelled_with_money": ("refund_planned", "keep_as_advance"),
     "refunded_after_paid": ("understood",),
     "payment_vanished": ("understood",),
+    "invoice_gone": ("understood",),
 }
 
 WITHDRAWN = "withdrawn"
@@ -41,6 +43,10 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.void_invoice(command.invoice_id)
         case c.ObservePayments():
             made.observe(command)
+        case c.ObserveBalance():
+            made.observe_balance(command)
+        case c.SeeGone():
+            made.see_gone(command)
         case c.LookAtDue():
             made.look_at_due(command)
         case c.NoticePayments():
@@ -115,6 +121,34 @@ class _Decision:
         vanished = any(isinstance(event, CardOpened) and event.kind == "payment_vanished" for event in self.events)
         if settled_before and after.rest_kopecks > 0 and not vanished:
             self._open_card("refunded_after_paid", after)
+
+    def observe_balance(self, command: c.ObserveBalance) -> None:
+        """A sum becomes the payments that come to it; facts that are older than what was taken say nothing."""
+        invoice = self.state.invoices.get(command.invoice_id)
+        if invoice is None or (command.fact_id is not None and command.fact_id <= invoice.fact_id):
+            return
+        difference = command.paid_kopecks - invoice.paid_kopecks
+        if difference == 0:
+            return
+        if command.fact_id is not None:
+            self.say(e.FactSeen(invoice_id=command.invoice_id, fact_id=command.fact_id))
+        if difference > 0:
+            number = f"card-{len(invoice.payments) + 1}" if command.fact_id is None else str(command.fact_id)
+            listed = balances.grown(
+                invoice.live, difference, f"{balances.SOURCE}-{invoice.known.remote_id}-{number}", command.on
+            )
+        else:
+            listed = balances.fallen(invoice.live, -difference)
+        self.observe(c.ObservePayments(command.invoice_id, listed))
+
+    def see_gone(self, command: c.SeeGone) -> None:
+        """Asked once: whether to void the deal's invoice is people's to say (R14)."""
+        invoice = self.state.invoices.get(command.invoice_id)
+        if invoice is None or invoice.voided:
+            return
+        asked = (card.opened for card in self.state.cards.by_id.values())
+        if not any((one.kind, one.subject) == ("invoice_gone", command.invoice_id) for one in asked):
+            self._open_card("invoice_gone", invoice, reason=command.reason)
 
     def _take(self, invoice_id: str, outcome: identity.Outcome, by_row: dict[int, e.Operation]) -> None:
         match outcome:
@@ -221,7 +255,7 @@ class _Decision:
             e.OverdueSeen(invoice_id=command.invoice_id, days=days, rest_kopecks=invoice.rest_kopecks, remind=remind)
         )
 
-    def _open_card(self, kind: str, invoice: Invoice, payment_id: str = "") -> None:
+    def _open_card(self, kind: str, invoice: Invoice, payment_id: str = "", **more: str) -> None:
         subject = payment_id or invoice.known.invoice_id
         if self.state.cards.open_of(kind, subject) is not None:
             return
@@ -237,6 +271,7 @@ class _Decision:
                     "deal": invoice.known.deal_id,
                     "total_kopecks": invoice.known.total_kopecks,
                     "paid_kopecks": invoice.paid_kopecks,
+                    **more,
                 },
                 deal_id=invoice.known.deal_id,
                 responsible_id=invoice.known.responsible_id,
@@ -268,6 +303,8 @@ class _Decision:
                 return invoices[opened.subject].paid_kopecks > 0
             case "refunded_after_paid":
                 return invoices[opened.subject].rest_kopecks > 0
+            case "invoice_gone":
+                return not invoices[opened.subject].voided
             case "payment_vanished":
                 return any(
                     i.payments[opened.subject].revoked for i in invoices.values() if opened.subject in i.payments

@@ -12,7 +12,8 @@ Status = Literal["issued", "partially_paid", "paid", "overpaid", "cancelled"]
 
 
 class Operation(BaseModel):
-    """A bank operation as its source lists it. The payer's name is kept only where it is a company's."""
+    """A bank operation as its source lists it. The payer's name is kept only where it is a company's. ``source`` is
+    "balance" for a difference of sums, whose date is the day when it was seen."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -24,6 +25,7 @@ class Operation(BaseModel):
     own_account: str = ""
     payer_inn: str = ""
     payer_name: str = ""
+    source: str = ""
 
 
 def digest(operation: Operation) -> str:
@@ -107,6 +109,13 @@ class PaymentsNoticed(Event, name="PaymentsNoticed"):
     at: dt.datetime
 
 
+class FactSeen(Event, name="FactSeen"):
+    """A numbered fact of how much of an invoice is paid was taken; older ones are taken no more."""
+
+    invoice_id: str
+    fact_id: int
+
+
 class BalanceChanged(Event, name="BalanceChanged"):
     """What an invoice and its deal owe now; ``number`` counts balances of the deal from 1."""
 
@@ -143,6 +152,7 @@ StoredEvent = (
     | PaymentRenamed
     | PaymentRevoked
     | PaymentsNoticed
+    | FactSeen
     | BalanceChanged
     | OverdueSeen
     | OverdueEnded
@@ -158,6 +168,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentRenamed,
     PaymentRevoked,
     PaymentsNoticed,
+    FactSeen,
     BalanceChanged,
     OverdueSeen,
     OverdueEnded,

@@ -10,6 +10,7 @@ from services.payments.domain.state import State
 LOOK_AT_DUE = "look-at-due"
 REREAD = "reread-payments"
 POLL = "poll-payments"
+POLL_BALANCES = "poll-balances"
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:

@@ -44,7 +44,8 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice and its payments by payment id; ``notices`` are those since a payment was last counted or changed."""
+    """An invoice and its payments by payment id; ``notices`` are those since a payment was last counted or changed,
+    ``fact_id`` the newest fact that was taken."""
 
     known: e.InvoiceKnown
     payments: Mapping[str, Payment] = field(default_factory=dict)
@@ -54,6 +55,12 @@ class Invoice:
     reminded_days: int = 0
     notices: int = 0
     noticed_at: dt.datetime | None = None
+    fact_id: int = -1
+
+    @property
+    def live(self) -> tuple[e.Operation, ...]:
+        """The operations that count, in the order in which they came."""
+        return tuple(payment.operation for payment in self.payments.values() if not payment.revoked)
 
     @property
     def paid_kopecks(self) -> int:
@@ -144,6 +151,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.PaymentsNoticed():
             notices = state.invoices[event.invoice_id].notices + 1
             return _change(state, event.invoice_id, notices=notices, noticed_at=event.at)
+        case e.FactSeen():
+            return _change(state, event.invoice_id, fact_id=event.fact_id)
         case CardOpened() | CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case _:

@@ -26,6 +26,15 @@ def paid_and_gone() -> Payments:
     return stream
 
 
+def told_by_sums() -> Payments:
+    """Sums grow and fall, and the unpaid invoice is rejected in accounting."""
+    stream = payments()
+    stream.ran(c.ObserveBalance("i1", 40_00, DUE, 13))
+    stream.ran(c.ObserveBalance("i1", 0, DUE, 14))
+    stream.ran(c.SeeGone("i1", "rejected"))
+    return stream
+
+
 def unmatched() -> Stream[Any, Any]:
     """An operation without an invoice, until there is one."""
     stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
@@ -36,4 +45,4 @@ def unmatched() -> Stream[Any, Any]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [paid_and_gone(), unmatched()]
+    return [paid_and_gone(), told_by_sums(), unmatched()]

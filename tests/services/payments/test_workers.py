@@ -64,6 +64,9 @@ class Known:
     async def unmatched(self, tenant: str, streams: Any) -> dict[str, UnmatchedRow]:
         return {}
 
+    async def shares(self, tenant: str, account: str, operations: Any) -> dict[str, tuple[KnownRow, ...]]:
+        return {"op1/e1": self.counted} if "op1" in operations else {}
+
     async def view(self, tenant: str) -> TenantView:
         return TenantView("active", 1, self.settings or {})
 
@@ -202,6 +205,28 @@ class TestPoll:
         done = await PollPayments(elba, cast_any(feed), any_world, any_world).run(task(poll_seconds=300))
         assert isinstance(done, Done)
         assert (list(done.commands), done.found_something) == ([], False)
+
+    async def test_share_of_an_operation_that_no_longer_comes_is_read_again(self) -> None:
+        share = replace(ROW, payment_id="op1/theirs", invoice_id="theirs", share_of="op1")
+        world = cast_any(Known(counted=(KnownRow("i1", "deal-15", COUNTED),)))
+        done = await PollPayments(elba, cast_any(Feed(Ok(PaymentsPage((share,), None)))), world, world).run(
+            task(poll_seconds=300)
+        )
+        assert isinstance(done, Done)
+        assert [one.stream for one in done.commands if isinstance(one.body, c.NoticePayments)] == ["deal-15"]
+
+    async def test_a_place_of_the_vendors_own_is_kept_between_runs(self) -> None:
+        cursor = FeedCursor(NOW, token="b2")
+        feed, world = Feed(*(Ok(PaymentsPage((), cursor)) for _ in range(5))), cast_any(Known())
+        done = await PollPayments(elba, cast_any(feed), world, world).run(task(poll_seconds=300))
+        assert isinstance(done, Done)
+        assert done.payload is not None
+        then = Feed(Ok(PaymentsPage((), None)))
+        last = await PollPayments(elba, cast_any(then), world, world).run(task(**done.payload))
+        assert then.asked == [cursor]
+        assert isinstance(last, Done)
+        assert last.payload is not None
+        assert not {"since", "offset", "token"} & last.payload.keys()
 
     async def test_long_pass_goes_on_where_it_stopped(self) -> None:
         cursor = FeedCursor(NOW, 100)

@@ -12,11 +12,13 @@ from chassis.values.calendar import QuietHours, local_day, when_allowed
 from chassis.values.inn import is_person_inn
 from chassis.work.handlers import Done, StreamCommand, Task, TaskHandler, TaskResult
 from connectors.ports.accounting import Accounting, FeedCursor, PaymentRow
+from connectors.ports.whole import WholeAccounting
 from connectors.registry import VendorOf
 from services.payments.domain import commands as c
 from services.payments.domain import operation, plans
 from services.payments.domain.events import Operation, digest
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
+from services.payments.workers.balances import PollBalances
 
 PAGES_PER_RUN_MAX = 5
 
@@ -44,6 +46,7 @@ class PollPayments:
         cursor: FeedCursor | None = FeedCursor(
             datetime.fromisoformat(payload["since"]) if payload.get("since") else newest - overlap,
             payload.get("offset", 0),
+            payload.get("token", ""),
         )
         commands: list[StreamCommand] = []
         for _ in range(PAGES_PER_RUN_MAX):
@@ -57,12 +60,12 @@ class PollPayments:
             if cursor is None:
                 break
         payload["newest"] = newest.isoformat()
+        for place in ("since", "offset", "token"):
+            payload.pop(place, None)
         if cursor is None:
-            payload.pop("since", None)
-            payload.pop("offset", None)
             again = self._clock.now() + timedelta(seconds=payload["poll_seconds"])
         else:
-            payload["since"], payload["offset"] = cursor.since.isoformat(), cursor.offset
+            payload |= {"since": cursor.since.isoformat(), "offset": cursor.offset, "token": cursor.token}
             again = self._clock.now()
         return Done(tuple(commands), again_at=again, payload=payload, found_something=bool(commands))
 
@@ -82,6 +85,13 @@ class PollPayments:
             told = of_operation(task.account, row, invoice, unmatched.get(stream))
             if told is not None:
                 commands[stream] = StreamCommand(stream, told, f"operation:{uuid.uuid4()}")
+        operations = {row.share_of for row in rows if row.share_of}
+        shares = await self._store.shares(task.tenant, task.account, operations) if operations else {}
+        for share in shares.keys() - known.keys() - {row.payment_id for row in rows}:
+            # All shares of an operation come together: what no longer comes does not count any more.
+            for gone in shares[share]:
+                notice = c.NoticePayments(gone.invoice_id)
+                commands[gone.invoice_id] = StreamCommand(gone.stream, notice, f"news:{uuid.uuid4()}")
         return list(commands.values())
 
 
@@ -191,11 +201,12 @@ def _operation(row: PaymentRow) -> Operation:
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: Accounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
+    vendor_of: VendorOf, accounting: WholeAccounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
 ) -> tuple[TaskHandler, ...]:
     """All task handlers of the service; it changes nothing outside."""
     return (
         PollPayments(vendor_of, accounting, store, clock),
+        PollBalances(accounting, store, directory, clock),
         RereadPayments(accounting),
         LookAtDue(store, directory, clock),
     )
