@@ -6,8 +6,8 @@ from sandbox.bitrix24.vendor import Bitrix24
 from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
 from sandbox.elba.vendor import Elba
-from sandbox.onec.vendor import Onec
 from sandbox.kontur.vendor import Kontur
+from sandbox.onec.vendor import Onec
 from sandbox.settings import Settings
 
 

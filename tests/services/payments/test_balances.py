@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.domain import Problem
@@ -85,6 +85,7 @@ class TestSums:
         stream.ran(told(100_00, 14))
         assert len(stream.said(messages.PaymentReceived)) == 2
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(0, 300), max_size=12))
     def test_after_every_fact_paid_is_what_it_says(self, sums: list[int]) -> None:
         stream = payments()
