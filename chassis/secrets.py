@@ -94,11 +94,13 @@ class Secrets:
         self._keyring = keyring
         self._opened: dict[tuple[TenantId, int], AESGCM] = {}
 
-    async def seal(self, connection: Connection, tenant: TenantId, field: str, secret: str) -> bytes:
+    async def seal(
+        self, connection: Connection, tenant: TenantId, field: str, secret: str, *, bytes_max: int = SECRET_BYTES_MAX
+    ) -> bytes:
         """Encrypts with the tenant's newest data key, made when there is none."""
         plain = secret.encode()
-        if len(plain) > SECRET_BYTES_MAX:
-            raise ValueError(f"a secret of {len(plain)} bytes, at most {SECRET_BYTES_MAX} are sealed")
+        if len(plain) > bytes_max:
+            raise ValueError(f"a secret of {len(plain)} bytes, at most {bytes_max} are sealed")
         version, key = await self._newest(connection, tenant)
         nonce = os.urandom(NONCE_BYTES)
         sealed = key.encrypt(nonce, plain, _place(tenant, field, version))

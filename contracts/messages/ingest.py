@@ -19,10 +19,11 @@ class DealStageChanged(Message, name="DealStageChanged"):
 
 
 class InvoiceRequested(Message, name="InvoiceRequested"):
-    """A trigger asks for an invoice. ``triggered_at`` is the stage entry's time, whatever the clock says now."""
+    """A trigger asks for an invoice. ``triggered_at`` is the time of the stage entry or of the order,
+    whatever the clock says now."""
 
     request_id: str
-    source: Literal["stage", "field", "button"]
+    source: Literal["stage", "field", "button", "shop"]
     deal: DealSnapshot
     settings: EffectiveSettings
     triggered_at: datetime
@@ -33,7 +34,7 @@ class ActRequested(Message, name="ActRequested"):
     """A trigger asks for a closing document."""
 
     request_id: str
-    source: Literal["stage", "field", "button"]
+    source: Literal["stage", "field", "button", "shop"]
     deal: DealSnapshot
     settings: EffectiveSettings
     triggered_at: datetime

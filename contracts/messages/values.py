@@ -76,6 +76,18 @@ class Buyer(Part):
     same_inn_crm_ids: tuple[str, ...] = ()
 
 
+class OrderRef(Part):
+    """What makes a deal an order of a shop: the buyer's number of it, and how many rows cost nothing and were left out.
+
+    Such a deal has the id ``shop-<shop>-<order>`` and no deal in the CRM.
+    """
+
+    shop_id: str
+    order_id: int
+    number: str
+    gifts: int = 0
+
+
 class DealSnapshot(Part):
     """A deal at one moment, with all that an invoice or an act is made from.
 
@@ -93,6 +105,7 @@ class DealSnapshot(Part):
     buyer: Buyer | None = None
     lines: tuple[DealLine, ...] = ()
     content_hash: str = ""
+    order: OrderRef | None = None
 
 
 class TaxPeriod(Part):

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from contracts.messages.values import Regime, VatMode
 from contracts.tenant_file.accounting import Accounting
-from contracts.tenant_file.parts import Limit, Part, Secret
+from contracts.tenant_file.parts import DuePart, Limit, Part, Secret
+from contracts.tenant_file.shops import ShopPart
 
 _WEBHOOK: Final = re.compile(r"https?://[^/\s?#]+/(?:[^\s?#]*/)?rest/\d+/[^/\s?#]+/?")
 
@@ -108,13 +109,6 @@ class TaxPart(Part):
     vat: VatMode = Field(description="write exempt, usn5, usn7 or standard")
 
 
-class DuePart(Part):
-    """The term of payment."""
-
-    days: int = Field(default=3, ge=0, le=365, description="write a number of days from 0 to 365")
-    calendar: bool = Field(default=True, description="write true for calendar days, false for working days")
-
-
 class NumberingPart(Part):
     """Invoice numbers, where the vendor does not give them."""
 
@@ -201,6 +195,7 @@ class TenantFile(Part):
     )
     bitrix24: Bitrix24Part = Field(description="write the portal's connection")
     sellers: tuple[SellerPart, ...] = Field(default=(), max_length=20, description="write a list of sellers")
+    shops: tuple[ShopPart, ...] = Field(default=(), max_length=20, description="write a list of shops")
     policies: PoliciesPart = Field(default=PoliciesPart(), description="write the policies")
     reminders: RemindersPart = Field(default=RemindersPart(), description="write the reminders")
     retry: RetryPart | None = Field(default=None, description="write {seconds: [5, 15, 45], jitter: 0.2}")
@@ -217,6 +212,11 @@ class TenantFile(Part):
     @classmethod
     def _ids(cls, sellers: tuple[SellerPart, ...]) -> tuple[SellerPart, ...]:
         return _unique(sellers, lambda seller: seller.id)
+
+    @field_validator("shops")
+    @classmethod
+    def _shop_ids(cls, shops: tuple[ShopPart, ...]) -> tuple[ShopPart, ...]:
+        return _unique(shops, lambda shop: shop.id)
 
     def document(self) -> dict[str, Any]:
         """The file as JSON with its secrets: what is sent to be applied, never logged."""

@@ -28,3 +28,10 @@ class Limit(Part):
 
     burst: int = Field(ge=1, le=10_000, description="write how many calls may go at once, for example 50")
     per_second: float = Field(gt=0, le=10_000, description="write how many calls a second are allowed, for example 2")
+
+
+class DuePart(Part):
+    """The term of payment."""
+
+    days: int = Field(default=3, ge=0, le=365, description="write a number of days from 0 to 365")
+    calendar: bool = Field(default=True, description="write true for calendar days, false for working days")

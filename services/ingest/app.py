@@ -17,6 +17,7 @@ from chassis.outcomes import Outcome
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.service.spec import Parts, ServiceSpec, Work
 from chassis.serving import BODY_BYTES_MAX
+from chassis.values.orders import OrderId
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
 from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
@@ -29,19 +30,22 @@ from contracts import topics
 from contracts.messages import operations
 from services.ingest import projections, published
 from services.ingest.api import hooks
-from services.ingest.api.directory import HookDirectory
+from services.ingest.api.directory import HookDirectory, HookOwners
 from services.ingest.api.hooks import Hooks, HooksRoute
 from services.ingest.api.intake import Intake
 from services.ingest.api.owners import Owners
 from services.ingest.api.permits import FetchToken, PermitDesk, PermitRoutes
 from services.ingest.api.public import application
+from services.ingest.api.shops import Shops, ShopsRoute
 from services.ingest.api.tenants import Checked, Tenants
-from services.ingest.domain import deal, portal
+from services.ingest.domain import deal, order, portal
 from services.ingest.settings import IngestSettings
 from services.ingest.store import webhooks
 from services.ingest.store.connections import ENDPOINT, Account, ConnectionStore
 from services.ingest.store.deals import DealStore
+from services.ingest.store.orders import OrderStore
 from services.ingest.workers.check import TenantCheck
+from services.ingest.workers.orders import ReadOrderTask
 from services.ingest.workers.reads import ReadBuyerTask, ReadDealTask
 from services.ingest.workers.sweeps import NightlyCheckTask, SweepBuyersTask, SweepModifiedTask, SweepTask
 
@@ -62,6 +66,16 @@ DEALS: StreamKind[deal.State, deal.Command] = StreamKind(
     published=published.published_of_deal,
     planned=deal.planned,
     projected=projections.projected_deal,
+)
+ORDERS: StreamKind[order.State, order.Command] = StreamKind(
+    prefix=order.PREFIX,
+    initial=order.initial,
+    decide=order.decide,
+    evolve=order.evolve,
+    codec=order.CODEC,
+    aggregate=lambda stream: stream.partition("-")[2],
+    published=published.published_of_deal,
+    projected=projections.projected_order,
 )
 PORTALS: StreamKind[portal.State, portal.Command] = StreamKind(
     prefix=portal.PREFIX,
@@ -86,7 +100,10 @@ class _Whole:
         self.deals = DealStore(parts.database)
         self.crm = BITRIX24.connect(parts.http, parts.clock, self._moved)
         self.accounting = {key: vendor.connect(parts.http, parts.clock) for key, vendor in ACCOUNTING.items()}
-        self.directory = HookDirectory(parts.database, self.store)
+        self.orders = OrderStore(parts.database, parts.secrets, self.store, parts.clock)
+        found = HookOwners(parts.database, self.store)
+        self.directory = HookDirectory(found.of_portal)
+        self.shops = HookDirectory(found.of_shop)
         self.intake = Intake(parts.database, parts.clock)
         tokens = {key: _fetch(vendor) for key, vendor in self.accounting.items()}
         self.desk = PermitDesk(
@@ -108,6 +125,7 @@ class _Whole:
         tasks = (
             ReadDealTask(self.crm, store, self.parts.subjects, clock),
             ReadBuyerTask(store, clock),
+            ReadOrderTask(self.orders, self.parts.subjects),
             SweepTask(self.crm, store, clock),
             SweepModifiedTask(self.crm, store, clock),
             SweepBuyersTask(self.crm, store, clock),
@@ -126,7 +144,7 @@ class _Whole:
             self.parts.tenants,
             settings.address_policy(),
             public_url=settings.public_url or settings.own_url(),
-            changed=(self.directory.forget, self.desk.forget),
+            changed=(self.directory.forget, self.shops.forget, self.desk.forget),
         )
         check = TenantCheck(self.crm, self.accounting, self.desk, self.deals)
 
@@ -139,6 +157,7 @@ class _Whole:
         )
         return (
             HooksRoute(Hooks(self.directory, self.intake, parse_webhook)),
+            ShopsRoute(Shops(self.shops, self.orders, self.intake, self.parts.clock)),
             *PermitRoutes(self.desk).routes(),
             Mount(API, app=api),
         )
@@ -156,6 +175,7 @@ class _Whole:
             try:
                 async with self.parts.database.delivery_connection() as connection:
                     await webhooks.drop_before(connection, self.parts.clock.now() - kept)
+                await self.orders.drop_old()
             except INFRASTRUCTURE_ERRORS as error:
                 _log.warning("old webhooks are dropped later", error=type(error).__name__)
             await asyncio.sleep(DROP_EVERY_SECONDS)
@@ -200,7 +220,12 @@ def _body_bytes_max(path: str) -> int:
 
 def _deal_of(stream: str) -> str:
     prefix, _, deal_id = stream.partition("-")
-    return deal_id if prefix == deal.PREFIX else ""
+    return deal_id if prefix in (deal.PREFIX, order.PREFIX) else ""
+
+
+def _streams_of(deal_id: str) -> Sequence[str]:
+    prefix = deal.PREFIX if OrderId.parse(deal_id) is None else order.PREFIX
+    return (f"{prefix}-{deal_id}",)
 
 
 def _version() -> str:
@@ -213,7 +238,7 @@ def _version() -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=IngestSettings,
-    kinds=(DEALS, PORTALS),
+    kinds=(DEALS, ORDERS, PORTALS),
     migrations=Path(__file__).parent / "migrations",
     writes=topics.written_by(NAME),
     work=lambda parts: parts.once(_Whole).work(),
@@ -224,6 +249,7 @@ SPEC: Final = ServiceSpec(
     ),
     operations_topic=topics.operations_topic(NAME),
     deal_of=_deal_of,
+    deal_streams=_streams_of,
     body_bytes_max=_body_bytes_max,
     follows_tenants=False,
 )

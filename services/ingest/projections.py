@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from chassis import tenants
 from chassis.aggregate import ReadRow
-from services.ingest.domain import deal, portal
+from chassis.values.orders import OrderId
+from services.ingest.domain import deal, order, portal
 
 
 def projected_deal(stream: str, state: deal.State) -> Sequence[ReadRow]:
@@ -41,6 +42,25 @@ def projected_deal(stream: str, state: deal.State) -> Sequence[ReadRow]:
         "subject_ref": buyer.subject_ref if buyer else "",
     }
     return (ReadRow("deals", {"deal_id": deal_id}, row), *entries)
+
+
+def projected_order(stream: str, state: order.State) -> Sequence[ReadRow]:
+    """The order's row; its buyer's data is known once a document was asked for."""
+    deal_id = stream.partition("-")[2]
+    named, seen = OrderId.parse(deal_id), state.deal
+    assert named is not None, "an order's stream is named by its id"
+    buyer = None if seen is None else seen.buyer
+    row = {
+        "shop_id": named.shop,
+        "order_id": named.order,
+        "number": seen.order.number if seen and seen.order else "",
+        "version": state.version,
+        "requested": seen is not None,
+        "gone": state.gone,
+        "content_hash": seen.content_hash if seen else "",
+        "subject_ref": buyer.subject_ref if buyer else "",
+    }
+    return (ReadRow("shop_orders", {"deal_id": deal_id}, row),)
 
 
 def projected_portal(stream: str, state: portal.State) -> Sequence[ReadRow]:

@@ -6,12 +6,12 @@ from chassis.aggregate import PublicMessage, Recorded
 from contracts import topics
 from contracts.messages import ingest
 from contracts.messages import values as wire
-from services.ingest.domain import deal, portal
+from services.ingest.domain import deal, order, portal
 from services.ingest.domain.values import Effective, Reason, Settings, Snapshot
 
 
-def published_of_deal(recorded: Recorded, state: deal.State) -> Sequence[PublicMessage]:
-    """What is said of a deal."""
+def published_of_deal(recorded: Recorded, state: deal.State | order.State) -> Sequence[PublicMessage]:
+    """What is said of a deal, or of an order, which is one to all others."""
     event = recorded.event
     match event:
         case deal.StageEntered():
@@ -28,7 +28,7 @@ def published_of_deal(recorded: Recorded, state: deal.State) -> Sequence[PublicM
             message = ingest.InvoiceRequested if event.kind == "invoice" else ingest.ActRequested
             requested = message(
                 request_id=event.request_id,
-                source="stage",
+                source="stage" if event.deal.order is None else "shop",
                 deal=_deal(event.deal),
                 settings=_effective(event.settings),
                 triggered_at=event.triggered_at,

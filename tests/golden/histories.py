@@ -8,12 +8,13 @@ from typing import Any
 from chassis.domain import Problem
 from chassis.tenants import STREAM as TENANT_STREAM
 from chassis.tenants import TENANT_KIND, SeeTenant
+from chassis.values.orders import OrderId
 from chassis.work import operations
 from contracts.messages import operations as told_operations
 from contracts.messages.values import Reason as PublicReason
 from services.ingest.app import DEALS as INGEST_DEALS
-from services.ingest.app import PORTALS
-from services.ingest.domain import deal, portal
+from services.ingest.app import ORDERS, PORTALS
+from services.ingest.domain import deal, order, portal
 from services.ingest.domain import values as v
 from services.invoicing.app import SPEC as INVOICING
 from tests.golden.corpus import CHASSIS
@@ -50,6 +51,7 @@ def all_histories() -> Iterator[History]:
     yield "ingest", "requested-and-changed", _requested_and_changed()
     yield "ingest", "nobody-sells", _nobody_sells()
     yield "ingest", "applied-and-removed", _applied_and_removed()
+    yield "ingest", "ordered-changed-and-cancelled", _ordered()
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
@@ -112,6 +114,32 @@ def _nobody_sells() -> Stream[Any, Any]:
     stream: Stream[Any, Any] = Stream(INGEST_DEALS, "deal-88")
     config = v.Config(version=1, settings=SETTINGS.model_copy(update={"sellers": ()}))
     stream.ran(deal.ObserveStage(_snapshot(deal_id="88"), _entry("77", "PREPAYMENT_INVOICE"), config))
+    return stream
+
+
+def _ordered() -> Stream[Any, Any]:
+    """An order of a shop that nobody sells for, then somebody does; edited, cancelled, restored, done, deleted."""
+    name = OrderId("main", 236)
+    stream: Stream[Any, Any] = Stream(ORDERS, f"order-{name}")
+    shop = v.Shop(shop_id="main", seller_id="main", pay_systems=(48,), issue_act=("F",), due=v.Due(days=5))
+    nobody = v.Config(version=4, settings=SETTINGS.model_copy(update={"shops": (shop,), "sellers": ()}))
+    config = v.Config(version=5, settings=SETTINGS.model_copy(update={"shops": (shop,)}))
+    ref = v.OrderRef(shop_id="main", order_id=236, number="392", gifts=1)
+    plain = {"deal_id": str(name), "category_id": "", "stage_id": "N", "responsible_id": "", "order": ref}
+
+    def seen(version: int, price: str, config: v.Config = config, **changes: Any) -> None:
+        found = order.Order(
+            snapshot=_snapshot(price, **plain), created_at=NOW - dt.timedelta(hours=1), pay_systems=frozenset({48}),
+        ).model_copy(update=changes)  # fmt: skip
+        stream.ran(order.ObserveOrder(name, NOW + dt.timedelta(minutes=version), version, found, config))
+
+    seen(1, "1250.50", nobody)
+    seen(2, "1250.50")
+    seen(3, "1300")
+    seen(4, "1300", cancelled=True)
+    seen(5, "1300")
+    seen(6, "1300", status="F")
+    stream.ran(order.ObserveOrder(name, NOW + dt.timedelta(hours=1), None, None, config))
     return stream
 
 

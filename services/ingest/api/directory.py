@@ -2,15 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from chassis import log
 from chassis.ids import TenantId
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
-from services.ingest.domain import portal
-from services.ingest.store import connections
-from services.ingest.store.connections import APPLICATION_TOKEN, ConnectionStore
+from services.ingest.domain import order, portal
+from services.ingest.store import connections, orders
+from services.ingest.store.connections import APPLICATION_TOKEN, KEY_OF_SHOP, Account, ConnectionStore
 
 FRESH_SECONDS: Final = 5.0
 STALE_SECONDS_MAX: Final = 300.0
@@ -29,24 +30,40 @@ class Owner:
     application_token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ShopOwner:
+    """The tenant and the shop behind an address, and the shop's secrets by their ids."""
+
+    tenant: TenantId
+    shop_id: str
+    keys: Mapping[str, str] = field(repr=False)
+
+
+class _Owned(Protocol):
+    @property
+    def tenant(self) -> TenantId: ...
+
+
+O = TypeVar("O", bound=_Owned)  # noqa: E741 - an owner
+
+
 @dataclass(slots=True)
-class _Entry:
-    owner: Owner
+class _Entry(Generic[O]):
+    owner: O
     loaded_at: float
     refreshing: bool = False
 
 
-class HookDirectory:
-    """Owners by the secret part of the address."""
+class HookDirectory(Generic[O]):
+    """Owners by the secret part of the address; ``load`` looks one up."""
 
-    def __init__(self, database: Database, store: ConnectionStore) -> None:
-        self._database = database
-        self._store = store
-        self._known: dict[str, _Entry] = {}
+    def __init__(self, load: Callable[[str], Awaitable[O | None]]) -> None:
+        self._load = load
+        self._known: dict[str, _Entry[O]] = {}
         self._unknown: dict[str, float] = {}
         self._refreshes: set[asyncio.Task[None]] = set()
 
-    def at_hand(self, hook_secret: str) -> Owner | None:
+    def at_hand(self, hook_secret: str) -> O | None:
         """The owner, if memory has it; an ageing entry is looked up again behind the caller's back, so that a database
         that is away for a moment stops nobody here."""
         entry = self._known.get(hook_secret)
@@ -62,7 +79,7 @@ class HookDirectory:
             task.add_done_callback(self._refreshes.discard)
         return entry.owner
 
-    async def find(self, hook_secret: str) -> Owner | None:
+    async def find(self, hook_secret: str) -> O | None:
         """The owner, looked up. Raises the infrastructure errors of Postgres."""
         now = time.monotonic()
         if self._unknown.get(hook_secret, -UNKNOWN_SECONDS) > now - UNKNOWN_SECONDS:
@@ -82,7 +99,7 @@ class HookDirectory:
         self._known = {secret: entry for secret, entry in self._known.items() if entry.owner.tenant != tenant}
         self._unknown.clear()
 
-    async def _refresh(self, hook_secret: str, entry: _Entry) -> None:
+    async def _refresh(self, hook_secret: str, entry: _Entry[O]) -> None:
         try:
             await self.find(hook_secret)
         except INFRASTRUCTURE_ERRORS as error:
@@ -90,7 +107,16 @@ class HookDirectory:
         finally:
             entry.refreshing = False
 
-    async def _load(self, hook_secret: str) -> Owner | None:
+
+class HookOwners:
+    """Looks owners up by the secret parts of their addresses."""
+
+    def __init__(self, database: Database, store: ConnectionStore) -> None:
+        self._database = database
+        self._store = store
+
+    async def of_portal(self, hook_secret: str) -> Owner | None:
+        """Whose portal sends there."""
         async with self._database.delivery_connection() as delivery:
             tenant = await connections.tenant_of_hook(delivery, connections.hook_hash(hook_secret))
         if tenant is None:
@@ -101,3 +127,23 @@ class HookDirectory:
         if account is None:
             return None
         return Owner(tenant, name, account.secrets[APPLICATION_TOKEN])
+
+    async def of_shop(self, hook_secret: str) -> ShopOwner | None:
+        """Whose shop posts there."""
+        async with self._database.delivery_connection() as delivery:
+            found = await orders.shop_of_hook(delivery, connections.hook_hash(hook_secret))
+        if found is None:
+            return None
+        tenant, shop_id = found
+        async with self._database.transaction([tenant]) as connection:
+            account = await self._store.find(connection, tenant, order.shop_account(tenant, shop_id))
+        return None if account is None else ShopOwner(tenant, shop_id, shop_keys(account))
+
+
+def shop_keys(account: Account) -> dict[str, str]:
+    """The secrets that a shop may sign with, by their ids."""
+    return {
+        name.removeprefix(KEY_OF_SHOP): secret
+        for name, secret in account.secrets.items()
+        if name.startswith(KEY_OF_SHOP)
+    }

@@ -19,7 +19,8 @@ from contracts.tenant_file import (
     TenantFileRefused,
 )
 from contracts.tenant_file import Limit as FileLimit
-from services.ingest.domain import portal
+from services.ingest.api import shop_settings as shops
+from services.ingest.domain import order, portal
 from services.ingest.domain.buckets import Limit
 from services.ingest.domain.values import (
     Connection,
@@ -78,6 +79,7 @@ def settings_of(file: TenantFile) -> Settings:
         ),
         retry=None if file.retry is None else Retry(seconds=file.retry.seconds, jitter=file.retry.jitter),
         sweep_seconds=file.bitrix24.sweep_seconds,
+        shops=shops.settings_of(file),
     )
 
 
@@ -103,7 +105,7 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
         limit=_limit(file.bitrix24.limit),
     )
     sellers = (_accounting(tenant, seller.id, seller.accounting) for seller in file.sellers)
-    return {account.account: account for account in (crm, *sellers)}
+    return {account.account: account for account in (crm, *sellers, *shops.accounts_of(file, present))}
 
 
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fa
     if file.tenant != tenant:
         yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
     addresses = {"bitrix24.webhook_url": file.bitrix24.webhook_url}
+    yield from shops.faults(file)
     for place, seller in enumerate(file.sellers):
         part = seller.accounting
         addresses |= {f"sellers[{place}].accounting.{key}": url for key, url in part.addresses().items()}
@@ -212,6 +215,8 @@ def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
         if account.vendor == portal.CRM_VENDOR:
             found["bitrix24.webhook_url"] = account.secrets.get(APPLIED_ENDPOINT, account.endpoint)
             found["bitrix24.application_token"] = account.secrets[APPLICATION_TOKEN]
+        elif account.vendor == order.SHOP_VENDOR:
+            found |= shops.known_secrets(account)
         else:
             seller = account.account.rpartition(":")[2]
             secret = {key: value for key, value in account.secrets.items() if key in SECRET_KEYS}

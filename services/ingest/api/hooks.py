@@ -50,18 +50,18 @@ Parse = Callable[[bytes, str], CrmEvent | Problem]
 class Hooks:
     """An ASGI application for the paths under ``PREFIX``."""
 
-    def __init__(self, directory: HookDirectory, intake: Intake, parse: Parse) -> None:
+    def __init__(self, directory: HookDirectory[Owner], intake: Intake, parse: Parse) -> None:
         self._directory = directory
         self._intake = intake
         self._parse = parse
-        self._refusals = _Counter(REFUSALS_KEPT_PER_MINUTE)
+        self._refusals = RefusalCounter(REFUSALS_KEPT_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await answer(send, 405, {"error": "webhooks are posted"}, {"allow": "POST"})
             return
         hook_secret = scope["path"][len(PREFIX) :]
-        body = await _body(receive)
+        body = await body_of(receive)
         started = time.perf_counter()
         try:
             owner = self._directory.at_hand(hook_secret) or await self._looked_up(hook_secret)
@@ -69,7 +69,7 @@ class Hooks:
                 metrics.WEBHOOKS.labels("refused_address").inc()
                 await answer(send, 404, {"error": "nobody has this address"})
                 return
-            await self._take(owner, body, _content_type(scope), send)
+            await self._take(owner, body, content_type_of(scope), send)
         except _AWAY:
             metrics.WEBHOOKS.labels("unavailable").inc()
             await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
@@ -128,7 +128,7 @@ class HooksRoute(BaseRoute):
         await self._hooks(scope, receive, send)
 
 
-class _Counter:
+class RefusalCounter:
     """How many of a kind are kept in a minute for each tenant."""
 
     def __init__(self, per_minute: int) -> None:
@@ -174,7 +174,8 @@ def _webhook(owner: Owner, event: CrmEvent, body: bytes, content_type: str, trac
     )
 
 
-async def _body(receive: Receive) -> bytes:
+async def body_of(receive: Receive) -> bytes:
+    """The whole body of a request."""
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body", False):
@@ -183,7 +184,8 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-def _content_type(scope: Scope) -> str:
+def content_type_of(scope: Scope) -> str:
+    """What the sender says the body is."""
     for name, value in scope["headers"]:
         if name == b"content-type":
             text: str = value.decode("latin-1")

@@ -1,6 +1,6 @@
 """Tenants as operators handle them: applied, shown, checked, suspended, resumed, removed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ from chassis.ids import TenantId
 from chassis.postgres import Connection, Database
 from chassis.tenants import TenantDirectory
 from contracts.tenant_file import TenantFile, from_document
+from services.ingest.api import shop_settings
 from services.ingest.api.documents import Change, accounts_of, changes, checked, masked, settings_of
-from services.ingest.domain import portal
+from services.ingest.domain import order, portal
 from services.ingest.published import tenant_settings
-from services.ingest.store import connections, files
+from services.ingest.store import connections, files, orders
 from services.ingest.store.connections import HOOK_SECRET, Account, ConnectionStore
 from services.ingest.store.deals import tenant_in
 
@@ -138,7 +139,7 @@ class Tenants:
             version=found.version,
             settings=tenant_settings(found.config.settings).model_dump(mode="json"),
             document=document,
-            webhook_urls=self._webhook_urls(accounts.get(portal.crm_account(tenant))),
+            webhook_urls=self._webhook_urls(accounts),
         )
 
     async def apply(self, tenant: TenantId, document: Any, *, dry_run: bool, by: str) -> Applied:
@@ -151,12 +152,12 @@ class Tenants:
             before = await tenant_in(connection, tenant)
             wanted = accounts_of(file, present)
             if dry_run:
-                urls = self._webhook_urls(present.get(portal.crm_account(tenant)))
+                urls = self._webhook_urls(present)
                 return Applied(tenant, before.status, before.version, True, found, urls)
             status, version = await self._written(connection, tenant, file, present, wanted, by)
         for changed in self._changed:
             changed(tenant)
-        urls = self._webhook_urls(wanted[portal.crm_account(tenant)])
+        urls = self._webhook_urls(wanted)
         return Applied(tenant, status, version, False, found, urls)
 
     async def suspend(self, tenant: TenantId, by: str) -> Summary:
@@ -190,6 +191,7 @@ class Tenants:
         await self._store.remove(connection, tenant, gone)
         hook_secret = wanted[portal.crm_account(tenant)].secrets[HOOK_SECRET]
         await connections.keep_hook(connection, tenant, connections.hook_hash(hook_secret))
+        await orders.keep_hooks(connection, tenant, shop_settings.hooks_of(wanted))
         await files.keep(connection, tenant, masked(file.document()))
         names = tuple(sorted([*gone, *(account.account for account in differing)]))
         await self._executed(connection, tenant, portal.ApplyTenant(settings_of(file), names), by)
@@ -203,6 +205,7 @@ class Tenants:
                 accounts = await self._store.of_tenant(connection, tenant)
                 await self._store.remove(connection, tenant, sorted(accounts))
                 await connections.drop_hooks(connection, tenant)
+                await orders.keep_hooks(connection, tenant, {})
                 await files.drop(connection, tenant)
             found = await tenant_in(connection, tenant)
         name = found.config.settings.name if found.config else ""
@@ -220,7 +223,12 @@ class Tenants:
                 raise Unknown(tenant)
             raise Conflict(executed.refused.problem)
 
-    def _webhook_urls(self, crm: Account | None) -> dict[str, str]:
-        if crm is None:
-            return {}
-        return {"bitrix24": f"{self._public_url}/hooks/bitrix24/{crm.secrets[HOOK_SECRET]}"}
+    def _webhook_urls(self, accounts: Mapping[str, Account]) -> dict[str, str]:
+        found = {}
+        for account in accounts.values():
+            if account.vendor == portal.CRM_VENDOR:
+                found["bitrix24"] = f"{self._public_url}/hooks/bitrix24/{account.secrets[HOOK_SECRET]}"
+            elif account.vendor == order.SHOP_VENDOR:
+                name = account.account.rpartition(":")[2]
+                found[f"shop:{name}"] = f"{self._public_url}/shops/{account.secrets[HOOK_SECRET]}/orders"
+        return found

@@ -7,7 +7,7 @@ from typing import Literal, assert_never
 
 from chassis.aggregate import EventCodec, Lane, Plan, Recorded, TaskPlan
 from chassis.domain import Event, Problem, Refused
-from services.ingest.domain.values import Config, Settings, trigger_key
+from services.ingest.domain.values import Config, Settings, shop_key, trigger_key
 
 PREFIX = "portal"
 STREAM = "portal-config"
@@ -178,12 +178,13 @@ def _triggers(present: Config | None, wanted: Settings, now: dt.datetime) -> dic
 
 
 def _trigger_keys(settings: Settings) -> set[str]:
-    return {
+    stages = {
         trigger_key(funnel.category_id, kind, stage)
         for funnel in settings.funnels
         for stage in (*funnel.issue_invoice, *funnel.issue_act)
         for kind in funnel.kinds_at(stage)
     }
+    return stages | {shop_key(shop.shop_id) for shop in settings.shops}
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:

@@ -69,6 +69,15 @@ class Buyer(Value):
     same_inn_crm_ids: tuple[str, ...] = ()
 
 
+class OrderRef(Value):
+    """What makes a deal an order of a shop: the buyer's number of it, and how many rows cost nothing."""
+
+    shop_id: str
+    order_id: int
+    number: str
+    gifts: int = 0
+
+
 class Snapshot(Value):
     """A deal at one moment. ``content_hash`` covers what a document shows, see :func:`content_hash`."""
 
@@ -83,6 +92,7 @@ class Snapshot(Value):
     buyer: Buyer | None = None
     lines: tuple[Line, ...] = ()
     content_hash: str = ""
+    order: OrderRef | None = None
 
 
 _SHOWN_OF_BUYER = frozenset(
@@ -152,6 +162,23 @@ class Seller(Value):
     payments_poll_seconds: float = 300.0
 
 
+class Shop(Value):
+    """A shop, without secrets. ``due`` None: the seller's. ``pay_systems`` are those that want an invoice.
+
+    ``issue_act`` are order statuses that ask for an act; ``delivery_vat`` is the rate where the shop gives deliveries
+    none."""
+
+    shop_id: str
+    seller_id: str
+    pay_systems: tuple[int, ...]
+    issue_act: tuple[str, ...] = ()
+    due: Due | None = None
+    delivery_name: str = "Доставка"
+    delivery_vat: str | None = None
+    number_template: str = "{order}"
+    buyers_without_inn: str = "individuals"
+
+
 class Policies(Value):
     """What a tenant may decide otherwise."""
 
@@ -201,10 +228,15 @@ class Settings(Value):
     reminders: Reminders = Reminders()
     retry: Retry | None = None
     sweep_seconds: float = 60.0
+    shops: tuple[Shop, ...] = ()
 
     def funnel(self, category_id: str) -> Funnel | None:
         """The funnel of a category, where the tenant has configured it."""
         return next((funnel for funnel in self.funnels if funnel.category_id == category_id), None)
+
+    def shop(self, shop_id: str) -> Shop | None:
+        """A shop by its id, where the tenant has it."""
+        return next((shop for shop in self.shops if shop.shop_id == shop_id), None)
 
 
 class Config(Value):
@@ -220,10 +252,20 @@ class Config(Value):
         activated_at = self.settings.activated_at
         return max(activated_at, self.triggers_since.get(trigger_key(category_id, kind, stage_id), activated_at))
 
+    def shop_since(self, shop_id: str) -> dt.datetime:
+        """The moment from which orders of a shop are invoiced."""
+        activated_at = self.settings.activated_at
+        return max(activated_at, self.triggers_since.get(shop_key(shop_id), activated_at))
+
 
 def trigger_key(category_id: str, kind: Kind, stage_id: str) -> str:
     """The name of one trigger in ``Config.triggers_since``."""
     return f"{category_id}/{kind}/{stage_id}"
+
+
+def shop_key(shop_id: str) -> str:
+    """The name of a shop as a trigger in ``Config.triggers_since``."""
+    return f"shop/{shop_id}"
 
 
 class Effective(Value):
@@ -249,7 +291,24 @@ def effective(settings: Settings) -> Effective | Reason:
         # Which of them sells is not said anywhere yet, and a document of the wrong one is worse than none.
         names = ", ".join(seller.seller_id for seller in settings.sellers)
         return Reason(code="seller_unclear", values={"sellers": names})
-    seller = settings.sellers[0]
+    return effective_of(settings, settings.sellers[0])
+
+
+def effective_of_order(settings: Settings, shop: Shop, number: str) -> Effective | Reason:
+    """The settings of a request for an order, whose invoice has its number where the vendor gives none (R7)."""
+    seller = next((seller for seller in settings.sellers if seller.seller_id == shop.seller_id), None)
+    if seller is None:
+        return Reason(code="seller_missing")
+    found = effective_of(settings, seller)
+    # Whoever buys without an INN in a shop is a person unless the shop itself says otherwise (R11).
+    policies = found.policies.model_copy(update={"buyers_without_inn": shop.buyers_without_inn})
+    number_template = shop.number_template.replace("{order}", number)
+    changes = {"due": shop.due or found.due, "number_template": number_template, "policies": policies}
+    return found.model_copy(update=changes)
+
+
+def effective_of(settings: Settings, seller: Seller) -> Effective:
+    """The settings of a request to one seller."""
     return Effective(
         seller_id=seller.seller_id,
         seller_inn=seller.inn,

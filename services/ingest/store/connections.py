@@ -19,6 +19,7 @@ HOOK_SECRET = "hook_secret"  # noqa: S105 - as above
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - as above
 OPTIONS = frozenset({"auth_mode", "organization_id", "organization", "mode"})
 """What of an account's way of access is no secret, and whoever calls the vendor needs to know."""
+KEY_OF_SHOP = "key/"
 
 
 @dataclass(frozen=True, slots=True)

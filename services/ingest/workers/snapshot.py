@@ -23,7 +23,7 @@ class ReadDeal:
 def read_deal(found: CrmSnapshot) -> ReadDeal:
     """The deal, with the sum over its content; the buyer's ``subject_ref`` is still to be put in."""
     buyer, person = _buyer(found)
-    deal = _deal(found.deal, buyer, tuple(_line(row) for row in found.rows))
+    deal = _deal(found.deal, buyer, tuple(read_line(row) for row in found.rows))
     summed = content_hash(deal, tuple(f"{name}={value}" for name, value in sorted(person.items())))
     return ReadDeal(deal.model_copy(update={"content_hash": summed}), person)
 
@@ -53,7 +53,8 @@ def _deal(deal: CrmDeal, buyer: Buyer | None, lines: tuple[Line, ...]) -> Snapsh
     )
 
 
-def _line(row: SourceRow) -> Line:
+def read_line(row: SourceRow) -> Line:
+    """A row of the deal."""
     return Line(
         name=row.name,
         quantity=row.quantity,
