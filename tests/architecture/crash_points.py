@@ -22,6 +22,7 @@ _LOSS = "after a loss at the broker, which has tests of its own"
 _OUTAGE = "at a vendor's outage or limit, which have tests of their own"
 _OPERATIONS = "speaks of outages, and of questions that this service does not ask on the path"
 _CHANGES = "changes and voids what was issued"
+_ORDERS = "orders of shops, which have tests of their own and then go a deal's way"
 _CHECK = "a look at a tenant's settings"
 
 OFF_PATH: Final[Mapping[str, str]] = {
@@ -56,7 +57,8 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.work.runner.WorkRunner._read_rules": _READ,
     "chassis.work.runner.WorkRunner._resume": _OUTAGE,
     "services.counterparty.store.PartyStore.party": _READ,
-    "services.ingest.api.directory.HookDirectory._load": _READ,
+    "services.ingest.api.directory.HookOwners.of_portal": _READ,
+    "services.ingest.api.directory.HookOwners.of_shop": _READ,
     "services.ingest.api.permits.PermitDesk._account": _READ,
     "services.ingest.api.permits.PermitDesk._limited": _OUTAGE,
     "services.ingest.api.permits.PermitDesk._token_refused": _OUTAGE,
@@ -73,6 +75,11 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.ingest.store.deals.DealStore.changed_since_read": _READ,
     "services.ingest.store.deals.DealStore.buyers_changed_since_read": _READ,
     "services.ingest.store.deals.DealStore.deals_of_buyer": _READ,
+    "services.ingest.store.orders.OrderStore._kept": _ORDERS,
+    "services.ingest.store.orders.OrderStore.known": _READ,
+    "services.ingest.store.orders.OrderStore.mark_read": _ORDERS,
+    "services.ingest.store.orders.OrderStore.drop_old": "forgets what is old",
+    "settle/read-order": _ORDERS,
     "services.payments.store.PaymentStore.invoices": _READ,
     "services.payments.store.PaymentStore.invoice": _READ,
     "services.payments.store.PaymentStore.known": _READ,

@@ -12,8 +12,8 @@ from chassis.clock import Clock
 from chassis.ids import TenantId
 from chassis.postgres import Connection, Database, wake_after_commit
 from chassis.secrets import Secrets
+from chassis.values.orders import OrderId
 from chassis.wakeups import WORK
-from chassis.work.plans import task_id
 from services.ingest.store import webhooks
 from services.ingest.store.connections import HOOK_SECRET, ConnectionStore
 from services.ingest.store.deals import Tenant, tenant_in
@@ -53,7 +53,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """What is known of an order before its newest push is read; ``body`` None where none waits."""
+    """What is known of an order before its newest push is read; ``body`` None where none is kept any more."""
 
     tenant: Tenant
     content_hash: str
@@ -95,12 +95,13 @@ class OrderStore:
             webhook = await self._webhook(connection, push)
             (delivery_id,) = await webhooks.insert(connection, [webhook], now)
             await connection.execute(
-                "INSERT INTO shop_pushes (tenant_id, shop_id, push_id, delivery_id, version, occurred_at, received_at) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                "INSERT INTO shop_pushes (tenant_id, shop_id, push_id, delivery_id, order_id, version, occurred_at, "
+                "received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                 tenant,
                 push.shop_id,
                 push.push_id,
                 delivery_id,
+                push.order_id,
                 push.version,
                 push.occurred_at,
                 now,
@@ -125,17 +126,17 @@ class OrderStore:
             trace=push.trace,
         )
 
-    async def known(self, tenant: TenantId, deal_id: str, account: str, work_id: UUID) -> KnownOrder:
+    async def known(self, tenant: TenantId, order_id: OrderId, account: str, work_id: UUID) -> KnownOrder:
         """All that reading an order's newest push needs. Raises SecretBroken, KeyMissing."""
         async with self._database.transaction([tenant]) as connection:
             found = await tenant_in(connection, tenant)
             seen = await connection.fetchrow(
                 "SELECT content_hash, subject_ref FROM shop_orders WHERE tenant_id = $1 AND deal_id = $2",
                 tenant,
-                deal_id,
+                str(order_id),
             )
             upto = await webhooks.last_unread(connection, tenant, work_id)
-            newest = await connection.fetchrow(_NEWEST, tenant, work_id, upto)
+            newest = await connection.fetchrow(_NEWEST, tenant, order_id.shop, order_id.order)
             body = None
             if newest is not None:
                 place = _field(newest["push_id"])
@@ -152,7 +153,7 @@ class OrderStore:
         )
 
     async def mark_read(self, tenant: TenantId, work_id: UUID, upto: int) -> None:
-        """The pushes up to one were read, or are older than what was."""
+        """The pushes up to one were read, or are older than what was. A read that is run again finds the same one."""
         async with self._database.delivery_connection() as connection:
             await webhooks.mark_read(connection, tenant, work_id, upto, self._clock.now())
 
@@ -178,18 +179,13 @@ async def keep_hooks(connection: Connection, tenant: TenantId, kept: dict[str, b
     )
 
 
-def read_task_id(tenant: TenantId, plan: TaskPlan) -> UUID:
-    """The due work that reads an order."""
-    return task_id(tenant, plan.kind, plan.key)
-
-
 def _field(push_id: UUID) -> str:
     return f"push/{push_id}"
 
 
 _NEWEST = """
 SELECT p.push_id, w.body
-FROM webhooks w JOIN shop_pushes p ON p.tenant_id = w.tenant_id AND p.delivery_id = w.delivery_id
-WHERE w.tenant_id = $1 AND w.work_id = $2 AND w.status = 'stored' AND w.delivery_id <= $3
+FROM shop_pushes p JOIN webhooks w ON w.tenant_id = p.tenant_id AND w.delivery_id = p.delivery_id
+WHERE p.tenant_id = $1 AND p.shop_id = $2 AND p.order_id = $3
 ORDER BY p.version DESC NULLS FIRST, p.occurred_at DESC, p.delivery_id DESC LIMIT 1
 """

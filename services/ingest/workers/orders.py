@@ -40,7 +40,7 @@ class ReadOrderTask:
         """One command; the stream knows a version that it has seen."""
         order_id = OrderId(str(task.payload["shop_id"]), int(task.payload["order_id"]))
         account, work_id = order.shop_account(task.tenant, order_id.shop), UUID(task.work_id)
-        known = await self._store.known(task.tenant, str(order_id), account, work_id)
+        known = await self._store.known(task.tenant, order_id, account, work_id)
         commands: tuple[StreamCommand, ...] = ()
         config = known.tenant.config
         if known.body is not None and config is not None and known.tenant.status != "removed":
