@@ -116,6 +116,10 @@ class Book:
         """One record as readers see it now."""
         return seen(account.records[kind].get(record_id), self.now_unix)
 
+    def holds(self, account: Account, kind: str, record_id: str) -> bool:
+        """Whether a write may name the record: it may as soon as the record is written, whatever readers see yet."""
+        return record_id in account.records[kind]
+
     def select(
         self, account: Account, kind: str, ids: Iterable[str] | None = None, since: str | None = None
     ) -> list[Record]:

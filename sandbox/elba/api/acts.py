@@ -29,7 +29,7 @@ def create(call: Call) -> Reply:
     lines = checks.items(body, problems)
     counterparty_id = known_counterparty(call, body, problems)
     invoice_id = checks.text(body, "invoiceId", problems, longest=40)
-    if invoice_id is not None and call.book.get(call.account, "invoices", invoice_id) is None:
+    if invoice_id is not None and not call.book.holds(call.account, "invoices", invoice_id):
         problems.add("invoiceId", "Указанный счёт не найден")
     problems.raise_any()
     record = call.book.add_act(

@@ -15,6 +15,6 @@ def known_counterparty(call: Call, body: dict[str, Any], problems: Problems) -> 
     call.facts["counterparty"] = counterparty_id
     if counterparty_id is None:
         return ""
-    if call.book.get(call.account, "counterparties", counterparty_id.lower()) is None:
+    if not call.book.holds(call.account, "counterparties", counterparty_id.lower()):
         problems.add("counterpartyId", "Указанный контрагент не найден")
     return counterparty_id.lower()

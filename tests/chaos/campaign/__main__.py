@@ -58,7 +58,8 @@ def _one(options: argparse.Namespace, seed: int) -> dict[str, Any]:
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         verdict: dict[str, Any] = runner.run(run_campaign(wish))
-    print(", ".join(f"{name} {value:.1f} s" for name, value in verdict["seconds"].items()))
+    parts = ", ".join(f"{name} {value:.1f} s" for name, value in verdict["seconds"].items())
+    print(f"On a machine of its own: {parts}; here {verdict['real_seconds']:.0f} s")
     if options.evidence:
         append(line_of(verdict, options.seconds))
     if options.folder is None and verdict["ok"]:
@@ -87,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--injections", type=int, default=None, help="how many; by default after the number of deals")
     parser.add_argument("--kinds", default="", help="only these faults, by code and comma")
     parser.add_argument("--scenarios", default="", help="only these scenarios, by comma")
-    parser.add_argument("--heal-seconds", type=float, default=40.0, help="real seconds to come to rest in")
+    parser.add_argument(
+        "--heal-seconds", type=float, default=40.0, help="real seconds to come to rest in, as on a machine of its own"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="where everything is kept; by default nowhere")
     parser.add_argument("--evidence", action="store_true", help=f"append each run's evidence to {KEPT.name}")
     parser.add_argument(

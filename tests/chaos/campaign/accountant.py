@@ -40,6 +40,8 @@ class Accountant:
         self._view = view
         self._accounts = {pair.slug: pair.account for pair in pairs}
         self._seen: dict[str, float] = {}
+        self._asked: dict[str, Taken] = {}
+        """Decisions whose answer did not come or was an error: they may have been taken all the same."""
         self.taken: list[Taken] = []
         self.open = 0
         self.hurried = False
@@ -59,6 +61,10 @@ class Accountant:
 
     async def look(self) -> None:
         """Every open card once."""
+        for card_id, asked in tuple(self._asked.items()):
+            shown = await self._client.get(f"/decisions/{card_id}", params={"tenant": asked.tenant})
+            if shown.is_success and shown.json()["choice"]:
+                self._note(self._asked.pop(card_id))
         answer = await self._client.get("/decisions")
         answer.raise_for_status()
         body = answer.json()
@@ -74,9 +80,8 @@ class Accountant:
         wanted = self._people.decisions.get(deal)
         if wanted is not None and card["kind"] == wanted.kind:
             choice = next((one for one in card["choices"] if one.startswith(wanted.choice)), "")
-            if choice and await self._take(card, choice, "", planned=True):
-                del self._people.decisions[deal]
-                self._people.taken.add(deal)
+            if choice:
+                await self._take(card, choice, "", planned=True)
         elif age > LATE_SECONDS and not self._is_planned_later(card, deal):
             choice, number = answer(card, self._view.records.get(self._accounts[card["tenant"]], {}))
             await self._take(card, choice, number, planned=False)
@@ -85,13 +90,22 @@ class Accountant:
         """A card that a later step of its deal takes, while that step is not yet reached."""
         return card["kind"] in self._people.wanted_later(deal)
 
-    async def _take(self, card: Mapping[str, Any], choice: str, number: str, *, planned: bool) -> bool:
+    async def _take(self, card: Mapping[str, Any], choice: str, number: str, *, planned: bool) -> None:
+        taken = Taken(card["tenant"], card["deal_id"], card["kind"], choice, card["card_id"], planned)
+        self._asked[card["card_id"]] = taken
         body = {"choice": choice, "number": number, "by": BY}
-        answer = await self._client.post(f"/decisions/{card['card_id']}", json=body)
-        if answer.is_error:
-            return False
-        self.taken.append(Taken(card["tenant"], card["deal_id"], card["kind"], choice, card["card_id"], planned))
-        return True
+        where = {"tenant": taken.tenant}
+        answer = await self._client.post(f"/decisions/{card['card_id']}", json=body, params=where)
+        if not answer.is_error:
+            self._note(self._asked.pop(card["card_id"]))
+
+    def _note(self, taken: Taken) -> None:
+        self.taken.append(taken)
+        deal = (taken.tenant, int(taken.deal or 0))
+        wanted = self._people.decisions.get(deal)
+        if taken.planned and wanted is not None and wanted.kind == taken.kind:
+            del self._people.decisions[deal]
+            self._people.taken.add(deal)
 
 
 def answer(card: Mapping[str, Any], records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -63,6 +64,12 @@ class Nursery:
         return answer
 
 
+def _readable(file: int) -> bool:
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class Forked:
     """One service's process."""
 
@@ -72,11 +79,14 @@ class Forked:
         self.log = log
         self._nursery = nursery
         self._code: int | None = None
+        self._ends: int | None = os.pidfd_open(pid)  # tells of the end without a word to the nursery
 
     def exit_code(self) -> int | None:
         """None while it runs; negative: the signal that ended it."""
-        if self._code is None:
+        if self._ends is not None and _readable(self._ends):
             self._code = self._nursery.code(self.pid)
+            os.close(self._ends)
+            self._ends = None
         return self._code
 
     def send(self, number: int) -> None:

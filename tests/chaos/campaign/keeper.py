@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from deploy.local.child import describe_exit
+from tests.chaos.campaign.share import Allowance
 from tests.chaos.campaign.stage import Stage
 
 LOOK_SECONDS: Final = 0.1
@@ -28,6 +29,7 @@ class Keeper:
         self._locks: dict[str, asyncio.Lock] = {}
         self._starting: set[asyncio.Task[None]] = set()
         self.kills: Counter[str] = Counter()
+        self._struck: Counter[str] = Counter()
         self.unasked: list[str] = []
         """Deaths that no fault asked for, in words."""
         self._expected: set[int] = set()
@@ -49,8 +51,17 @@ class Keeper:
 
     def _note_death(self, name: str, pid: int, code: int) -> None:
         self._dead_at[name] = time.monotonic()
-        if pid not in self._expected:
+        service = name.partition("-")[0]
+        if (struck := self.struck(service)) > self._struck[service]:
+            self._struck[service] = struck
+            self.kills[service] += 1
+        elif pid not in self._expected:
             self.unasked.append(f"{name} ended by itself: {describe_exit(code)}")
+
+    def struck(self, service: str) -> int:
+        """How often a service has killed itself at a crash point."""
+        killed = self._stage.crash_plans / f"{service}.killed"
+        return len(killed.read_text().splitlines()) if killed.exists() else 0
 
     async def _start(self, name: str) -> None:
         self._dead_at.pop(name, None)
@@ -125,19 +136,10 @@ class Keeper:
         finally:
             self._held[name] -= 1
 
-    def expect_death(self, name: str) -> None:
-        """The process is about to die on purpose."""
-        self._expected.add(self._stage.running[name].child.pid)
-
-    def expect_life(self, name: str) -> None:
-        """It shall live on after all."""
-        self._expected.discard(self._stage.running[name].child.pid)
-
-    async def all_ready(self, seconds_max: float) -> list[str]:
+    async def all_ready(self, allowance: Allowance) -> list[str]:
         """Waits until everything can be used; the names of what cannot."""
-        deadline = time.monotonic() + seconds_max
         names = list(self._stage.running)
-        while names and time.monotonic() < deadline:
+        while names and allowance.left():
             name = names[0]
             running = self._stage.running[name]
             if not self._held[name] and await asyncio.to_thread(running.is_ready):

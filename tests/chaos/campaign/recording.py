@@ -11,7 +11,7 @@ import httpx
 
 from tests.chaos.campaign.stage import Stage
 
-METRICS_SECONDS: Final = 1.0
+METRICS_SECONDS: Final = 2.0
 PAGE_BYTES: Final = 4096
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 PARTS: Final = frozenset({"postgres", "kafka"})

@@ -1,7 +1,6 @@
 """Waits until a campaign is at rest: deals played, cards taken, nothing open, and every poll has looked since."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +12,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped] # it ship
 from tests.chaos.campaign.accountant import Accountant
 from tests.chaos.campaign.broker import read_logs
 from tests.chaos.campaign.proxy import HOST
+from tests.chaos.campaign.share import Allowance
 from tests.chaos.campaign.stage import SERVICES, Stage
 from tests.chaos.campaign.world import World
 
@@ -27,16 +27,15 @@ async def settle(
     accountant: Accountant,
     plays: Sequence[asyncio.Task[None]],
     helpers: Sequence[asyncio.Task[None]],
-    *,
-    deadline: float,
+    allowance: Allowance,
 ) -> str:
-    """Nothing when all is at rest; else, when the deadline of the monotonic clock has passed, what was not."""
+    """Nothing when all is at rest; else, when the time that is allowed is over, what was not."""
     headers = {"authorization": f"Bearer {stage.tokens()['service']}"}
     urls = [stage.url(name) for name in SERVICES]
     acted_at: datetime | None = None
     why = "deals"
     async with httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False) as client:
-        while time.monotonic() < deadline:
+        while allowance.left():
             for helper in helpers:
                 if helper.done():
                     helper.result()

@@ -170,6 +170,14 @@ async def test_read_lag_hides_what_was_written(elba: ElbaClient) -> None:
     assert await committed(elba) == 1
 
 
+async def test_what_reads_do_not_see_yet_may_be_named_by_a_write(elba: ElbaClient) -> None:
+    await elba.sandbox.control("/clock", {"rate": 0})
+    await elba.fault("counterparty.create", "read_lag", lag_seconds=45)
+    buyer = await elba.buyer()
+    assert (await elba.get(f"/counterparties/{buyer}")).status_code == 404
+    await elba.invoice(buyer)
+
+
 async def test_paging_shift_skips_a_row(elba: ElbaClient) -> None:
     buyer = await elba.buyer()
     numbers = [f"B24-{number}" for number in range(4)]

@@ -71,23 +71,14 @@ class KillAtCrashPoint(Fault):
 
     async def _armed(self, hands: Hands, service: str, point: str) -> bool:
         plan = hands.stage.crash_plans / f"{service}.plan"
-        before = _kills(plan)
-        hands.keeper.expect_death(service)
+        before = hands.keeper.struck(service)
         _write(plan, f"{point}\n")
         for _ in range(LOOKS_MAX):
             await asyncio.sleep(LOOK_SECONDS)
-            if _kills(plan) > before:
-                hands.keeper.kills[service] += 1
+            if hands.keeper.struck(service) > before:
                 return True
         _write(plan, "")
-        hands.keeper.expect_life(service)
-        return _kills(plan) > before
-
-
-def _kills(plan: Path) -> int:
-    """How often the service has killed itself."""
-    killed = plan.with_suffix(".killed")
-    return len(killed.read_text().splitlines()) if killed.exists() else 0
+        return hands.keeper.struck(service) > before
 
 
 def _write(plan: Path, text: str) -> None:

@@ -1,0 +1,73 @@
+"""Seconds of a machine of one's own: what of a machine's time was ours to use, where others work on it too.
+
+Written bounds are for a machine that does nothing else. Elsewhere a second counts for the share of the processors that
+this campaign had or could have had: its own processes' time and the time in which nobody wanted them.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+IDLE: Final = slice(4, 6)
+"""Of the first line of /proc/stat: idle, and idle while waiting for a disk."""
+TIMES: Final = slice(11, 15)
+"""Of a process' stat after its name: its own time, and that of its ended children."""
+PARENT: Final = 1
+REAL_MAX: Final = 8
+
+
+class OwnTime:
+    """Counts from its making on; ``seconds`` looks at all processes, so ask it a few times a second at most."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+        self._idle, self._ours = _idle(), _of_tree(os.getpid())
+        self._seconds = 0.0
+
+    def seconds(self) -> float:
+        """So far; never more than have passed."""
+        at, idle, ours = time.monotonic(), _idle(), _of_tree(os.getpid())
+        had = max(0, idle - self._idle) + max(0, ours - self._ours)
+        self._seconds += min(at - self._at, had / TICKS / (os.cpu_count() or 1))
+        self._at, self._idle, self._ours = at, idle, ours
+        return self._seconds
+
+
+class Allowance:
+    """So many seconds of a machine of one's own, from now on; never more than ``REAL_MAX`` times as many real ones."""
+
+    def __init__(self, seconds_max: float) -> None:
+        self._seconds_max = seconds_max
+        self._ends = time.monotonic() + REAL_MAX * seconds_max
+        self._own = OwnTime()
+
+    def left(self) -> bool:
+        """Whether some of it is left."""
+        return self._own.seconds() < self._seconds_max and time.monotonic() < self._ends
+
+
+def _idle() -> int:
+    with Path("/proc/stat").open() as file:
+        return sum(map(int, file.readline().split()[IDLE]))
+
+
+def _of_tree(root: int) -> int:
+    """The processor time of a process and all under it, in ticks; what is ended counts in who waited for it."""
+    times: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = Path("/proc", entry, "stat").read_text().rpartition(")")[2].split()
+            except OSError:  # it has ended meanwhile
+                continue
+            times[int(entry)] = sum(map(int, fields[TIMES]))
+            children.setdefault(int(fields[PARENT]), []).append(int(entry))
+    total, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        total += times.get(pid, 0)
+        waiting += children.get(pid, ())
+    return total
