@@ -130,6 +130,11 @@ def test_a_call_that_was_refused_for_good_may_go_again_at_once() -> None:
     assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
 
 
+def test_a_refusal_is_one_whatever_sum_a_fault_would_have_changed() -> None:
+    refused = h.create(0, status=401, fault="kopeck_off", outcome=None)
+    assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
+
+
 def test_an_act_goes_again_only_when_a_person_said_so() -> None:
     lines = [h.create_act(0, status=0, fault="timeout_after"), h.create_act(300)]
     assert sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))

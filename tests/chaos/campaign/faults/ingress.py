@@ -18,6 +18,8 @@ BURST: Final = 1_000
 AT_ONCE: Final = 50
 TOKEN: Final = re.compile(r"(auth%5Bapplication_token%5D=)[^&]*")
 TRUE_SECONDS_MAX: Final = 5.0
+TRIES_MAX: Final = 10
+AGAIN_SECONDS: Final = 0.5
 
 
 class _EventFault(RuleFault):
@@ -104,7 +106,7 @@ class ForgedPosts(Fault):
                 wrong.append((post, _hook(hands, post), FORM, body.encode()))
         refused = await _send(wrong, note, keep=False)
         note.detail["refused"] = refused
-        if taken := {status for status in refused if status < 400}:
+        if taken := {status for status in refused if 0 < status < 400}:
             note.trouble = f"forged webhooks were answered {sorted(taken)}"
         again = [(post, _hook(hands, post), FORM, post["body"].encode()) for post in true]
         note.detail["replayed"] = await _send(again, note)
@@ -133,7 +135,7 @@ class MalformedPosts(Fault):
         )
         refused = await _send([(post, hook, kind, body) for kind, body in bodies], note, keep=False)
         note.detail["refused"] = refused
-        if taken := {status for status in refused if status < 400}:
+        if taken := {status for status in refused if 0 < status < 400}:
             note.trouble = f"malformed webhooks were answered {sorted(taken)}"
 
 
@@ -166,9 +168,16 @@ async def _send(
 
     async def one(post: dict[str, Any], url: str, kind: str, body: bytes) -> None:
         async with gate:
-            try:
-                answer = await client.post(url, content=body, headers={"content-type": kind})
-            except httpx.HTTPError:
+            for _ in range(TRIES_MAX):
+                try:
+                    answer = await client.post(url, content=body, headers={"content-type": kind})
+                    break
+                except httpx.ConnectError:  # ingest is being killed: it comes back
+                    await asyncio.sleep(AGAIN_SECONDS)
+                except httpx.HTTPError:
+                    statuses[0] += 1
+                    return
+            else:
                 statuses[0] += 1
                 return
         statuses[answer.status_code] += 1

@@ -9,6 +9,8 @@ from tests.chaos.checker.history import Line, Row, Tables, Violation, marked, re
 
 REFUSED_FOR_GOOD: Final = frozenset({400, 401, 402, 403, 404, 409, 429})
 """Answers after which nothing was made, so that sending again is harmless."""
+HONEST: Final = frozenset({"kopeck_off", "read_lag", "paging_shift", "pdf_late"})
+"""Faults that leave the status of an answer true."""
 AGAIN: Final = frozenset({"resend", "create_again"})
 """Decisions to make something once more."""
 NEGATIVE_PROBES_MIN: Final = 2
@@ -100,7 +102,7 @@ def no_second_send_without_proof(
 def _refused_for_good(line: Line) -> bool:
     if line["status"] not in REFUSED_FOR_GOOD:
         return False
-    return "fault" not in line or (line.get("outcome") or {}).get("committed") is False
+    return line.get("fault") in (None, *HONEST) or (line.get("outcome") or {}).get("committed") is False
 
 
 def _whose(line: Line, deals: Sequence[Row]) -> tuple[str, str]:
