@@ -44,7 +44,9 @@ class StagedDeal:
     requisite: int = 0
     payment: str = ""
     off_kopecks: int = 0
-    """By how much the vendor's total differs from the planned one; whoever pays in full pays that."""
+    """By how much the vendor's total differs from the planned one."""
+    paid_off_kopecks: int = 0
+    """The same, once it was paid: whoever pays in full pays what the invoice says."""
     done: bool = False
     trouble: str = ""
     deeds: list[dict[str, Any]] = field(default_factory=list)
@@ -170,10 +172,12 @@ class People:
         if not step.early:
             await self._invoice_shown(deal)
         invoice = await self._invoice(deal)
-        planned = deal.plan.expected
-        in_full = planned.paid_kopecks == planned.total_kopecks and step is _last_pay(deal)
-        deal.off_kopecks = invoice["sum_kopecks"] - planned.total_kopecks if in_full else 0
-        body: dict[str, Any] = {"invoice": invoice["id"], "amount_kopecks": step.kopecks + deal.off_kopecks}
+        total = deal.plan.expected.total_kopecks
+        deal.off_kopecks = invoice["sum_kopecks"] - total
+        if _paid_by(deal, step) == total:
+            deal.paid_off_kopecks = deal.off_kopecks
+        amount = step.kopecks + (deal.off_kopecks if _paid_by(deal, step) == total else 0)
+        body: dict[str, Any] = {"invoice": invoice["id"], "amount_kopecks": amount}
         body |= {"listed_twice": True} if step.listed_twice else {}
         body |= {"late_seconds": step.late_seconds} if step.late_seconds else {}
         done = await self._world.elba("POST", deal.pair.account, "/payments", body)
@@ -183,13 +187,18 @@ class People:
         path, account = f"/payments/{deal.payment}", deal.pair.account
         match step.how:
             case "removed":
+                deal.paid_off_kopecks = 0
                 await self._world.elba("POST", account, f"{path}/remove", {})
             case "vanished":
+                deal.paid_off_kopecks = 0
                 await self._world.elba("POST", account, f"{path}/remove", {"vanish": True})
             case "renamed":
                 deal.payment = str((await self._world.elba("POST", account, f"{path}/rename", {}))["id"])
             case "revised":
-                await self._world.elba("PATCH", account, path, {"amount_kopecks": step.to_kopecks})
+                in_full = step.to_kopecks == deal.plan.expected.total_kopecks
+                deal.paid_off_kopecks = deal.off_kopecks if in_full else 0
+                amount = step.to_kopecks + deal.paid_off_kopecks
+                await self._world.elba("PATCH", account, path, {"amount_kopecks": amount})
             case _:
                 assert_never(step.how)
 
@@ -219,14 +228,21 @@ class People:
         return found
 
     async def _paid(self, deal: StagedDeal, kopecks: int) -> None:
-        await self._view.until(lambda: kopecks_of(self._shown(deal, PAID_FIELD)) == kopecks)
+        wanted = kopecks + deal.paid_off_kopecks
+        await self._view.until(lambda: kopecks_of(self._shown(deal, PAID_FIELD)) == wanted)
 
     def _shown(self, deal: StagedDeal, field_name: str) -> Any:
         return self._view.deal(deal.pair.slug, deal.deal_id).get(field_name)
 
 
-def _last_pay(deal: StagedDeal) -> Pay | None:
-    return next((step for step in reversed(deal.plan.steps) if isinstance(step, Pay)), None)
+def _paid_by(deal: StagedDeal, last: Pay) -> int:
+    """What the plan has paid up to a step, kopecks."""
+    paid = 0
+    for step in deal.plan.steps:
+        paid += step.kopecks if isinstance(step, Pay) else 0
+        if step is last:
+            break
+    return paid
 
 
 def kopecks_of(value: Any) -> int:

@@ -81,7 +81,7 @@ class Times:
     def mark(self, name: str) -> None:
         """Now."""
         self.marks[name] = time.time()
-        self.own[name] = round(self.share.seconds(), 2)
+        self.own[name] = round(self.share.seconds(now=True), 2)
 
     def parts(self) -> dict[str, float]:
         """How long each part took on a machine of its own."""
@@ -273,7 +273,7 @@ class Campaign:
                     | {
                         "slug": deal.pair.slug, "account": deal.pair.account, "deal_id": deal.deal_id,
                         "done": deal.done, "trouble": deal.trouble, "deeds": deal.deeds,
-                        "off_kopecks": deal.off_kopecks,
+                        "off_kopecks": deal.off_kopecks, "paid_off_kopecks": deal.paid_off_kopecks,
                     }
                     for deal in self.deals
                 ],

@@ -16,18 +16,21 @@ TIMES: Final = slice(11, 15)
 """Of a process' stat after its name: its own time, and that of its ended children."""
 PARENT: Final = 1
 REAL_MAX: Final = 8
+LOOK_SECONDS: Final = 1.0
 
 
 class OwnTime:
-    """Counts from its making on; ``seconds`` looks at all processes, so ask it a few times a second at most."""
+    """Counts from its making on. All processes are looked at once a second at most, which takes some milliseconds."""
 
     def __init__(self) -> None:
         self._at = time.monotonic()
         self._idle, self._ours = _idle(), _of_tree(os.getpid())
         self._seconds = 0.0
 
-    def seconds(self) -> float:
-        """So far; never more than have passed."""
+    def seconds(self, *, now: bool = False) -> float:
+        """So far; never more than have passed. Not ``now``: as of a second ago at most."""
+        if not now and time.monotonic() - self._at < LOOK_SECONDS:
+            return self._seconds
         at, idle, ours = time.monotonic(), _idle(), _of_tree(os.getpid())
         had = max(0, idle - self._idle) + max(0, ours - self._ours)
         self._seconds += min(at - self._at, had / TICKS / (os.cpu_count() or 1))

@@ -13,13 +13,12 @@ def missed(deal: Row, account: Mapping[str, Any], portal: Mapping[str, Sequence[
     shown = next(row for row in portal["deal"] if row["ID"] == deal["deal_id"])
     live = [invoice for invoice in _of(account, "invoices", deal, "invoice") if not invoice["cancelled"]]
     acts = _of(account, "acts", deal, "act")
-    in_full = expected["paid_kopecks"] == expected["total_kopecks"]
     found: list[tuple[str, Any, Any]] = [
         ("invoices", expected["invoices"], len(live)),
         ("acts", expected["acts"], len(acts)),
         ("status", expected["status"], str(shown.get(STATUS) or "")),
         ("stage", expected["stage"], shown.get("STAGE_ID")),
-        ("paid", expected["paid_kopecks"] + (off if in_full else 0), kopecks(shown.get(PAID_FIELD))),
+        ("paid", expected["paid_kopecks"] + deal["paid_off_kopecks"], kopecks(shown.get(PAID_FIELD))),
         ("number shown", expected["number_shown"], bool(shown.get(NUMBER))),
     ]
     if live and expected["invoices"]:
