@@ -38,7 +38,8 @@ def deal(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "slug": SLUG, "account": ACCOUNT, "deal_id": DEAL_ID, "scenario": "paid_in_full", "done": True, "trouble": "",
-        "off_kopecks": 0, "paid_off_kopecks": 0, "deeds": [{"do": "Enter", "real": 100.0}, {"do": "Pay", "real": 110.0}],
+        "off_kopecks": 0, "paid_off_kopecks": 0,
+        "deeds": [{"do": "Enter", "real": 100.0}, {"do": "Pay", "real": 110.0}],
         "steps": [{"do": "Enter"}, {"do": "Pay"}], "buyer": {"kind": "company", "inn": INN}, "expected": expected,
         **changes,
     }  # fmt: skip
