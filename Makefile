@@ -36,13 +36,17 @@ campaign: $(STAMP)
 	@$(PY) -m tests.chaos.campaign --seed $(SEED) --deals $(DEALS) --tenants $(TENANTS) --seconds $(SECONDS)
 
 # A set of campaigns, which together must reach every recovery path; their evidence is appended.
-SEEDS ?= 0-7
+SEEDS ?= 0-31
 campaigns: DEALS = 200
 campaigns: $(STAMP)
 	@$(PY) -m tests.chaos.campaign --seeds $(SEEDS) --deals $(DEALS) --tenants $(TENANTS) --seconds $(SECONDS) \
 	  --together --evidence
 	@$(PY) -m tests.chaos.campaign.table --write
-.PHONY: campaign campaigns
+
+# What a night is long enough for: everything slow, and a hundred campaigns.
+nightly: chaos
+	@$(MAKE) campaigns SEEDS=100-199
+.PHONY: campaign campaigns nightly
 
 # The five services over memory, by a seeded scheduler: SEEDS is how many.
 simulate: SEEDS = 200
@@ -72,6 +76,7 @@ test: $(STAMP) lint types
 	@$(PY) -m pytest $(PARTS) || $(AGAIN) $(PARTS); }
 	@$(PY) -m pytest tests/e2e || $(AGAIN) tests/e2e; }
 	@$(PY) -m pytest $(RIG) -m "not slow" || $(AGAIN) $(RIG) -m "not slow"; }
+	@$(PY) -m tests.chaos.campaign --seeds ci --together --minutes-max 15
 
 # What takes long: kills at every crash point, webhooks under kills, campaigns.
 chaos: $(STAMP)

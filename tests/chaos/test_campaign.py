@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.campaign.drawing import make_plan
-from tests.chaos.campaign.drawing_faults import ALL, HEAVY, draw_faults
+from tests.chaos.campaign.drawing_faults import ALL, HEAVY, STARTS, draw_faults, shape_of
 from tests.chaos.campaign.evidence import ROOT
 from tests.chaos.campaign.scenarios import SCENARIOS
-from tests.chaos.campaign.table import CATALOGUE, NOT_IN, README, faults
+from tests.chaos.campaign.seeds import CI
+from tests.chaos.campaign.table import CATALOGUE, NOT_IN, README, faults, seeds
 from tests.chaos.checker.sometimes import CODES
 
 SEEDS = (9, 12)
@@ -54,6 +55,13 @@ def test_a_whole_campaign_has_a_whole_mix(seed: int) -> None:
     assert len({one.fault.code for one in strikes}) >= 12
 
 
+def test_the_seeds_of_ci_have_every_heavy_fault_and_every_beginning() -> None:
+    shapes = [shape_of(seed) for seed in CI]
+    assert len(CI) >= 8
+    assert {shape.heavy for shape in shapes} == {fault.__name__ for fault in HEAVY}
+    assert {shape.start for shape in shapes} == set(STARTS)
+
+
 def test_every_fault_of_the_catalogue_is_in_or_has_its_reason() -> None:
     inside = {fault.code for fault in ALL} | {"F27", "F28", "F44", "F46", "F47"}
     assert inside | NOT_IN.keys() == CATALOGUE.keys()
@@ -64,4 +72,5 @@ def test_every_fault_of_the_catalogue_is_in_or_has_its_reason() -> None:
 
 
 def test_the_readme_has_the_table_of_the_code() -> None:
-    assert faults() in README.read_text(encoding="utf-8"), "run: python -m tests.chaos.campaign.table --write"
+    text = README.read_text(encoding="utf-8")
+    assert all(table in text for table in (faults(), seeds())), "run: python -m tests.chaos.campaign.table --write"

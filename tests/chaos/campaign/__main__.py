@@ -13,6 +13,7 @@ import uvloop
 
 from tests.chaos.campaign.evidence import KEPT, append, line_of
 from tests.chaos.campaign.run import Wish, run_campaign
+from tests.chaos.campaign.seeds import CI, REGRESSIONS
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
 MEMORY_BYTES_MIN: Final = 2 * 1024**3
@@ -25,6 +26,10 @@ def main() -> int:
     good = all(verdict["ok"] for verdict in verdicts)
     if options.together and (missing := never_reached(verdicts)):
         print("Never reached by these seeds together:", *missing, sep="\n  ")
+        good = False
+    minutes = sum(verdict["seconds"]["whole"] for verdict in verdicts) / 60
+    if options.minutes_max and minutes > options.minutes_max:
+        print(f"These seeds took {minutes:.1f} minutes of a machine of their own, and may take {options.minutes_max:g}")
         good = False
     return 0 if good else 1
 
@@ -70,8 +75,10 @@ def _one(options: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def _seeds(text: str) -> list[int]:
-    """`3`, `1,4,7` or `0-7`."""
-    found: list[int] = []
+    """`3`, `1,4,7` or `0-7`; `ci` and `regressions` are written down."""
+    found: list[int] = list({"ci": CI, "regressions": REGRESSIONS}.get(text, ()))
+    if found:
+        return found
     for part in text.split(","):
         first, _, last = part.partition("-")
         found += range(int(first), int(last or first) + 1)
@@ -81,7 +88,7 @@ def _seeds(text: str) -> list[int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--seeds", default="", help="several in a row: 1,4,7 or 0-7")
+    parser.add_argument("--seeds", default="", help="several in a row: 1,4,7 or 0-7, `ci`, `regressions`")
     parser.add_argument("--deals", type=int, default=200)
     parser.add_argument("--tenants", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=40.0, help="how long faults strike, real seconds")
@@ -95,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--evidence", action="store_true", help=f"append each run's evidence to {KEPT.name}")
     parser.add_argument(
         "--together", action="store_true", help="fail unless the seeds together reached all that must be reached"
+    )
+    parser.add_argument(
+        "--minutes-max", type=float, default=0, help="fail when the seeds took longer, as on a machine of its own"
     )
     return parser
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from tests.chaos.campaign.drawing_faults import ALL
 from tests.chaos.campaign.evidence import ROOT, money_path, read
 from tests.chaos.campaign.faults.business import BY_SCENARIO, ECHO
+from tests.chaos.campaign.seeds import REGRESSIONS
 
 README: Final = ROOT / "tests" / "chaos" / "README.md"
 CATALOGUE: Final = {
@@ -80,6 +81,11 @@ def evidence(runs: Sequence[dict[str, Any]], present: str) -> str:
     return "\n".join(rows)
 
 
+def seeds() -> str:
+    """The seeds that once failed, and why."""
+    return "\n".join(["| Seed | What it found |", "|---|---|", *(f"| {n} | {why} |" for n, why in REGRESSIONS.items())])
+
+
 def bound(campaigns: int, deals: int, broken: int) -> str:
     """The rule of three: no failure in n means a rate below 3/n, against these simulators and this mix of faults."""
     if not campaigns or broken:
@@ -98,7 +104,7 @@ def written(text: str, name: str, table: str) -> str:
 
 def tables() -> dict[str, str]:
     """All tables by their names."""
-    return {"faults": faults(), "evidence": evidence(read(), money_path())}
+    return {"faults": faults(), "seeds": seeds(), "evidence": evidence(read(), money_path())}
 
 
 def main() -> int:
