@@ -11,6 +11,7 @@ from connectors.bitrix24.client import Bitrix24
 from connectors.elba.client import ElbaSeed
 from connectors.elba_vendor.client import ElbaVendor
 from connectors.kontur.client import Kontur
+from connectors.moedelo.client import Moedelo
 from connectors.onec.client import OneC
 from connectors.ports.crm import Crm, PortalMoved
 from connectors.ports.whole import AccountingClient
@@ -241,6 +242,40 @@ ONEC: Final = AccountingVendor(
     feed_overlap_seconds=30 * _DAY_SECONDS,  # bank documents are entered with old dates
 )
 
+MOEDELO: Final = AccountingVendor(
+    vendor="moedelo",
+    profile="standard",
+    connect=Moedelo,
+    capabilities=frozenset(
+        {
+            Capability.FIND_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY,
+            Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
+            Capability.COUNTERPARTY_CHANGES,
+            Capability.CREATE_INVOICE,
+            Capability.FIND_INVOICE,
+            Capability.READ_INVOICE,
+            Capability.INVOICE_CHANGES,
+            Capability.INVOICE_PDF,
+            Capability.CANCEL_INVOICE,
+            Capability.PAYMENTS_OF_INVOICE,
+            Capability.CREATE_ACT,
+            Capability.READ_ACT,
+            Capability.ACT_PDF,
+        }
+    ),
+    policies={
+        Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT),  # by INN and KPP
+        Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.NONE),  # cards have no e-mail (R11)
+        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST),  # date and buyer, then the marker
+        Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT, calls=2),  # the card is read first, then gone
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE),  # acts carry no marker
+    },
+    limit=RateLimit(burst=5, per_second=3.0),
+    numbers_itself=True,
+    feed_overlap_seconds=7 * _DAY_SECONDS,
+)
+
 BITRIX24: Final = CrmVendor(
     vendor="bitrix24",
     connect=Bitrix24,
@@ -280,7 +315,7 @@ BITRIX24: Final = CrmVendor(
 )
 
 ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {
-    (one.vendor, one.profile): one for one in (ELBA_SEED, ELBA_VENDOR, KONTUR, ONEC)
+    (one.vendor, one.profile): one for one in (ELBA_SEED, ELBA_VENDOR, MOEDELO, KONTUR, ONEC)
 }
 _BY_API: Final[Mapping[str, AccountingVendor]] = {one.api: one for one in ACCOUNTING.values()}
 CRM: Final[Mapping[str, CrmVendor]] = {"bitrix24": BITRIX24}

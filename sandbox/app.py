@@ -7,6 +7,7 @@ from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
 from sandbox.elba.vendor import Elba
 from sandbox.kontur.vendor import Kontur
+from sandbox.moedelo.vendor import Moedelo
 from sandbox.onec.vendor import Onec
 from sandbox.settings import Settings
 
@@ -16,6 +17,7 @@ def make_world(settings: Settings) -> World:
     world = World(settings.data, public_url=settings.public_url, limits=settings.limits)
     world.register(Bitrix24(world))
     world.register(Elba(world))
+    world.register(Moedelo(world))
     world.register(Onec(world))
     world.register(Kontur(world))
     return world

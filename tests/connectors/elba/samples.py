@@ -1,15 +1,12 @@
 """Cards of an invented account, as the API writes them."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from chassis.values.lines import DocumentLine, LinesReady, SourceRow, document_lines
-from chassis.values.vat import VatMode
 from connectors.ports.accounting import ActDraft, CounterpartyDraft, InvoiceDraft
+from tests.connectors.accounting_samples import MARKER, lines
 
 ENDPOINT = "https://api.e-kontur.ru/api/v1"
-MARKER = "[b24:1042:invoice:1:7c1f09aa]"
 BUYER_ID = "5b0e6d1e-7a51-4a9d-8b54-0a4f7f0b5f11"
 INVOICE_ID = "0d7d6a52-9d0c-4f6e-8b60-3b1f8a3b9f55"
 
@@ -38,21 +35,6 @@ ACT: dict[str, Any] = {
     "id": "a1", "number": "9", "date": "2026-03-20", "counterpartyId": BUYER_ID, "invoiceId": INVOICE_ID, "items": [],
     "sum": 85000, "comment": "Акт", "status": "Created",
 }  # fmt: skip
-
-
-def lines(*rows: SourceRow, vat_mode: VatMode = "exempt", on: date = date(2026, 3, 10)) -> tuple[DocumentLine, ...]:
-    ready = document_lines(rows or (row(),), vat_mode=vat_mode, on=on)
-    assert isinstance(ready, LinesReady), ready
-    return ready.lines
-
-
-def row(
-    price: str = "5000.00", quantity: str = "17", *, rate: str = "none", included: bool = True, unit: str = "ч"
-) -> SourceRow:
-    """A row; ``price`` is without VAT when it is not included."""
-    return SourceRow(
-        "Настройка CRM, час", Decimal(quantity), Decimal(price), Decimal(price), rate, included, unit_name=unit
-    )
 
 
 def invoice_draft(buyer: str = BUYER_ID, number: str = "B24-1042") -> InvoiceDraft:

@@ -11,19 +11,19 @@ from chassis.http import NotSent, SentUnknown
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from connectors.elba.client import PDF_BYTES_MAX, ElbaSeed
 from connectors.ports.accounting import AccessToken, FeedCursor, InvoiceLookup, TokenRequest
-from tests.connectors.elba.samples import (
+from tests.connectors.accounting_samples import MARKER
+from tests.connectors.elba.samples import (  # fmt: skip
     ACT,
     BUYER,
     BUYER_ID,
     ENDPOINT,
     INVOICE,
     INVOICE_ID,
-    MARKER,
     PAYMENT,
     act_draft,
     buyer_draft,
     invoice_draft,
-)  # fmt: skip
+)
 from tests.connectors.kit import NOW, FailureType, Script, answer, clock, permit
 
 PERMIT = permit(ENDPOINT, "eyJtoken")

@@ -1,77 +1,37 @@
 """Elba over real HTTP: the whole life of an invoice, and every kind of fault in every kind of call."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from chassis.clock import Clock
-from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Permit
-from connectors.elba.client import ElbaSeed
 from connectors.ports.accounting import (
-    CounterpartyDraft,
     FeedCursor,
-    InvoiceCard,
-    InvoiceLookup,
     InvoiceStatus,
     TokenRequest,
 )
-from tests.connectors.accounting_behaviour import AccountingBehaviour
-from tests.connectors.elba.samples import MARKER, act_draft, buyer_draft, invoice_draft
-from tests.connectors.kit_sandbox import Impatient, add_fault, sandboxed
+from connectors.registry import ELBA_SEED
+from tests.connectors.accounting_capabilities import AccountingCapabilities
+from tests.connectors.accounting_desk import AccountingDesk, taken
+from tests.connectors.accounting_samples import MARKER
+from tests.connectors.elba.samples import act_draft, invoice_draft
+from tests.connectors.kit_sandbox import Impatient, sandboxed
 from tests.sandbox.running import Sandbox
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-class Desk:
+class Desk(AccountingDesk):
     """An account of the sandbox, a connector to it, and the accountant's hand."""
 
     def __init__(self, sandbox: Sandbox, http: Impatient, account: dict[str, Any]) -> None:
-        self.sandbox, self.http, self.account = sandbox, http, account
-        self.elba = self.accounting = ElbaSeed(http, Clock())
-        self.permit = Permit("elba-1", account["api_url"], "", 10, datetime.now(UTC))
-
-    async def sign_in(self) -> None:
-        request = TokenRequest(self.account["token_url"], self.account["client_id"], self.account["client_secret"])
-        token = taken(await self.elba.obtain_token(request))
-        self.permit = Permit("elba-1", self.account["api_url"], token.access_token, 10, datetime.now(UTC))
-
-    async def act(self, path: str, body: Any = None, method: str = "POST") -> Any:
-        return await self.sandbox.control(f"/elba/{self.account['account']}{path}", body, method)
-
-    async def fault(self, operation: str, kind: str, **params: Any) -> None:
-        await add_fault(self.sandbox, self.http, "elba", operation, kind, **params)
-
-    async def buyer(self) -> str:
-        made = taken(await self.elba.create_counterparty(self.permit, buyer_draft(), key="buyer"))
-        return str(made.counterparty_id)
-
-    async def invoice(self, number: str = "B24-1042", key: str = "invoice") -> str:
-        buyer = await self.buyer()
-        made = taken(await self.elba.create_invoice(self.permit, invoice_draft(buyer, number), key=key))
-        return str(made.invoice_id)
-
-    async def create_invoice(self, buyer: str) -> Outcome[InvoiceCard]:
-        return await self.accounting.create_invoice(self.permit, invoice_draft(buyer), key="one")
-
-    async def find_invoice(self) -> Outcome[InvoiceLookup]:
-        return await self.accounting.find_invoice(
-            self.permit, number="B24-1042", issued_on=date(2026, 3, 10), marker=MARKER
-        )
-
-    async def documents(self) -> int:
-        state = await self.sandbox.state("elba", self.account["account"])
-        return len(state["invoices"])
-
-
-def taken(outcome: Outcome[Any]) -> Any:
-    assert isinstance(outcome, Ok), outcome
-    return outcome.value
+        super().__init__(sandbox, http, account, ELBA_SEED, name="elba")
+        self.elba = self.accounting
 
 
 @pytest_asyncio.fixture
@@ -120,38 +80,6 @@ async def test_the_whole_life_of_an_invoice(desk: Desk) -> None:
     assert taken(await desk.elba.ping(desk.permit)) is None
 
 
-async def test_cancelling_is_seen_in_the_card(desk: Desk) -> None:
-    invoice_id = await desk.invoice()
-    assert taken(await desk.elba.cancel_invoice(desk.permit, invoice_id, key="c")).status is InvoiceStatus.CANCELLED
-    assert taken(await desk.elba.read_invoice(desk.permit, invoice_id)).status is InvoiceStatus.CANCELLED
-
-
-async def test_a_removed_payment_and_a_refund_are_told(desk: Desk) -> None:
-    invoice_id = await desk.invoice()
-    paid = await desk.act("/payments", {"invoice": invoice_id})
-    await desk.act(f"/payments/{paid['id']}/remove", {})
-    found = taken(await desk.elba.payments_of_invoice(desk.permit, invoice_id))
-    assert [one.removed for one in found] == [True]
-
-
-async def test_buyers_of_all_kinds(desk: Desk) -> None:
-    person = CounterpartyDraft("person", "Лапина Ирина", email="irina@lapina.example")
-    sole = CounterpartyDraft("entrepreneur", "ИП Лапин Пётр", inn="500100732259", email="p@lapin.example")
-    assert taken(await desk.elba.create_counterparty(desk.permit, person, key="p")).kind == "person"
-    made = taken(await desk.elba.create_counterparty(desk.permit, sole, key="s"))
-    assert (made.kind, made.inn, made.kpp) == ("entrepreneur", "500100732259", "")
-    page = taken(await desk.elba.counterparty_changes(desk.permit, FeedCursor(LONG_AGO)))
-    assert {one.email for one in page.counterparties} == {"irina@lapina.example", "p@lapin.example"}
-
-
-async def test_a_refusal_carries_the_vendors_words(desk: Desk) -> None:
-    wrong = CounterpartyDraft("company", "ООО «Лотос»", inn="7709123450", kpp="770901001")
-    outcome = await desk.elba.create_counterparty(desk.permit, wrong, key="w")
-    assert isinstance(outcome, Rejected)
-    assert outcome.problem.code == "accounting_refused"
-    assert "ИНН" in outcome.problem.values["text"]
-
-
 async def test_a_repeat_under_one_key_makes_one_invoice(desk: Desk) -> None:
     buyer = await desk.buyer()
     first = taken(await desk.elba.create_invoice(desk.permit, invoice_draft(buyer), key="one"))
@@ -193,24 +121,6 @@ async def test_wrong_credentials_are_refused(desk: Desk) -> None:
     assert outcome.problem.code == "credentials_refused"
 
 
-@pytest.mark.parametrize(
-    ("status", "problem"), [(401, "token_refused"), (402, "accounting_tariff"), (403, "accounting_forbidden")]
-)
-async def test_an_account_that_is_closed_to_us(desk: Desk, status: int, problem: str) -> None:
-    await desk.act("/dials", {"refuse_status": status})
-    outcome = await desk.elba.ping(desk.permit)
-    assert isinstance(outcome, Retryable)
-    assert (outcome.problem.code, outcome.outage) == (problem, True)
-
-
-async def test_a_document_that_is_gone(desk: Desk) -> None:
-    invoice_id = await desk.invoice()
-    await desk.act(f"/invoices/{invoice_id}", method="DELETE")
-    outcome = await desk.elba.read_invoice(desk.permit, invoice_id)
-    assert isinstance(outcome, Rejected)
-    assert outcome.problem.code == "document_not_found"
-
-
 async def test_a_slow_pdf(desk: Desk) -> None:
     await desk.act("/dials", {"pdf_render_seconds": 30})
     invoice_id = await desk.invoice()
@@ -244,12 +154,11 @@ FIELD_FAULTS: list[tuple[str, dict[str, Any], type[Uncertain] | type[Ok[Any]]]] 
 ]
 
 
-class TestBehaviour(AccountingBehaviour):
+class TestBehaviour(AccountingCapabilities):
     """What every accounting service must do, done by Elba."""
 
-    creating_invoice = "invoice.create"
-    finding_invoice = "invoice.find"
-    fetching_pdf = "invoice.pdf"
+    vendor = ELBA_SEED
+    rows = "items"
 
     @pytest.mark.parametrize(("kind", "params", "expected"), FIELD_FAULTS)
     async def test_a_creation_whose_answer_changed_its_shape(
@@ -266,18 +175,6 @@ async def test_a_kopeck_of_difference_is_seen_in_the_card(desk: Desk) -> None:
     await desk.fault("invoice.create", "kopeck_off", kopecks=1)
     made = taken(await desk.elba.create_invoice(desk.permit, invoice_draft(buyer), key="one"))
     assert taken(await desk.elba.read_invoice(desk.permit, made.invoice_id)).total_kopecks == 8_500_001
-
-
-async def test_an_invoice_whose_number_was_edited_by_hand_is_found_by_its_marker(desk: Desk) -> None:
-    invoice_id = await desk.invoice()
-    await desk.act(f"/invoices/{invoice_id}", {"number": "77"}, "PATCH")
-    since = datetime.now(UTC) - timedelta(minutes=5)
-    lookup = taken(
-        await desk.elba.find_invoice(
-            desk.permit, number="B24-1042", issued_on=date(2026, 3, 10), marker=MARKER, since=since
-        )
-    )
-    assert [(one.invoice_id, one.number) for one in lookup.matches] == [(invoice_id, "77")]
 
 
 async def test_a_port_where_nobody_listens_is_not_sent(desk: Desk) -> None:

@@ -1,0 +1,1 @@
+"""MoeDelo: bills and acts by an API key or OAuth."""

@@ -1,0 +1,1 @@
+"""The calls of MoeDelo's API, one module per resource."""

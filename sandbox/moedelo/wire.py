@@ -1,0 +1,168 @@
+"""Records as MoeDelo writes them: PascalCase, roubles as numbers, VAT rates as whole numbers, naive times in UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.accounting.checks import ApiError
+from sandbox.accounting.records import Record, vat_inside
+from sandbox.core.wire import Reply
+
+NDS_TYPES = {
+    "NoNds": -1, "Nds0": 0, "Nds5": 5, "Nds7": 7, "Nds10": 10, "Nds20": 20, "Nds22": 22,
+}  # fmt: skip
+NDS_WORDS = {number: word for word, number in NDS_TYPES.items()}
+CALCULATED = {100 + number: word for word, number in NDS_TYPES.items() if number > 0}
+NOT_PAID, PARTLY_PAID, PAID = 4, 5, 6
+FORMS = {"legal": 1, "entrepreneur": 2, "individual": 3}
+KINDS = {number: word for word, number in FORMS.items()}
+
+
+def roubles(kopecks: int) -> int | float:
+    """Kopecks as a JSON number of roubles; the shortest form of the float is exact to the kopeck."""
+    return kopecks / 100
+
+
+def plain_number(count: str) -> int | float:
+    return float(count) if "." in count else int(count)
+
+
+def kontragent(record: Record) -> dict[str, Any]:
+    return {
+        "Id": int(record["id"]),
+        "Inn": record["inn"] or "",
+        "Ogrn": record["ogrn"] or "",
+        "Okpo": "",
+        "Kpp": record["kpp"] or "",
+        "Name": record["full_name"],
+        "ShortName": record["short_name"] or record["full_name"],
+        "Type": 2,
+        "Form": FORMS[record["type"]],
+        "IsArchived": bool(record.get("archived")),
+        "LegalAddress": record["address"] or "",
+        "ActualAddress": record["address"] or "",
+        "RegistrationAddress": "",
+        "Fio": "",
+        "Tags": [],
+    }
+
+
+def items(record: Record) -> list[dict[str, Any]]:
+    return [_item(line, place) for place, line in enumerate(record["items"], 1)]
+
+
+def _item(line: dict[str, Any], place: int) -> dict[str, Any]:
+    nds_kopecks = line.get("nds_kopecks", vat_inside(line["sum_kopecks"], line["vat"]))
+    return {
+        "Id": place,
+        "StockProductId": 0,
+        "Name": line["name"],
+        "Count": plain_number(line["count"]),
+        "Unit": line["unit"],
+        "Type": line.get("kind", 2),
+        "Price": roubles(line["price_kopecks"]),
+        "NdsType": NDS_TYPES[line["vat"]],
+        "DiscountRate": 0,
+        "SumWithoutNds": roubles(line["sum_kopecks"] - nds_kopecks),
+        "NdsSum": roubles(nds_kopecks),
+        "SumWithNds": roubles(line["sum_kopecks"]),
+        "ActivityAccountCode": None,
+        "Country": "",
+        "CountryIso": "",
+    }
+
+
+def bill_row(record: Record, *, paid_kopecks: int) -> dict[str, Any]:
+    """A bill as lists show it."""
+    paid = paid_kopecks >= record["sum_kopecks"] and paid_kopecks > 0
+    return {
+        "Id": int(record["id"]),
+        "Number": record["number"],
+        "DocDate": f"{record['date']}T00:00:00",
+        "Type": record.get("bill_type", 1),
+        "Status": PAID if paid else PARTLY_PAID if paid_kopecks > 0 else NOT_PAID,
+        "KontragentId": int(record["counterparty_id"]),
+        "ProjectId": None,
+        "DeadLine": f"{record['due_date']}T00:00:00" if record["due_date"] else None,
+        "Sum": roubles(record["sum_kopecks"]),
+        "PaidSum": roubles(paid_kopecks),
+    }
+
+
+def bill(
+    record: Record, payments: list[Record], *, paid_kopecks: int, own_account: str, base_url: str
+) -> dict[str, Any]:
+    """A bill as its own address shows it, with its lines and its payments."""
+    return {
+        **bill_row(record, paid_kopecks=paid_kopecks),
+        "SettlementAccount": {"AccountId": 3301, "AccountNumber": own_account},
+        "StockId": None,
+        "AdditionalInfo": record["comment"] or "",
+        "ContractSubject": None,
+        "NdsPositionType": record.get("nds_position", 3),
+        "IsCovered": False,
+        "UseStampAndSign": bool(record.get("stamp")),
+        "Comment": None,
+        "Online": f"{urlsplit(base_url).path}/pages/moedelo/documents/{record['document_token']}",
+        "Items": items(record),
+        "Payments": [
+            {
+                "Id": int(payment["id"]),
+                "Number": payment["payment_order_number"] or "",
+                "Date": f"{payment['date']}T00:00:00",
+                "Sum": roubles(payment["amount_kopecks"]),
+            }
+            for payment in payments
+        ],
+        "Context": {
+            "CreateDate": record["created_at"].rstrip("Z"),
+            "ModifyDate": record["updated_at"].rstrip("Z"),
+            "ModifyUser": "buh@vector.example",
+        },
+    }
+
+
+def act(record: Record) -> dict[str, Any]:
+    return {
+        "Id": int(record["id"]),
+        "Number": record["number"],
+        "DocDate": f"{record['date']}T00:00:00",
+        "KontragentId": int(record["counterparty_id"]),
+        "ProjectId": None,
+        "BillId": int(record["invoice_id"]) if record["invoice_id"] else None,
+        "NdsPositionType": record.get("nds_position", 3),
+        "OnHands": "Да" if record["status"] == "Signed" else "Нет",
+        "Sum": roubles(record["sum_kopecks"]),
+        "Items": items(record),
+        "Context": {"ModifyDate": record["updated_at"].rstrip("Z")},
+    }
+
+
+def receipt(record: Record, buyer: Record | None) -> dict[str, Any]:
+    """A payment as the registry of money shows it."""
+    payer = record["payer"]
+    return {
+        "DocumentBaseId": 900_000 + int(record["id"]),
+        "Date": f"{record['date']}T00:00:00",
+        "Number": record["payment_order_number"] or "",
+        "Sum": roubles(abs(record["amount_kopecks"])),
+        "Direction": 2 if record["amount_kopecks"] > 0 else 1,
+        "OperationType": 47 if record["amount_kopecks"] > 0 else 16,
+        "IsPaid": True,
+        "Description": record["purpose"] or "",
+        "Contractor": {"Id": buyer["id"] if buyer else "", "Name": payer["name"] or "", "Type": 1},
+        "Source": {"Id": 3301, "Name": "Расчётный счёт", "Type": 1},
+        "ModifyDate": record["updated_at"].rstrip("Z"),
+    }
+
+
+def refusal(error: ApiError) -> Reply:
+    """`Message`, and what is wrong with which member."""
+    wrong: dict[str, list[str]] = {}
+    for target, text in error.details:
+        wrong.setdefault(target, []).append(text)
+    payload: dict[str, Any] = {"Message": "Запрос содержит ошибки" if wrong else error.message}
+    if wrong:
+        payload["ValidationErrors"] = wrong
+    return Reply(status=error.status, payload=payload, headers=error.headers, error=error.code)

@@ -1,0 +1,100 @@
+"""An account of the sandbox with a connector to it, and the hand of its accountant."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from chassis.clock import Clock
+from chassis.outcomes import Ok, Outcome
+from chassis.work.handlers import Permit
+from connectors.ports.accounting import (
+    ActDraft,
+    CounterpartyDraft,
+    InvoiceCard,
+    InvoiceDraft,
+    InvoiceLookup,
+    TokenRequest,
+)
+from connectors.registry import AccountingVendor
+from tests.connectors.accounting_samples import MARKER, lines
+from tests.connectors.kit_sandbox import Impatient, add_fault
+from tests.sandbox.running import Sandbox
+
+SELLER = {"title": "ООО «Вектор»", "inn": "500123456750"}
+NUMBER = "B24-1042"
+DAY = date(2026, 3, 10)
+
+
+def taken(outcome: Outcome[Any]) -> Any:
+    assert isinstance(outcome, Ok), outcome
+    return outcome.value
+
+
+class AccountingDesk:
+    """One account. ``name`` is the vendor's name in the sandbox; ``token`` the key among the account's credentials that
+    opens it as it is, "" where a token is fetched."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        http: Impatient,
+        account: dict[str, Any],
+        vendor: AccountingVendor,
+        *,
+        name: str,
+        token: str = "",
+        options: dict[str, str] | None = None,
+    ) -> None:
+        self.sandbox, self.http, self.account, self.vendor, self.name = sandbox, http, account, vendor, name
+        self.accounting = vendor.connect(http, Clock())
+        self.options = {"vendor": vendor.vendor, "profile": vendor.profile, **(options or {})}
+        self.permit = self.permitted(account[token] if token else "")
+
+    def permitted(self, token: str) -> Permit:
+        return Permit(f"{self.vendor.api}:t:s", self.account["api_url"], token, 10, datetime.now(UTC), self.options)
+
+    async def sign_in(self, refresh_token: str = "") -> None:
+        account = self.account
+        request = TokenRequest(
+            account["token_url"], account["client_id"], account["client_secret"], refresh_token=refresh_token
+        )
+        self.permit = self.permitted(taken(await self.accounting.obtain_token(request)).access_token)
+
+    async def act(self, path: str, body: Any = None, method: str = "POST") -> Any:
+        return await self.sandbox.control(f"/{self.name}/{self.account['account']}{path}", body, method)
+
+    async def fault(self, operation: str, kind: str, **params: Any) -> None:
+        await add_fault(self.sandbox, self.http, self.name, operation, kind, **params)
+
+    async def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self.sandbox.state(self.name, self.account["account"])
+        return found
+
+    async def documents(self) -> int:
+        return len((await self.state())["invoices"])
+
+    # what the product does
+
+    async def buyer(self) -> str:
+        draft = CounterpartyDraft(
+            "company", "ООО «Вектор»", inn="7709123453", kpp="770901001", email="buh@vector.example"
+        )
+        return str(taken(await self.accounting.create_counterparty(self.permit, draft, key="buyer")).counterparty_id)
+
+    def draft(self, buyer: str) -> InvoiceDraft:
+        number = None if self.vendor.numbers_itself else NUMBER
+        return InvoiceDraft(DAY, DAY + timedelta(days=3), buyer, lines(), "Сделка №1042", MARKER, number)
+
+    def act_draft(self, buyer: str, invoice: str | None) -> ActDraft:
+        return ActDraft(date(2026, 3, 20), buyer, lines(), "Акт по сделке №1042", MARKER, invoice)
+
+    async def create_invoice(self, buyer: str) -> Outcome[InvoiceCard]:
+        return await self.accounting.create_invoice(self.permit, self.draft(buyer), key="one")
+
+    async def invoice(self) -> str:
+        return str(taken(await self.create_invoice(await self.buyer())).invoice_id)
+
+    async def find_invoice(self, *, since: datetime | None = None, buyer: str = "") -> Outcome[InvoiceLookup]:
+        number = "" if self.vendor.numbers_itself else NUMBER
+        return await self.accounting.find_invoice(
+            self.permit, number=number, issued_on=DAY, marker=MARKER, since=since, counterparty_id=buyer
+        )
