@@ -137,14 +137,17 @@ class Moedelo(Refusing):
         return found
 
     async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
-        """Bills changed since a moment, a payment tied to one included."""
-        rows = await self._page(permit, "invoice_changes", BILLS, _since(cursor), cursor.offset)
-        if not isinstance(rows, Ok):
-            return rows
-        cards = await self._whole(permit, rows.value)
-        if not isinstance(cards, Ok):
-            return cards
-        return Ok(InvoicesPage(tuple(cards.value), _next(cursor, len(rows.value))))
+        """Bills changed since a moment, a payment tied to one included; as lists show them, with their sums and without
+        lines and comment."""
+        found = await self._page(permit, "invoice_changes", BILLS, _since(cursor), cursor.offset)
+        if not isinstance(found, Ok):
+            return found
+        read = self._reader(permit)
+        try:
+            cards = tuple(read(row) for row in found.value)
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+        return Ok(InvoicesPage(cards, _next(cursor, len(cards))))
 
     async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
         """The bill's file with stamp and signature."""

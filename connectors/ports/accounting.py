@@ -292,7 +292,8 @@ class ReadInvoice(Protocol):
 
 
 class InvoiceChanges(Protocol):
-    """Invoices changed since a moment, ascending."""
+    """Invoices changed since a moment. Where a list does not tell them, a card has no lines, no comment and no time of
+    change; pages of rows whose order is not stated begin at an offset."""
 
     async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]: ...
 

@@ -20,6 +20,7 @@ from chassis.work.handlers import (
     Found,
     Inconclusive,
     NotFound,
+    Probe,
     ProbeResult,
     RejectedFinally,
     Settled,
@@ -30,6 +31,7 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDraft, FeedCursor
+from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.counterparty.domain import deal, party
 from services.counterparty.domain.values import Party, Reason
@@ -98,7 +100,7 @@ class CreateCounterparty:
     kind = party.CREATE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, vendor_of: VendorOf, subjects: Subjects, clock: Clock) -> None:
+    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, subjects: Subjects, clock: Clock) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
         self._subjects = subjects
@@ -154,6 +156,12 @@ class CreateCounterparty:
                 return Inconclusive(found.problem)
             same, _ = _split(found.value, draft.kpp or "")
             return _one(same)
+        look_up = self._vendor_of(call.account).policy(Capability.CREATE_COUNTERPARTY_WITHOUT_INN).probe
+        if look_up is Probe.NONE:
+            return Inconclusive(Problem("person_lookup_missing", {}))
+        if look_up is Probe.LIST:
+            people = await self._accounting.find_person(call.permit, draft.name, draft.email)
+            return _one(people.value) if isinstance(people, Ok) else Inconclusive(people.problem)
         since = (call.cursor_before or {}).get("since")
         cursor: FeedCursor | None = FeedCursor(datetime.fromisoformat(since)) if since else None
         seen: dict[str, Counterparty] = {}
@@ -225,7 +233,7 @@ def _one(same: Sequence[Counterparty]) -> ProbeResult:
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: Accounting, store: PartyStore, subjects: Subjects, clock: Clock
+    vendor_of: VendorOf, accounting: WholeAccounting, store: PartyStore, subjects: Subjects, clock: Clock
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (

@@ -32,6 +32,7 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from connectors.ports.accounting import Accounting, ActCard, ActDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
+from connectors.ports.refusing import CAPABILITY_MISSING
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
@@ -75,7 +76,7 @@ class CreateInvoice:
             lines=_lines(request["lines"]),
             comment=_without_marker(request["comment"], call.marker),
             marker=call.marker,
-            number=request["number"],
+            number=request["number"] or None,
         )
         created = await self._accounting.create_invoice(call.permit, draft, key=call.effect_id)
         if isinstance(created, Rejected) and created.problem.code == "already_exists":
@@ -187,11 +188,15 @@ class CancelInvoice:
         """One POST."""
         (call,) = calls
         cancelled = await self._accounting.cancel_invoice(call.permit, call.request["remote_id"], key=call.effect_id)
+        if _gone(cancelled):
+            return (Ok({}),)
         return (Ok(_invoice(cancelled.value)) if isinstance(cancelled, Ok) else cancelled,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """The invoice's own status tells."""
         found = await self._accounting.read_invoice(call.permit, call.request["remote_id"])
+        if _gone(found):
+            return Found({})
         if not isinstance(found, Ok):
             return Inconclusive(found.problem)
         return Found(_invoice(found.value)) if found.value.status is InvoiceStatus.CANCELLED else NotFound()
@@ -248,19 +253,13 @@ class AdoptDocument:
         payload = task.payload
         command_id = f"adopt:{payload['card_id']}"
         if payload.get("kind") != "invoice":
-            # No look-up of acts exists: the person's word is what is known.
-            issued = Issued(
-                remote_id="",
-                number=payload["number"],
-                date=date.fromisoformat(payload["date"]),
-                total_kopecks=payload["total_kopecks"],
-                vat_kopecks=payload["vat_kopecks"],
-            )
-            adopt = c.Adopt(payload["document_id"], payload["card_id"], issued)
-            return Done((StreamCommand(task.stream, adopt, command_id),))
+            # No look-up of acts exists.
+            return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
         found = await self._accounting.find_invoice(
             task.permit, number=payload["number"], issued_on=date.fromisoformat(payload["date"]), marker=""
         )
+        if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
+            return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
         if not isinstance(found, Ok):
             return _again(found)
         cards = (*found.value.matches, *found.value.others)
@@ -268,6 +267,18 @@ class AdoptDocument:
         reason = None if issued_card else Reason(code="document_not_found", values={"number": payload["number"]})
         adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
         return Done((StreamCommand(task.stream, adopt, command_id),))
+
+
+def _as_told(payload: Mapping[str, Any]) -> c.Adopt:
+    """The person's word is all that is known of the document."""
+    issued = Issued(
+        remote_id="",
+        number=payload["number"],
+        date=date.fromisoformat(payload["date"]),
+        total_kopecks=payload["total_kopecks"],
+        vat_kopecks=payload["vat_kopecks"],
+    )
+    return c.Adopt(payload["document_id"], payload["card_id"], issued)
 
 
 class WatchDuplicates:
@@ -288,8 +299,14 @@ class WatchDuplicates:
         payload = task.payload
         number, issued_on = payload["number"], date.fromisoformat(payload["date"])
         found = await self._accounting.find_invoice(
-            task.permit, number=number, issued_on=issued_on, marker=payload["marker"]
+            task.permit,
+            number=number,
+            issued_on=issued_on,
+            marker=payload["marker"],
+            counterparty_id=payload.get("counterparty_id", ""),
         )
+        if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
+            return Done(found_something=False)  # nobody can look; the card that asked the person said so
         if not isinstance(found, Ok):
             return _again(found)
         standing = [card for card in found.value.matches if card.status is not InvoiceStatus.CANCELLED]
@@ -323,6 +340,11 @@ class RequestDeadline:
 def _again(failure: Failure) -> Deferred | Retryable:
     """A read that failed is made again; an answer about one document says nothing of the account."""
     return failure if isinstance(failure, Deferred | Retryable) else Retryable(failure.problem, outage=False)
+
+
+def _gone(outcome: Outcome[Any]) -> bool:
+    """Whether the document is not there any more, which is as void as can be."""
+    return isinstance(outcome, Rejected) and outcome.problem.code == "document_not_found"
 
 
 def _told(call: EffectCall, settled: Settled, *, doubted: bool = False) -> c.Command:

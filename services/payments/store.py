@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import asyncpg
+
 from chassis.ids import TenantId
 from chassis.postgres import Database
 
@@ -18,6 +20,7 @@ class InvoiceRow:
     remote_id: str
     due_date: date
     open: bool
+    paid_kopecks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +51,24 @@ class PaymentStore:
         """Our invoices by the vendor's ids; what is not ours is absent."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT invoice_id, stream, remote_id, due_date, status FROM invoices "
+                f"SELECT {_INVOICE} FROM invoices "  # noqa: S608
                 "WHERE tenant_id = $1 AND account = $2 AND remote_id = ANY ($3::text[])",
                 tenant,
                 account,
                 list(remote_ids),
             )
-        return {
-            row["remote_id"]: InvoiceRow(
-                str(row["invoice_id"]),
-                row["stream"],
-                row["remote_id"],
-                row["due_date"],
-                row["status"] in ("issued", "partially_paid"),
-            )
-            for row in rows
-        }
+        return {row["remote_id"]: _invoice(row) for row in rows}
 
     async def invoice(self, tenant: TenantId, invoice_id: str) -> InvoiceRow | None:
         """One invoice by our id."""
         async with self._database.transaction([tenant]) as connection:
             row = await connection.fetchrow(
-                "SELECT invoice_id, stream, remote_id, due_date, status FROM invoices "
+                f"SELECT {_INVOICE} FROM invoices "  # noqa: S608
                 "WHERE tenant_id = $1 AND invoice_id = $2::uuid",
                 tenant,
                 invoice_id,
             )
-        if row is None:
-            return None
-        is_open = row["status"] in ("issued", "partially_paid")
-        return InvoiceRow(str(row["invoice_id"]), row["stream"], row["remote_id"], row["due_date"], is_open)
+        return None if row is None else _invoice(row)
 
     async def known(
         self, tenant: TenantId, account: str, operation_ids: Collection[str]
@@ -114,7 +105,7 @@ class PaymentStore:
         """Unpaid invoices of an account in the order of their ids, from the one after ``after`` ("" from the first)."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT invoice_id, stream, remote_id, due_date FROM invoices WHERE tenant_id = $1 AND account = $2 "
+                f"SELECT {_INVOICE} FROM invoices WHERE tenant_id = $1 AND account = $2 "  # noqa: S608
                 "AND status IN ('issued', 'partially_paid') AND remote_id <> '' "
                 "AND ($3 = '' OR invoice_id > nullif($3, '')::uuid) ORDER BY invoice_id LIMIT $4",
                 tenant,
@@ -122,9 +113,7 @@ class PaymentStore:
                 after,
                 limit,
             )
-        return [
-            InvoiceRow(str(row["invoice_id"]), row["stream"], row["remote_id"], row["due_date"], True) for row in rows
-        ]
+        return [_invoice(row) for row in rows]
 
     async def unmatched(self, tenant: TenantId, streams: Collection[str]) -> dict[str, UnmatchedRow]:
         """What is listed as belonging to no invoice, by the operation's stream."""
@@ -147,3 +136,17 @@ def _by_operation(rows: Iterable[Any]) -> dict[str, tuple[KnownRow, ...]]:
         known = KnownRow(str(row["invoice_id"]), row["stream"], row["digest"])
         found[row["operation_id"]] = (*found.get(row["operation_id"], ()), known)
     return found
+
+
+_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks"
+
+
+def _invoice(row: asyncpg.Record) -> InvoiceRow:
+    return InvoiceRow(
+        invoice_id=str(row["invoice_id"]),
+        stream=row["stream"],
+        remote_id=row["remote_id"],
+        due_date=row["due_date"],
+        open=row["status"] in ("issued", "partially_paid"),
+        paid_kopecks=row["paid_kopecks"],
+    )

@@ -85,7 +85,11 @@ def _document(values: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     kind = "acts" if values.get("document") == "act" else "invoices"
     marker = str(values.get("marker") or "")
     number = str(values.get("number") or "")
+    deal = f"[b24:{values.get('deal', '')}:invoice:"
+    invoices = {one["id"] for one in state["invoices"].values() if deal in str(one.get("comment") or "")}
     for record in state[kind].values():
+        if kind == "acts" and record.get("invoice_id") in invoices:
+            return str(record["number"])
         texts = (str(record.get("comment") or ""), str(record.get("external_id") or ""))
         if (marker and any(marker in text for text in texts)) or (number and record["number"] == number):
             return str(record["number"])

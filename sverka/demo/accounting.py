@@ -72,4 +72,17 @@ KONTUR: Final = Service(
     },
     feed="payment.list",
 )
-SERVICES: Final[Mapping[str, Service]] = {one.sandbox: one for one in (ELBA, KONTUR, ONEC)}
+MOEDELO: Final = Service(
+    sandbox="moedelo",
+    keys={
+        "vendor": "moedelo",
+        "auth_mode": "oauth",
+        "api_url": "env:{env}API_URL",
+        "token_url": "env:{env}TOKEN_URL",
+        "client_id": "env:{env}CLIENT_ID",
+        "client_secret": "env:{env}CLIENT_SECRET",
+        "refresh_token": "env:{env}REFRESH_TOKEN",
+    },
+    feed="invoice.find",
+)
+SERVICES: Final[Mapping[str, Service]] = {one.sandbox: one for one in (ELBA, MOEDELO, KONTUR, ONEC)}

@@ -126,7 +126,7 @@ class Account:
             if count > 1:
                 yield f"{count} acts for one invoice {invoice_id}"
         keys = [(one["inn"], one["kpp"] or "") for one in self._counterparties.values() if one["inn"]]
-        keys += [("", str(one["email"])) for one in self._counterparties.values() if not one["inn"]]
+        keys += [("", str(one["email"] or one["full_name"])) for one in self._counterparties.values() if not one["inn"]]
         for (inn, rest), count in Counter(keys).items():
             if count > 1:
                 yield f"{count} records of the buyer {inn} {rest}".rstrip()
@@ -173,7 +173,11 @@ def _invoice_misses(deal: StagedDeal, shown: Record, invoice: Record, account: A
     yield from _file("invoice PDF on the deal", shown.get("UF_CRM_INVOICE_PDF"))
     record, buyer = account.buyer_of(invoice), deal.plan.buyer
     if buyer.kind == "person":
-        yield from _equal("buyer", buyer.email, record.get("email"))
+        # An accounting service without e-mail addresses in its cards has the name alone.
+        by_name = record.get("email") is None
+        yield from _equal(
+            "buyer", *((buyer.name, record.get("full_name")) if by_name else (buyer.email, record["email"]))
+        )
     else:
         yield from _equal("buyer's INN", buyer.inn, record.get("inn"))
 

@@ -104,6 +104,9 @@ def _exact(line: DocumentLine) -> tuple[Line, ...]:
 
 
 def _number(document: Document) -> str:
+    """The number that is ours to give; "" where the vendor numbers (R7)."""
+    if not document.terms.number_template:
+        return ""
     number = document.terms.number_template.replace("{deal}", document.deal.deal_id)
     return number if document.revision == 1 else f"{number}-{document.revision}"
 

@@ -74,6 +74,7 @@ def _watch(document: Document, recorded: Recorded) -> TaskPlan:
         "number": document.draft.number,
         "date": document.draft.date.isoformat(),
         "marker": document.draft.marker,
+        "counterparty_id": document.link.remote_id if document.link is not None else "",
         "since": recorded.recorded_at.isoformat(),
     }
     key = f"{document.document_id}/{document.draft.attempt}"

@@ -13,7 +13,7 @@ from chassis.values.inn import is_person_inn
 from chassis.work.handlers import Done, StreamCommand, Task, TaskHandler, TaskResult
 from connectors.ports.accounting import Accounting, FeedCursor, PaymentRow
 from connectors.ports.whole import WholeAccounting
-from connectors.registry import VendorOf
+from connectors.registry import Capability, VendorOf
 from services.payments.domain import commands as c
 from services.payments.domain import operation, plans
 from services.payments.domain.events import Operation, digest
@@ -39,9 +39,15 @@ class PollPayments:
     async def run(self, task: Task) -> TaskResult:
         """Up to five pages; the rest at once in the next run. The cursor moves with the commands, in one
         transaction."""
+        vendor = self._vendor_of(task.account)
+        overlap = timedelta(seconds=vendor.feed_overlap_seconds)
+        if vendor.can(Capability.PAYMENTS):
+            return await self._payments(task, overlap)
+        return await self._invoices(task, overlap)
+
+    async def _payments(self, task: Task, overlap: timedelta) -> TaskResult:
         assert task.permit is not None, "the plan names an account"
         payload = dict(task.payload)
-        overlap = timedelta(seconds=self._vendor_of(task.account).feed_overlap_seconds)
         newest = datetime.fromisoformat(payload["newest"]) if payload.get("newest") else self._clock.now()
         cursor: FeedCursor | None = FeedCursor(
             datetime.fromisoformat(payload["since"]) if payload.get("since") else newest - overlap,
@@ -68,6 +74,46 @@ class PollPayments:
             payload |= {"since": cursor.since.isoformat(), "offset": cursor.offset, "token": cursor.token}
             again = self._clock.now()
         return Done(tuple(commands), again_at=again, payload=payload, found_something=bool(commands))
+
+    async def _invoices(self, task: Task, overlap: timedelta) -> TaskResult:
+        """Where no feed of payments exists: invoices that changed, whose paid sum is not the one that is counted."""
+        assert task.permit is not None, "the plan names an account"
+        payload, now = dict(task.payload), self._clock.now()
+        payload.setdefault("began", now.isoformat())
+        newest = datetime.fromisoformat(payload["newest"]) if payload.get("newest") else now
+        cursor: FeedCursor | None = FeedCursor(newest - overlap, payload.get("offset", 0))
+        told: dict[str, int] = payload.get("told", {})
+        commands: list[StreamCommand] = []
+        found_something = False
+        for _ in range(PAGES_PER_RUN_MAX):
+            assert cursor is not None, "a pass goes on only with a cursor"
+            page = await self._accounting.invoice_changes(task.permit, cursor)
+            if not isinstance(page, Ok):
+                return _again(page)
+            sums = {card.invoice_id: card.paid_kopecks for card in page.value.invoices if card.paid_kopecks is not None}
+            ours = await self._store.invoices(task.tenant, task.account, sums.keys())
+            for remote_id, invoice in ours.items():
+                paid = sums[remote_id]
+                if paid == invoice.paid_kopecks:
+                    told.pop(remote_id, None)
+                    continue
+                # Told anew in each pass until it is counted; a sum that was told already is no news.
+                found_something = found_something or told.get(remote_id) != paid
+                told[remote_id] = paid
+                notice = c.NoticePayments(invoice.invoice_id)
+                commands.append(StreamCommand(invoice.stream, notice, f"news:{uuid.uuid4()}"))
+            cursor = page.value.next
+            if cursor is None:
+                break
+        payload["told"] = told
+        if cursor is None:
+            payload["newest"] = payload.pop("began")
+            payload.pop("offset", None)
+            again = now + timedelta(seconds=payload["poll_seconds"])
+        else:
+            payload["newest"], payload["offset"] = newest.isoformat(), cursor.offset
+            again = now
+        return Done(tuple(commands), again_at=again, payload=payload, found_something=found_something)
 
     async def _news(self, task: Task, rows: Sequence[PaymentRow]) -> list[StreamCommand]:
         known = await self._store.known(task.tenant, task.account, {row.payment_id for row in rows})
