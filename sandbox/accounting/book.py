@@ -26,6 +26,7 @@ from sandbox.accounting.records import (
     vat_inside,
 )
 from sandbox.core.vendor import Change, Vendor
+from sandbox.core.wire import BadRequestError
 from sandbox.core.world import World
 
 SWITCHES = "own"
@@ -172,6 +173,10 @@ class Book:
         token = "eyJ" + hashlib.sha256(seed.encode()).hexdigest()
         self._change(account.id, "token", {"token": token, "expires_unix": expires_unix, "state": state})
         return token
+
+    def give_refresh_token(self, account: Account) -> str:
+        """A new refresh token, where a vendor has such."""
+        raise BadRequestError("accounts of this vendor have no refresh tokens")
 
     def set_token(self, account: Account, token: str, *, state: str, expires_unix: float) -> None:
         self._change(account.id, "token", {"token": token, "expires_unix": expires_unix, "state": state})

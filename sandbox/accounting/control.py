@@ -165,6 +165,8 @@ class Control:
             for token in tokens:
                 self._book.set_token(account, token, state=kept, expires_unix=expires)
             return Reply(payload={"tokens": len(tokens), "state": state})
+        if body.get("refresh"):
+            return Reply(status=201, payload={"refresh_token": self._book.give_refresh_token(account), "state": state})
         token = self._book.give_token(account, state=kept, expires_unix=expires)
         return Reply(status=201, payload={"access_token": token, "state": state})
 

@@ -15,13 +15,14 @@ from chassis.clock import Clock, ManualClock
 from chassis.domain import Problem
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
-from chassis.outcomes import Ok, Outcome, Retryable
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Database
 from chassis.work.handlers import Confirmed, Done, EffectCall, Permit, PermitClass, RejectedFinally, Task
 from chassis.work.runner import WorkRunner
 from chassis.work.settings import WorkSettings
 from connectors.elba.client import ElbaSeed
 from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, TokenRequest
+from connectors.ports.refusing import CAPABILITY_MISSING
 from connectors.registry import ELBA_SEED
 from contracts.messages import operations
 from services.invoicing.app import SPEC
@@ -186,14 +187,14 @@ class Listing:
         self.answer = answer
 
     async def find_invoice(self, permit: Permit, **query: Any) -> Outcome[InvoiceLookup]:
-        assert query == {"number": "B24-15", "issued_on": NOW.date(), "marker": "[m]"}
+        assert query == {"number": "B24-15", "issued_on": NOW.date(), "marker": "[m]", "counterparty_id": "b1"}
         return self.answer
 
 
 def look(*cards: InvoiceCard, after: timedelta = timedelta(), answer: Outcome[InvoiceLookup] | None = None) -> Any:
     accounting: Any = Listing(answer or Ok(InvoiceLookup(cards, ())))
     payload = {"document_id": "d1", "attempt": 1, "number": "B24-15", "date": NOW.date().isoformat(), "marker": "[m]"}
-    given = {**payload, "since": NOW.isoformat()}
+    given = {**payload, "counterparty_id": "b1", "since": NOW.isoformat()}
     permit = Permit("elba:main", "", "", 1, NOW)
     task = Task(TENANT, "w", plans.WATCH, "d1/1", given, "deal-15", "elba:main", 1, permit, NOW)
     return WatchDuplicates(accounting, ManualClock(NOW + after)).run(task)
@@ -216,6 +217,10 @@ class TestTheLook:
         done = await look(CARD, replace(CARD, invoice_id="e2", status=InvoiceStatus.CANCELLED))
         (command,) = done.commands
         assert [one.remote_id for one in command.body.copies] == ["e1"]
+
+    async def test_where_nothing_can_be_looked_up_nobody_looks_again(self) -> None:
+        done = await look(answer=Rejected(Problem(CAPABILITY_MISSING, {"vendor": "v", "capability": "find_invoice"})))
+        assert done == Done(found_something=False)
 
     async def test_account_that_does_not_answer_is_asked_again(self) -> None:
         assert await look(answer=Retryable(P)) == Retryable(P)

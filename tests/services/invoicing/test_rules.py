@@ -51,6 +51,14 @@ class TestR7Number:
         stream.ran(linked())
         assert last(stream).request["number"] == "СЧ/15"
 
+    def test_vendor_that_numbers_is_given_no_number_in_any_revision(self) -> None:
+        stream = issued(number_template="")
+        assert last(stream).request["number"] == ""
+        stream.ran(c.SeeDeal(deal("b")))
+        take(stream, "content_changed", "replace")
+        stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1))
+        assert last(stream).request["number"] == ""
+
     def test_marker_stands_in_the_comment_and_not_in_the_number(self) -> None:
         sent = last(issued())
         assert sent.marker.startswith("[b24:15:invoice:1:")

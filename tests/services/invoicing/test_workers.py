@@ -21,6 +21,7 @@ from chassis.work.handlers import (
     Undecidable,
 )
 from connectors.ports.accounting import ActCard, InvoiceCard, InvoiceLookup, InvoiceStatus, PdfFile
+from connectors.ports.refusing import CAPABILITY_MISSING
 from connectors.registry import ELBA_SEED, ONEC, AccountingVendor
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
@@ -73,6 +74,11 @@ class Accounting:
 
     async def find_act(self, permit: Permit, **query: Any) -> Outcome[Any]:
         self.asked = query
+
+    async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[Any]:
+        return self.answer
+
+    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[Any]:
         return self.answer
 
 
@@ -161,6 +167,14 @@ class TestAdopt:
         assert adopted.reason is not None
         assert adopted.reason.code == "document_not_found"
 
+    async def test_where_no_look_up_exists_the_persons_word_is_taken(self) -> None:
+        accounting: Any = Accounting(Rejected(Problem(CAPABILITY_MISSING)))
+        told = task(card_id="c1", number="77", date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
+        done = await AdoptDocument(accounting).run(told)
+        assert isinstance(done, Done)
+        issued_as_told = done.commands[0].body.issued
+        assert (issued_as_told.remote_id, issued_as_told.number, issued_as_told.total_kopecks) == ("", "77", 100_00)
+
     async def test_refused_look_up_is_no_outage(self) -> None:
         accounting: Any = Accounting(Rejected(NO))
         result = await AdoptDocument(accounting).run(task(card_id="c1", date="2026-03-12"))
@@ -210,6 +224,14 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
         assert type(told) is expected
         assert isinstance(told, c.Reject | c.Doubt | c.Confirm)
         assert (told.document_id, told.attempt) == (request["document_id"], 1)
+
+
+async def test_invoice_that_is_gone_is_void() -> None:
+    accounting: Any = Accounting(Rejected(Problem("document_not_found")))
+    handler = CancelInvoice(accounting, lambda account: ELBA_SEED)
+    request = {"document_id": "d1", "remote_id": "e1", "cancel": 2}
+    assert list(await handler.send([call(request)])) == [Ok({})]
+    assert await handler.probe(call(request)) == Found({})
 
 
 def test_outcome_of_a_cancel_names_its_order() -> None:

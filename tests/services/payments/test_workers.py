@@ -10,8 +10,15 @@ from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.tenants import TenantView
 from chassis.work.handlers import Done, Permit, Task
-from connectors.ports.accounting import FeedCursor, PaymentRow, PaymentsPage
-from connectors.registry import ELBA_SEED, AccountingVendor
+from connectors.ports.accounting import (
+    FeedCursor,
+    InvoiceCard,
+    InvoicesPage,
+    InvoiceStatus,
+    PaymentRow,
+    PaymentsPage,
+)
+from connectors.registry import ELBA_SEED, MOEDELO, AccountingVendor
 from contracts.messages import payments as messages
 from services.payments.domain import commands as c
 from services.payments.domain import operation
@@ -242,6 +249,85 @@ class TestPoll:
         result = await RereadPayments(cast_any(Feed())).run(task(invoice_id="i1", remote_id="e1"))
         assert isinstance(result, Retryable)
         assert not result.outage
+
+
+class Bills:
+    """An accounting account without a feed of payments, with pages of changed invoices."""
+
+    def __init__(self, *pages: Outcome[InvoicesPage]) -> None:
+        self.pages = list(pages)
+        self.asked: list[FeedCursor] = []
+
+    async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
+        self.asked.append(cursor)
+        return self.pages.pop(0)
+
+
+def bill(paid_kopecks: int | None, invoice_id: str = "e1") -> InvoiceCard:
+    return InvoiceCard(
+        invoice_id=invoice_id,
+        number="118",
+        issued_on=NOW.date(),
+        due_on=None,
+        counterparty_id="b1",
+        comment="",
+        lines=(),
+        total_kopecks=100_00,
+        vat_kopecks=None,
+        paid_kopecks=paid_kopecks,
+        status=InvoiceStatus.ISSUED,
+        vendor_status="",
+        url="",
+        updated_at=None,
+    )
+
+
+class TestPollOfInvoices:
+    async def _polled(self, *cards: InvoiceCard, **payload: Any) -> Done:
+        bills, world = Bills(Ok(InvoicesPage(cards, None))), cast_any(Known())
+        poll = PollPayments(lambda account: MOEDELO, cast_any(bills), world, world)
+        done = await poll.run(task(poll_seconds=300, **payload))
+        assert isinstance(done, Done)
+        return done
+
+    async def test_invoice_whose_paid_sum_is_not_the_counted_one_is_read_again(self) -> None:
+        done = await self._polled(bill(30_00), bill(30_00, "theirs"))
+        assert [(one.stream, one.body) for one in done.commands] == [("deal-15", c.NoticePayments("i1"))]
+        assert done.found_something
+        assert done.payload is not None
+        assert done.payload["newest"] == NOW.isoformat()
+        assert done.again_at == NOW + dt.timedelta(seconds=300)
+
+    @pytest.mark.parametrize("paid_kopecks", [0, None])
+    async def test_equal_and_unknown_sums_are_no_news(self, paid_kopecks: int | None) -> None:
+        done = await self._polled(bill(paid_kopecks))
+        assert (list(done.commands), done.found_something) == ([], False)
+
+    async def test_sum_that_was_told_is_told_again_until_it_counts_and_is_no_news(self) -> None:
+        again = await self._polled(bill(30_00), told={"e1": 30_00})
+        assert (len(again.commands), again.found_something) == (1, False)
+        more = await self._polled(bill(40_00), told={"e1": 30_00})
+        assert more.found_something
+        counted = await self._polled(bill(0), told={"e1": 30_00})
+        assert counted.payload is not None
+        assert counted.payload["told"] == {}
+
+    async def test_long_pass_goes_on_and_the_next_one_begins_before_this_one_began(self) -> None:
+        since = NOW - dt.timedelta(seconds=MOEDELO.feed_overlap_seconds)
+        pages = [Ok(InvoicesPage((), FeedCursor(since, 100 * place))) for place in range(1, 6)]
+        bills, world = Bills(*pages), Known()
+        poll = PollPayments(lambda account: MOEDELO, cast_any(bills), cast_any(world), cast_any(world))
+        first = await poll.run(task(poll_seconds=300))
+        assert isinstance(first, Done)
+        assert first.payload is not None
+        assert (first.payload["offset"], first.again_at) == (500, NOW)
+        world.moment = NOW + dt.timedelta(minutes=1)
+        bills.pages.append(Ok(InvoicesPage((), None)))
+        last = await poll.run(task(**first.payload))
+        assert isinstance(last, Done)
+        assert last.payload is not None
+        assert bills.asked[-1] == FeedCursor(since, 500)
+        assert (last.payload["newest"], last.payload.get("offset")) == (NOW.isoformat(), None)
 
 
 def cast_any(value: object) -> Any:
