@@ -98,10 +98,17 @@ def _document(values: Mapping[str, Any], state: Mapping[str, Any]) -> str:
 
 def _counterparty(values: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
     inn, name = str(values.get("inn") or ""), str(values.get("name") or "")
-    for record in state["counterparties"].values():
-        if (inn and record["inn"] == inn) or (not inn and name and record["full_name"] == name):
-            return str(record["id"])
-    return None
+    records = [record for record in state["counterparties"].values() if (record["inn"] or "") == inn]
+    if not inn:
+        # People may have one name: the record that was just made is the one without documents.
+        taken = {invoice["counterparty_id"] for invoice in state["invoices"].values()}
+        records = [one for one in records if same_name(one["full_name"], name) and one["id"] not in taken]
+    return str(records[-1]["id"]) if records else None
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names have the same words: a CRM and an accounting service put them in orders of their own."""
+    return sorted(one.split()) == sorted(other.split())
 
 
 def _first(choices: list[str], *wanted: str) -> str:

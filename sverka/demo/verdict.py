@@ -126,10 +126,17 @@ class Account:
             if count > 1:
                 yield f"{count} acts for one invoice {invoice_id}"
         keys = [(one["inn"], one["kpp"] or "") for one in self._counterparties.values() if one["inn"]]
-        keys += [("", str(one["email"] or one["full_name"])) for one in self._counterparties.values() if not one["inn"]]
+        people = [one for one in self._counterparties.values() if not one["inn"]]
+        keys += [("", str(one["email"])) for one in people if one["email"] is not None]
         for (inn, rest), count in Counter(keys).items():
             if count > 1:
                 yield f"{count} records of the buyer {inn} {rest}".rstrip()
+        # Without e-mail addresses people are told apart by how many of a name there should be.
+        planned_names = Counter(_words(deal.plan.buyer.name) for deal in deals if deal.plan.buyer.kind == "person")
+        names = Counter(_words(str(one["full_name"])) for one in people if one["email"] is None)
+        for name, count in names.items():
+            if count > planned_names[name]:
+                yield f"{count} records of the buyer {' '.join(name)}"
 
 
 def _misses(
@@ -157,6 +164,10 @@ def _misses(
     for text, count in Counter(comments).items():
         if count > 1:
             yield Miss("comment told once", "1", f"{count} × {text[:60]}")
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(sorted(name.split()))
 
 
 @cache

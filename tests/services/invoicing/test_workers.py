@@ -74,6 +74,7 @@ class Accounting:
 
     async def find_act(self, permit: Permit, **query: Any) -> Outcome[Any]:
         self.asked = query
+        return self.answer
 
     async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[Any]:
         return self.answer
