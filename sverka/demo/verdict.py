@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from services.notifier.workers.texts import Texts
+from sverka.demo.accountant import same_name
 from sverka.demo.day import ZONE, StagedDeal
 from sverka.demo.plan import PlannedDeal
 from sverka.demo.world import Pair, World
@@ -185,10 +186,9 @@ def _invoice_misses(deal: StagedDeal, shown: Record, invoice: Record, account: A
     record, buyer = account.buyer_of(invoice), deal.plan.buyer
     if buyer.kind == "person":
         # An accounting service without e-mail addresses in its cards has the name alone.
-        by_name = record.get("email") is None
-        yield from _equal(
-            "buyer", *((buyer.name, record.get("full_name")) if by_name else (buyer.email, record["email"]))
-        )
+        email = record.get("email")
+        if email is not None or not same_name(buyer.name, str(record.get("full_name"))):
+            yield from _equal("buyer", buyer.email, email)
     else:
         yield from _equal("buyer's INN", buyer.inn, record.get("inn"))
 

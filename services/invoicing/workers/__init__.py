@@ -1,0 +1,46 @@
+"""Calls to the accounting service, as effects and tasks of a deal's documents."""
+
+from chassis.blobs import Blobs
+from chassis.clock import Clock
+from chassis.work.handlers import EffectHandler, TaskHandler
+from connectors.ports.whole import WholeAccounting
+from connectors.registry import VendorOf
+from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice
+from services.invoicing.workers.tasks import (
+    PDF_REFUSALS_MAX,
+    AdoptDocument,
+    FetchPdf,
+    RequestDeadline,
+    WatchDuplicates,
+)
+
+__all__ = [
+    "PDF_REFUSALS_MAX",
+    "AdoptDocument",
+    "CancelInvoice",
+    "CreateAct",
+    "CreateInvoice",
+    "FetchPdf",
+    "RequestDeadline",
+    "WatchDuplicates",
+    "handlers",
+]
+
+
+def handlers(
+    vendor_of: VendorOf, accounting: WholeAccounting, blobs: Blobs, clock: Clock
+) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
+    """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
+    return (
+        (
+            CreateInvoice(accounting, vendor_of),
+            CreateAct(accounting, vendor_of),
+            CancelInvoice(accounting, vendor_of),
+        ),
+        (
+            FetchPdf(accounting, blobs),
+            AdoptDocument(accounting),
+            RequestDeadline(),
+            WatchDuplicates(accounting, clock),
+        ),
+    )

@@ -1,0 +1,211 @@
+"""Calls that change the accounting service: create, look up, cancel; each says what its deal is told."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from chassis.domain import Problem
+from chassis.outcomes import Ok, Outcome, Rejected, Uncertain
+from chassis.work.handlers import (
+    Confirmed,
+    EffectCall,
+    EffectPolicy,
+    Found,
+    Inconclusive,
+    NotFound,
+    Probe,
+    ProbeResult,
+    RejectedFinally,
+    Settled,
+    Undecidable,
+)
+from connectors.ports.accounting import Accounting, ActDraft, InvoiceDraft, InvoiceStatus
+from connectors.ports.whole import WholeAccounting
+from connectors.registry import Capability, VendorOf
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import plans
+from services.invoicing.domain.values import Reason
+from services.invoicing.workers.payloads import act_result, invoice_result, issued_of, lines_of, without_marker
+
+LOOK_BACK = timedelta(minutes=10)
+"""How far before the planned moment a changes list is searched for a lost invoice, against clocks that differ."""
+
+
+class CreateInvoice:
+    """Creates an invoice; a lost answer is proven by number and date, then by the marker in the comment."""
+
+    kind = plans.CREATE_INVOICE
+    batch_max = 1
+
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
+        self._accounting = accounting
+        self._vendor_of = vendor_of
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CREATE_INVOICE)
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing: number, date and marker are in the request."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST."""
+        (call,) = calls
+        request = call.request
+        draft = InvoiceDraft(
+            issued_on=date.fromisoformat(request["date"]),
+            due_on=date.fromisoformat(request["due_date"]) if request.get("due_date") else None,
+            counterparty_id=request["counterparty_remote_id"],
+            lines=lines_of(request["lines"]),
+            comment=without_marker(request["comment"], call.marker),
+            marker=call.marker,
+            number=request["number"] or None,
+        )
+        created = await self._accounting.create_invoice(call.permit, draft, key=call.effect_id)
+        if isinstance(created, Rejected) and created.problem.code == "already_exists":
+            # It may well be ours, sent before and thought to be lost: a look-up tells.
+            return (Uncertain(created.problem),)
+        return (Ok(invoice_result(created.value)) if isinstance(created, Ok) else created,)
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """By number and date, then by marker among what changed since the intent."""
+        since = call.planned_at - LOOK_BACK if call.planned_at is not None else None
+        found = await self._accounting.find_invoice(
+            call.permit,
+            number=call.request["number"],
+            issued_on=date.fromisoformat(call.request["date"]),
+            marker=call.marker,
+            since=since,
+            counterparty_id=call.request["counterparty_remote_id"],
+        )
+        if not isinstance(found, Ok):
+            return Inconclusive(found.problem)
+        if len(found.value.matches) == 1:
+            return Found(invoice_result(found.value.matches[0]))
+        if found.value.matches:
+            return Inconclusive(Problem("document_doubled", {"count": len(found.value.matches)}))
+        if found.value.others:
+            return Inconclusive(Problem("number_taken", {"number": call.request["number"]}))
+        return NotFound()
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal is told what the vendor has, refused, or that nobody knows."""
+        # Where the vendor itself refuses a second one of our key, no copy can come.
+        return _told(call, settled, doubted=call.doubted and self.policy_for(call.account).probe is not Probe.EXACT)
+
+
+class CreateAct:
+    """Creates an act; a lost answer is proven by the marker where the vendor lists acts, else a person is asked."""
+
+    kind = plans.CREATE_ACT
+    batch_max = 1
+
+    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf) -> None:
+        self._accounting = accounting
+        self._vendor_of = vendor_of
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CREATE_ACT)
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing can be saved that would prove an act."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST."""
+        (call,) = calls
+        request = call.request
+        draft = ActDraft(
+            issued_on=date.fromisoformat(request["date"]),
+            counterparty_id=request["counterparty_remote_id"],
+            lines=lines_of(request["lines"]),
+            comment=without_marker(request["comment"], call.marker),
+            marker=call.marker,
+            invoice_id=request.get("invoice_remote_id") or None,
+        )
+        created = await self._accounting.create_act(call.permit, draft, key=call.effect_id)
+        return (Ok(act_result(created.value, request)) if isinstance(created, Ok) else created,)
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """By the marker among the vendor's acts; never conclusive where it does not list them."""
+        if not self._vendor_of(call.account).can(Capability.FIND_ACT):
+            return Inconclusive(Problem("act_lookup_missing", {}))
+        dated = datetime.combine(date.fromisoformat(call.request["date"]), time(), UTC)
+        found = await self._accounting.find_act(
+            call.permit,
+            marker=call.marker,
+            invoice_id=call.request.get("invoice_remote_id") or None,
+            since=(call.planned_at or dated) - LOOK_BACK,
+        )
+        if not isinstance(found, Ok):
+            return Inconclusive(found.problem)
+        if len(found.value) > 1:
+            return Inconclusive(Problem("document_doubled", {"count": len(found.value)}))
+        return Found(act_result(found.value[0], call.request)) if found.value else NotFound()
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal is told what the vendor has, refused, or that nobody knows."""
+        return _told(call, settled)
+
+
+class CancelInvoice:
+    """Voids an invoice; voiding it twice is the same as once, so a lost answer is repeated."""
+
+    kind = plans.CANCEL_INVOICE
+    batch_max = 1
+
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
+        self._accounting = accounting
+        self._vendor_of = vendor_of
+
+    def policy_for(self, account: str) -> EffectPolicy:
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CANCEL_INVOICE)
+
+    async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
+        """Nothing: the invoice itself tells."""
+        return None
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        """One POST."""
+        (call,) = calls
+        cancelled = await self._accounting.cancel_invoice(call.permit, call.request["remote_id"], key=call.effect_id)
+        if _gone(cancelled):
+            return (Ok({}),)
+        return (Ok(invoice_result(cancelled.value)) if isinstance(cancelled, Ok) else cancelled,)
+
+    async def probe(self, call: EffectCall) -> ProbeResult:
+        """The invoice's own status tells."""
+        found = await self._accounting.read_invoice(call.permit, call.request["remote_id"])
+        if _gone(found):
+            return Found({})
+        if not isinstance(found, Ok):
+            return Inconclusive(found.problem)
+        return Found(invoice_result(found.value)) if found.value.status is InvoiceStatus.CANCELLED else NotFound()
+
+    def told(self, call: EffectCall, settled: Settled) -> Any | None:
+        """The deal is told that the invoice is void, or why not."""
+        document_id, cancel = call.request["document_id"], call.request["cancel"]
+        match settled:
+            case Confirmed():
+                return c.ConfirmCancel(document_id, cancel)
+            case RejectedFinally() | Undecidable():
+                return c.ConfirmCancel(document_id, cancel, Reason.of(settled.problem))
+
+
+def _gone(outcome: Outcome[Any]) -> bool:
+    """Whether the document is not there any more, which is as void as can be."""
+    return isinstance(outcome, Rejected) and outcome.problem.code == "document_not_found"
+
+
+def _told(call: EffectCall, settled: Settled, *, doubted: bool = False) -> c.Command:
+    document_id, attempt = call.request["document_id"], call.request["attempt"]
+    match settled:
+        case Confirmed():
+            return c.Confirm(document_id, attempt, issued_of(settled.result), doubted)
+        case RejectedFinally():
+            return c.Reject(document_id, attempt, Reason.of(settled.problem), doubted)
+        case Undecidable():
+            return c.Doubt(document_id, attempt, Reason.of(settled.problem), settled.sent_at)

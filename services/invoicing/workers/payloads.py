@@ -1,0 +1,58 @@
+"""Documents as plans carry them and effects settle with them, and as connectors know them."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from chassis.values.lines import DocumentLine
+from chassis.values.money import decimal_from_kopecks
+from chassis.values.units import Unit
+from connectors.ports.accounting import ActCard, InvoiceCard
+from services.invoicing.domain.values import Issued
+
+
+def lines_of(lines: Sequence[Mapping[str, Any]]) -> tuple[DocumentLine, ...]:
+    return tuple(
+        DocumentLine(
+            name=line["name"],
+            quantity=Decimal(line["quantity"]),
+            unit=Unit(line["unit_code"], line["unit_name"]),
+            price=decimal_from_kopecks(line["price_kopecks"]),
+            vat_rate=line["vat"],
+            vat_included=True,
+            amount_kopecks=line["amount_kopecks"],
+            vat_kopecks=line["vat_kopecks"],
+        )
+        for line in lines
+    )
+
+
+def without_marker(comment: str, marker: str) -> str:
+    return comment.replace(marker, "").strip()
+
+
+def invoice_result(card: InvoiceCard) -> Mapping[str, Any]:
+    return {
+        "remote_id": card.invoice_id,
+        "number": card.number,
+        "date": card.issued_on.isoformat(),
+        "url": card.url,
+        "total_kopecks": card.total_kopecks,
+        "vat_kopecks": card.vat_kopecks or 0,
+        "counterparty_remote_id": card.counterparty_id,
+    }
+
+
+def act_result(act: ActCard, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "remote_id": act.act_id,
+        "number": act.number,
+        "date": act.issued_on.isoformat(),
+        "total_kopecks": act.total_kopecks,
+        "vat_kopecks": request["vat_kopecks"],
+        "counterparty_remote_id": act.counterparty_id,
+    }
+
+
+def issued_of(result: Mapping[str, Any]) -> Issued:
+    return Issued.model_validate(result)

@@ -1,0 +1,155 @@
+"""Reads of the accounting service for a document, and deadlines that are kept."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from chassis.blobs import Blobs
+from chassis.clock import Clock
+from chassis.outcomes import Deferred, Failure, Ok, Rejected, Retryable
+from chassis.work.handlers import (
+    Done,
+    StreamCommand,
+    Task,
+    TaskResult,
+)
+from connectors.ports.accounting import Accounting, InvoiceStatus
+from connectors.ports.refusing import CAPABILITY_MISSING
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import plans
+from services.invoicing.domain.values import Issued, Reason
+from services.invoicing.workers.payloads import invoice_result, issued_of
+
+PDF_REFUSALS_MAX = 4
+"""How often a PDF may be refused before a person is asked: a document that was just made is not visible at once."""
+
+
+class FetchPdf:
+    """Fetches a document's PDF into the blobs; the deal does not wait for it."""
+
+    kind = plans.FETCH_PDF
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting, blobs: Blobs) -> None:
+        self._accounting = accounting
+        self._blobs = blobs
+
+    async def run(self, task: Task) -> TaskResult:
+        """Deferred while the vendor renders; the bytes are written before the command that names them."""
+        assert task.permit is not None, "the plan names an account"
+        read = self._accounting.invoice_pdf if task.payload["kind"] == "invoice" else self._accounting.act_pdf
+        fetched = await read(task.permit, task.payload["remote_id"])
+        if isinstance(fetched, Rejected) and task.attempt >= PDF_REFUSALS_MAX:
+            missed = c.MissPdf(task.payload["document_id"], Reason.of(fetched.problem))
+            return Done((StreamCommand(task.stream, missed, f"no-pdf:{task.work_id}:{task.due_at.isoformat()}"),))
+        if not isinstance(fetched, Ok):
+            return _again(fetched)
+        blob = str(await self._blobs.put(task.tenant, fetched.value.content))
+        command = c.Render(task.payload["document_id"], blob, len(fetched.value.content))
+        return Done((StreamCommand(task.stream, command, f"pdf:{task.payload['document_id']}:{blob}"),))
+
+
+class AdoptDocument:
+    """Takes the document that a person found by its number, after reading that it is really there."""
+
+    kind = plans.ADOPT
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting) -> None:
+        self._accounting = accounting
+
+    async def run(self, task: Task) -> TaskResult:
+        """Looks the number up; a document that is not there, or several, ask again."""
+        assert task.permit is not None, "the plan names an account"
+        payload = task.payload
+        command_id = f"adopt:{payload['card_id']}"
+        if payload.get("kind") != "invoice":
+            # No look-up of acts exists.
+            return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
+        found = await self._accounting.find_invoice(
+            task.permit, number=payload["number"], issued_on=date.fromisoformat(payload["date"]), marker=""
+        )
+        if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
+            return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
+        if not isinstance(found, Ok):
+            return _again(found)
+        cards = (*found.value.matches, *found.value.others)
+        issued_card = issued_of(invoice_result(cards[0])) if len(cards) == 1 else None
+        reason = None if issued_card else Reason(code="document_not_found", values={"number": payload["number"]})
+        adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
+        return Done((StreamCommand(task.stream, adopt, command_id),))
+
+
+def _as_told(payload: Mapping[str, Any]) -> c.Adopt:
+    """The person's word is all that is known of the document."""
+    issued = Issued(
+        remote_id="",
+        number=payload["number"],
+        date=date.fromisoformat(payload["date"]),
+        total_kopecks=payload["total_kopecks"],
+        vat_kopecks=payload["vat_kopecks"],
+    )
+    return c.Adopt(payload["document_id"], payload["card_id"], issued)
+
+
+class WatchDuplicates:
+    """Looks for a second invoice with one marker, made by a call whose answer was lost; it is never removed by us."""
+
+    kind = plans.WATCH
+    recurring = True
+    permits = 1
+    polls = False
+
+    def __init__(self, accounting: Accounting, clock: Clock) -> None:
+        self._accounting = accounting
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """One look-up by number and date; the stream knows which invoice is its own."""
+        assert task.permit is not None, "the plan names an account"
+        payload = task.payload
+        number, issued_on = payload["number"], date.fromisoformat(payload["date"])
+        found = await self._accounting.find_invoice(
+            task.permit,
+            number=number,
+            issued_on=issued_on,
+            marker=payload["marker"],
+            counterparty_id=payload.get("counterparty_id", ""),
+        )
+        if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
+            return Done(found_something=False)  # nobody can look; the card that asked the person said so
+        if not isinstance(found, Ok):
+            return _again(found)
+        standing = [card for card in found.value.matches if card.status is not InvoiceStatus.CANCELLED]
+        copies = tuple(issued_of(invoice_result(card)) for card in standing)
+        seen = c.SeeCopies(payload["document_id"], payload["attempt"], number, issued_on, copies)
+        command_id = f"copies:{task.work_id}:{self._clock.now().isoformat()}"
+        return Done((StreamCommand(task.stream, seen, command_id),) if copies else (), again_at=self._next(payload))
+
+    def _next(self, payload: Mapping[str, Any]) -> datetime | None:
+        if "since" not in payload:
+            return None  # a person asked for this look after all others
+        since = datetime.fromisoformat(payload["since"])
+        return next((since + after for after in plans.WATCHED_AFTER if since + after > self._clock.now()), None)
+
+
+class RequestDeadline:
+    """A request that waits for its buyer too long is put before a person."""
+
+    kind = plans.DEADLINE
+    recurring = True
+    permits = 0
+
+    async def run(self, task: Task) -> TaskResult:
+        """The stream knows whether it still waits."""
+        request_id = task.payload["request_id"]
+        command = c.MeetDeadline(request_id)
+        command_id = f"deadline:{request_id}:{task.due_at.isoformat()}"
+        return Done((StreamCommand(task.stream, command, command_id),), found_something=False)
+
+
+def _again(failure: Failure) -> Deferred | Retryable:
+    """A read that failed is made again; an answer about one document says nothing of the account."""
+    return failure if isinstance(failure, Deferred | Retryable) else Retryable(failure.problem, outage=False)
