@@ -14,6 +14,7 @@ COUNTERPARTIES = "counterparties"
 DOCUMENTS = "documents"
 PAYMENTS = "payments"
 CRM_UPDATES = "crm-updates"
+STATEMENTS = "statements"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,14 @@ def _operations(service: str) -> Topic:
     return Topic(operations_topic(service), service, ("notifier",), operations.MESSAGES, "deal, else vendor")
 
 
-_DEAL_MESSAGES = tuple(m for m in ingest.MESSAGES if m is not ingest.TenantState)
+_DEAL_MESSAGES = tuple(m for m in ingest.MESSAGES if m not in (ingest.TenantState, ingest.StatementReceived))
 
 TOPICS: tuple[Topic, ...] = (
     Topic(DEALS, "ingest", ("counterparty", "invoicing", "notifier"), _DEAL_MESSAGES, "deal"),
     Topic(
         TENANTS, "ingest", ("counterparty", "invoicing", "payments", "notifier"), (ingest.TenantState,), "tenant", True
     ),
+    Topic(STATEMENTS, "ingest", ("payments",), (ingest.StatementReceived,), "statement"),
     Topic(COUNTERPARTIES, "counterparty", ("invoicing", "notifier"), counterparty.MESSAGES, "deal"),
     Topic(DOCUMENTS, "invoicing", ("payments", "notifier"), invoicing.MESSAGES, "deal"),
     Topic(PAYMENTS, "payments", ("invoicing", "notifier"), payments.MESSAGES, "deal"),

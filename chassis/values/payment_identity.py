@@ -38,7 +38,8 @@ class OperationFacts:
 class LoadedRow:
     """A row of a load. ``details`` digests what may change without making it another payment (purpose, payer's name).
 
-    ``revoked`` marks a row which the source itself lists as removed or reversed.
+    ``revoked`` marks a row which the source itself lists as removed or reversed. ``known_key`` stands where the key was
+    made before, from facts that are not all kept.
     """
 
     facts: OperationFacts
@@ -46,11 +47,12 @@ class LoadedRow:
     operation_id: str | None = None
     details: str = ""
     revoked: bool = False
+    known_key: str = ""
 
     @property
     def key(self) -> str:
         """The natural key of the row."""
-        return natural_key(self.facts)
+        return self.known_key or natural_key(self.facts)
 
 
 @dataclass(frozen=True, slots=True)

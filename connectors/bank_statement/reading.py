@@ -14,6 +14,7 @@ MARK: Final = b"1CClientBankExchange"
 HEAD_BYTES: Final = 64 * 1024
 TAIL_BYTES: Final = 4 * 1024
 FOUND_LENGTH_MAX: Final = 40
+ACCOUNT_LENGTH: Final = 20
 
 DOCUMENT: Final = "СекцияДокумент"
 ACCOUNT: Final = "СекцияРасчСчет"
@@ -79,9 +80,17 @@ def end_problem(data: bytes, encoding: Encoding) -> Problem | None:
 
 def own_accounts(data: bytes, encoding: Encoding) -> frozenset[str]:
     """Every account that the file says it is about, in its head or in sections, wherever they stand."""
-    key = OWN_ACCOUNT.encode(encoding)
-    found = re.findall(rb"^[ \t]*" + key + rb"[ \t]*=[ \t]*([0-9]{20})[ \t\r]*$", data, re.MULTILINE)
-    return frozenset(account.decode("ascii") for account in found)
+    key = b"\n" + OWN_ACCOUNT.encode(encoding)
+    found: set[str] = set()
+    place = data.find(key)
+    while place >= 0:
+        ends = data.find(b"\n", place + 1)
+        _, equals, value = data[place + len(key) : ends if ends >= 0 else None].partition(b"=")
+        value = value.strip()
+        if equals and len(value) == ACCOUNT_LENGTH and value.isdigit():
+            found.add(value.decode("ascii"))
+        place = data.find(key, place + 1)
+    return frozenset(found)
 
 
 def sections(data: bytes, encoding: Encoding, *, documents: bool = True) -> Iterator[Section]:

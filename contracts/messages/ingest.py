@@ -1,4 +1,5 @@
-"""What `ingest` says: facts about deals, requests that triggers made of them, and the state of each tenant."""
+"""What `ingest` says: facts about deals, requests that triggers made of them, statement files, and the state of each
+tenant."""
 
 from datetime import datetime
 from typing import Literal
@@ -59,6 +60,18 @@ class RequestImpossible(Message, name="RequestImpossible"):
     responsible_id: str = ""
 
 
+class StatementReceived(Message, name="StatementReceived"):
+    """A bank statement file was taken; its bytes lie in the blobs. ``statement_id`` is made of them: the same file
+    again is the same statement."""
+
+    statement_id: str
+    blob: str
+    file_name: str
+    size_bytes: int
+    received_at: datetime
+    source: Literal["upload", "folder"] = "upload"
+
+
 class TenantState(Message, name="TenantState"):
     """The whole state of a tenant, without secrets; the last one per tenant stands."""
 
@@ -67,4 +80,12 @@ class TenantState(Message, name="TenantState"):
     settings: TenantSettings
 
 
-MESSAGES = (DealStageChanged, InvoiceRequested, ActRequested, DealChanged, RequestImpossible, TenantState)
+MESSAGES = (
+    DealStageChanged,
+    InvoiceRequested,
+    ActRequested,
+    DealChanged,
+    RequestImpossible,
+    StatementReceived,
+    TenantState,
+)

@@ -173,7 +173,7 @@ class EffectiveSettings(Part):
 
 
 class SellerSettings(Part):
-    """One seller of a tenant, without secrets."""
+    """One seller of a tenant, without secrets. ``payments_from`` says what was paid (R21), None being accounting."""
 
     seller_id: str
     inn: str
@@ -182,6 +182,7 @@ class SellerSettings(Part):
     due: DueRule = DueRule()
     number_template: str = "B24-{deal}"
     payments_poll_seconds: float = 300.0
+    payments_from: Literal["statement"] | None = None
 
 
 class Reminders(Part):

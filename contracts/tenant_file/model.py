@@ -132,6 +132,10 @@ class SellerPart(Part):
     )
     due: DuePart = Field(default=DuePart(), description="write {days: 3, calendar: true}")
     numbering: NumberingPart = Field(default=NumberingPart(), description='write {template: "B24-{deal}"}')
+    payments: Literal["accounting", "statement"] = Field(
+        default="accounting",
+        description="write accounting, or statement where bank statement files say what was paid",
+    )
 
     @field_validator("tax")
     @classmethod

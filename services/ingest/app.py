@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 
 from chassis import log
 from chassis.aggregate import StreamKind
+from chassis.blobs import Blobs
 from chassis.ids import TenantId, tenant_id
 from chassis.outcomes import Outcome
 from chassis.postgres import INFRASTRUCTURE_ERRORS
@@ -20,6 +21,7 @@ from chassis.serving import BODY_BYTES_MAX
 from chassis.values.orders import OrderId
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
+from connectors.bank_statement import STATEMENT_BYTES_MAX
 from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
 from connectors.bitrix24.webhook import parse_webhook
 from connectors.ports.accounting import AccessToken, TokenRequest
@@ -29,16 +31,18 @@ from connectors.registry import ACCOUNTING, BITRIX24
 from contracts import topics
 from contracts.messages import operations
 from services.ingest import projections, published
-from services.ingest.api import hooks
+from services.ingest.api import hooks, statements
 from services.ingest.api.directory import HookDirectory, HookOwners
+from services.ingest.api.folder import StatementFolder
 from services.ingest.api.hooks import Hooks, HooksRoute
 from services.ingest.api.intake import Intake
 from services.ingest.api.owners import Owners
 from services.ingest.api.permits import FetchToken, PermitDesk, PermitRoutes
 from services.ingest.api.public import application
 from services.ingest.api.shops import Shops, ShopsRoute
+from services.ingest.api.statements import StatementRoutes, Statements
 from services.ingest.api.tenants import Checked, Tenants
-from services.ingest.domain import deal, order, portal
+from services.ingest.domain import deal, order, portal, statement
 from services.ingest.settings import IngestSettings
 from services.ingest.store import webhooks
 from services.ingest.store.connections import ENDPOINT, Account, ConnectionStore
@@ -88,6 +92,15 @@ PORTALS: StreamKind[portal.State, portal.Command] = StreamKind(
     planned=portal.planned,
     projected=projections.projected_portal,
 )
+STATEMENTS: StreamKind[statement.State, statement.TakeStatement] = StreamKind(
+    prefix=statement.PREFIX,
+    initial=statement.initial,
+    decide=statement.decide,
+    evolve=statement.evolve,
+    codec=statement.CODEC,
+    aggregate=lambda stream: stream,
+    published=published.published_of_statement,
+)
 
 
 class _Whole:
@@ -113,6 +126,8 @@ class _Whole:
             tokens,
             call_seconds_max=parts.settings.call_seconds_max,
         )
+        blobs = Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
+        self.statements = Statements(parts.database, parts.engine, blobs, parts.clock)
         self.owners = Owners(parts.settings.owners(), parts.settings.token())
 
     def _moved(self, moved: PortalMoved) -> None:
@@ -158,13 +173,24 @@ class _Whole:
         return (
             HooksRoute(Hooks(self.directory, self.intake, parse_webhook)),
             ShopsRoute(Shops(self.shops, self.orders, self.intake, self.parts.clock)),
+            *StatementRoutes(self.statements, self.directory).routes(),
             *PermitRoutes(self.desk).routes(),
             Mount(API, app=api),
         )
 
     def loops(self) -> Mapping[str, Coroutine[Any, Any, None]]:
-        """The writer of webhooks, the end of old ones, and portals that moved."""
-        return {"webhooks": self.intake.run(), "old webhooks": self._drop_old(), "moved portals": self._keep_moves()}
+        """The writer of webhooks, the end of old ones, portals that moved, and the folder of statement files."""
+        loops = {"webhooks": self.intake.run(), "old webhooks": self._drop_old(), "moved portals": self._keep_moves()}
+        settings = self.parts.settings
+        if settings.statements_folder is not None:
+            watch = StatementFolder(
+                settings.statements_folder,
+                self.statements,
+                self.parts.tenants,
+                look_seconds=settings.statements_look_seconds,
+            )
+            loops["statement files"] = watch.run()
+        return loops
 
     async def _ping(self, tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await self.crm.ping(permit)
@@ -215,6 +241,8 @@ def _fetch(vendor: AccountingClient) -> FetchToken:
 
 
 def _body_bytes_max(path: str) -> int:
+    if path.startswith(statements.PREFIX):
+        return statements.UPLOAD_BYTES_MAX
     return WEBHOOK_BYTES_MAX if path.startswith(hooks.PREFIX) else BODY_BYTES_MAX
 
 
@@ -238,7 +266,7 @@ def _version() -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=IngestSettings,
-    kinds=(DEALS, ORDERS, PORTALS),
+    kinds=(DEALS, ORDERS, PORTALS, STATEMENTS),
     migrations=Path(__file__).parent / "migrations",
     writes=topics.written_by(NAME),
     work=lambda parts: parts.once(_Whole).work(),

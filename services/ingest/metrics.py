@@ -57,3 +57,9 @@ TOKENS_FETCHED: Final = counter(
     "refused: client id or secret are wrong; many ok: tokens end too soon.",
     ["vendor", "result"],
 )
+STATEMENTS: Final = counter(
+    "sverka_ingest_statements_total",
+    "Bank statement files, by way (upload, folder) and result: taken, again (the same bytes), refused.",
+    "refused: look at what the sender was answered, or at the reason beside the file in the folder.",
+    ["source", "result"],
+)

@@ -1,4 +1,4 @@
-"""The only bridge from private events of deals and tenants to public messages."""
+"""The only bridge from private events of deals, statement files and tenants to public messages."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from chassis.aggregate import PublicMessage, Recorded
 from contracts import topics
 from contracts.messages import ingest
 from contracts.messages import values as wire
-from services.ingest.domain import deal, order, portal
+from services.ingest.domain import deal, order, portal, statement
 from services.ingest.domain.values import Effective, Reason, Settings, Snapshot
 
 
@@ -54,6 +54,21 @@ def published_of_deal(recorded: Recorded, state: deal.State | order.State) -> Se
             return (_said(ingest.DealChanged(deal_id=event.deal_id, deleted=True)),)
         case _:
             return ()
+
+
+def published_of_statement(recorded: Recorded, state: statement.State) -> Sequence[PublicMessage]:
+    """A file that was taken; who reads it fetches its bytes."""
+    taken = recorded.event
+    assert isinstance(taken, statement.StatementTaken), "a statement's stream has one kind of event"
+    received = ingest.StatementReceived(
+        statement_id=taken.statement_id,
+        blob=taken.blob,
+        file_name=taken.file_name,
+        size_bytes=taken.size_bytes,
+        received_at=taken.received_at,
+        source=taken.source,
+    )
+    return (PublicMessage(topics.STATEMENTS, received),)
 
 
 def published_of_portal(recorded: Recorded, state: portal.State) -> Sequence[PublicMessage]:

@@ -23,6 +23,13 @@ class IngestSettings(ServiceSettings):
     payments_url: str = Field(default="", description="Where payments listens, for /api/v1.")
     notifier_url: str = Field(default="", description="Where notifier listens, for /api/v1.")
     webhooks_kept_days: int = Field(default=30, ge=1, le=90, description="How long webhooks are kept as received.")
+    statements_folder: Path | None = Field(
+        default=None,
+        description="A folder that is watched for bank statement files, with a folder of its own for each tenant.",
+    )
+    statements_look_seconds: float = Field(
+        default=5.0, ge=0.05, le=3600, description="Real seconds between two looks into that folder."
+    )
 
     def api_secret(self) -> str:
         """The token of ``/api/v1``, from the variable or the file. Raises SettingsRefused when neither gives one."""

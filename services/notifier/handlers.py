@@ -29,7 +29,7 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             return ()  # a delay of writes to the CRM, told by writes to the CRM, would delay itself without end
         case operations.DecisionNeeded() if not message.deal_id:
             return (_notice("card_opened", {"kind": message.kind, **message.values}, envelope),)
-        case payments.PaymentUnmatched() if not message.deal_id:
+        case payments.PaymentUnmatched() if not message.deal_id and not message.suspect:  # those have a card
             values: dict[str, str | int] = {
                 "amount_kopecks": message.amount_kopecks,
                 "date": message.date.isoformat(),

@@ -1,28 +1,35 @@
-"""Wires payments: a deal's payments, operations without an invoice, and the polls of accounting feeds."""
+"""Wires payments: a deal's payments, operations without an invoice, bank statements, polls of accounting feeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from starlette.routing import BaseRoute
+
 from chassis.aggregate import Lane, Plan, Recorded, StreamKind, TaskPlan
+from chassis.blobs import Blobs
 from chassis.ids import TenantId
 from chassis.outcomes import Outcome
 from chassis.service import Parts, ServiceSpec, Work
 from chassis.tenants import TENANT_KIND, TenantSeen, TenantView
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
+from connectors.bank_statement import STATEMENT_BYTES_MAX
 from connectors.registry import Capability, accounting_of
 from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.payments import domain, projections
-from services.payments.domain import operation, plans
+from services.payments.api import BankApi
+from services.payments.domain import bankday, listing, operation, plans, statement
 from services.payments.handlers import route
-from services.payments.published import published
+from services.payments.published import published, published_of_day, published_of_statement
 from services.payments.settings import PaymentsSettings
 from services.payments.store import PaymentStore
-from services.payments.workers import handlers
+from services.payments.store.bank import BankStore
+from services.payments.workers import handlers, matching
+from services.payments.workers.statements import LoadStatement
 
 NAME: Final = "payments"
 
@@ -46,14 +53,37 @@ OPERATIONS: StreamKind[operation.State, operation.Command] = StreamKind(
     aggregate=lambda stream: stream,
     projected=operation.projected,
 )
+BANK_DAYS: StreamKind[bankday.State, bankday.Command] = StreamKind(
+    prefix=bankday.PREFIX,
+    initial=bankday.initial,
+    decide=listing.decide,
+    evolve=bankday.evolve,
+    codec=bankday.CODEC,
+    aggregate=lambda stream: stream,
+    published=published_of_day,
+    planned=listing.planned,
+    projected=bankday.projected,
+)
+STATEMENTS: StreamKind[statement.State, statement.Command] = StreamKind(
+    prefix=statement.PREFIX,
+    initial=statement.initial,
+    decide=statement.decide,
+    evolve=statement.evolve,
+    codec=statement.CODEC,
+    aggregate=lambda stream: stream,
+    published=published_of_statement,
+    planned=statement.planned,
+    projected=statement.projected,
+)
 
 
 def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
-    """A poll for each accounting account of the tenant; an account that is polled already goes on as it is."""
+    """A poll for each accounting account that tells its payments; one that is polled already goes on as it is."""
     assert isinstance(recorded.event, TenantSeen), "a tenant's stream has one kind of event"
     if state.status == "removed" or not state.settings.get("steps", {}).get("payments", True):
         return ()
-    return tuple(_poll(seller) for seller in state.settings.get("sellers", ()))
+    sellers = state.settings.get("sellers", ())
+    return tuple(_poll(seller) for seller in sellers if seller.get("payments_from") != "statement")
 
 
 def _poll(seller: Mapping[str, Any]) -> TaskPlan:
@@ -69,12 +99,22 @@ TENANTS = replace(TENANT_KIND, planned=_polls)
 
 def _work(parts: Parts[PaymentsSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
-    tasks = handlers(accounting_of, accounting, PaymentStore(parts.database), parts.tenants, parts.clock)
+    bank, blobs = BankStore(parts.database, parts.engine), Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
+    tasks = (
+        *handlers(accounting_of, accounting, PaymentStore(parts.database), parts.tenants, parts.clock),
+        LoadStatement(bank, blobs, parts.tenants),
+        *matching.handlers(bank, parts.tenants, parts.clock),
+    )
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)
 
     return Work(tasks=tasks, probe_account=ping)
+
+
+def _routes(parts: Parts[PaymentsSettings]) -> Sequence[BaseRoute]:
+    store = BankStore(parts.database, parts.engine)
+    return BankApi(parts.database, parts.engine, store, parts.clock).routes()
 
 
 def _deal_of(stream: str) -> str:
@@ -85,13 +125,14 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=PaymentsSettings,
-    kinds=(DEALS, OPERATIONS, TENANTS),
+    kinds=(DEALS, OPERATIONS, BANK_DAYS, STATEMENTS, TENANTS),
     follows_tenants=False,
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),
     writes=topics.written_by(NAME),
     route=route,
     work=_work,
+    routes=_routes,
     operations=OperationMessages(
         operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
     ),

@@ -1,4 +1,4 @@
-"""From public messages to commands on a deal's payments; pure, no SQL, no network."""
+"""From public messages to commands on a deal's payments and on statement files; pure, no SQL, no network."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from chassis import tenants
 from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import ingest, invoicing
-from services.payments.domain import DEAL_PREFIX
+from services.payments.domain import DEAL_PREFIX, statement
 from services.payments.domain import commands as c
 
 
@@ -27,9 +27,21 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 due_date=message.due_date,
                 category_id=message.category_id,
                 responsible_id=message.responsible_id,
+                issued_on=message.date,
+                buyer_inn=message.buyer_inn,
+                vat_kopecks=message.vat_kopecks,
             )
             return (Routed(f"{DEAL_PREFIX}-{message.deal_id}", known),)
         case invoicing.InvoiceCancelled():
             return (Routed(f"{DEAL_PREFIX}-{message.deal_id}", c.VoidInvoice(message.invoice_id)),)
+        case ingest.StatementReceived():
+            came = statement.SeeStatement(
+                statement_id=message.statement_id,
+                blob=message.blob,
+                file_name=message.file_name,
+                size_bytes=message.size_bytes,
+                received_at=message.received_at,
+            )
+            return (Routed(f"{statement.PREFIX}-{message.statement_id}", came),)
         case _:
             return ()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from chassis.aggregate import ReadRow
 from chassis.cards import card_rows
+from chassis.values.purpose import plain_number
 from services.payments.domain import State
 from services.payments.domain.events import digest
 
@@ -24,6 +25,10 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
                 "paid_kopecks": invoice.paid_kopecks,
                 "status": invoice.status,
                 "overdue_days": invoice.overdue_days,
+                "issued_on": invoice.known.issued_on.isoformat() if invoice.known.issued_on else None,
+                "buyer_inn": invoice.known.buyer_inn,
+                "plain_number": plain_number(invoice.known.number),
+                "vat_kopecks": invoice.known.vat_kopecks,
             },
         )
         for invoice_id, invoice in state.invoices.items()

@@ -7,7 +7,7 @@ from chassis.aggregate import PublicMessage, Recorded
 from chassis.cards import CardOpened, CardTaken
 from contracts import topics
 from contracts.messages import operations, payments
-from services.payments.domain import State, operation
+from services.payments.domain import State, bankday, operation, statement
 from services.payments.domain import events as e
 
 OPERATIONS = topics.operations_topic("payments")
@@ -58,12 +58,8 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
                 deal_id=known.deal_id, invoice_id=event.invoice_id, invoice_number=known.number
             )
             return (_money(ended),)
-        case CardOpened():
-            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(event))),)
-        case CardTaken():
-            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(event))),)
         case _:
-            return ()
+            return _asked(event)
 
 
 def published_of_operation(recorded: Recorded, state: operation.State) -> Sequence[PublicMessage]:
@@ -82,6 +78,50 @@ def published_of_operation(recorded: Recorded, state: operation.State) -> Sequen
         payer_inn=found.payer_inn,
     )
     return (_money(unmatched),)
+
+
+def published_of_day(recorded: Recorded, state: bankday.State) -> Sequence[PublicMessage]:
+    """What a person must look at: operations that look like payments and fit no invoice, those that may be counted
+    already, and questions."""
+    event = recorded.event
+    match event:
+        case bankday.DayListed():
+            suspects = [one.payment_id for one in event.changes if one.what == "suspect"]
+            return tuple(_bank(state.operations[name], suspect=True) for name in suspects)
+        case bankday.OperationsMatched():
+            lost = [one.payment_id for one in event.matches if one.what == "unmatched" and one.ours]
+            return tuple(_bank(state.operations[name], suspect=False) for name in lost)
+        case _:
+            return _asked(event)
+
+
+def published_of_statement(recorded: Recorded, state: statement.State) -> Sequence[PublicMessage]:
+    """The question about what a file did not give."""
+    return _asked(recorded.event)
+
+
+def _asked(event: object) -> Sequence[PublicMessage]:
+    match event:
+        case CardOpened():
+            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(event))),)
+        case CardTaken():
+            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(event))),)
+        case _:
+            return ()
+
+
+def _bank(found: bankday.BankOperation, *, suspect: bool) -> PublicMessage:
+    row = found.row
+    unmatched = payments.PaymentUnmatched(
+        payment_id=found.payment_id,
+        account=row.own_account,
+        amount_kopecks=row.signed_kopecks,
+        date=row.statement_day,
+        order_number=row.number,
+        payer_inn=row.their_inn,
+        suspect=suspect,
+    )
+    return _money(unmatched)
 
 
 def _money(body: object) -> PublicMessage:

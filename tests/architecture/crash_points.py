@@ -24,6 +24,7 @@ _OPERATIONS = "speaks of outages, and of questions that this service does not as
 _CHANGES = "changes and voids what was issued"
 _ORDERS = "orders of shops, which have tests of their own and then go a deal's way"
 _CHECK = "a look at a tenant's settings"
+_STATEMENTS = "bank statement files, which come beside the deals"
 
 OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.internal_api.decisions.DecisionsApi._cards": _READ,
@@ -87,6 +88,23 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.PaymentStore.shares": _READ,
     "services.payments.store.PaymentStore.open_invoices": _READ,
     "settle/poll-balances": "a poll of another vendor's accounts, committed as that of payments",
+    "services.ingest.api.statements.Statements.take": _STATEMENTS,
+    "services.payments.store.bank.BankStore.day": _READ,
+    "services.payments.store.bank.BankStore.days_known": _READ,
+    "services.payments.store.bank.BankStore.payables": _READ,
+    "services.payments.store.bank.BankStore.payable": _READ,
+    "services.payments.store.bank.BankStore.allotted": _READ,
+    "services.payments.store.bank.BankStore.stream_of": _READ,
+    "services.payments.store.bank.BankStore.operations": _READ,
+    "services.payments.store.bank.BankStore.statements": _READ,
+    "services.payments.api.BankApi._told": _PEOPLE,
+    "statements": _STATEMENTS,
+    "take/statements": _STATEMENTS,
+    "settle/load-statement": _STATEMENTS,
+    "settle/match-operations": _STATEMENTS,
+    "settle/match-operations-later": _STATEMENTS,
+    "settle/look-up-pointed": _STATEMENTS,
+    "settle/allot-payments": _STATEMENTS,
     "ingest.operations": _OPERATIONS,
     "take/ingest.operations": _OPERATIONS,
     "counterparty.operations": _OPERATIONS,

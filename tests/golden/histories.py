@@ -13,8 +13,8 @@ from chassis.work import operations
 from contracts.messages import operations as told_operations
 from contracts.messages.values import Reason as PublicReason
 from services.ingest.app import DEALS as INGEST_DEALS
-from services.ingest.app import ORDERS, PORTALS
-from services.ingest.domain import deal, order, portal
+from services.ingest.app import ORDERS, PORTALS, STATEMENTS
+from services.ingest.domain import deal, order, portal, statement
 from services.ingest.domain import values as v
 from services.invoicing.app import SPEC as INVOICING
 from tests.golden.corpus import CHASSIS
@@ -52,6 +52,7 @@ def all_histories() -> Iterator[History]:
     yield "ingest", "nobody-sells", _nobody_sells()
     yield "ingest", "applied-and-removed", _applied_and_removed()
     yield "ingest", "ordered-changed-and-cancelled", _ordered()
+    yield "ingest", "taken", _statement_taken()
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
@@ -61,7 +62,12 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "replaced-by-us", invoicing.replaced_by_us()
     yield "invoicing", "doubled", invoicing.doubled()
     yield "payments", "paid-and-gone", payments.paid_and_gone()
+    yield "payments", "told-by-sums", payments.told_by_sums()
     yield "payments", "unmatched", payments.unmatched()
+    yield "payments", "enriched", payments.enriched()
+    for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):
+        yield "payments", name, day
+    yield "payments", "half-read", payments.statement_file()
     yield "notifier", "refused-write", notifier.written()
     yield "notifier", "whole-way", _told_whole_way()
     yield "notifier", "outage-seen-by-two", _outage_seen_by_two()
@@ -151,6 +157,14 @@ def _applied_and_removed() -> Stream[Any, Any]:
     stream.ran(portal.ApplyTenant(SETTINGS.model_copy(update={"funnels": (*SETTINGS.funnels, more)})))
     for command in (portal.SuspendTenant(), portal.ResumeTenant(), portal.RemoveTenant()):
         stream.ran(command)
+    return stream
+
+
+def _statement_taken() -> Stream[Any, Any]:
+    """A file that came twice."""
+    stream: Stream[Any, Any] = Stream(STATEMENTS, "statement-6f0c")
+    for _ in range(2):
+        stream.ran(statement.TakeStatement("6f0c", "vektor/6f0c", "kl_to_1c.txt", 1_200, "folder"))
     return stream
 
 

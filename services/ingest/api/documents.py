@@ -187,6 +187,7 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
         due=Due.model_validate(seller.due.model_dump()),
         number_template="" if _vendor(accounting).numbers_itself else seller.numbering.template,
         payments_poll_seconds=accounting.payments_poll_seconds,
+        payments_from="statement" if seller.payments == "statement" else None,
     )
 
 

@@ -228,6 +228,7 @@ class Tenants:
         for account in accounts.values():
             if account.vendor == portal.CRM_VENDOR:
                 found["bitrix24"] = f"{self._public_url}/hooks/bitrix24/{account.secrets[HOOK_SECRET]}"
+                found["statements"] = f"{self._public_url}/statements/{account.secrets[HOOK_SECRET]}"
             elif account.vendor == order.SHOP_VENDOR:
                 name = account.account.rpartition(":")[2]
                 found[f"shop:{name}"] = f"{self._public_url}/shops/{account.secrets[HOOK_SECRET]}/orders"

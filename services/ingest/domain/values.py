@@ -160,6 +160,7 @@ class Seller(Value):
     due: Due = Due()
     number_template: str = "B24-{deal}"
     payments_poll_seconds: float = 300.0
+    payments_from: Literal["statement"] | None = None
 
 
 class Shop(Value):

@@ -60,7 +60,8 @@ class Texts:
     def choice(self, kind: str, choice: str) -> str:
         """The words of a card's choice; a choice of a later build gives the general words."""
         if choice.startswith(USE_CHOICE):
-            return self._templates["choices", "use"].render(record=_unmarked(choice.removeprefix(USE_CHOICE)))
+            use = self._templates.get(("choices", f"{kind}.use"), self._templates["choices", "use"])
+            return use.render(record=_unmarked(choice.removeprefix(USE_CHOICE)))
         particular = f"{kind}.{choice}"
         if particular in self.sections["choices"]:
             return self.sections["choices"][particular]

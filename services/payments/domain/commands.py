@@ -20,6 +20,9 @@ class KnowInvoice:
     due_date: dt.date
     category_id: str = ""
     responsible_id: str = ""
+    issued_on: dt.date | None = None
+    buyer_inn: str = ""
+    vat_kopecks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +77,22 @@ class NoticePayments:
     invoice_id: str
 
 
-Command = KnowInvoice | VoidInvoice | ObservePayments | ObserveBalance | SeeGone | LookAtDue | NoticePayments | TakeCard
+@dataclass(frozen=True, slots=True)
+class SeeStatementRows:
+    """All that bank statements list for an invoice whose payments accounting tells (R21)."""
+
+    invoice_id: str
+    rows: tuple[Operation, ...]
+
+
+Command = (
+    KnowInvoice
+    | VoidInvoice
+    | ObservePayments
+    | ObserveBalance
+    | SeeGone
+    | LookAtDue
+    | NoticePayments
+    | SeeStatementRows
+    | TakeCard
+)

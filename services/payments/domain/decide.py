@@ -12,7 +12,7 @@ from chassis.values.calendar import overdue_days
 from services.payments.domain import balances
 from services.payments.domain import commands as c
 from services.payments.domain import events as e
-from services.payments.domain.state import Invoice, State, evolve
+from services.payments.domain.state import Invoice, Payment, State, evolve
 
 CARDS: dict[str, tuple[str, ...]] = {
     "overpaid": ("refund_planned", "keep_as_advance"),
@@ -28,6 +28,9 @@ WITHDRAWN = "withdrawn"
 DAILY_OVERDUE_DAYS_MAX = 30
 """Days overdue are told daily so long, then weekly, so that a stream stays short."""
 WEEK_DAYS = 7
+
+ENRICH_DAYS_MAX = 5
+"""So far apart accounting and the bank may date one payment."""
 
 NOTICE_WAIT = dt.timedelta(seconds=30)
 NOTICE_WAIT_MAX = dt.timedelta(hours=6)
@@ -51,6 +54,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.look_at_due(command)
         case c.NoticePayments():
             made.notice(command.invoice_id)
+        case c.SeeStatementRows():
+            made.see_statement_rows(command)
         case TakeCard():
             taken = state.cards.take(command, now)
             return taken if isinstance(taken, Refused) else (taken,)
@@ -86,6 +91,9 @@ class _Decision:
                 due_date=command.due_date,
                 category_id=command.category_id,
                 responsible_id=command.responsible_id,
+                issued_on=command.issued_on,
+                buyer_inn=command.buyer_inn,
+                vat_kopecks=command.vat_kopecks,
             )
         )
         self._tell_balance(command.invoice_id)
@@ -116,6 +124,7 @@ class _Decision:
         settled_before = invoice.rest_kopecks == 0
         for outcome in identity.match_listing(known, loaded):
             self._take(invoice.known.invoice_id, outcome, by_row)
+        self._enrich(command.invoice_id)
         self._after_money(command.invoice_id)
         after = self.state.invoices[command.invoice_id]
         vanished = any(isinstance(event, CardOpened) and event.kind == "payment_vanished" for event in self.events)
@@ -149,6 +158,38 @@ class _Decision:
         asked = (card.opened for card in self.state.cards.by_id.values())
         if not any((one.kind, one.subject) == ("invoice_gone", command.invoice_id) for one in asked):
             self._open_card("invoice_gone", invoice, reason=command.reason)
+
+    def see_statement_rows(self, command: c.SeeStatementRows) -> None:
+        """Keeps what statements list, and finds the payments that it is; the paid sum is accounting's to say (R21)."""
+        invoice = self.state.invoices.get(command.invoice_id)
+        if invoice is None or invoice.rows == command.rows:
+            return
+        self.say(e.StatementRowsSeen(invoice_id=command.invoice_id, rows=command.rows))
+        self._enrich(command.invoice_id)
+
+    def _enrich(self, invoice_id: str) -> None:
+        """Gives payments the orders of rows of the same sum, the nearest day first; each row is one payment."""
+        invoice = self.state.invoices[invoice_id]
+        used = {payment.row_id for payment in invoice.payments.values() if not payment.revoked}
+        for row in sorted(invoice.rows, key=lambda one: (one.date, one.operation_id)):
+            if row.operation_id in used:
+                continue
+            like = [one for one in invoice.payments.values() if not one.row_id and _is_row(one, row)]
+            if not like:
+                continue
+            nearest = min(like, key=lambda one: (abs((one.operation.date - row.date).days), one.payment_id))
+            self.say(
+                e.PaymentEnriched(
+                    invoice_id=invoice_id,
+                    payment_id=nearest.payment_id,
+                    row_id=row.operation_id,
+                    order_number=row.order_number,
+                    date=row.date,
+                    payer_inn=row.payer_inn,
+                    payer_name=row.payer_name,
+                )
+            )
+            invoice = self.state.invoices[invoice_id]
 
     def _take(self, invoice_id: str, outcome: identity.Outcome, by_row: dict[int, e.Operation]) -> None:
         match outcome:
@@ -311,6 +352,15 @@ class _Decision:
                 )
             case _:
                 return True
+
+
+def _is_row(payment: Payment, row: e.Operation) -> bool:
+    """Whether a payment that accounting tells may be a statement's row: one way and sum, near days, no other order."""
+    told = payment.operation
+    if payment.revoked or (told.direction, told.amount_kopecks) != (row.direction, row.amount_kopecks):
+        return False
+    same_order = not told.order_number or told.order_number.lstrip("0") == row.order_number.lstrip("0")
+    return same_order and abs((told.date - row.date).days) <= ENRICH_DAYS_MAX
 
 
 def _row(operation: e.Operation) -> identity.LoadedRow:

@@ -13,7 +13,7 @@ Status = Literal["issued", "partially_paid", "paid", "overpaid", "cancelled"]
 
 class Operation(BaseModel):
     """A bank operation as its source lists it. The payer's name is kept only where it is a company's. ``source`` is
-    "balance" for a difference of sums, whose date is the day when it was seen."""
+    "balance" for a difference of sums, whose date is the day when it was seen, and "statement" for a bank's."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -54,6 +54,9 @@ class InvoiceKnown(Event, name="InvoiceKnown"):
     due_date: dt.date
     category_id: str = ""
     responsible_id: str = ""
+    issued_on: dt.date | None = None
+    buyer_inn: str = ""
+    vat_kopecks: int | None = None
 
 
 class InvoiceVoided(Event, name="InvoiceVoided"):
@@ -116,6 +119,25 @@ class FactSeen(Event, name="FactSeen"):
     fact_id: int
 
 
+class StatementRowsSeen(Event, name="StatementRowsSeen"):
+    """What bank statements list for an invoice whose payments accounting tells: they count nothing here (R21)."""
+
+    invoice_id: str
+    rows: tuple[Operation, ...]
+
+
+class PaymentEnriched(Event, name="PaymentEnriched"):
+    """A payment that accounting told has the order of a statement's row of the same sum (R21)."""
+
+    invoice_id: str
+    payment_id: str
+    row_id: str
+    order_number: str
+    date: dt.date
+    payer_inn: str = ""
+    payer_name: str = ""
+
+
 class BalanceChanged(Event, name="BalanceChanged"):
     """What an invoice and its deal owe now; ``number`` counts balances of the deal from 1."""
 
@@ -153,6 +175,8 @@ StoredEvent = (
     | PaymentRevoked
     | PaymentsNoticed
     | FactSeen
+    | StatementRowsSeen
+    | PaymentEnriched
     | BalanceChanged
     | OverdueSeen
     | OverdueEnded
@@ -169,6 +193,8 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentRevoked,
     PaymentsNoticed,
     FactSeen,
+    StatementRowsSeen,
+    PaymentEnriched,
     BalanceChanged,
     OverdueSeen,
     OverdueEnded,

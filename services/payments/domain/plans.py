@@ -1,7 +1,8 @@
 """What each event sets in motion: the day on which an invoice becomes overdue, and payments to be read again."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chassis.aggregate import Lane, Plan, Recorded, TaskPlan
 from services.payments.domain import events as e
@@ -11,6 +12,12 @@ LOOK_AT_DUE = "look-at-due"
 REREAD = "reread-payments"
 POLL = "poll-payments"
 POLL_BALANCES = "poll-balances"
+
+
+def told_by_statements(settings: Mapping[str, Any], account: str) -> bool:
+    """Whether bank statements say what was paid over an accounting account (R21): it is polled no more."""
+    sources = [s.get("payments_from") for s in settings.get("sellers", ()) if s["connection"]["account"] == account]
+    return bool(sources) and all(source == "statement" for source in sources)
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:

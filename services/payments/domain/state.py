@@ -12,7 +12,8 @@ from services.payments.domain import events as e
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment that counts, or counted (``revoked``); ``revocations`` counts how often it vanished."""
+    """A payment that counts, or counted (``revoked``); ``revocations`` counts how often it vanished. ``row_id`` is the
+    row of a bank statement that it was found to be."""
 
     payment_id: str
     key: str
@@ -21,6 +22,7 @@ class Payment:
     details: str
     revoked: bool = False
     revocations: int = 0
+    row_id: str = ""
 
     @property
     def signed_kopecks(self) -> int:
@@ -45,7 +47,7 @@ class Payment:
 @dataclass(frozen=True, slots=True)
 class Invoice:
     """An invoice and its payments by payment id; ``notices`` are those since a payment was last counted or changed,
-    ``fact_id`` the newest fact that was taken."""
+    ``fact_id`` the newest fact that was taken, ``rows`` those of statements where accounting tells the payments."""
 
     known: e.InvoiceKnown
     payments: Mapping[str, Payment] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Invoice:
     notices: int = 0
     noticed_at: dt.datetime | None = None
     fact_id: int = -1
+    rows: tuple[e.Operation, ...] = ()
 
     @property
     def live(self) -> tuple[e.Operation, ...]:
@@ -129,7 +132,13 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             before = state.invoices[event.invoice_id].payments.get(event.payment_id)
             revocations = before.revocations if before is not None else 0
             payment = Payment(
-                event.payment_id, event.key, event.ordinal, event.operation, event.details, revocations=revocations
+                event.payment_id,
+                event.key,
+                event.ordinal,
+                event.operation,
+                event.details,
+                revocations=revocations,
+                row_id=before.row_id if before is not None else "",
             )
             return _pay(state, event.invoice_id, payment)
         case e.PaymentRenamed():
@@ -140,6 +149,15 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             payment = state.invoices[event.invoice_id].payments[event.payment_id]
             gone = replace(payment, revoked=True, revocations=payment.revocations + 1)
             return _pay(state, event.invoice_id, gone)
+        case e.StatementRowsSeen():
+            return _change(state, event.invoice_id, rows=event.rows)
+        case e.PaymentEnriched():
+            payment = state.invoices[event.invoice_id].payments[event.payment_id]
+            payments = {
+                **state.invoices[event.invoice_id].payments,
+                event.payment_id: replace(payment, row_id=event.row_id),
+            }
+            return _change(state, event.invoice_id, payments=payments)
         case e.BalanceChanged():
             told = {**state.told, event.invoice_id: (event.paid_kopecks, event.status)}
             return replace(state, balances=event.number, told=told)

@@ -30,15 +30,27 @@ class PollPayments:
     recurring = True
     permits = PAGES_PER_RUN_MAX
 
-    def __init__(self, vendor_of: VendorOf, accounting: Accounting, store: PaymentStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        vendor_of: VendorOf,
+        accounting: Accounting,
+        store: PaymentStore,
+        clock: Clock,
+        directory: TenantDirectory | None = None,
+    ) -> None:
         self._vendor_of = vendor_of
         self._accounting = accounting
         self._store = store
         self._clock = clock
+        self._directory = directory
 
     async def run(self, task: Task) -> TaskResult:
         """Up to five pages; the rest at once in the next run. The cursor moves with the commands, in one
         transaction."""
+        if self._directory is not None:
+            settings = (await self._directory.view(task.tenant)).settings
+            if plans.told_by_statements(settings, task.account):
+                return Done(found_something=False)
         vendor = self._vendor_of(task.account)
         overlap = timedelta(seconds=vendor.feed_overlap_seconds)
         if vendor.can(Capability.PAYMENTS):
@@ -251,7 +263,7 @@ def handlers(
 ) -> tuple[TaskHandler, ...]:
     """All task handlers of the service; it changes nothing outside."""
     return (
-        PollPayments(vendor_of, accounting, store, clock),
+        PollPayments(vendor_of, accounting, store, clock, directory),
         PollBalances(accounting, store, directory, clock),
         RereadPayments(accounting),
         LookAtDue(store, directory, clock),

@@ -27,6 +27,7 @@ from services.notifier.domain import writes as w
 from services.notifier.handlers import route
 from services.notifier.metrics import UNKNOWN_REASONS
 from services.notifier.workers.texts import LANGUAGES, TEXT_LENGTH_MAX, Texts
+from services.payments.domain import listing, statement
 from services.payments.domain.decide import CARDS as PAYMENTS_CARDS
 from tests.services.counterparty.stories import all_stories as counterparty_stories
 from tests.services.invoicing.stories import all_stories as invoicing_stories
@@ -44,7 +45,14 @@ COUNTERPARTY_CHOICES = {
     "branch_unknown": (f"{party.PICK}e1", party.CREATE_AGAIN, party.GIVE_UP),
     "counterparty_uncertain": ("found", party.CREATE_AGAIN, party.GIVE_UP),
 }
-CARDS = {**INVOICING_CARDS, **PAYMENTS_CARDS, **COUNTERPARTY_CHOICES}
+BANK_CHOICES = {
+    listing.UNCLEAR: (listing.SPLIT, f"{listing.USE}127", listing.FOUND, listing.NO_INVOICE),
+    listing.REFUND: (f"{listing.USE}127", listing.FOUND, listing.NO_INVOICE),
+    listing.SUSPECT: (listing.ANOTHER, listing.SAME),
+    statement.UNREADABLE: ("understood",),
+    statement.INCOMPLETE: ("understood",),
+}
+CARDS = {**INVOICING_CARDS, **PAYMENTS_CARDS, **COUNTERPARTY_CHOICES, **BANK_CHOICES}
 
 
 # Every problem in the source has a sentence

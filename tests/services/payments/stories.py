@@ -3,11 +3,13 @@
 import datetime as dt
 from typing import Any
 
-from services.payments.app import OPERATIONS
+from chassis.cards import TakeCard
+from services.payments.app import OPERATIONS, STATEMENTS
 from services.payments.domain import commands as c
-from services.payments.domain import operation
+from services.payments.domain import operation, statement
+from tests.services.payments import bank_parts as bank
 from tests.services.payments.parts import DUE, Payments, listing, paid, payments, take
-from tests.services.streams import Stream
+from tests.services.streams import NOW, Stream
 
 
 def paid_and_gone() -> Payments:
@@ -43,6 +45,45 @@ def unmatched() -> Stream[Any, Any]:
     return stream
 
 
+def enriched() -> Payments:
+    """Accounting tells a payment; a statement's row of the same sum names its order (R21)."""
+    stream = payments()
+    row = paid(40_00, "bank-1", order_number="318", source="statement")
+    stream.ran(c.SeeStatementRows("i1", (row,)))
+    stream.ran(listing(paid(40_00, order_number="")))
+    return stream
+
+
+def bank_days() -> list[bank.BankDay]:
+    """A day of an account: a payment that counts, a question with its answer, one added later, one that vanishes."""
+    clear = bank.bank_day()
+    clear.ran(bank.load(bank.row(), bank.row(number="9", purpose="Оплата по счету № 900"), made_at=bank.NOON))
+    bank.match(clear, bank.invoice())
+    clear.ran(bank.load(name="s2"))
+    asked = bank.bank_day()
+    asked.ran(bank.load(bank.row(purpose="За услуги")))
+    bank.match(asked, bank.invoice())
+    bank.take(asked, "found", "B24-900")
+    asked.ran(bank.load(bank.row(purpose="За услуги"), bank.row(purpose="За услуги"), name="s2"))
+    bank.take(asked, "another_payment")
+    return [clear, asked]
+
+
+def statement_file() -> Stream[Any, Any]:
+    """A file with one section that could not be taken."""
+    stream: Stream[Any, Any] = Stream(STATEMENTS, "statement-6f0c")
+    stream.ran(statement.SeeStatement("6f0c", "vektor/6f0c", "выписка.txt", 1_200, NOW))
+    wrong = statement.LineProblem(line=15, code="statement_amount_wrong", values={"field": "Сумма", "found": "x"})
+    read = statement.StatementRead(
+        sections=2, taken=1, accounts=("40702810200000000001",), first_day=NOW.date(), last_day=NOW.date(),
+        problems=(wrong,), problem_count=1,
+    )  # fmt: skip
+    stream.ran(statement.SeeRead(read))
+    (card_id,) = stream.state.cards.by_id
+    stream.ran(TakeCard(card_id, "understood", "Анна"))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [paid_and_gone(), told_by_sums(), unmatched()]
+    return [paid_and_gone(), told_by_sums(), unmatched(), enriched(), *bank_days(), statement_file()]

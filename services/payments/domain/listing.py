@@ -1,0 +1,314 @@
+"""What a day of a bank account does on each command: loads are matched with what is known, doubts become questions."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+from chassis.aggregate import Lane, Plan, Recorded, TaskPlan
+from chassis.cards import CardOpened, CardTaken, TakeCard
+from chassis.domain import Event, Problem, Refused
+from chassis.ids import deterministic_id
+from chassis.values import payment_identity as identity
+from services.payments.domain import bankday as b
+from services.payments.domain.bank import Allotment, BankRow, Match
+
+MATCH = "match-operations"
+MATCH_LATER = "match-operations-later"
+POINT = "look-up-pointed"
+ALLOT = "allot-payments"
+
+UNCLEAR = "payment_unclear"
+SUSPECT = "payment_suspect"
+REFUND = "payment_refund"
+USE = "use_"
+SPLIT = "as_proposed"
+FOUND = "found"
+NO_INVOICE = "no_invoice"
+ANOTHER = "another_payment"
+SAME = "same_payment"
+WITHDRAWN = "withdrawn"
+
+LATER = dt.timedelta(minutes=10)
+"""After so long unmatched operations are looked at again."""
+
+CARDS_OPEN_MAX = 50
+"""Questions of one day before a person; what is beyond them is listed."""
+
+
+def decide(state: b.State, command: b.Command, now: dt.datetime) -> Sequence[Event] | Refused:
+    """The events of one command; none when it changes nothing."""
+    made = _Decision(state, now)
+    match command:
+        case b.ListDay():
+            made.list_day(command)
+        case b.SettleMatches():
+            made.settle(command.matches)
+        case b.ReleaseOperation():
+            return made.release(command)
+        case TakeCard():
+            return made.take(command)
+        case _:
+            assert_never(command)
+    return made.events
+
+
+class _Decision:
+    """The events of one command as they come about, with the state that follows each."""
+
+    def __init__(self, state: b.State, now: dt.datetime) -> None:
+        self.state = state
+        self.now = now
+        self.events: list[Event] = []
+
+    def say(self, event: b.StoredEvent) -> None:
+        self.events.append(event)
+        self.state = b.evolve(self.state, event)
+
+    # Loads
+
+    def list_day(self, command: b.ListDay) -> None:
+        before = self.state
+        known = [operation.known() for operation in before.operations.values()]
+        loaded = [row.loaded() for row in command.rows]
+        by_row = dict(zip(map(id, loaded), command.rows, strict=True))
+        day = b.day_of(before.stream)
+        outcomes = identity.match_statement(
+            known, loaded, days={day}, days_loaded_whole={day} if before.whole else (), ids_stable=False
+        )
+        # A statement that was made before the newest one, or has gaps, says nothing by what it lacks.
+        late = before.made_at is not None and (command.made_at is None or command.made_at < before.made_at)
+        believed = command.complete and not late
+        changes = self._changes(outcomes, by_row, believed=believed)
+        whole = command.whole and believed
+        if not changes and (before.whole or not whole):
+            return
+        changed = {change.payment_id for change in changes}
+        touched = {
+            one.invoice_id for name in changed & before.operations.keys() for one in before.operations[name].pays
+        }
+        touched |= {
+            one.invoice_id
+            for change in changes
+            if change.what == "restored"
+            for one in (before.operations[change.payment_id].match or _NOTHING).allotments
+        }
+        self.say(
+            b.DayListed(
+                statement_id=command.statement_id,
+                made_at=command.made_at,
+                whole=whole,
+                changes=tuple(changes),
+                touched=tuple(sorted(touched)),
+            )
+        )
+        for change in changes:
+            if change.what == "suspect":
+                self._ask(SUSPECT, self.state.operations[change.payment_id], (ANOTHER, SAME))
+        self._withdraw_cards()
+
+    def _changes(
+        self, outcomes: Iterable[identity.Outcome], by_row: dict[int, BankRow], *, believed: bool
+    ) -> list[b.RowChange]:
+        changes: list[b.RowChange] = []
+        count = len(self.state.operations)
+        for outcome in outcomes:
+            match outcome:
+                case identity.New() | identity.Suspect():
+                    count += 1
+                    what: str = "new" if isinstance(outcome, identity.New) else "suspect"
+                    payment_id = str(deterministic_id("bank-operation", self.state.stream, str(count)))
+                    row = by_row[id(outcome.row)]
+                    changes.append(
+                        b.RowChange.model_validate(
+                            {"payment_id": payment_id, "what": what, "ordinal": outcome.ordinal, "row": row}
+                        )
+                    )
+                case identity.Revised() | identity.Restored():
+                    restored = isinstance(outcome, identity.Restored)
+                    changes.append(
+                        b.RowChange(
+                            payment_id=outcome.known.payment_id,
+                            what="restored" if restored else "revised",
+                            ordinal=outcome.ordinal,
+                            row=by_row[id(outcome.row)],
+                        )
+                    )
+                case identity.Revoked():
+                    if believed:
+                        changes.append(b.RowChange(payment_id=outcome.known.payment_id, what="vanished"))
+                case identity.Same():
+                    pass
+                case identity.RereadNeeded():
+                    raise AssertionError("a statement has no operation ids")
+                case _:
+                    assert_never(outcome)
+        return changes
+
+    # Matches
+
+    def settle(self, matches: Iterable[Match]) -> None:
+        """Takes what was found for operations that are still as they were when they were looked at."""
+        taken = [found for found in matches if self._fits(found)]
+        if not taken:
+            return
+        self._matched(taken)
+        for found in taken:
+            operation = self.state.operations[found.payment_id]
+            if found.what != "asked":
+                continue
+            numbers = tuple(dict.fromkeys(f"{USE}{one.number}" for one in found.candidates))
+            kind = UNCLEAR if operation.row.signed_kopecks > 0 and not operation.row.hints.refund else REFUND
+            proposed = (SPLIT,) if found.proposal else ()
+            self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE))
+        self._withdraw_cards()
+
+    def _fits(self, found: Match) -> bool:
+        operation = self.state.operations.get(found.payment_id)
+        if operation is None or operation.vanished or found.details != operation.row.details:
+            return False
+        return bool(found.by) or (operation.unsettled and found != operation.match)
+
+    def _matched(self, matches: Sequence[Match]) -> None:
+        touched = {one.invoice_id for found in matches for one in found.allotments if found.what == "allotted"}
+        touched |= {one.invoice_id for found in matches for one in self.state.operations[found.payment_id].pays}
+        self.say(b.OperationsMatched(matches=tuple(matches), touched=tuple(sorted(touched))))
+
+    # People
+
+    def release(self, command: b.ReleaseOperation) -> Sequence[Event] | Refused:
+        """A person unties an operation; it waits for a person from then on."""
+        operation = self.state.operations.get(command.payment_id)
+        if operation is None:
+            return Refused(Problem("payment_unknown", {"payment": command.payment_id}))
+        if operation.pays:
+            self._matched([self._by(operation, "released", command.by)])
+        return self.events
+
+    def take(self, command: TakeCard) -> Sequence[Event] | Refused:
+        """A person answers a question about an operation."""
+        taken = self.state.cards.take(command, self.now)
+        if isinstance(taken, Refused):
+            return taken
+        self.say(taken)
+        operation = self.state.operations[taken.subject]
+        found = operation.match or _NOTHING
+        if taken.choice == FOUND:
+            self.say(b.OperationPointed(payment_id=operation.payment_id, number=taken.number, by=taken.by))
+        elif taken.choice == ANOTHER:
+            self._matched([self._by(operation, "open", "")])
+        elif taken.choice in (NO_INVOICE, SAME):
+            self._matched([self._by(operation, "aside", taken.by)])
+        elif taken.choice == SPLIT:
+            self._matched([self._by(operation, "allotted", taken.by, found.proposal)])
+        else:
+            number = taken.choice.removeprefix(USE)
+            one = next(one for one in found.candidates if one.number == number)
+            whole = tied(operation, invoice_id=one.invoice_id, number=number, deal_id=one.deal_id, by=taken.by)
+            self._matched([whole])
+        return self.events
+
+    def _by(self, operation: b.BankOperation, what: str, by: str, allotments: tuple[Allotment, ...] = ()) -> Match:
+        fields = {
+            "payment_id": operation.payment_id,
+            "what": what,
+            "details": operation.row.details,
+            "allotments": allotments,
+            "by": by,
+        }
+        return Match.model_validate(fields)
+
+    def _ask(self, kind: str, operation: b.BankOperation, choices: tuple[str, ...]) -> None:
+        cards = self.state.cards
+        waiting = sum(card.taken is None for card in cards.by_id.values())
+        if cards.open_of(kind, operation.payment_id) is not None or waiting >= CARDS_OPEN_MAX:
+            return
+        row, found = operation.row, operation.match or _NOTHING
+        listed = ", ".join(dict.fromkeys(one.number for one in found.candidates))
+        deals = {one.deal_id for one in found.candidates}
+        self.say(
+            CardOpened(
+                card_id=str(deterministic_id("card", self.state.stream, operation.payment_id, str(len(cards.by_id)))),
+                kind=kind,
+                choices=choices,
+                subject=operation.payment_id,
+                opened_at=self.now,
+                values={
+                    "amount_kopecks": row.amount_kopecks,
+                    "date": row.statement_day.isoformat(),
+                    "order_number": row.number,
+                    "name": row.their_name,
+                    "inn": row.their_inn if len(row.their_inn) == 10 else "",
+                    "numbers": listed,
+                },
+                deal_id=deals.pop() if len(deals) == 1 else "",
+            )
+        )
+
+    def _withdraw_cards(self) -> None:
+        """Nobody is asked about what is settled, or gone, by now."""
+        for card in tuple(self.state.cards.by_id.values()):
+            opened = card.opened
+            if card.taken is None and not _stands(self.state.operations[opened.subject], opened.kind):
+                self.say(
+                    CardTaken(
+                        card_id=opened.card_id,
+                        kind=opened.kind,
+                        subject=opened.subject,
+                        choice=WITHDRAWN,
+                        by="",
+                        taken_at=self.now,
+                        deal_id=opened.deal_id,
+                    )
+                )
+
+
+_NOTHING = Match(payment_id="", what="open")
+
+
+def tied(operation: b.BankOperation, *, invoice_id: str, number: str, deal_id: str, by: str) -> Match:
+    """The whole of an operation tied to one invoice by a person; what left is taken off what was paid."""
+    whole = Allotment(
+        invoice_id=invoice_id, number=number, deal_id=deal_id, amount_kopecks=operation.row.signed_kopecks
+    )
+    return Match(
+        payment_id=operation.payment_id,
+        what="allotted",
+        details=operation.row.details,
+        allotments=(whole,),
+        ours=True,
+        by=by,
+    )
+
+
+def _stands(operation: b.BankOperation, kind: str) -> bool:
+    if operation.vanished:
+        return False
+    if kind == SUSPECT:
+        return operation.suspect and (operation.match is None or operation.match.what != "aside")
+    return operation.match is not None and operation.match.what == "asked"
+
+
+def planned(recorded: Recorded, state: b.State) -> Sequence[Plan]:
+    """Matching after each load, the look-up of a number that a person named, and invoices that are paid otherwise."""
+    event = recorded.event
+    match event:
+        case b.DayListed():
+            looks = any(operation.open for operation in state.operations.values())
+            again = (TaskPlan(MATCH, state.stream, {}),) if looks else ()
+            return (*again, *_allot(event.touched))
+        case b.OperationsMatched():
+            looks = any(found.what == "open" for found in event.matches)
+            again = (TaskPlan(MATCH, state.stream, {}),) if looks else ()
+            lost = any(found.what == "unmatched" and found.ours for found in event.matches)
+            due_at = recorded.recorded_at + LATER
+            later = (TaskPlan(MATCH_LATER, state.stream, {}, lane=Lane.BULK, due_at=due_at),) if lost else ()
+            return (*again, *later, *_allot(event.touched))
+        case b.OperationPointed():
+            payload = {"payment_id": event.payment_id, "number": event.number, "by": event.by}
+            return (TaskPlan(POINT, f"{event.payment_id}:{recorded.version}", payload),)
+        case _:
+            return ()
+
+
+def _allot(invoices: Iterable[str]) -> tuple[TaskPlan, ...]:
+    return tuple(TaskPlan(ALLOT, invoice_id, {"invoice_id": invoice_id}) for invoice_id in invoices)

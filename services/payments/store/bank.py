@@ -1,0 +1,172 @@
+"""Reads of bank operations across streams: what is listed, which invoices may be meant, what counts for an invoice."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from chassis.engine import Engine
+from chassis.ids import TenantId
+from chassis.postgres import Database
+from services.payments.domain import bankday
+
+LISTED_MAX: Final = 1_000
+PAYABLES_MAX: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class PayableRow:
+    """An invoice that an operation may pay."""
+
+    invoice_id: str
+    stream: str
+    account: str
+    number: str
+    total_kopecks: int
+    paid_kopecks: int
+    issued_on: date | None
+    buyer_inn: str
+    vat_kopecks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllottedRow:
+    """What of one operation counts for an invoice."""
+
+    payment_id: str
+    signed_kopecks: int
+    own_account: str
+    operation_day: date
+    order_number: str
+    their_inn: str
+    their_name: str
+
+
+class BankStore:
+    """Reads of one tenant, each in a short transaction of its own."""
+
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database = database
+        self._engine = engine
+
+    async def day(self, tenant: TenantId, stream: str) -> bankday.State:
+        """A day of an account as its stream has it."""
+        async with self._database.transaction([tenant]) as connection:
+            _, state = await self._engine.state(connection, tenant, stream)
+        assert isinstance(state, bankday.State), "the stream's prefix names a day"
+        return state
+
+    async def days_known(self, tenant: TenantId, account: str, first: date, last: date) -> set[date]:
+        """The days of a period that have operations."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT DISTINCT operation_day FROM bank_operations "
+                "WHERE tenant_id = $1 AND own_account = $2 AND operation_day BETWEEN $3 AND $4",
+                tenant,
+                account,
+                first,
+                last,
+            )
+        return {row["operation_day"] for row in rows}
+
+    async def payables(
+        self, tenant: TenantId, numbers: Collection[str], inns: Collection[str]
+    ) -> tuple[PayableRow, ...]:
+        """Invoices by the short form of their numbers, paid ones too, and unpaid ones by their buyers' INN; newest
+        first."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                f"SELECT {_PAYABLE} FROM invoices WHERE tenant_id = $1 AND status <> 'cancelled' "  # noqa: S608
+                "AND (plain_number = ANY ($2::text[]) OR (buyer_inn <> '' AND buyer_inn = ANY ($3::text[]) "
+                "AND status IN ('issued', 'partially_paid'))) ORDER BY issued_on DESC NULLS LAST, invoice_id LIMIT $4",
+                tenant,
+                list(numbers),
+                list(inns),
+                PAYABLES_MAX,
+            )
+        return tuple(_payable(dict(row)) for row in rows)
+
+    async def payable(self, tenant: TenantId, invoice_id: str) -> PayableRow | None:
+        """One invoice."""
+        async with self._database.transaction([tenant]) as connection:
+            row = await connection.fetchrow(
+                f"SELECT {_PAYABLE} FROM invoices WHERE tenant_id = $1 AND invoice_id = $2::uuid",  # noqa: S608
+                tenant,
+                invoice_id,
+            )
+        return None if row is None else _payable(dict(row))
+
+    async def allotted(self, tenant: TenantId, invoice_id: str) -> tuple[AllottedRow, ...]:
+        """All that statements list for an invoice, oldest first."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT payment_id, (allotments ->> $2)::bigint AS kopecks, own_account, operation_day, order_number, "
+                "their_inn, their_name FROM allotments WHERE tenant_id = $1 AND allotments ? $2 "
+                "ORDER BY operation_day, payment_id",
+                tenant,
+                invoice_id,
+            )
+        return tuple(
+            AllottedRow(
+                str(row["payment_id"]),
+                row["kopecks"],
+                row["own_account"],
+                row["operation_day"],
+                row["order_number"],
+                row["their_inn"],
+                row["their_name"],
+            )
+            for row in rows
+        )
+
+    async def stream_of(self, tenant: TenantId, payment_id: str) -> str | None:
+        """The day's stream that an operation belongs to."""
+        async with self._database.transaction([tenant]) as connection:
+            found: str | None = await connection.fetchval(
+                "SELECT stream FROM bank_operations WHERE tenant_id = $1 AND payment_id = $2", tenant, UUID(payment_id)
+            )
+        return found
+
+    async def operations(self, tenant: TenantId, states: Collection[str], limit: int) -> list[dict[str, Any]]:
+        """Operations in any of the states (all without one), newest first."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT payment_id, state, statement_id, line, own_account, operation_day, order_number, order_date, "
+                "signed_kopecks, their_inn, their_name, numbers, score, reasons, candidates FROM bank_operations "
+                "WHERE tenant_id = $1 AND (cardinality($2::text[]) = 0 OR state = ANY ($2)) "
+                "ORDER BY operation_day DESC, payment_id LIMIT $3",
+                tenant,
+                list(states),
+                min(limit, LISTED_MAX),
+            )
+        return [_plain(dict(row), ("numbers", "reasons", "candidates")) for row in rows]
+
+    async def statements(self, tenant: TenantId, limit: int) -> list[dict[str, Any]]:
+        """Statement files, newest first."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT statement_id, file_name, size_bytes, received_at, status, sections, taken, problem_count, "
+                "problems, accounts, first_day, last_day FROM statements WHERE tenant_id = $1 "
+                "ORDER BY received_at DESC, statement_id LIMIT $2",
+                tenant,
+                min(limit, LISTED_MAX),
+            )
+        return [_plain(dict(row), ("problems", "accounts")) for row in rows]
+
+
+_PAYABLE: Final = "invoice_id, stream, account, number, total_kopecks, paid_kopecks, issued_on, buyer_inn, vat_kopecks"
+
+
+def _payable(row: dict[str, Any]) -> PayableRow:
+    return PayableRow(**{**row, "invoice_id": str(row["invoice_id"])})
+
+
+def _plain(row: dict[str, Any], parts: tuple[str, ...]) -> dict[str, Any]:
+    """A row as JSON takes it."""
+    plain = {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+    for name in parts:
+        plain[name] = orjson.loads(row[name])
+    return {name: str(value) if isinstance(value, UUID) else value for name, value in plain.items()}

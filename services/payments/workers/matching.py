@@ -1,0 +1,220 @@
+"""Finds the invoices that operations of bank statements pay, and tells the deals what counts for them."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from chassis.clock import Clock
+from chassis.ids import TenantId
+from chassis.tenants import TenantDirectory
+from chassis.values.purpose import plain_number
+from chassis.work.handlers import Done, StreamCommand, Task, TaskHandler, TaskResult
+from services.payments.domain import bankday, listing
+from services.payments.domain import commands as c
+from services.payments.domain.bank import Candidate, Match
+from services.payments.domain.events import Operation
+from services.payments.domain.matching import Matcher, Payable
+from services.payments.store.bank import AllottedRow, BankStore, PayableRow
+
+LOOKS_MAX: Final = 12
+FIRST_LOOK_AFTER: Final = timedelta(minutes=10)
+LOOK_AFTER_MAX: Final = timedelta(days=7)
+
+
+class Finder:
+    """Invoices that operations may pay, with what the tenant's settings say of their sellers."""
+
+    def __init__(self, store: BankStore, directory: TenantDirectory) -> None:
+        self._store = store
+        self._directory = directory
+
+    async def matches(self, tenant: TenantId, stream: str) -> tuple[Match, ...]:
+        """What becomes of the unsettled operations of a day."""
+        day = await self._store.day(tenant, stream)
+        waiting = [operation for operation in day.operations.values() if operation.unsettled]
+        waiting.sort(key=lambda one: one.row.direction)  # what came before what went back
+        if not waiting:
+            return ()
+        sellers = await self.sellers(tenant)
+        if not sellers:
+            return ()
+        numbers = {plain_number(one.number) for operation in waiting for one in operation.row.hints.references}
+        inns = {operation.row.their_inn for operation in waiting if operation.row.their_inn}
+        rows = await self._store.payables(tenant, numbers, inns)
+        payables = tuple(payable(row, sellers) for row in rows)
+        matcher = Matcher(payables, frozenset(seller["inn"] for seller in sellers.values()))
+        return tuple(matcher.match(operation) for operation in waiting)
+
+    async def by_number(self, tenant: TenantId, number: str) -> tuple[PayableRow, ...]:
+        """Invoices of a number as a person writes it; those that have it to the letter come alone."""
+        rows = await self._store.payables(tenant, {plain_number(number)}, ())
+        exact = tuple(row for row in rows if row.number.casefold() == number.strip().casefold())
+        return exact or rows
+
+    async def sellers(self, tenant: TenantId) -> Mapping[str, Mapping[str, Any]]:
+        """The tenant's sellers by their accounting accounts; none where payments are switched off."""
+        settings = (await self._directory.view(tenant)).settings
+        if not settings.get("steps", {}).get("payments", True):
+            return {}
+        return {seller["connection"]["account"]: seller for seller in settings.get("sellers", ())}
+
+
+class MatchOperations:
+    """Matches what a statement has brought."""
+
+    kind = listing.MATCH
+    recurring = False
+    permits = 0
+
+    def __init__(self, finder: Finder) -> None:
+        self._finder = finder
+
+    async def run(self, task: Task) -> TaskResult:
+        """One day, all its unsettled operations in their order."""
+        found = await self._finder.matches(task.tenant, task.stream)
+        return Done((_settle(task.stream, found),) if found else ())
+
+
+class MatchLater:
+    """Looks at unmatched operations again, ever more seldom: their invoices may become known after them."""
+
+    kind = listing.MATCH_LATER
+    recurring = True
+    permits = 0
+
+    def __init__(self, finder: Finder, clock: Clock) -> None:
+        self._finder = finder
+        self._clock = clock
+
+    async def run(self, task: Task) -> TaskResult:
+        """Ends when nothing of the day is unsettled, or after two months."""
+        looks = task.payload.get("looks", 0) + 1
+        found = await self._finder.matches(task.tenant, task.stream)
+        if not any(one.what == "unmatched" and one.ours for one in found) or looks >= LOOKS_MAX:
+            return Done((_settle(task.stream, found),) if found else (), payload={"looks": 0}, found_something=False)
+        again = self._clock.now() + min(FIRST_LOOK_AFTER * 2**looks, LOOK_AFTER_MAX)
+        return Done((_settle(task.stream, found),), again_at=again, payload={"looks": looks}, found_something=False)
+
+
+class LookUpPointed:
+    """Looks up the invoice that a person named for an operation."""
+
+    kind = listing.POINT
+    recurring = False
+    permits = 0
+
+    def __init__(self, store: BankStore, finder: Finder) -> None:
+        self._store = store
+        self._finder = finder
+
+    async def run(self, task: Task) -> TaskResult:
+        """One invoice of that number is taken; of none or several the person is asked again."""
+        payload = task.payload
+        day = await self._store.day(task.tenant, task.stream)
+        operation = day.operations[payload["payment_id"]]
+        rows = await self._finder.by_number(task.tenant, payload["number"])
+        found = pointed(operation, rows, payload["by"])
+        return Done((_settle(task.stream, (found,)),))
+
+
+def pointed(operation: bankday.BankOperation, rows: Sequence[PayableRow], by: str) -> Match:
+    """What a person's number comes to."""
+    if len(rows) == 1:
+        (row,) = rows
+        return listing.tied(operation, invoice_id=row.invoice_id, number=row.number, deal_id=deal_of(row.stream), by=by)
+    candidates = tuple(
+        Candidate(
+            invoice_id=row.invoice_id,
+            number=row.number,
+            deal_id=deal_of(row.stream),
+            rest_kopecks=max(row.total_kopecks - row.paid_kopecks, 0),
+            score=0,
+        )
+        for row in rows[:5]
+    )
+    return Match(
+        payment_id=operation.payment_id,
+        what="asked",
+        details=operation.row.details,
+        candidates=candidates,
+        reasons=("number_of_several",) if rows else ("number_unknown",),
+        ours=True,
+        by=by,
+    )
+
+
+class AllotPayments:
+    """Tells a deal all that statements list for one of its invoices; who says what was paid is the seller's setting."""
+
+    kind = listing.ALLOT
+    recurring = False
+    permits = 0
+
+    def __init__(self, store: BankStore, finder: Finder) -> None:
+        self._store = store
+        self._finder = finder
+
+    async def run(self, task: Task) -> TaskResult:
+        """The whole list as it is now, so that a later one simply replaces it."""
+        invoice_id = task.payload["invoice_id"]
+        invoice = await self._store.payable(task.tenant, invoice_id)
+        assert invoice is not None, "only invoices that are known are allotted to"
+        rows = await self._store.allotted(task.tenant, invoice_id)
+        listed = tuple(operation_of(row) for row in rows)
+        seller = (await self._finder.sellers(task.tenant)).get(invoice.account, {})
+        command: c.Command = c.SeeStatementRows(invoice_id, listed)
+        if seller.get("payments_from") == "statement":
+            command = c.ObservePayments(invoice_id, listed)
+        # The list is a moment's truth: an equal one later is decided again, since the state may differ by then.
+        return Done((StreamCommand(invoice.stream, command, f"allotted:{uuid.uuid4()}"),))
+
+
+def operation_of(row: AllottedRow) -> Operation:
+    """What of a bank operation counts for an invoice, as the deal's payments take it."""
+    return Operation(
+        operation_id=row.payment_id,
+        direction="in" if row.signed_kopecks >= 0 else "out",
+        amount_kopecks=abs(row.signed_kopecks),
+        date=row.operation_day,
+        order_number=row.order_number,
+        own_account=row.own_account,
+        payer_inn=row.their_inn,
+        payer_name=row.their_name,
+        source="statement",
+    )
+
+
+def payable(row: PayableRow, sellers: Mapping[str, Mapping[str, Any]]) -> Payable:
+    """An invoice as the rules of matching take it."""
+    return Payable(
+        invoice_id=row.invoice_id,
+        number=row.number,
+        deal_id=deal_of(row.stream),
+        total_kopecks=row.total_kopecks,
+        paid_kopecks=row.paid_kopecks,
+        issued_on=row.issued_on,
+        buyer_inn=row.buyer_inn,
+        seller_inn=str(sellers.get(row.account, {}).get("inn", "")),
+        vat_kopecks=row.vat_kopecks,
+    )
+
+
+def deal_of(stream: str) -> str:
+    """The deal of a deal's stream."""
+    return stream.partition("-")[2]
+
+
+def _settle(stream: str, found: Sequence[Match]) -> StreamCommand:
+    return StreamCommand(stream, bankday.SettleMatches(tuple(found)), f"matched:{uuid.uuid4()}")
+
+
+def handlers(store: BankStore, directory: TenantDirectory, clock: Clock) -> tuple[TaskHandler, ...]:
+    """All that matches."""
+    finder = Finder(store, directory)
+    return (
+        MatchOperations(finder),
+        MatchLater(finder, clock),
+        LookUpPointed(store, finder),
+        AllotPayments(store, finder),
+    )

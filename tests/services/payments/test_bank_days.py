@@ -1,0 +1,257 @@
+"""Days of bank accounts: what repeated and overlapping statements say of one payment (R20), and questions to people."""
+
+import datetime as dt
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chassis.cards import TakeCard
+from chassis.domain import Refused
+from contracts.messages import operations as operation_messages
+from contracts.messages import payments as messages
+from services.payments.domain import bankday, listing
+from services.payments.domain.bank import BankRow, Match
+from tests.kit.statements import OUR_INN
+from tests.services.payments.bank_parts import (
+    NEXT_MORNING,
+    NOON,
+    PURPOSE,
+    BankDay,
+    bank_day,
+    invoice,
+    load,
+    match,
+    open_cards,
+    paid,
+    row,
+    states,
+    take,
+)
+
+
+class TestR20Statements:
+    def test_a_statement_that_comes_again_changes_nothing(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), row(number="319")))
+        assert states(day) == ["open", "open"]
+        assert day.ran(load(row(number="319"), row(), name="s2")) == []
+
+    def test_equal_rows_of_one_statement_both_count_and_are_known_when_it_comes_again(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), row()))
+        assert states(day) == ["open", "open"]
+        assert day.ran(load(row(), row(), name="s2")) == []
+
+    def test_a_day_that_is_not_over_is_added_to(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), made_at=NOON))
+        day.ran(load(row(), row(number="319"), name="s2"))
+        assert states(day) == ["open", "open"]
+
+    def test_what_a_later_statement_adds_to_a_whole_day_is_shown_and_not_counted(self) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        day.ran(load(row(), row(), name="s2"))
+        assert states(day) == ["open", "suspect"]
+        assert open_cards(day) == ["payment_suspect"]
+        (told,) = day.said(messages.PaymentUnmatched)
+        assert told.suspect
+        match(day, invoice())
+        assert paid(day) == {"id-127": 85_000_00}
+
+    @pytest.mark.parametrize(
+        ("choice", "stands", "sum_kopecks"),
+        [("another_payment", "allotted", 170_000_00), ("same_payment", "aside", 85_000_00)],
+    )
+    def test_a_person_says_whether_it_is_another_payment(self, choice: str, stands: str, sum_kopecks: int) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        day.ran(load(row(), row(), name="s2"))
+        take(day, choice)
+        match(day, invoice(total_kopecks=170_000_00))
+        assert states(day)[1] == stands
+        assert paid(day) == {"id-127": sum_kopecks}
+        assert open_cards(day) == []
+
+    def test_a_payment_that_the_bank_took_back_vanishes_with_what_it_paid(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), made_at=NOON))
+        match(day, invoice())
+        day.ran(load(name="s2"))
+        assert states(day) == ["vanished"]
+        assert paid(day) == {}
+        assert (listing.ALLOT, "id-127") in day.tasks
+        day.ran(load(row(), name="s3", made_at=NEXT_MORNING + dt.timedelta(hours=1)))
+        assert paid(day) == {"id-127": 85_000_00}, "what stands in the statement again is what it was"
+
+    @pytest.mark.parametrize(
+        "later", [load(name="s2", made_at=NOON), load(name="s2", complete=False), load(name="s2", made_at=None)]
+    )
+    def test_an_older_or_incomplete_statement_takes_nothing_away(self, later: bankday.ListDay) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        assert day.ran(later) == []
+        assert states(day) == ["open"]
+
+    def test_a_day_is_whole_only_when_a_statement_lists_it_to_its_end(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), complete=False))
+        assert not day.state.whole
+        day.ran(load(row(), name="s2"))
+        assert day.state.whole
+
+    def test_a_purpose_that_is_written_otherwise_leaves_a_payment_where_it_is(self) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        match(day, invoice())
+        day.ran(load(row(purpose="Оплата счета 127"), name="s2"))
+        assert paid(day) == {"id-127": 85_000_00}
+
+    def test_a_new_purpose_of_an_unmatched_payment_is_looked_at(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги", payer_inn="")))
+        match(day, invoice())
+        assert states(day) == ["unmatched"]
+        day.ran(load(row(payer_inn=""), name="s2"))
+        match(day, invoice())
+        assert states(day) == ["allotted"]
+
+    def test_money_between_own_accounts_pays_nothing(self) -> None:
+        day = bank_day()
+        day.ran(load(row(internal=True)))
+        assert match(day, invoice()) == []
+        assert states(day) == ["internal"]
+
+
+class TestQuestions:
+    def test_an_uncertain_payment_waits_for_a_person(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги")))
+        match(day, invoice())
+        assert (states(day), open_cards(day)) == (["asked"], ["payment_unclear"])
+        (asked,) = day.said(operation_messages.DecisionNeeded)
+        assert (asked.choices, asked.deal_id) == (("use_127", "found", "no_invoice"), "15")
+        assert asked.values["name"] == "ООО «Вектор»"
+        take(day, "use_127")
+        assert paid(day) == {"id-127": 85_000_00}
+
+    def test_a_person_says_that_it_pays_no_invoice(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги")))
+        match(day, invoice())
+        take(day, "no_invoice")
+        assert states(day) == ["aside"]
+        assert match(day, invoice()) == []
+
+    def test_a_number_that_a_person_names_is_looked_up(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги")))
+        match(day, invoice())
+        take(day, "found", "B24-900")
+        (plan,) = [plan for (kind, _), plan in day.tasks.items() if kind == listing.POINT]
+        assert (plan.payload["number"], plan.payload["by"]) == ("B24-900", "Анна")
+
+    def test_a_question_is_withdrawn_when_the_payment_vanishes(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги"), made_at=NOON))
+        match(day, invoice())
+        day.ran(load(name="s2"))
+        assert open_cards(day) == []
+
+    def test_a_question_is_withdrawn_when_the_invoice_becomes_clear(self) -> None:
+        day = bank_day()
+        day.ran(load(row(payer_inn=OUR_INN, purpose="За услуги"), made_at=NOON))
+        match(day, invoice(buyer_inn=OUR_INN))
+        day.ran(load(row(payer_inn=OUR_INN), name="s2"))
+        match(day, invoice(buyer_inn=OUR_INN))
+        assert (states(day), open_cards(day)) == (["allotted"], [])
+
+    def test_a_person_unties_a_payment_and_the_rules_leave_it_alone(self) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        match(day, invoice())
+        (payment_id,) = day.state.operations
+        day.ran(bankday.ReleaseOperation(payment_id, "Анна"))
+        assert (states(day), paid(day)) == (["released"], {})
+        assert (listing.ALLOT, "id-127") in day.tasks
+        assert match(day, invoice()) == []
+        assert day.ran(bankday.ReleaseOperation(payment_id, "Анна")) == []
+
+    def test_a_payment_that_nobody_knows_cannot_be_untied(self) -> None:
+        found = bank_day().run(bankday.ReleaseOperation("none", "Анна"))
+        assert isinstance(found, Refused)
+        assert found.problem.code == "payment_unknown"
+
+    def test_questions_of_a_day_are_bounded_and_the_rest_is_listed(self) -> None:
+        day = bank_day()
+        day.ran(load(*(row(number=str(n), purpose="За услуги") for n in range(60))))
+        match(day, invoice())
+        assert len(open_cards(day)) == listing.CARDS_OPEN_MAX
+        assert states(day) == ["asked"] * 60
+
+    def test_a_result_for_what_has_changed_meanwhile_is_not_taken(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), made_at=NOON))
+        (operation,) = day.state.operations.values()
+        day.ran(load(row(purpose="Оплата по счету № 128"), name="s2"))
+        stale = Match(payment_id=operation.payment_id, what="unmatched", details=operation.row.details)
+        assert day.ran(bankday.SettleMatches((stale,))) == []
+
+
+def test_people_s_names_and_accounts_are_not_kept() -> None:
+    kept = row(payer_inn="500100732259", payer_name="ИП Орлов Пётр Ильич", payer_account="40802810400000012345")
+    text = kept.model_dump_json()
+    assert "Орлов" not in text
+    assert "40802810400000012345" not in text
+    assert PURPOSE not in text
+
+
+ROWS = st.builds(
+    row,
+    st.sampled_from([10_00, 20_00, -10_00]),
+    number=st.sampled_from(["1", "01", "2"]),
+    purpose=st.sampled_from([PURPOSE, "За услуги"]),
+)
+MADE = st.sampled_from([NOON, NEXT_MORNING, NEXT_MORNING + dt.timedelta(days=1), None])
+
+
+def _count(day: BankDay) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in day.state.operations.values():
+        if not one.vanished and not one.suspect:
+            found[one.row.key] = found.get(one.row.key, 0) + 1
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(ROWS, max_size=5), MADE, st.booleans()), min_size=1, max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_no_statement_is_counted_twice_and_none_is_lost(
+    loads: list[tuple[list[BankRow], dt.datetime | None, bool]], chance: Random
+) -> None:
+    day = bank_day()
+    for number, (rows, made_at, complete) in enumerate(loads):
+        command = load(*rows, name=f"s{number}", made_at=made_at, complete=complete)
+        day.ran(command)
+        listed: dict[str, int] = {}
+        for one in rows:
+            listed[one.key] = listed.get(one.key, 0) + 1
+        known = dict.fromkeys(listed, 0)
+        for operation in day.state.operations.values():
+            if not operation.vanished:
+                known[operation.row.key] = known.get(operation.row.key, 0) + 1
+        assert all(known[key] >= count for key, count in listed.items()), "every row of the load is known"
+        before = _count(day)
+        chance.shuffle(rows)
+        assert day.ran(load(*rows, name="again", made_at=made_at, complete=complete)) == []
+        assert _count(day) == before
+    assert day.replayed() == day.state
+
+
+def test_a_card_of_another_stream_is_refused() -> None:
+    found = bank_day().run(TakeCard("none", "use_127", "Анна"))
+    assert isinstance(found, Refused)

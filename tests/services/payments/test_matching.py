@@ -1,0 +1,188 @@
+"""Which invoice a payment of a statement is for: what counts by itself, what a person is asked, what is left alone."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.payments.domain.bank import BankRow, Match
+from services.payments.domain.bankday import BankOperation
+from services.payments.domain.matching import Matcher, Payable
+from tests.kit.statements import OUR_INN, THEIR_INN
+from tests.services.payments.bank_parts import invoice, row
+
+ANOTHER_INN = "7709123453"
+
+
+def found(one: BankRow, *invoices: Payable, sellers: frozenset[str] = frozenset({OUR_INN})) -> Match:
+    return Matcher(invoices, sellers).match(BankOperation("p1", 1, one, "s1"))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "fields", "score", "reasons"),
+    [
+        ("Оплата по счету № 127 от 12.03.2026", {}, 115, ("number", "date", "inn", "rest")),
+        ("Оплата по счету № 127 от 10.03.2026", {}, 100, ("number", "year", "inn", "rest")),
+        ("Оплата по счету № 127", {}, 95, ("number", "inn", "rest")),
+        ("Оплата по счету № 0000-000127", {}, 85, ("short_number", "inn", "rest")),
+        ("Оплата по счету № 127 от 12.03.2026", {"payer_inn": ""}, 85, ("number", "date", "rest")),
+    ],
+)
+def test_enough_evidence_counts_by_itself(
+    purpose: str, fields: dict[str, Any], score: int, reasons: tuple[str, ...]
+) -> None:
+    match = found(row(purpose=purpose, **fields), invoice())
+    assert (match.what, match.score, match.reasons) == ("allotted", score, reasons)
+    assert [(one.invoice_id, one.amount_kopecks) for one in match.allotments] == [("id-127", 85_000_00)]
+
+
+def test_a_part_of_an_invoice_that_is_named_counts_by_itself() -> None:
+    match = found(row(30_000_00), invoice())
+    assert (match.what, match.allotments[0].amount_kopecks) == ("allotted", 30_000_00)
+
+
+@pytest.mark.parametrize(
+    ("one", "score"),
+    [
+        (row(purpose="За услуги"), 55),
+        (row(purpose="Оплата по счету № 127", payer_inn="", payer_name=""), 65),
+        (row(30_000_00, purpose="Оплата по счету 127 от 12.03.2026", payer_inn=""), 60),
+    ],
+)
+def test_less_evidence_is_a_question(one: BankRow, score: int) -> None:
+    match = found(one, invoice())
+    assert (match.what, match.score) == ("asked", score)
+    assert [candidate.number for candidate in match.candidates] == ["127"]
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        row(30_000_00, purpose="За услуги"),
+        row(purpose="Заработная плата", payer_inn=""),
+        row(payer_inn=ANOTHER_INN, purpose="x"),
+    ],
+)
+def test_hardly_any_evidence_is_no_question(one: BankRow) -> None:
+    assert found(one, invoice()).what == "unmatched"
+
+
+def test_who_pays_for_another_is_asked_about_whatever_else_fits() -> None:
+    match = found(row(payer_inn=ANOTHER_INN), invoice())
+    assert (match.what, match.score) == ("asked", 85)
+    assert "another_payer" in match.reasons
+
+
+def test_two_invoices_that_fit_alike_are_asked_about() -> None:
+    match = found(row(purpose="За услуги"), invoice("127"), invoice("128"))
+    assert (match.what, [one.number for one in match.candidates]) == ("asked", ["127", "128"])
+
+
+def test_a_number_of_last_year_does_not_outweigh_this_year_s() -> None:
+    old = invoice(invoice_id="old", issued_on=dt.date(2025, 3, 12), paid_kopecks=85_000_00)
+    match = found(row(purpose="Оплата по счету № 127 от 12.03.2026"), old, invoice())
+    assert (match.what, match.allotments[0].invoice_id) == ("allotted", "id-127")
+
+
+def test_a_vat_clause_that_differs_weighs_little() -> None:
+    match = found(row(purpose="Оплата по счету № 127 от 12.03.2026. НДС 22% 15327.87"), invoice())
+    assert (match.what, match.score) == ("allotted", 110)
+
+
+def test_one_payment_for_several_invoices_that_it_names() -> None:
+    one = row(30_000_00, purpose="Оплата по счетам № 127 от 12.03.2026, № 128 от 12.03.2026")
+    match = found(one, invoice("127", 10_000_00), invoice("128", 20_000_00), invoice("129", 30_000_00))
+    assert match.what == "allotted"
+    assert {a.number: a.amount_kopecks for a in match.allotments} == {"127": 10_000_00, "128": 20_000_00}
+
+
+def test_several_invoices_whose_sum_differs_are_proposed_oldest_first() -> None:
+    one = row(25_000_00, purpose="Оплата по счетам № 128, № 127")
+    older = invoice("127", 10_000_00, issued_on=dt.date(2026, 3, 1))
+    match = found(one, older, invoice("128", 20_000_00))
+    assert match.what == "asked"
+    assert [(a.number, a.amount_kopecks) for a in match.proposal] == [("127", 10_000_00), ("128", 15_000_00)]
+    assert sum(a.amount_kopecks for a in match.proposal) == 25_000_00
+
+
+def test_two_payments_of_one_load_do_not_both_close_one_rest() -> None:
+    matcher = Matcher((invoice("127", paid_kopecks=55_000_00),), frozenset({OUR_INN}))
+    rest = row(30_000_00, purpose="За услуги № 1", number="1")
+    named = row(30_000_00, number="2")
+    first = matcher.match(BankOperation("p1", 1, named, "s1"))
+    second = matcher.match(BankOperation("p2", 1, rest, "s1"))
+    assert (first.what, "rest" in first.reasons) == ("allotted", True)
+    assert second.what == "unmatched"
+
+
+def test_money_that_went_back_to_a_buyer_is_a_question() -> None:
+    one = row(-20_000_00, purpose="Возврат по счету № 127 от 12.03.2026")
+    match = found(one, invoice(paid_kopecks=85_000_00))
+    assert (match.what, [c.number for c in match.candidates]) == ("asked", ["127"])
+    assert (found(one, invoice()).what, found(one, invoice()).reasons) == ("unmatched", ("not_paid_yet",))
+    assert found(row(-20_000_00, purpose="Аренда"), invoice(paid_kopecks=85_000_00)).what == "aside"
+
+
+def test_what_comes_back_to_us_is_never_taken_for_a_payment() -> None:
+    assert found(row(purpose="Возврат по счету № 127 от 12.03.2026"), invoice()).what == "asked"
+    assert found(row(purpose="Возврат", payer_inn=""), invoice("5", 1)).what == "unmatched"
+
+
+def test_money_of_somebody_who_is_no_seller_here_is_left_alone() -> None:
+    match = found(row(payee_inn=ANOTHER_INN), invoice())
+    assert (match.what, match.reasons, match.ours) == ("unmatched", ("seller_unknown",), False)
+
+
+def test_an_invoice_of_another_seller_is_not_meant() -> None:
+    other = invoice(seller_inn=ANOTHER_INN)
+    assert found(row(), other, sellers=frozenset({OUR_INN, ANOTHER_INN})).what == "unmatched"
+
+
+@pytest.mark.parametrize(
+    ("one", "ours"),
+    [(row(purpose="Оплата по счету № 900", payer_inn=""), True), (row(purpose="Проценты", payer_inn=""), False)],
+)
+def test_only_what_looks_like_a_payment_of_an_invoice_is_told(one: BankRow, ours: bool) -> None:
+    assert found(one, invoice()).ours is ours
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            row,
+            st.sampled_from([10_00, 20_00, 30_00, -10_00]),
+            purpose=st.sampled_from(
+                ["Оплата по счету № 1 от 12.03.2026", "Оплата по счетам 1, 2", "За услуги", "Возврат по счету 2"]
+            ),
+            payer_inn=st.sampled_from([THEIR_INN, ANOTHER_INN, ""]),
+        ),
+        max_size=6,
+    ),
+    st.lists(
+        st.builds(
+            invoice,
+            st.sampled_from(["1", "2", "B24-2"]),
+            st.sampled_from([10_00, 20_00]),
+            paid_kopecks=st.sampled_from([0, 10_00]),
+            buyer_inn=st.sampled_from([THEIR_INN, ""]),
+        ),
+        max_size=4,
+        unique_by=lambda one: one.number,
+    ),
+)
+def test_what_counts_is_what_came_and_strangers_never_count(rows: list[BankRow], invoices: list[Payable]) -> None:
+    matcher = Matcher(tuple(invoices), frozenset({OUR_INN}))
+    by_id = {one.invoice_id: one for one in invoices}
+    for number, one in enumerate(rows):
+        match = matcher.match(BankOperation(f"p{number}", 1, one, "s1"))
+        if match.what == "allotted":
+            assert sum(a.amount_kopecks for a in match.allotments) == one.amount_kopecks
+            assert one.direction == "in"
+            buyers = {by_id[a.invoice_id].buyer_inn for a in match.allotments}
+            assert not (one.payer_inn and buyers - {"", one.payer_inn})
+        if match.what == "asked":
+            assert match.candidates
+        assert sum(a.amount_kopecks for a in match.proposal) in (0, one.amount_kopecks)
