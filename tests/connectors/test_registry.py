@@ -1,6 +1,7 @@
 """The registry says of each vendor what is true of it."""
 
 from chassis.work.handlers import Probe
+from connectors.matrix import README, written
 from connectors.registry import ACCOUNTING, CRM, AccountingVendor, Capability, CrmVendor
 from tests.connectors.kit import Script, clock
 
@@ -38,3 +39,8 @@ def test_every_vendor_can_be_made() -> None:
         accounting.connect(Script(), clock())
     for crm in CRM.values():
         crm.connect(Script(), clock(), lambda moved: None)
+
+
+def test_the_table_of_what_vendors_can_do_is_current() -> None:
+    readme = README.read_text("utf-8")
+    assert written(readme) == readme, "run python -m connectors.matrix"
