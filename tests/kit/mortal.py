@@ -1,5 +1,6 @@
 """A Kafka and a Postgres of a test's own, to be killed, frozen and started again."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -69,13 +70,22 @@ def mortal_kafka(tmp_path: Path) -> Iterator[Mortal[Kafka]]:
     mortal.kill()
 
 
+@contextlib.contextmanager
+def own_postgres(folder: Path) -> Iterator[Mortal[Postgres]]:
+    """A server that has been started, on a port of its own."""
+    part = Postgres(
+        folder / "postgres", folder / "postgres.log", folder / "secret", port=free_port(), from_template=True
+    )
+    mortal = Mortal(part, part.spawn())
+    try:
+        yield mortal
+    finally:
+        mortal.kill()
+        part.wait_for_orphans()
+
+
 @pytest.fixture
 def mortal_postgres(tmp_path: Path) -> Iterator[Mortal[Postgres]]:
     """A server that has been started."""
-    part = Postgres(
-        tmp_path / "postgres", tmp_path / "postgres.log", tmp_path / "secret", port=free_port(), from_template=True
-    )
-    mortal = Mortal(part, part.spawn())
-    yield mortal
-    mortal.kill()
-    part.wait_for_orphans()
+    with own_postgres(tmp_path) as mortal:
+        yield mortal

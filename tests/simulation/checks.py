@@ -207,6 +207,9 @@ def _stage(world: World, deal: DealPlan, shown: Deal) -> Iterator[str]:
         yield f"{_name(deal)} is paid and stands in {shown.stage_id}"
     if shown.stage_id == PAID and not any(act.what == "pay" for act in deal.acts):
         yield f"{_name(deal)} stands in {PAID} without a payment"
+    # Money that goes again, and an invoice in place of a paid one, leave the deal where it stood.
+    if shown.stage_id == PAID and not settled and {act.what for act in deal.acts} <= {"enter", "fix", "stray", "pay"}:
+        yield f"{_name(deal)} stands in {PAID} before it is paid"
 
 
 def streams_replay(world: World) -> Iterator[str]:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.chaos.event_store.run import Size, own_server, run
+from tests.chaos.event_store.run import Size, run
+from tests.kit.mortal import own_postgres
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # a killed server fills the screen
     size = Size(options.appends, options.kills, options.writers, options.streams)
-    with tempfile.TemporaryDirectory(prefix="sverka-event-store-") as folder, own_server(Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="sverka-event-store-") as folder, own_postgres(Path(folder)) as server:
         outcome = asyncio.run(run(server, size, options.seed))
     print(json.dumps({**asdict(outcome), "seconds": round(outcome.seconds, 1)}, ensure_ascii=False, indent=2))
     return 1 if outcome.anomalies else 0

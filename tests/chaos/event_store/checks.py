@@ -9,18 +9,6 @@ Where = Mapping[str, Mapping[str, list[int]]]
 """The versions at which a value stands, by value and stream."""
 
 
-def anomalies(history: History, final: Final) -> list[str]:
-    """Everything that no store without faults could have shown; empty when all is well."""
-    where = _where(final)
-    return [
-        *_gaps(final),
-        *_values(history, where),
-        *_order(history, final),
-        *_reads(history, final),
-        *_messages(history, final),
-    ]
-
-
 def _where(final: Final) -> Where:
     found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for stream, events in final.items():
@@ -29,7 +17,8 @@ def _where(final: Final) -> Where:
     return found
 
 
-def _gaps(final: Final) -> Iterator[str]:
+def versions_have_no_gaps(history: History, final: Final) -> Iterator[str]:
+    """Each stream has the versions from 1 on."""
     for stream, events in final.items():
         for place, (version, _) in enumerate(events, start=1):
             if version != place:
@@ -37,8 +26,9 @@ def _gaps(final: Final) -> Iterator[str]:
                 break
 
 
-def _values(history: History, where: Where) -> Iterator[str]:
+def values_stand_where_told(history: History, final: Final) -> Iterator[str]:
     """A value is there once where one attempt says so, never where all say no, and once at most where nobody knows."""
+    where = _where(final)
     by_value: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in history.attempts:
         by_value[attempt.value].append(attempt)
@@ -74,7 +64,7 @@ def _told(value: str, attempts: list[Attempt], there: tuple[int, ...]) -> Iterat
             yield f"{value} was appended after {attempt.expected} and stands at {there}"
 
 
-def _order(history: History, final: Final) -> Iterator[str]:
+def versions_follow_time(history: History, final: Final) -> Iterator[str]:
     """What was acknowledged before another append began has the lower version."""
     # A repetition tells of an append that was made before; when, nobody saw.
     began: dict[str, float] = {}
@@ -93,7 +83,7 @@ def _order(history: History, final: Final) -> Iterator[str]:
                 earliest_end, its_value = ended[value], value
 
 
-def _reads(history: History, final: Final) -> Iterator[str]:
+def reads_show_beginnings(history: History, final: Final) -> Iterator[str]:
     """A read shows the beginning of the stream, and all that was acknowledged before it began."""
     acknowledged: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for attempt in history.attempts:
@@ -118,7 +108,7 @@ def _reads(history: History, final: Final) -> Iterator[str]:
             yield f"{read.stream}: a read shows {len(read.values)} events, {least} were acknowledged before it"
 
 
-def _messages(history: History, final: Final) -> Iterator[str]:
+def messages_follow_the_store(history: History, final: Final) -> Iterator[str]:
     """Per key, without repetitions, messages ascend, tell what stands in the store, and miss nothing."""
     for key, sent in history.sent.items():
         seen: set[str] = set()
@@ -140,3 +130,17 @@ def _messages(history: History, final: Final) -> Iterator[str]:
         for version, value in events:
             if value in history.telling and (stream, version) not in told_values:
                 yield f"version {version} of {stream} was never sent"
+
+
+CHECKS = (
+    versions_have_no_gaps,
+    values_stand_where_told,
+    versions_follow_time,
+    reads_show_beginnings,
+    messages_follow_the_store,
+)
+
+
+def anomalies(history: History, final: Final) -> list[str]:
+    """Everything that no store without faults could have shown, each with the check that found it."""
+    return [f"{check.__name__}: {found}" for check in CHECKS for found in check(history, final)]

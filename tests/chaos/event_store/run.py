@@ -5,10 +5,8 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import asyncpg
 
@@ -16,7 +14,6 @@ from chassis import event_store
 from chassis.ids import kafka_key, lock_number
 from chassis.migrate import migrate
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
-from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 from tests.chaos.event_store.broker import Broker, relay
 from tests.chaos.event_store.checks import anomalies
@@ -58,20 +55,6 @@ class Outcome:
     kills: int
     cuts: int
     seconds: float
-
-
-@contextlib.contextmanager
-def own_server(folder: Path) -> Iterator[Mortal[Postgres]]:
-    """A server for one run, on a port of its own."""
-    part = Postgres(
-        folder / "postgres", folder / "postgres.log", folder / "secret", port=free_port(), from_template=True
-    )
-    server = Mortal(part, part.spawn())
-    try:
-        yield server
-    finally:
-        server.kill()
-        part.wait_for_orphans()
 
 
 async def run(server: Mortal[Postgres], size: Size, seed: int) -> Outcome:

@@ -1,0 +1,80 @@
+"""``python -m tests.chaos.mutants.attempt RIG SEED …``: plays seeds against the tree that it stands in, one after
+another until an invariant is broken, and says what came of each as a line of JSON."""
+
+import asyncio
+import json
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+APPENDS: Final = 1_500
+KILLS: Final = 3
+WEBHOOKS: Final = 1_500
+
+
+def simulation(seed: int) -> list[str]:
+    """Twenty deals over memory. What a domain raises is no invariant."""
+    from tests.simulation.checks import CHECKS
+    from tests.simulation.runs import AGREE, simulate
+
+    names = {AGREE, *(check.__name__ for check in CHECKS)}
+    said = (one.removeprefix("in order: ").partition(":")[0] for one in simulate(seed).violations)
+    return [name for name in said if name in names]
+
+
+def event_store(seed: int) -> list[str]:
+    """Sixteen writers, kills of their server, and the relay."""
+    from tests.chaos.event_store.run import Size, run
+    from tests.kit.mortal import own_postgres
+
+    with tempfile.TemporaryDirectory(prefix="sverka-event-store-") as folder, own_postgres(Path(folder)) as server:
+        outcome = asyncio.run(run(server, Size(APPENDS, KILLS), seed))
+    return [one.partition(":")[0] for one in outcome.anomalies]
+
+
+def webhooks(seed: int) -> list[str]:
+    """Two portals that post while ingest and its server are killed."""
+    from tests.chaos.webhooks.run import run
+    from tests.kit.mortal import own_postgres
+
+    with tempfile.TemporaryDirectory(prefix="sverka-webhooks-") as folder, own_postgres(Path(folder)) as server:
+
+        async def whole() -> list[str]:
+            await server.ready()
+            outcome = await run(server, Path(folder), webhooks=WEBHOOKS, kills_min=KILLS, seed=seed)
+            found = {
+                "acknowledged_webhooks_are_stored": outcome.lost,
+                "acknowledged_webhooks_are_listed": outcome.unlisted,
+                "each_webhook_has_its_own_id": outcome.doubled,
+            }
+            return [name for name, wrong in found.items() if wrong]
+
+        return asyncio.run(whole())
+
+
+RIGS: Final[Mapping[str, Callable[[int], list[str]]]] = {
+    "simulation": simulation,
+    "event_store": event_store,
+    "webhooks": webhooks,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 whatever is broken: that is for the caller to judge."""
+    rig, *seeds = arguments
+    logging.disable(logging.CRITICAL)
+    for seed in map(int, seeds):
+        began = time.monotonic()
+        broken = sorted(set(RIGS[rig](seed)))
+        print(json.dumps({"seed": seed, "broken": broken, "seconds": round(time.monotonic() - began, 1)}), flush=True)
+        if broken:
+            break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
