@@ -21,8 +21,9 @@ class _Armed:
     """The points at which this process dies, read from ``<folder>/<service>.plan``.
 
     Each line of a plan is for one start of the process: names by blanks, ``name:3`` at the third time that it is
-    passed. The process dies at whichever comes first, and before it strikes that one off and notes it in
-    ``<service>.killed``. A plan that is written anew counts from there on.
+    passed, ``name>other`` when the next start is to die at the other one. The process dies at whichever comes first,
+    and before it strikes that one off and notes it in ``<service>.killed``. A plan that is written anew counts from
+    there on.
     """
 
     def __init__(self, plan: Path) -> None:
@@ -52,12 +53,16 @@ class _Armed:
         self._passed.clear()
         self._points = {}
         for point in lines[0].split() if lines else ():
-            name, _, nth = point.partition(":")
-            self._points[name] = int(nth or 1)
+            name, _, nth = point.partition(">")[0].partition(":")
+            self._points.setdefault(name, int(nth or 1))
 
     def _strike_off(self, name: str) -> None:
         first, *others = self._plan.read_text().splitlines() or [""]  # emptied at this very moment
-        rest = [point for point in first.split() if point.partition(":")[0] != name]
+        points = first.split()
+        struck = next((point for point in points if point.partition(">")[0].partition(":")[0] == name), "")
+        rest = [point for point in points if point is not struck]
+        if following := struck.partition(">")[2]:
+            rest.append(following)
         lines = [" ".join(rest), *others] if rest else others
         unfinished = self._plan.with_suffix(".unfinished")
         unfinished.write_text("".join(f"{line}\n" for line in lines))

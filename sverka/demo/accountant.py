@@ -53,9 +53,10 @@ class Accountant:
         return len(cards)
 
     def _take(self, card: Mapping[str, Any], choice: str, number: str = "") -> None:
-        self._api.decide(card["card_id"], choice, number=number, by=BY)
         document = str((card.get("values") or {}).get("document", ""))
+        # Noted first: where the answer to it is lost, it may have been taken all the same.
         self.taken.append(Taken(card["tenant"], card["deal_id"], card["kind"], choice, document))
+        self._api.decide(card["card_id"], choice, number=number, by=BY)
 
     def found_acts(self) -> frozenset[tuple[str, str]]:
         """(tenant, deal) whose act was told by its number alone: the service gives no PDF of such an act."""

@@ -101,6 +101,21 @@ def test_a_point_with_a_number_is_passed_until_then(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("kills")
+def test_a_point_that_follows_is_for_the_next_start(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, "commit.before[greet]>commit.after[greet]:2 commit.before[greet]>send.before[greetings]")
+    arm("greeter", "test", tmp_path)
+    crash_point("commit.after", "greet")
+    with pytest.raises(Killed):
+        crash_point("commit.before", "greet")
+    assert plan.read_text() == "commit.before[greet]>send.before[greetings] commit.after[greet]:2\n"
+    arm("greeter", "test", tmp_path)
+    crash_point("commit.after", "greet")
+    with pytest.raises(Killed):
+        crash_point("commit.after", "greet")
+    assert plan.read_text() == "commit.before[greet]>send.before[greetings]\n"
+
+
+@pytest.mark.usefixtures("kills")
 def test_a_running_process_heeds_a_plan_that_is_written_later(tmp_path: Path) -> None:
     arm("greeter", "test", tmp_path)
     crash_point("commit.before", "greet")

@@ -37,7 +37,7 @@ def row(patch: Patch, found: Sequence[Caught]) -> str:
     """One line of the table: build, rig, seeds, and the invariants of the first of them."""
     seeds = ", ".join(f"{one.seed}" for one in found)
     invariants = ", ".join(found[0].invariants) if found else "-"
-    return f"{patch.name:32} {patch.rig:12} seeds {seeds or '-':8} {invariants}"
+    return f"{patch.name:32} {patch.rig.split()[0]:12} seeds {seeds or '-':8} {invariants}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """``python -m tests.chaos.mutants.attempt RIG SEED …``: plays seeds against the tree that it stands in, one after
-another until an invariant is broken, and says what came of each as a line of JSON."""
+another until an invariant is broken, and says what came of each as a line of JSON.
+
+A rig may have words of its own after its name, by blanks.
+"""
 
 import asyncio
 import json
@@ -14,9 +17,10 @@ from typing import Final
 APPENDS: Final = 1_500
 KILLS: Final = 3
 WEBHOOKS: Final = 1_500
+KILLS_SECONDS_MAX: Final = 90.0
 
 
-def simulation(seed: int) -> list[str]:
+def simulation(seed: int, *_: str) -> list[str]:
     """Twenty deals over memory. What a domain raises is no invariant."""
     from tests.simulation.checks import CHECKS
     from tests.simulation.runs import AGREE, simulate
@@ -26,7 +30,7 @@ def simulation(seed: int) -> list[str]:
     return [name for name in said if name in names]
 
 
-def event_store(seed: int) -> list[str]:
+def event_store(seed: int, *_: str) -> list[str]:
     """Sixteen writers, kills of their server, and the relay."""
     from tests.chaos.event_store.run import Size, run
     from tests.kit.mortal import own_postgres
@@ -36,7 +40,7 @@ def event_store(seed: int) -> list[str]:
     return [one.partition(":")[0] for one in outcome.anomalies]
 
 
-def webhooks(seed: int) -> list[str]:
+def webhooks(seed: int, *_: str) -> list[str]:
     """Two portals that post while ingest and its server are killed."""
     from tests.chaos.webhooks.run import run
     from tests.kit.mortal import own_postgres
@@ -56,20 +60,35 @@ def webhooks(seed: int) -> list[str]:
         return asyncio.run(whole())
 
 
-RIGS: Final[Mapping[str, Callable[[int], list[str]]]] = {
+def crash_points(seed: int, *points: str) -> list[str]:
+    """Kills at ``service/point``, each several times, and people who work on."""
+    from tests.chaos.crash_points.stage import opened
+
+    with tempfile.TemporaryDirectory(prefix="sverka-crash-points-") as folder, opened(Path(folder), seed) as stage:
+        services = sorted({point.partition("/")[0] for point in points})
+        for service in services:
+            here = (point.partition("/")[2] for point in points if point.startswith(f"{service}/"))
+            stage.plans.write(service, [[">".join([point] * KILLS) for point in here]])
+        stage.work_until(lambda: not any(map(stage.plans.open, services)), KILLS_SECONDS_MAX)
+        return [one.partition(":")[0] for one in stage.to_the_end()]
+
+
+RIGS: Final[Mapping[str, Callable[..., list[str]]]] = {
     "simulation": simulation,
     "event_store": event_store,
     "webhooks": webhooks,
+    "crash_points": crash_points,
 }
 
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 whatever is broken: that is for the caller to judge."""
-    rig, *seeds = arguments
+    asked, *seeds = arguments
+    rig, *words = asked.split()
     logging.disable(logging.CRITICAL)
     for seed in map(int, seeds):
         began = time.monotonic()
-        broken = sorted(set(RIGS[rig](seed)))
+        broken = sorted(set(RIGS[rig](seed, *words)))
         print(json.dumps({"seed": seed, "broken": broken, "seconds": round(time.monotonic() - began, 1)}), flush=True)
         if broken:
             break
