@@ -58,7 +58,34 @@ APPENDS ?= 50000
 KILLS ?= 20
 event-store: $(STAMP)
 	@$(PY) -m tests.chaos.event_store --appends $(APPENDS) --kills $(KILLS)
-.PHONY: simulate event-store
+
+# Webhooks under kills of who takes them and of its server; none that was acknowledged may be missing.
+WEBHOOKS ?= 50000
+webhooks: $(STAMP)
+	@$(PY) -m tests.chaos.webhooks --webhooks $(WEBHOOKS)
+
+# Kills at every crash point of a deal's way, then at so many pairs of them.
+PAIRS ?= 200
+crash-points: $(STAMP)
+	@SVERKA_CRASH_PAIRS=$(PAIRS) $(PY) -m pytest -s tests/chaos/test_crash_points.py
+
+# Builds that are broken on purpose, each of which a rig must find; what found it is kept.
+mutants: $(STAMP)
+	@$(PY) -m tests.chaos.mutants $(NAMES)
+.PHONY: simulate event-store webhooks crash-points mutants
+
+# Has mutmut change the code that money depends on: the parts in NAMES, or all, which takes hours.
+mutation: $(STAMP)
+	@$(PY) -m tests.mutation $(NAMES)
+.PHONY: mutation
+
+# The long runs, one after another, the quick ones first; hours on two cores.
+nightly: $(STAMP)
+	@$(MAKE) simulate SEEDS=2000
+	@$(MAKE) event-store webhooks crash-points mutants
+	@$(MAKE) campaigns SEEDS=0-7
+	@$(MAKE) chaos
+.PHONY: nightly
 
 # What failed is run once more by itself, and both runs are printed: a busy machine may miss a probe's deadline.
 AGAIN = { echo "Some tests failed; they are run once more by themselves:"; \
@@ -78,7 +105,7 @@ test: $(STAMP) lint types
 	@$(PY) -m pytest $(RIG) -m "not slow" || $(AGAIN) $(RIG) -m "not slow"; }
 	@$(PY) -m tests.chaos.campaign --seeds ci --together --minutes-max 15
 
-# What takes long: kills at every crash point, webhooks under kills, campaigns.
+# What takes too long for every change: whole campaigns, long histories.
 chaos: $(STAMP)
 	@$(PY) -m pytest tests/chaos -m slow
 

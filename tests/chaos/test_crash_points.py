@@ -30,6 +30,8 @@ POLLED: Final = ("claims.claim", "sweep", "modified", "stage_history", "poll-pay
 """Passed all the time, so that the first time says nothing: a deal is in the middle of them only by and by."""
 RECOVERY: Final[Mapping[str, tuple[str, ...]]] = {
     "elba.find_invoice": ("answer.before[elba.create_invoice]", "commit.before[settle/create-invoice]"),
+    "elba.invoice_changes": ("answer.before[elba.create_invoice]", "commit.before[settle/create-invoice]"),
+    "watch-duplicates": ("answer.before[elba.create_invoice]", "commit.before[settle/create-invoice]"),
     "bitrix24.find_comments": ("answer.before[bitrix24.write]", "commit.before[settle/crm-write]"),
     "adopt-document": ("answer.before[elba.create_act]", "commit.before[settle/create-act]"),
     "DecisionsApi": ("answer.before[elba.create_act]", "commit.before[settle/create-act]"),

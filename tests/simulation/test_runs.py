@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections import Counter
 
-from tests.simulation.points import MUST_BE_REACHED
-from tests.simulation.runs import COMPARED_EVERY, simulate
+import pytest
 
-SEEDS = 2 * COMPARED_EVERY
+from tests.simulation.points import MUST_BE_REACHED
+from tests.simulation.runs import DEALS, simulate_all
+
+SEEDS = int(os.environ.get("SVERKA_SIMULATION_SEEDS", "400"))
+PROCESSES = 2
 ALONE_SECONDS_MAX = 120
 _TRACES = """
 import json
@@ -18,14 +21,13 @@ print(json.dumps([simulate(seed, 5).trace for seed in range(20)]))
 """
 
 
+@pytest.mark.timeout(900)
 def test_everything_is_in_order_when_all_is_quiet() -> None:
     points: Counter[str] = Counter()
-    for seed in range(SEEDS):
-        result = simulate(seed)
-        assert result.violations == (), f"python -m tests.simulation --seed {seed}"
+    for result in simulate_all(range(SEEDS), DEALS, PROCESSES):
+        assert result.violations == (), f"python -m tests.simulation --seed {result.seed}"
         points.update(result.points)
-    gone = {point for point in MUST_BE_REACHED if points[point]}
-    assert len(gone) > len(MUST_BE_REACHED) * 3 / 4, "few seeds go most paths; those never gone: see make simulate"
+    assert sorted(point for point in MUST_BE_REACHED if not points[point]) == [], "paths that no seed went"
 
 
 def test_a_seed_is_the_same_run_in_every_process() -> None:

@@ -102,7 +102,9 @@ class People:
         self.deals.append(OpenDeal(StagedDeal(planned, pair, deal_id), time.monotonic()))
 
     def _welcome(self) -> bool:
-        """The next tenant, if ingest takes it; it may be dead just now, or die before it answers."""
+        """The next tenant, if one is left and ingest takes it; it may be dead just now, or die before it answers."""
+        if not self._waiting:
+            return False
         pair = self._waiting[0]
         read = read_tenant_file(
             write_tenant_file(self._files, PlannedTenant(pair.number, "exempt"), pair, self._activated_at), pair.env
