@@ -77,6 +77,8 @@ def _deal(deal: wire.DealSnapshot) -> Deal:
         buyer_party=_party(buyer) if buyer else "",
         rows=tuple(_row(line) for line in deal.lines),
         content_hash=deal.content_hash,
+        order_number=deal.order.number if deal.order else "",
+        gifts=deal.order.gifts if deal.order else 0,
     )
 
 

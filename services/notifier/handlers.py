@@ -37,7 +37,7 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             }
             return (_notice("payment_unmatched", values, envelope),)
     fact = _fact(message)
-    deal_id = getattr(message, "deal_id", "")
+    deal_id = message.deal.deal_id if isinstance(message, ingest.InvoiceRequested) else getattr(message, "deal_id", "")
     if fact is None or not deal_id:
         return ()
     tell = deal.Tell(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, fact)
@@ -64,6 +64,8 @@ def _notice(text: str, values: dict[str, str | int], envelope: Envelope) -> Rout
 
 def _fact(message: Message) -> f.AnyFact | None:
     match message:
+        case ingest.InvoiceRequested() if message.deal.order is not None:
+            return f.OrderPlaced(number=message.deal.order.number)
         case invoicing.InvoiceIssued():
             return f.InvoiceIssued(
                 invoice_id=message.invoice_id,

@@ -173,6 +173,7 @@ class _Decision(Asking):
         if deal is None:
             if not self.state.gone:
                 self.say(e.DealGone())
+                self.ask_about_cancelled_order(*self.state.documents)
             return
         back = self.state.gone
         if back:
@@ -274,6 +275,7 @@ class _Decision(Asking):
             )
         )
         self._tell_change(self.state.documents[document.document_id])
+        self.ask_about_cancelled_order(document.document_id)
 
     def _tell_change(self, document: Document) -> None:
         """What changed while the invoice could not be asked about is told now."""
@@ -309,18 +311,7 @@ class _Decision(Asking):
             return
         self.lose_answer(document)
         self.say(e.Doubted(document_id=document.document_id))
-        self._ask_whether_sent(document, document.draft, command.sent_at)
-
-    def _ask_whether_sent(self, document: Document, sent: Draft, sent_at: dt.datetime | None = None) -> None:
-        self.open_card(
-            "document_uncertain",
-            document,
-            number=sent.number,
-            date=sent.date.isoformat(),
-            total_kopecks=sent.total_kopecks,
-            marker=sent.marker,
-            sent_at=sent_at.isoformat() if sent_at else "",
-        )
+        self.ask_whether_sent(document, document.draft, command.sent_at)
 
     def render(self, command: c.Render) -> None:
         document = self.state.documents.get(command.document_id)
@@ -376,8 +367,9 @@ class _Decision(Asking):
                 self.say(e.GivenUp(document_id=document.document_id, by=command.by))
             case "accept" if document.phase == "doubtful" and document.issued and document.draft is not None:
                 self._made(document, document.issued, document.issued.total_kopecks - document.draft.total_kopecks)
-            case "replace" if document.phase == "made":
-                self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=True))
+            case "replace" | "cancel" if document.phase == "made":
+                again = command.choice == "replace"
+                self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=again))
             case "cancelled_by_hand" if document.phase == "made":
                 self._cancelled(document, command.by)
             case "cleared" | "keep_both":
@@ -395,6 +387,6 @@ class _Decision(Asking):
             return
         if command.issued is None:
             # What the person named is not there: the same question stands again, under a new card.
-            self._ask_whether_sent(document, document.draft)
+            self.ask_whether_sent(document, document.draft)
         else:
             self.confirm(c.Confirm(document.document_id, document.attempt, command.issued))

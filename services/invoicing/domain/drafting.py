@@ -16,9 +16,10 @@ from services.invoicing.domain.values import Draft, Kind, Line, Reason
 
 CURRENCY = "RUB"
 _COMMENT = {
-    "ru": {"invoice": "Сделка №{deal}. Оплатить до {due}", "act": "Сделка №{deal}"},
-    "en": {"invoice": "Deal {deal}. Pay by {due}", "act": "Deal {deal}"},
+    "ru": {"invoice": "{about}. Оплатить до {due}", "act": "{about}"},
+    "en": {"invoice": "{about}. Pay by {due}", "act": "{about}"},
 }
+_ABOUT = {"ru": ("Сделка №{}", "Заказ с сайта №{}"), "en": ("Deal {}", "Order {}")}
 
 
 def document_id(tenant: str, seller_id: str, deal_id: str, kind: Kind, revision: int) -> str:
@@ -53,6 +54,8 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
         term = due_date(today, document.terms.due_days, mode)
         due = term.day
         warnings += [term.warning] if term.warning is not None else []
+    if document.deal.gifts:
+        warnings.append(Problem("gifts_left_out", {"count": document.deal.gifts}))
     marker = _marker(document)
     return Draft(
         kind=document.kind,
@@ -126,4 +129,7 @@ def _marker(document: Document) -> str:
 def _comment(document: Document, due: dt.date | None, marker: str) -> str:
     text = _COMMENT[document.terms.language][document.kind]
     shown = due.strftime("%d.%m.%Y") if due else ""
-    return f"{text.format(deal=document.deal.deal_id, due=shown)} {marker}"
+    of_deal, of_order = _ABOUT[document.terms.language]
+    deal = document.deal
+    about = of_order.format(deal.order_number) if deal.order_number else of_deal.format(deal.deal_id)
+    return f"{text.format(about=about, due=shown)} {marker}"

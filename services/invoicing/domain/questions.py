@@ -8,6 +8,7 @@ from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.state import DOUBLED, Document, State, evolve
+from services.invoicing.domain.values import Draft
 
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
@@ -16,6 +17,7 @@ CARDS: dict[str, tuple[str, ...]] = {
     "document_uncertain": ("found", "resend", "give_up"),
     "document_differs": ("accept", "give_up"),
     "content_changed": ("keep", "replace"),
+    "order_cancelled": ("keep", "cancel"),
     "vat_rate_not_in_force": ("issue", "wait"),
     "buyer_late": ("wait", "give_up"),
     "cancel_refused": ("cancelled_by_hand", "understood"),
@@ -35,6 +37,8 @@ def stands(opened: CardOpened, state: State) -> bool:
         case "content_changed":
             changed = document.changed_deal
             return document.phase == "made" and changed is not None and changed.content_hash == opened.values["content"]
+        case "order_cancelled":
+            return document.phase == "made" and state.gone
         case "vat_rate_not_in_force":
             codes = {reason.code for reason in document.reasons}
             return document.phase == "blocked" and codes == {"vat_rate_not_in_force"}
@@ -99,6 +103,35 @@ class Asking:
         """Remembers that a call may still come into effect. Only invoices can be looked for, an attempt once."""
         if document.kind == "invoice" and document.lost_attempt != document.attempt:
             self.say(e.AnswerLost(document_id=document.document_id, attempt=document.attempt))
+
+    def ask_whether_sent(self, document: Document, sent: Draft, sent_at: dt.datetime | None = None) -> None:
+        """Asks whether a document exists of which nobody can tell."""
+        self.open_card(
+            "document_uncertain",
+            document,
+            number=sent.number,
+            date=sent.date.isoformat(),
+            total_kopecks=sent.total_kopecks,
+            marker=sent.marker,
+            sent_at=sent_at.isoformat() if sent_at else "",
+        )
+
+    def ask_about_cancelled_order(self, *document_ids: str) -> None:
+        """A shop's order is cancelled while its invoice stands: a person says what becomes of it (R14)."""
+        for document in [self.state.documents[one] for one in document_ids] if self.state.gone else ():
+            if (
+                document.kind == "invoice"
+                and document.phase == "made"
+                and document.issued
+                and document.deal.order_number
+            ):
+                self.open_card(
+                    "order_cancelled",
+                    document,
+                    number=document.issued.number,
+                    order=document.deal.order_number,
+                    total_kopecks=document.issued.total_kopecks,
+                )
 
     def see_copies(self, command: c.SeeCopies) -> None:
         """Asks about invoices that carry our marker and are not the one we know of."""

@@ -66,7 +66,8 @@ class Deal(Value):
     """What the deal showed when it was asked; ``content_hash`` tells an edit from an echo.
 
     ``buyer_party`` tells buyers apart as their links do: INN and KPP of a company, INN of an entrepreneur, ``c`` and
-    the contact of a person without INN; "" where the CRM names none, or none rightly.
+    the contact of a person without INN; "" where the CRM names none, or none rightly. ``order_number`` is the buyer's
+    number of a shop's order, ``gifts`` how many of its rows cost nothing and were left out.
     """
 
     deal_id: str
@@ -82,6 +83,8 @@ class Deal(Value):
     buyer_party: str = ""
     rows: tuple[Row, ...]
     content_hash: str
+    order_number: str = ""
+    gifts: int = 0
 
 
 class Tax(Value):

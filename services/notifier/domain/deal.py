@@ -10,6 +10,7 @@ from pydantic import Field
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
+from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
 
@@ -91,6 +92,7 @@ class State:
     late: bool = False
     pending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sent: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    order_number: str = ""
 
     def shown_status(self) -> str:
         """The state field (R6): what needs a person first, then the balance, then what is on its way."""
@@ -176,6 +178,8 @@ def see(state: State, fact: f.AnyFact) -> State:
             return replace(state, rendered={**state.rendered, fact.kind: newest})
         case f.BuyerConflict():
             return replace(state, conflicts=state.conflicts | {tuple(sorted(fact.crm_ids))})
+        case f.OrderPlaced():
+            return replace(state, order_number=fact.number)
         case f.InvoiceReentered() | f.InvoiceRevised() | f.ActIssued() | f.PaymentReceived() | f.PaymentReversed():
             return state
         case _:
@@ -236,6 +240,11 @@ def _may_leave(state: State, now: dt.datetime, count: int) -> dt.datetime:
 
 def _writes(state: State, fact: f.AnyFact) -> tuple[w.AnyWrite, ...]:
     after = see(state, fact)
+    order = OrderId.parse(state.stream.partition("-")[2])
+    if order is not None:
+        # There is no deal to write to: what is not for people only stands in the state.
+        about = {"order_number": after.order_number or str(order.order)}
+        return tuple(w.SayInChat(text=said.text, values={**said.values, **about}) for said in _notifications(fact)[:1])
     if isinstance(fact, f.BuyerConflict) and after == state:
         return ()
     fields = _fields(state, fact)
@@ -274,7 +283,7 @@ def _comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
             values = {"number": fact.number, "revision": fact.revision}
             text = f"{fact.kind}_pdf"
             return (w.AddComment(text=text, values=values, blob=fact.blob, file_name=fact.file_name),)
-        case f.BalanceChanged() | f.OverdueEnded() | f.WorkResumed():
+        case f.BalanceChanged() | f.OverdueEnded() | f.WorkResumed() | f.OrderPlaced():
             return ()
         case f.InvoiceOverdue():
             return (w.AddComment(text=fact.fact, values=_values(fact)),) if fact.remind else ()

@@ -21,6 +21,13 @@ class Reason(Fact):
     values: dict[str, Any] = Field(default_factory=dict)
 
 
+class OrderPlaced(Fact):
+    """The deal is an order of a shop, which buyers know by this number; there is none in the CRM."""
+
+    fact: Literal["order_placed"] = "order_placed"
+    number: str
+
+
 class InvoiceIssued(Fact):
     """An invoice stands in accounting."""
 
@@ -208,7 +215,8 @@ class WorkResumed(Fact):
 
 
 AnyFact = (
-    InvoiceIssued
+    OrderPlaced
+    | InvoiceIssued
     | DocumentRefused
     | InvoiceReentered
     | InvoiceRevised

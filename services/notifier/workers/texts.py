@@ -83,6 +83,10 @@ class Texts:
         """A sentence for those who do not read it in the deal itself."""
         return f"{self.sections['kinds']['deal']} № {deal_id}. {sentence}"
 
+    def about_order(self, number: str, sentence: str) -> str:
+        """A sentence about an order of a shop, which is no deal of the CRM."""
+        return f"{self.sections['kinds']['order']} № {_unmarked(number)}. {sentence}"
+
     def _known(self, section: str, key: str) -> str:
         if key in self.sections[section]:
             return key

@@ -177,7 +177,9 @@ class CrmChat:
         zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
         text = texts.fact(call.request["text"], call.request["values"], zone)
         if call.request["deal_id"]:
-            text = texts.about_deal(call.request["deal_id"], text)
+            order_number = call.request["values"].get("order_number", "")
+            about = texts.about_order if order_number else texts.about_deal
+            text = about(order_number or call.request["deal_id"], text)
         (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text)])
         return (Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written,)
 

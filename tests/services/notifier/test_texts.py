@@ -355,7 +355,7 @@ def test_choice_that_names_a_record_cannot_open_a_tag() -> None:
 
 def test_every_text_that_the_domain_may_ask_for_exists() -> None:
     asked = {"card_opened", "writes_delayed", "outage_began", "outage_ended", "payment_unmatched"}
-    silent = {"balance_changed", "overdue_ended", "work_resumed", "document_rendered"}
+    silent = {"balance_changed", "overdue_ended", "work_resumed", "document_rendered", "order_placed"}
     facts = {get_args(one.model_fields["fact"].annotation)[0] for one in get_args(f.AnyFact)}
     asked |= (facts - silent) | {"invoice_pdf", "act_pdf"}
     for texts in TEXTS.values():
