@@ -368,8 +368,8 @@ class _Decision(Asking):
             case "accept" if document.phase == "doubtful" and document.issued and document.draft is not None:
                 self._made(document, document.issued, document.issued.total_kopecks - document.draft.total_kopecks)
             case "replace" | "cancel" if document.phase == "made":
-                again = command.choice == "replace"
-                self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=again))
+                anew = command.choice == "replace"
+                self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=anew))
             case "cancelled_by_hand" if document.phase == "made":
                 self._cancelled(document, command.by)
             case "cleared" | "keep_both":

@@ -1,5 +1,7 @@
 """Orders of shops: invoiced as deals are; a person says what becomes of the invoice of a cancelled one (R14)."""
 
+from typing import Any
+
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from tests.services.invoicing.parts import (
@@ -16,7 +18,7 @@ from tests.services.invoicing.parts import (
     take,
 )
 
-ORDER = {"deal_id": "shop-main-236", "order_number": "A-392/26", "responsible_id": ""}
+ORDER: dict[str, Any] = {"deal_id": "shop-main-236", "order_number": "A-392/26", "responsible_id": ""}
 
 
 def ordered() -> Documents:

@@ -1,5 +1,7 @@
 """Orders of shops have no deal in the CRM: nothing is written to one, people read of them in the admin chat."""
 
+from typing import Any
+
 from contracts.messages.ingest import InvoiceRequested
 from contracts.messages.values import Connection, DealSnapshot, EffectiveSettings, OrderRef
 from services.notifier.app import DEALS
@@ -7,7 +9,7 @@ from services.notifier.workers.texts import load_texts
 from tests.services.notifier.parts import Told, balance, issued, overdue, received, rejected, rendered, tell, writes
 from tests.services.streams import NOW, Stream
 
-OF_ORDER = {"deal_id": "shop-main-236", "responsible_id": ""}
+OF_ORDER: dict[str, Any] = {"deal_id": "shop-main-236", "responsible_id": ""}
 
 
 def order(*, placed: bool = True) -> Told:
