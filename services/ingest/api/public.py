@@ -16,6 +16,7 @@ from chassis.messaging.kafka import KafkaError
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from contracts import topics
 from contracts.tenant_file import TenantFileRefused
+from services.ingest.api.bank import bank_routes
 from services.ingest.api.models import (
     AppliedAnswer,
     CheckAnswer,
@@ -57,6 +58,7 @@ def application(
     authorised = [Depends(_bearer(token))]
     _tenants(app, tenants, check, authorised)
     _forwarded(app, owners, authorised)
+    bank_routes(app, owners, authorised)
 
     @app.get("/v1/deliveries", dependencies=authorised)
     async def deliveries(after: After = 0, limit: Limit = 100, tenant: OfTenant = None) -> DeliveriesAnswer:

@@ -105,6 +105,15 @@ async def test_the_address_is_shown_with_the_tenant(ingest: Ingest) -> None:
     assert urlsplit(shown["webhook_urls"]["statements"]).path == path(ingest)
 
 
+async def test_lists_of_payments_are_away_while_payments_is(ingest: Ingest) -> None:
+    for path_of in ("statements", "operations"):
+        answer = await ingest.api.get(f"/api/v1/{path_of}", params={"tenant": TENANT})
+        assert (answer.status_code, "SVERKA_PAYMENTS_URL" in answer.json()["error"]) == (503, True)
+        assert (await ingest.outside.get(f"/api/v1/{path_of}", params={"tenant": TENANT})).status_code == 401
+    nobody = await ingest.api.post("/api/v1/operations/none/release", json={"tenant": TENANT})
+    assert nobody.status_code == 400
+
+
 # The folder
 
 
