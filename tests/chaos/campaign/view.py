@@ -10,7 +10,7 @@ from typing import Any, Final
 
 Line = dict[str, Any]
 
-LOOK_SECONDS: Final = 0.1
+LOOK_SECONDS: Final = 0.15
 MARKER: Final = re.compile(r"\[b24:(\d+):(invoice|act):(\d+):[0-9a-f]{8}\]")
 
 

@@ -68,6 +68,7 @@ class IdleInTransaction(Fault):
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
         service = chance.choice(("counterparty", "invoicing", "payments", "notifier"))
         note.detail = {"database": service}
+        await hands.stage.ready("postgres")  # another fault may have killed it
         connection = await asyncpg.connect(hands.stage.databases()[service], timeout=10)
         try:
             await connection.execute("CREATE TABLE IF NOT EXISTS chaos_scratch (at timestamptz)")
@@ -158,13 +159,14 @@ class LoseTopic(Fault):
 
 
 class NoKafka(Fault):
-    """F13: the broker is away from the first deal until faults stop."""
+    """F13: the broker is away from the first deal on; faults stop when it is back."""
 
     code = "F13"
 
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
         async with hands.keeper.lock("kafka"):
             await hands.keeper.kill("kafka", hands.left())
+            await hands.stage.ready("kafka")
         note.count = 1
 
 
