@@ -10,8 +10,10 @@ from tests.architecture.sources import PRODUCT, Source, planted, sources
 
 CHECKER = "tests/chaos/checker"
 CAMPAIGN = "tests/chaos/campaign"
-INSTALLERS = frozenset(f"{CAMPAIGN}/{name}.py" for name in ("stage", "keeper", "children", "nursery", "rebuilding"))
-"""They start and end the product, and have it rebuild its read rows."""
+INSTALLERS = frozenset(
+    f"{CAMPAIGN}/{name}.py" for name in ("stage", "keeper", "children", "nursery", "rebuilding", "broker")
+)
+"""They start and end the product, have it rebuild its read rows, and know which topics a broker must hold."""
 CHECKER_MAY = frozenset({*sys.stdlib_module_names, "asyncpg", CHECKER.replace("/", ".")})
 
 
