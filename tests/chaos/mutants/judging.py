@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.mutants.patches import Patch, copy_of
+from tests.chaos.mutants.patches import Patch, copy_of, patches
 
 ROOT: Final = Path(__file__).parents[3]
 CAUGHT: Final = Path(__file__).parent / "caught.json"
@@ -88,10 +88,14 @@ def _played(tree: Path, rig: str, seeds: Sequence[int]) -> list[tuple[int, froze
 
 
 def recorded() -> list[Caught]:
-    """What the last whole run found."""
-    return [Caught(**{**one, "invariants": tuple(one["invariants"])}) for one in json.loads(CAUGHT.read_text())]
+    """What was found when each build was last looked for."""
+    kept = json.loads(CAUGHT.read_text()) if CAUGHT.exists() else []
+    return [Caught(**{**one, "invariants": tuple(one["invariants"])}) for one in kept]
 
 
-def record(found: Sequence[Caught]) -> None:
-    """Keeps what a whole run found."""
-    CAUGHT.write_text(json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False) + "\n")
+def record(found: Sequence[Caught], builds: Collection[str]) -> None:
+    """Keeps what was found in place of what these builds had; forgets what is no build any more."""
+    names = {patch.name for patch in patches()}
+    kept = [one for one in recorded() if one.build not in builds and one.build in names]
+    lines = (json.dumps(asdict(one)) for one in sorted([*kept, *found], key=lambda one: (one.build, one.seed)))
+    CAUGHT.write_text("[\n" + ",\n".join(lines) + "\n]\n")
