@@ -101,12 +101,6 @@ class Installation:
         work = self.call("work", "list").out
         return f"{self.call('status').out}\n{work}"
 
-    def calls(self, account: str) -> list[dict[str, Any]]:
-        """The calls that an account has got so far, in their order."""
-        ledger = (self.data / "sandbox" / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
-        lines = (json.loads(line) for line in ledger)
-        return [line for line in lines if line["kind"] == "request" and line["account"] == account]
-
     def portal(self, **options: Any) -> "Portal":
         """A new portal with an account, applied as a tenant of its own."""
         self.made += 1

@@ -3,21 +3,14 @@
 import json
 import os
 import signal
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.conftest import CLOCK_RATE, Installation, Portal
+from tests.e2e.conftest import Installation, Portal
 
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(400)]
-
-DEALS_IN_OUTAGE: Final = 12
-SLOW_RATE: Final = 10
-RESUME_SECONDS_MAX: Final = 90
-HOUSE_SECONDS_MAX: Final = 3
-"""Real seconds of what does not follow the clock's rate: looks of house-keeping, and the vendor's own answers."""
 
 
 def test_a_lost_webhook_is_found_by_the_sweep(installation: Installation, shared_portal: Portal) -> None:
@@ -73,47 +66,6 @@ def test_an_outage_is_told_once_and_work_goes_on_after_it(installation: Installa
     messages = [message["text"] for message in portal.chat()]
     assert sum("не отвечает с" in text for text in messages) == 1
     assert sum("снова отвечает" in text for text in messages) == 1
-
-
-def test_an_outage_of_all_tenants_is_told_once_to_each_and_ends_without_a_new_one(installation: Installation) -> None:
-    """What waited goes on within 90 s, oldest first, and never so fast that the vendor's limit is met."""
-    portals = [installation.portal() for _ in range(3)]
-    buyers = {portal.slug: portal.company()[0] for portal in portals}
-    for portal in portals:
-        portal.move(portal.deal(company=buyers[portal.slug]))
-    installation.settle()
-    rules = [portal.fault("elba", "*", "error_before", "--rate", "1") for portal in portals]
-    deals: dict[str, list[str]] = {}
-    for portal in portals:
-        deals[portal.slug] = [portal.deal(company=buyers[portal.slug]) for _ in range(DEALS_IN_OUTAGE)]
-        for deal in deals[portal.slug]:
-            portal.move(deal)
-
-    def all_wait() -> bool:
-        work = [installation.json("work", "list", "--tenant", portal.slug)["work"] for portal in portals]
-        told = [any("не отвечает с" in message["text"] for message in portal.chat()) for portal in portals]
-        return all(told) and all(len(one) >= DEALS_IN_OUTAGE for one in work)
-
-    installation.until("the alerts", all_wait, 120)
-    installation.json("sandbox", "clock", "rate", str(SLOW_RATE))
-    try:
-        for rule in rules:
-            installation.json("sandbox", "faults", "clear", rule)
-        back_at = installation.now()
-        installation.until("the end of the outage", lambda: all(len(portal.chat()) == 2 for portal in portals), 60)
-    finally:
-        installation.json("sandbox", "clock", "rate", str(CLOCK_RATE))
-    installation.settle(180)
-    for portal in portals:
-        texts = [message["text"] for message in portal.chat()]
-        assert ["не отвечает с" in text for text in texts] == [True, False], "one alert as it begins, one as it ends"
-        assert "снова отвечает" in texts[1]
-        calls = [call for call in installation.calls(portal.account) if datetime.fromisoformat(call["at"]) > back_at]
-        first = datetime.fromisoformat(calls[0]["at"])
-        assert (first - back_at).total_seconds() <= RESUME_SECONDS_MAX + HOUSE_SECONDS_MAX * SLOW_RATE
-        assert not [call for call in calls if call["status"] == 429], "the outage's end met the vendor's limit"
-        made = [call["number"].removeprefix("B24-") for call in calls if call["operation"] == "invoice.create"]
-        assert sorted(made) == sorted(deals[portal.slug])
 
 
 def test_killed_services_lose_and_double_nothing(installation: Installation) -> None:

@@ -93,6 +93,31 @@ async def test_one_alert_for_all_accounts_of_a_vendor(world: World) -> None:
     assert sorted(ended["accounts"]) == ["toy:one", "toy:two"]
 
 
+async def test_each_of_many_tenants_is_told_once_and_goes_on_within_90_seconds_oldest_first(world: World) -> None:
+    """Each tenant has an account of its own; all of them meet one outage of the vendor, and its end."""
+    tenants = ("aa", "bb", "cc")
+    vendor = Vendor()
+    vendor.answer = lambda call: AWAY
+    world.check.outcome = AWAY
+    for tenant in tenants:
+        await world.execute(*(begin(tenant, f"{n}", account=f"toy:{tenant}") for n in range(8)))
+    await world.start(vendor, settings=replace(QUICK, in_flight_max=1))
+    await eventually(lambda: open_accounts(world, len(tenants)))
+    world.clock.advance(75)
+    await eventually(lambda: _asked(world, len(tenants)))
+    vendor.answer, vendor.sent = vendor.create, []
+    world.check.outcome = Ok(None)
+    world.permits.asked.clear()
+    world.clock.advance(89)
+    await eventually(lambda: _confirmed(world, 8 * len(tenants)))
+    for tenant in tenants:
+        assert [call.stream for call in vendor.sent if call.tenant == tenant] == [f"chain-{n}" for n in range(8)]
+    assert {asked[2] for asked in world.permits.asked} == {PermitClass.SWEEP, PermitClass.RESUME}, "half of the rate"
+    for told in ("OutageBegan", "OutageEnded"):
+        accounts = [account for message in await world.messages(told) for account in message["accounts"]]
+        assert sorted(accounts) == [f"toy:{tenant}" for tenant in tenants], f"{told}: once to each tenant"
+
+
 async def test_doubts_come_before_a_person_in_time_though_the_vendor_is_away(world: World) -> None:
     vendor = Vendor()
     world.check.outcome = AWAY

@@ -68,8 +68,7 @@ class IdleInTransaction(Fault):
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
         service = chance.choice(("counterparty", "invoicing", "payments", "notifier"))
         note.detail = {"database": service}
-        await hands.stage.ready("postgres")  # another fault may have killed it
-        connection = await asyncpg.connect(hands.stage.databases()[service], timeout=10)
+        connection = await _connected(hands.stage.databases()[service])
         try:
             await connection.execute("CREATE TABLE IF NOT EXISTS chaos_scratch (at timestamptz)")
             transaction = connection.transaction()
@@ -304,6 +303,16 @@ async def touched(proxy: Proxy, before: int) -> None:
             return
         await asyncio.sleep(LOOK_SECONDS)
     raise NotStruck(f"nobody passed on the way to {proxy.name}")
+
+
+async def _connected(url: str) -> asyncpg.Connection:
+    """A connection to Postgres, which another fault may have killed a moment ago."""
+    for _ in range(int(IDLE_SECONDS_MAX / LOOK_SECONDS)):
+        try:
+            return await asyncpg.connect(url, timeout=10)
+        except (asyncpg.PostgresError, OSError, asyncpg.InterfaceError):
+            await asyncio.sleep(LOOK_SECONDS)
+    raise NotStruck("Postgres was away all the time")
 
 
 async def _bounded(ending: Any) -> None:
