@@ -172,6 +172,18 @@ class EffectiveSettings(Part):
     language: Literal["ru", "en"] = "ru"
 
 
+class Requisites(Part):
+    """What of a seller stands on papers that Sverka makes itself; without an account they have no payment code."""
+
+    name: str
+    kpp: str = ""
+    address: str = ""
+    bank: str = ""
+    bic: str = ""
+    account: str = ""
+    correspondent_account: str = ""
+
+
 class SellerSettings(Part):
     """One seller of a tenant, without secrets. ``payments_from`` says what was paid (R21), None being accounting."""
 
@@ -183,6 +195,7 @@ class SellerSettings(Part):
     number_template: str = "B24-{deal}"
     payments_poll_seconds: float = 300.0
     payments_from: Literal["statement"] | None = None
+    requisites: Requisites | None = None
 
 
 class Reminders(Part):

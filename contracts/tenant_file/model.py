@@ -117,6 +117,24 @@ class NumberingPart(Part):
     )
 
 
+class RequisitesPart(Part):
+    """What of a seller stands on the papers that Sverka makes where the accounting service gives no file."""
+
+    name: str = Field(min_length=1, max_length=200, description="write the seller's name as papers show it")
+    kpp: str = Field(
+        default="", pattern=r"^(\d{9})?$", description="write the KPP in quotes, 9 digits, or leave it out"
+    )
+    address: str = Field(default="", max_length=300, description="write the legal address")
+    bank: str = Field(default="", max_length=100, description="write the bank's name")
+    bic: str = Field(default="", pattern=r"^(\d{9})?$", description="write the BIC in quotes, 9 digits")
+    account: str = Field(
+        default="", pattern=r"^(\d{20})?$", description="write the account in quotes, 20 digits, or leave it out"
+    )
+    correspondent_account: str = Field(
+        default="", pattern=r"^(\d{20})?$", description="write the correspondent account in quotes, 20 digits"
+    )
+
+
 class SellerPart(Part):
     """A legal entity that sells."""
 
@@ -132,6 +150,9 @@ class SellerPart(Part):
     )
     due: DuePart = Field(default=DuePart(), description="write {days: 3, calendar: true}")
     numbering: NumberingPart = Field(default=NumberingPart(), description='write {template: "B24-{deal}"}')
+    requisites: RequisitesPart | None = Field(
+        default=None, description="write {name: ООО «Вектор», bank: …, bic: …, account: …} or leave it out"
+    )
     payments: Literal["accounting", "statement"] = Field(
         default="accounting",
         description="write accounting, or statement where bank statement files say what was paid",

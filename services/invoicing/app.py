@@ -18,7 +18,9 @@ from services.invoicing.handlers import route
 from services.invoicing.projections import projected
 from services.invoicing.published import published
 from services.invoicing.settings import InvoicingSettings
-from services.invoicing.workers import handlers
+from services.invoicing.store import DocumentStore
+from services.invoicing.workers import Papers, handlers
+from services.invoicing.workers.rendering import Renderer
 
 NAME: Final = "invoicing"
 
@@ -37,7 +39,8 @@ DEALS: StreamKind[domain.State, Any] = StreamKind(
 
 def _work(parts: Parts[InvoicingSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
-    effects, tasks = handlers(accounting_of, accounting, parts.blobs, parts.clock)
+    papers = Papers(DocumentStore(parts.database, parts.engine), parts.tenants, Renderer())
+    effects, tasks = handlers(accounting_of, accounting, parts.blobs, papers, parts.clock)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)

@@ -50,7 +50,8 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     made["counterparty"].add_handlers(
         *counterparty_handlers(elba, accounting, parties, subjects, shared.clock), accounting
     )
-    made["invoicing"].add_handlers(*invoicing_handlers(elba, accounting, blobs, shared.clock), accounting)
+    papers: Any = None  # this vendor gives its own
+    made["invoicing"].add_handlers(*invoicing_handlers(elba, accounting, blobs, papers, shared.clock), accounting)
     memory = made["payments"].memory
     tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
     made["payments"].add_handlers((), tasks, accounting)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from chassis.http import AddressPolicy, AddressRefused
 from chassis.ids import TenantId
+from chassis.values.bank import account_ok
 from chassis.values.inn import inn_ok
 from connectors.registry import ACCOUNTING, AccountingVendor
 from contracts.tenant_file import (
@@ -28,6 +29,7 @@ from services.ingest.domain.values import (
     Funnel,
     Policies,
     Reminders,
+    Requisites,
     Retry,
     Seller,
     Settings,
@@ -134,6 +136,10 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fa
         addresses |= {f"sellers[{place}].accounting.{key}": url for key, url in part.addresses().items()}
         if (part.vendor, part.profile) not in ACCOUNTING:
             yield Fault(0, *_not_available(place, part))
+        paper = seller.requisites
+        if paper is not None and paper.account and not account_ok(paper.bic, paper.account):
+            write = "write the account and the BIC of its bank as the bank gives them"
+            yield Fault(0, f"sellers[{place}].requisites.account", "an account that no bank of this BIC has", write)
         if not inn_ok(seller.inn):
             write = "write the seller's INN with its right check digits"
             yield Fault(0, f"sellers[{place}].inn", f"an INN of {len(seller.inn)} digits that cannot be", write)
@@ -188,6 +194,7 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
         number_template="" if _vendor(accounting).numbers_itself else seller.numbering.template,
         payments_poll_seconds=accounting.payments_poll_seconds,
         payments_from="statement" if seller.payments == "statement" else None,
+        requisites=None if seller.requisites is None else Requisites.model_validate(seller.requisites.model_dump()),
     )
 
 

@@ -150,6 +150,18 @@ class Connection(Value):
     profile: str = ""
 
 
+class Requisites(Value):
+    """What of a seller stands on papers of our own making."""
+
+    name: str
+    kpp: str = ""
+    address: str = ""
+    bank: str = ""
+    bic: str = ""
+    account: str = ""
+    correspondent_account: str = ""
+
+
 class Seller(Value):
     """A legal entity that sells, without secrets."""
 
@@ -161,6 +173,7 @@ class Seller(Value):
     number_template: str = "B24-{deal}"
     payments_poll_seconds: float = 300.0
     payments_from: Literal["statement"] | None = None
+    requisites: Requisites | None = None
 
 
 class Shop(Value):

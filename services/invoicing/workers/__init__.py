@@ -10,6 +10,7 @@ from services.invoicing.workers.tasks import (
     PDF_REFUSALS_MAX,
     AdoptDocument,
     FetchPdf,
+    Papers,
     RequestDeadline,
     WatchDuplicates,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "CreateAct",
     "CreateInvoice",
     "FetchPdf",
+    "Papers",
     "RequestDeadline",
     "WatchDuplicates",
     "handlers",
@@ -28,7 +30,7 @@ __all__ = [
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: WholeAccounting, blobs: Blobs, clock: Clock
+    vendor_of: VendorOf, accounting: WholeAccounting, blobs: Blobs, papers: Papers, clock: Clock
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
@@ -38,7 +40,7 @@ def handlers(
             CancelInvoice(accounting, vendor_of),
         ),
         (
-            FetchPdf(accounting, blobs),
+            FetchPdf(vendor_of, accounting, blobs, papers),
             AdoptDocument(accounting),
             RequestDeadline(),
             WatchDuplicates(accounting, clock),

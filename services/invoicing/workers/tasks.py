@@ -6,40 +6,66 @@ from typing import Any
 
 from chassis.blobs import Blobs
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Failure, Ok, Rejected, Retryable
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
+from chassis.tenants import TenantDirectory
 from chassis.work.handlers import (
     Done,
+    Permit,
     StreamCommand,
     Task,
     TaskResult,
 )
-from connectors.ports.accounting import Accounting, InvoiceStatus
+from connectors.ports.accounting import Accounting, InvoiceStatus, PdfFile
 from connectors.ports.refusing import CAPABILITY_MISSING
+from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.domain.values import Issued, Reason
+from services.invoicing.store import DocumentStore
 from services.invoicing.workers.payloads import invoice_result, issued_of
+from services.invoicing.workers.rendering import Renderer, Seller
 
 PDF_REFUSALS_MAX = 4
 """How often a PDF may be refused before a person is asked: a document that was just made is not visible at once."""
 
 
+class Papers:
+    """Files of our own making, out of a document as its stream has it and the seller as the settings have it."""
+
+    def __init__(self, store: DocumentStore, directory: TenantDirectory, renderer: Renderer) -> None:
+        self._store = store
+        self._directory = directory
+        self._renderer = renderer
+
+    async def pdf(self, task: Task) -> Outcome[PdfFile]:
+        """The file of the task's document; Rejected when the document or its seller is not there any more."""
+        document = await self._store.document(task.tenant, task.stream, task.payload["document_id"])
+        if document is None or document.issued is None or document.draft is None:
+            return Rejected(Problem("document_not_found", {"document_id": task.payload["document_id"]}))
+        seller = Seller.of((await self._directory.view(task.tenant)).settings, document.terms.seller_id)
+        if seller is None:
+            return Rejected(Problem("seller_missing", {}))
+        return Ok(PdfFile(await self._renderer.pdf(document, seller)))
+
+
 class FetchPdf:
-    """Fetches a document's PDF into the blobs; the deal does not wait for it."""
+    """Fetches a document's PDF into the blobs, or makes it where the vendor gives none; the deal does not wait."""
 
     kind = plans.FETCH_PDF
     recurring = False
     permits = 1
 
-    def __init__(self, accounting: Accounting, blobs: Blobs) -> None:
+    def __init__(self, vendor_of: VendorOf, accounting: Accounting, blobs: Blobs, papers: Papers) -> None:
+        self._vendor_of = vendor_of
         self._accounting = accounting
         self._blobs = blobs
+        self._papers = papers
 
     async def run(self, task: Task) -> TaskResult:
         """Deferred while the vendor renders; the bytes are written before the command that names them."""
         assert task.permit is not None, "the plan names an account"
-        read = self._accounting.invoice_pdf if task.payload["kind"] == "invoice" else self._accounting.act_pdf
-        fetched = await read(task.permit, task.payload["remote_id"])
+        fetched = await self._fetched(task, task.permit)
         if isinstance(fetched, Rejected) and task.attempt >= PDF_REFUSALS_MAX:
             missed = c.MissPdf(task.payload["document_id"], Reason.of(fetched.problem))
             return Done((StreamCommand(task.stream, missed, f"no-pdf:{task.work_id}:{task.due_at.isoformat()}"),))
@@ -48,6 +74,15 @@ class FetchPdf:
         blob = str(await self._blobs.put(task.tenant, fetched.value.content))
         command = c.Render(task.payload["document_id"], blob, len(fetched.value.content))
         return Done((StreamCommand(task.stream, command, f"pdf:{task.payload['document_id']}:{blob}"),))
+
+    async def _fetched(self, task: Task, permit: Permit) -> Outcome[PdfFile]:
+        vendor, remote_id = self._vendor_of(task.account), task.payload["remote_id"]
+        if task.payload["kind"] == "invoice":
+            if vendor.can(Capability.INVOICE_PDF):
+                return await self._accounting.invoice_pdf(permit, remote_id)
+        elif vendor.can(Capability.ACT_PDF):
+            return await self._accounting.act_pdf(permit, remote_id)
+        return await self._papers.pdf(task)
 
 
 class AdoptDocument:

@@ -263,7 +263,8 @@ class Office:
 
     def runner(self, permit: Permit) -> WorkRunner:
         blobs: Any = Blobs()
-        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, self.clock)
+        papers: Any = None  # this vendor gives its own
+        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, papers, self.clock)
         return WorkRunner(
             self.database,
             self.engine,

@@ -94,7 +94,8 @@ def fetch(answer: Outcome[Any]) -> FetchPdf:
     """The task over one answer."""
     accounting: Any = Accounting(answer)
     blobs: Any = Blobs()
-    return FetchPdf(accounting, blobs)
+    nothing: Any = None
+    return FetchPdf(lambda account: ELBA_SEED, accounting, blobs, nothing)
 
 
 def task(attempt: int = 1, **payload: Any) -> Task:

@@ -1,0 +1,22 @@
+"""The service's reads of its own streams, outside their commands."""
+
+from chassis.engine import Engine
+from chassis.ids import TenantId
+from chassis.postgres import Database
+from services.invoicing import domain
+from services.invoicing.domain.state import Document
+
+
+class DocumentStore:
+    """Reads documents as their streams have them, each in a short transaction of its own."""
+
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database = database
+        self._engine = engine
+
+    async def document(self, tenant: TenantId, stream: str, document_id: str) -> Document | None:
+        """One document of a deal."""
+        async with self._database.transaction([tenant]) as connection:
+            _, state = await self._engine.state(connection, tenant, stream)
+        assert isinstance(state, domain.State), "the stream's prefix names a deal"
+        return state.documents.get(document_id)

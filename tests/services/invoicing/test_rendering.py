@@ -1,0 +1,140 @@
+"""Files of our own making: what they say, and that a document's file is made where the vendor gives none."""
+
+from typing import Any
+
+from chassis.outcomes import Outcome, Rejected
+from chassis.tenants import TenantView
+from chassis.values.payment_qr import Payee, payment_qr
+from chassis.values.purpose import read_purpose
+from chassis.work.handlers import Done, Permit, Task
+from connectors.ports.accounting import PdfFile
+from connectors.registry import ELBA_VENDOR
+from services.invoicing.domain import commands as c
+from services.invoicing.domain.state import Document
+from services.invoicing.workers import FetchPdf, Papers
+from services.invoicing.workers.rendering import Renderer, Seller, compiled, content_of, purpose_of
+from tests.services.invoicing.parts import issued
+from tests.services.streams import NOW, TENANT
+
+SELLER = {
+    "seller_id": "main",
+    "inn": "7725010016",
+    "requisites": {
+        "name": "ООО «Ромашка»",
+        "kpp": "772501001",
+        "address": "г. Москва",
+        "bank": "ПАО Сбербанк",
+        "bic": "044525225",
+        "account": "40702810200000000001",
+        "correspondent_account": "30101810400000000225",
+    },
+}
+SETTINGS = {"name": "Ромашка", "sellers": [SELLER]}
+
+
+def document() -> Document:
+    (found,) = issued().state.documents.values()
+    assert isinstance(found, Document)
+    return found
+
+
+def content(settings: dict[str, Any]) -> dict[str, Any]:
+    shown, seller = document(), Seller.of(settings, "main")
+    assert shown.draft is not None
+    assert shown.issued is not None
+    assert seller is not None
+    return content_of(shown.draft, shown.issued, shown.link, seller)
+
+
+def test_the_payment_code_is_that_of_the_standard() -> None:
+    payee = Payee(
+        "ООО «Ромашка»", "7725010016", "772501001", "40702810200000000001", "ПАО Сбербанк", "044525225",
+        "30101810400000000225",
+    )  # fmt: skip
+    text = payment_qr(payee, sum_kopecks=85_000_00, purpose="Оплата по счету № 127 от 12.03.2026, без НДС")
+    assert text == (
+        "ST00012|Name=ООО «Ромашка»|PersonalAcc=40702810200000000001|BankName=ПАО Сбербанк|BIC=044525225|"
+        "CorrespAcc=30101810400000000225|Sum=8500000|Purpose=Оплата по счету № 127 от 12.03.2026, без НДС|"
+        "PayeeINN=7725010016|KPP=772501001"
+    )
+
+
+def test_no_value_breaks_a_payment_code() -> None:
+    odd = Payee("Рога | Копыта\nи Ко", "500100732259", "", "40802810200000000001", "Банк " * 20, "044525225", "")
+    text = payment_qr(odd, sum_kopecks=1, purpose="п" * 500)
+    members = dict(part.split("=", 1) for part in text.split("|")[1:])
+    assert members["Name"] == "Рога / Копыта и Ко"
+    assert (len(members["BankName"]) <= 45, len(members["Purpose"]), members["CorrespAcc"]) == (True, 210, "0")
+    assert "KPP" not in members
+
+
+def test_a_paper_says_what_was_issued() -> None:
+    told, shown = content(SETTINGS), document()
+    assert shown.draft is not None
+    assert told["title"].startswith("Счёт на оплату № B24-15 от ")
+    assert told["buyer"].startswith("Ромашка, ИНН")
+    assert told["sum_in_words"].endswith("копеек")
+    assert len(told["lines"]) == len(shown.draft.lines)
+    assert "<svg" in told["qr"]
+    assert told["seller"]["line"] == "ООО «Ромашка», ИНН 7725010016, КПП 772501001, г. Москва"
+
+
+def test_the_purpose_of_the_code_leads_back_to_the_invoice() -> None:
+    shown = document()
+    assert shown.draft is not None
+    assert shown.issued is not None
+    read = read_purpose(purpose_of(shown.draft, shown.issued))
+    assert [(one.number, one.dated) for one in read.references] == [(shown.issued.number, shown.issued.date)]
+
+
+def test_without_an_account_there_is_no_code() -> None:
+    told = content({"name": "Ромашка", "sellers": [{"seller_id": "main", "inn": "7725010016"}]})
+    assert (told["qr"], told["bank"], told["seller"]["name"]) == ("", None, "Ромашка")
+    assert compiled(told).startswith(b"%PDF-")
+
+
+def test_one_document_is_one_file_whatever_its_texts_contain() -> None:
+    told = content(SETTINGS)
+    told["lines"][0] = ("1", "Кабель #panic() $x$ \\ *5* [a]", *told["lines"][0][2:])
+    assert compiled(told) == compiled(told)
+    assert compiled(told).startswith(b"%PDF-")
+
+
+class Shelf:
+    """A store of one document, a directory of one tenant, and blobs that keep what they are given."""
+
+    def __init__(self, found: Document | None, settings: dict[str, Any]) -> None:
+        self.found, self.settings = found, settings
+        self.kept: list[bytes] = []
+
+    async def document(self, tenant: str, stream: str, document_id: str) -> Document | None:
+        return self.found
+
+    async def view(self, tenant: str) -> TenantView:
+        return TenantView("active", 1, self.settings)
+
+    async def put(self, tenant: str, content: bytes) -> str:
+        self.kept.append(content)
+        return "blob-1"
+
+
+def task() -> Task:
+    payload = {"document_id": "d1", "kind": "invoice", "remote_id": "e1", "number": "118"}
+    permit = Permit("elba-vendor:t:main", "", "", 1, NOW)
+    return Task(TENANT, "w1", "k", "d1", payload, "deal-15", "elba-vendor:t:main", 1, permit, NOW)
+
+
+async def test_where_the_vendor_gives_no_file_it_is_made_and_kept() -> None:
+    nobody: Any = None
+    shelf: Any = Shelf(document(), SETTINGS)
+    done = await FetchPdf(lambda account: ELBA_VENDOR, nobody, shelf, Papers(shelf, shelf, Renderer())).run(task())
+    assert isinstance(done, Done)
+    assert [one.body for one in done.commands] == [c.Render("d1", "blob-1", len(shelf.kept[0]))]
+    assert shelf.kept[0].startswith(b"%PDF-")
+
+
+async def test_a_seller_that_is_not_there_any_more_is_told() -> None:
+    shelf: Any = Shelf(document(), {"name": "Ромашка", "sellers": []})
+    made: Outcome[PdfFile] = await Papers(shelf, shelf, Renderer()).pdf(task())
+    assert isinstance(made, Rejected)
+    assert made.problem.code == "seller_missing"
