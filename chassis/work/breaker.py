@@ -70,6 +70,16 @@ async def take_due_probes(connection: Connection, now: datetime, again_in: timed
     return [OpenAccount(TenantId(row["tenant_id"]), row["account"]) for row in rows]
 
 
+async def probe_now(connection: Connection, tenant: TenantId, account: str, now: datetime) -> None:
+    """Has an account that is down looked at right away: somebody says that it was mended."""
+    await connection.execute(
+        "UPDATE work_accounts SET probe_at = $3 WHERE tenant_id = $1 AND account = $2 AND opened_at IS NOT NULL",
+        tenant,
+        account,
+        now,
+    )
+
+
 async def close_breaker(connection: Connection, tenant: TenantId, account: str, now: datetime) -> bool:
     """Closes a breaker; what was planned before ``now`` is then drained at a lower rate. False when it was closed."""
     done = await connection.fetchval(_CLOSE, tenant, account, now)

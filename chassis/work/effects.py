@@ -135,6 +135,7 @@ class Effects:
                 self._answered(handler, intent, call, outcome, guard, telemetry.continued_in_batch(intent.row.metadata))
                 for intent, call, outcome in zip(intents, calls, outcomes, strict=True)
             ]
+            await self._vendors.report_token(first, outcomes)
             settlements[0] = self._vendors.heard(first, outcomes, settlements[0])
             await self._vendors.committer.settle(settlements)
             await self._vendors.report(first, outcomes)
@@ -201,6 +202,7 @@ class Effects:
                 effect = replace(row.effect, due_at=due)
                 settlements.append(Settlement(Release(row, effect.state.value, due, effect, reason=why.problem)))
         if by_vendor:
+            await self._vendors.report_token(rows[0], [why])
             settlements[0] = self._vendors.heard(rows[0], [why], settlements[0])
         await self._vendors.committer.settle(settlements)
         if by_vendor:
@@ -229,6 +231,8 @@ class Effects:
                 metrics.EFFECT_PROBES.labels(row.kind, _PROBE_LABELS[type(result)]).inc()
                 step = self._step(row, begun, machine.Probed(result), handler)
                 problem = result.problem if isinstance(result, Inconclusive) else None
+                if problem is not None:
+                    await self._vendors.report_token(row, [Retryable(problem)])
                 attempt = self._attempt("probe", now, _PROBE_LABELS[type(result)], problem)
                 metadata = telemetry.continued(row.metadata)
         else:

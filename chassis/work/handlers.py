@@ -4,11 +4,14 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Outcome, Retryable
+
+TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
+"""An access token is spent: the next permit brings a fresh one, so the first such refusal in a row costs no wait."""
 
 
 class PermitClass(enum.StrEnum):

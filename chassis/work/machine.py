@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import (
+    TOKEN_REFUSED,
     Confirmed,
     EffectPolicy,
     Found,
@@ -201,7 +202,9 @@ def _answered(
             due = outcome.until or now + timedelta(seconds=schedule.deferred_seconds)
             return Step(replace(effect, state=State.PLANNED, sends=effect.sends - 1, due_at=max(due, now)))
         case Retryable():
-            return _later(replace(effect, sends=effect.sends - 1), schedule, now, roll)
+            later = _later(replace(effect, sends=effect.sends - 1), schedule, now, roll)
+            fresh = outcome.problem.code == TOKEN_REFUSED and effect.failures == 0
+            return Step(replace(later.effect, due_at=now)) if fresh else later
         case Uncertain():
             return _in_doubt(effect, outcome.problem, policy, schedule, now, roll)
         case _:

@@ -1,6 +1,7 @@
 """Permits to call vendor accounts: asked of ``ingest`` over HTTP, and taken from it in small blocks."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,13 @@ from chassis.clock import Clock
 from chassis.crash_points import crash_point
 from chassis.domain import Problem
 from chassis.http.transport import HttpSession
-from chassis.outcomes import Deferred, Retryable
-from chassis.work.handlers import Permit, PermitClass, Permits
+from chassis.outcomes import Deferred, Failure, Retryable
+from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass, Permits
 
 PERMITS_PATH: Final = "/internal/permits"
 REPORT_PATH: Final = "/internal/permits/report"
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
-TOKEN_REFUSED: Final = "token_refused"  # noqa: S105 - a problem's code
+TOKEN_MARK: Final = "token"  # noqa: S105 - the name of a value
 PERMITS_AWAY: Final = "permits_away"
 ACCOUNT_UNKNOWN: Final = "account_unknown"
 USED_UP: Final = timedelta(seconds=1)
@@ -32,6 +33,19 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 PermitAnswer = Permit | Deferred | Retryable
+
+
+def token_mark(token: str) -> str:
+    """What names a token without showing it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def told_of_token(failure: Failure, token: str) -> Failure:
+    """The failure with the mark of the token that was refused: a late word about an old one drops no newer one."""
+    if not isinstance(failure, Retryable) or failure.problem.code != TOKEN_REFUSED or not token:
+        return failure
+    values = {**failure.problem.values, TOKEN_MARK: token_mark(token)}
+    return replace(failure, problem=Problem(TOKEN_REFUSED, values))
 
 
 def answer_to_json(answer: PermitAnswer) -> dict[str, Any]:

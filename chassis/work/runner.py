@@ -13,14 +13,14 @@ from chassis import metrics
 from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
-from chassis.outcomes import Ok, Outcome, Rejected
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Connection, Database, log_level
 from chassis.wakeups import WORK
 from chassis.work import breaker, claims, queries
 from chassis.work.claims import ClaimRequest
 from chassis.work.committer import AWAY, Committer
 from chassis.work.effects import Effects
-from chassis.work.handlers import EffectHandler, Permit, PermitClass, Permits, TaskHandler
+from chassis.work.handlers import TOKEN_REFUSED, EffectHandler, Permit, PermitClass, Permits, TaskHandler
 from chassis.work.operations import OUTAGE, AccountUp, outage_stream
 from chassis.work.permits import PermitBlocks
 from chassis.work.rows import Row
@@ -259,11 +259,15 @@ class WorkRunner:
             _log.exception("the probe of an account failed: %s", type(error).__name__)
 
     async def _is_back(self, down: breaker.OpenAccount) -> bool:
-        permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
-        if not isinstance(permit, Permit):
-            return False
-        async with asyncio.timeout(self._settings.probe_seconds_max):
-            outcome = await self._probe_account(down.tenant, down.account, permit)
+        for _ in range(2):
+            permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
+            if not isinstance(permit, Permit):
+                return False
+            async with asyncio.timeout(self._settings.probe_seconds_max):
+                outcome = await self._probe_account(down.tenant, down.account, permit)
+            if not isinstance(outcome, Retryable) or outcome.problem.code != TOKEN_REFUSED:
+                break
+            await self._blocks.report(down.account, outcome.problem, None)  # the outage outlived the token
         return isinstance(outcome, Ok | Rejected)
 
     async def _resume(self, down: breaker.OpenAccount) -> None:

@@ -12,7 +12,7 @@ from chassis.outcomes import Deferred, Ok, Outcome, Retryable
 from chassis.postgres import log_level
 from chassis.work.committer import Settlement
 from chassis.work.guard import lease_clock
-from chassis.work.handlers import TENANT_REMOVED, Done, Permit, Task, TaskHandler, TaskResult
+from chassis.work.handlers import TENANT_REMOVED, TOKEN_REFUSED, Done, Permit, Task, TaskHandler, TaskResult
 from chassis.work.machine import Effect
 from chassis.work.permits import PERMITS_AWAY, problem_to_json
 from chassis.work.rows import Release, Row
@@ -68,6 +68,7 @@ class Tasks:
             result, asked = await self._attempt(handler, row)
             settlement = self._settlement(row, result, telemetry.continued(row.metadata))
             if asked:
+                await self._vendors.report_token(row, [_outcome(result)])
                 settlement = self._vendors.heard(row, [_outcome(result)], settlement)
             await self._vendors.committer.settle([settlement])
             if asked:
@@ -134,6 +135,7 @@ class Tasks:
         schedule = self._vendors.schedule(row.tenant)
         failures = row.effect.failures + 1
         delayed_since = row.effect.delayed_since or (now if schedule.delayed(failures) else None)
+        fresh = problem.code == TOKEN_REFUSED and failures == 1
         attempt = {
             "what": "run",
             "at": row.claimed_at,
@@ -144,7 +146,7 @@ class Tasks:
         return Release(
             row,
             PLANNED,
-            now + schedule.delay(failures, self._vendors.roll()),
+            now if fresh else now + schedule.delay(failures, self._vendors.roll()),
             replace(_ran(row), failures=failures, delayed_since=delayed_since),
             attempt=attempt,
             reason=problem,

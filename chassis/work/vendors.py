@@ -15,7 +15,7 @@ from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work import breaker
 from chassis.work.committer import Committer, Settlement
-from chassis.work.handlers import Permit, PermitClass
+from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.machine import Effect, Schedule
 from chassis.work.operations import (
     DELAY,
@@ -26,7 +26,7 @@ from chassis.work.operations import (
     delay_stream,
     outage_stream,
 )
-from chassis.work.permits import TOKEN_REFUSED, PermitAnswer, PermitBlocks
+from chassis.work.permits import PermitAnswer, PermitBlocks
 from chassis.work.rows import Row
 from chassis.work.settings import TenantRules, WorkSettings
 
@@ -125,11 +125,15 @@ class Vendors:
         return settlement
 
     async def report(self, row: Row, outcomes: Sequence[Outcome[Any]]) -> None:
-        """Tells ingest of a limit or a refused token; outside any commit, since ingest may be slow."""
+        """Tells ingest of a limit; outside any commit, since ingest may be slow."""
         for outcome in outcomes if row.account else ():
             if isinstance(outcome, Deferred):
                 await self._blocks.report(row.account, outcome.problem, outcome.until)
                 return
+
+    async def report_token(self, row: Row, outcomes: Sequence[Outcome[Any]]) -> None:
+        """Tells ingest of a refused token; before the commit, after which the work may be claimed again at once."""
+        for outcome in outcomes if row.account else ():
             if isinstance(outcome, Retryable) and outcome.problem.code == TOKEN_REFUSED:
                 await self._blocks.report(row.account, outcome.problem, None)
                 return

@@ -15,6 +15,7 @@ from chassis.clock import Clock
 from chassis.http import Answer, Call, NotSent, SentUnknown, as_read, as_write
 from chassis.outcomes import Failure, Rejected
 from chassis.work.handlers import Permit
+from chassis.work.permits import told_of_token
 from connectors import wire
 from connectors.bitrix24.outcomes import IN_BATCH, TABLE
 from connectors.bitrix24.schema import VENDOR, BatchAnswer, Command, Fault, Success, read_batch, read_envelope
@@ -64,7 +65,7 @@ class PortalCalls:
             url=f"{permit.endpoint.rstrip('/')}/{method}",
             changes=write,
             headers=_HEADERS,
-            content=orjson.dumps(params),
+            content=orjson.dumps({**params, "auth": permit.access_token} if permit.access_token else params),
         )
         answer = await self._follow(permit, call)
         if not isinstance(answer, Answer):
@@ -76,7 +77,8 @@ class PortalCalls:
         until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
         if fault is not None and fault.code == "operation_time_limit":
             until = self._operating_until(envelope.time.get("operating_reset_at"))
-        return self._judge(answer.status, fault, write=write, until=until)
+        failure = self._judge(answer.status, fault, write=write, until=until)
+        return told_of_token(failure, permit.access_token)
 
     async def _follow(self, permit: Permit, call: Call) -> Answer | NotSent | SentUnknown:
         """Sends; when the portal was renamed, once more to the host it names, if the path is the same."""

@@ -14,7 +14,14 @@ from connectors.verdicts import Kind, OutcomeTable, Verdict
 IN_BATCH: Final = 0
 """The status of one command of a batch, which has none."""
 
-_TOKEN: Final = Verdict(Kind.BROKEN, "token_refused")
+GRANT_REFUSED: Final = "crm_grant_refused"
+"""The problem of a refresh token that opens nothing any more: the portal's owner has to connect it anew."""
+
+_TOKEN: Final = Verdict(Kind.RETRY, "token_refused")  # an hour is over: no word about the portal's health
+_GRANT: Final = Verdict(Kind.REJECTED, GRANT_REFUSED)
+_STRANGER: Final = Verdict(Kind.REJECTED, "crm_token_unknown")
+_NOBODY: Final = Verdict(Kind.REJECTED, "crm_user_refused")
+_CLIENT: Final = Verdict(Kind.BROKEN, "credentials_refused")
 _REFUSED: Final = Verdict(Kind.BROKEN, "crm_connection_refused")
 _USER: Final = Verdict(Kind.BROKEN, "crm_user_refused")
 _PLAN: Final = Verdict(Kind.BROKEN, "crm_plan_refused")
@@ -82,6 +89,9 @@ TABLE: Final = OutcomeTable(
         (None, "error_manifest_is_not_available"): _OURS,
         (None, "invalid_arg_value"): _OURS,
         (None, "error_argument"): _OURS,
+        (None, "error_event_not_found"): _OURS,
+        (None, "error_wrong_handler_url"): _OURS,
+        (None, "error_unsupported_protocol"): _OURS,
         (None, "entity_type_not_supported"): _OURS,
         (None, "100"): _OURS,
         (None, ":bad_id"): _OURS,
@@ -121,6 +131,44 @@ TABLE: Final = OutcomeTable(
         (504, None): _FAULT,
         (408, None): _FAULT,
         # A success that cannot be read.
+        (200, None): _UNREADABLE,
+    },
+)
+
+# Source: the vendor's documentation, "OAuth 2.0", "Error codes"; codes marked there and those of its SDKs alike.
+OAUTH_TABLE: Final = OutcomeTable(
+    VENDOR,
+    {
+        (None, "invalid_grant"): _GRANT,
+        (None, "bad_verification_code"): _GRANT,
+        (None, "invalid_client"): _CLIENT,
+        (None, "wrong_client"): _CLIENT,
+        (None, "not_installed"): _REFUSED,
+        (None, "application_not_found"): _REFUSED,
+        (None, "error_oauth"): _REFUSED,
+        (None, "payment_required"): _PLAN,
+        (None, "portal_deleted"): _GONE,
+        (None, "invalid_scope"): _SCOPE,
+        (None, "insufficient_scope"): _SCOPE,
+        (None, "invalid_request"): _OURS,
+        # The check of a token.
+        (None, "expired_token"): _TOKEN,
+        (None, "invalid_token"): _STRANGER,
+        (None, "no_auth_found"): _STRANGER,
+        (None, "authorization_error"): _NOBODY,
+        (None, "user_access_error"): _NOBODY,
+        (None, "allowed_only_intranet_user"): _NOBODY,
+        (401, None): _CLIENT,
+        # The server in trouble. Nobody knows whether a pair was given: whoever asks again hears it.
+        (None, "query_limit_exceeded"): _RATE,
+        (429, None): _RATE,
+        (None, "internal_server_error"): _FAULT,
+        (None, "error_unexpected_answer"): _FAULT,
+        (500, None): _FAULT,
+        (502, None): _FAULT,
+        (503, None): _FAULT,
+        (504, None): _FAULT,
+        (408, None): _FAULT,
         (200, None): _UNREADABLE,
     },
 )

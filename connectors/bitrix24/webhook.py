@@ -45,6 +45,14 @@ def parse_webhook(body: bytes, content_type: str) -> CrmEvent | Problem:
         return Problem(str(unfit))
 
 
+def read_tree(body: bytes, content_type: str) -> dict[str, Any] | Problem:
+    """The fields of a body within the limits, nested as PHP nests them. Problems as of ``parse_webhook``."""
+    try:
+        return _tree(body, content_type)
+    except _Unfit as unfit:
+        return Problem(str(unfit))
+
+
 def _tree(body: bytes, content_type: str) -> dict[str, Any]:
     if len(body) > BODY_BYTES_MAX:
         raise _Unfit("webhook_too_large")

@@ -63,9 +63,10 @@ def _fault(tree: Tree, problem: Mapping[str, Any]) -> tuple[KeyPath, Fault]:
 def _found(tree: Tree, path: KeyPath) -> str:
     if path in tree.references:
         return f"what {tree.references[path]} refers to"
-    if path and path[-1] in SECRET_KEYS:
+    found = _at(tree.value, path)
+    if found is not None and path and path[-1] in SECRET_KEYS:
         return "a value that is not shown"
-    return shown(_at(tree.value, path))
+    return shown(found)
 
 
 def _at(value: Any, path: KeyPath) -> Any:

@@ -6,13 +6,16 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from contracts.messages.values import Regime, VatMode
 from contracts.tenant_file.accounting import Accounting
-from contracts.tenant_file.parts import DuePart, Limit, Part, Secret
+from contracts.tenant_file.parts import Address, DuePart, Limit, Part
 from contracts.tenant_file.shops import ShopPart
 
+OAUTH_URL: Final = "https://oauth.bitrix24.tech"
+"""Where Bitrix24 gives tokens."""
+_OF_WEBHOOKS: Final = ("webhook_url", "application_token")
 _WEBHOOK: Final = re.compile(r"https?://[^/\s?#]+/(?:[^\s?#]*/)?rest/\d+/[^/\s?#]+/?")
 
 
@@ -42,6 +45,7 @@ _Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 _Stage = Annotated[str, Field(min_length=1, max_length=60)]
 _Stages = Annotated[tuple[_Stage, ...], Field(max_length=50)]
 _Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+_SecretIfAny = Annotated[str, Field(min_length=1, max_length=2000)] | None
 _UserField = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")]
 
 
@@ -74,14 +78,39 @@ class FieldsPart(Part):
 
 
 class Bitrix24Part(Part):
-    """The portal."""
+    """The portal: by its inbound and outgoing webhooks, or by an application that is installed in it."""
 
-    mode: Literal["webhook"] = Field(default="webhook", description="write webhook; mode app is not available yet")
-    webhook_url: Annotated[str, Field(max_length=2000, repr=False), AfterValidator(_hook)] = Field(
-        description="write the inbound webhook's address https://PORTAL/rest/USER/SECRET/, best as env:NAME"
+    mode: Literal["webhook", "app"] = Field(default="webhook", description="write webhook or app")
+    webhook_url: Annotated[str, Field(max_length=2000), AfterValidator(_hook)] | None = Field(
+        default=None,
+        repr=False,
+        validate_default=True,
+        description="in mode webhook write the inbound webhook's address https://PORTAL/rest/USER/SECRET/, best as "
+        "env:NAME; in mode app leave it out",
     )
-    application_token: Secret = Field(
-        description="write the application token of the outgoing webhook, best as env:NAME or file:PATH"
+    application_token: _SecretIfAny = Field(
+        default=None,
+        repr=False,
+        validate_default=True,
+        description="in mode webhook write the application token of the outgoing webhook, best as env:NAME or "
+        "file:PATH; in mode app leave it out, the installation brings it",
+    )
+    client_id: _SecretIfAny = Field(
+        default=None,
+        repr=False,
+        validate_default=True,
+        description="in mode app write the application's client id, best as env:NAME; in mode webhook leave it out",
+    )
+    client_secret: _SecretIfAny = Field(
+        default=None,
+        repr=False,
+        validate_default=True,
+        description="in mode app write the application's client secret, best as env:NAME or file:PATH; in mode webhook "
+        "leave it out",
+    )
+    oauth_url: Address | None = Field(
+        default=None,
+        description="leave it out, or write the address of the authorisation server: https://oauth.bitrix24.tech",
     )
     limit: Limit | Literal["unlimited"] = Field(
         default=Limit(burst=50, per_second=2), description="write {burst: 50, per_second: 2} or unlimited"
@@ -92,6 +121,14 @@ class Bitrix24Part(Part):
         default="", pattern=r"^(chat\d+|\d+)?$", description="write the dialog id of a chat, for example chat42"
     )
     sweep_seconds: float = Field(default=60, ge=1, le=3600, description="write seconds from 1 to 3600, for example 60")
+
+    @field_validator("webhook_url", "application_token", "client_id", "client_secret")
+    @classmethod
+    def _of_mode(cls, value: str | None, info: ValidationInfo) -> str | None:
+        needed = info.data.get("mode") == ("webhook" if info.field_name in _OF_WEBHOOKS else "app")
+        if "mode" in info.data and (value is not None) != needed:
+            raise ValueError("missing in this mode" if needed else "of the other mode")
+        return value
 
     @field_validator("funnels")
     @classmethod

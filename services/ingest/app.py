@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +13,7 @@ from chassis import log
 from chassis.aggregate import StreamKind
 from chassis.blobs import Blobs
 from chassis.ids import TenantId, tenant_id
-from chassis.outcomes import Outcome
+from chassis.outcomes import Ok, Outcome
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.service.spec import Parts, ServiceSpec, Work
 from chassis.serving import BODY_BYTES_MAX
@@ -22,6 +21,8 @@ from chassis.values.orders import OrderId
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
 from connectors.bank_statement import STATEMENT_BYTES_MAX
+from connectors.bitrix24.application import EVENTS, Bitrix24App
+from connectors.bitrix24.oauth import Bitrix24OAuth
 from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
 from connectors.bitrix24.webhook import parse_webhook
 from connectors.ports.accounting import AccessToken, TokenRequest
@@ -32,23 +33,27 @@ from contracts import topics
 from contracts.messages import operations
 from services.ingest import projections, published
 from services.ingest.api import hooks, statements
+from services.ingest.api.app_pages import AppPages
 from services.ingest.api.directory import HookDirectory, HookOwners
 from services.ingest.api.folder import StatementFolder
 from services.ingest.api.hooks import Hooks, HooksRoute
+from services.ingest.api.installing import Installer, credentials_of
 from services.ingest.api.intake import Intake
 from services.ingest.api.owners import Owners
-from services.ingest.api.permits import FetchToken, PermitDesk, PermitRoutes
+from services.ingest.api.permits import PermitDesk, PermitRoutes
 from services.ingest.api.public import application
 from services.ingest.api.shops import Shops, ShopsRoute
 from services.ingest.api.statements import StatementRoutes, Statements
 from services.ingest.api.tenants import Checked, Tenants
+from services.ingest.api.tokens import FetchToken, Renewed, RenewPair, Tokens
 from services.ingest.domain import deal, order, portal, statement
 from services.ingest.settings import IngestSettings
 from services.ingest.store import webhooks
-from services.ingest.store.connections import ENDPOINT, Account, ConnectionStore
+from services.ingest.store.connections import HOOK_SECRET, Account, ConnectionStore
 from services.ingest.store.deals import DealStore
 from services.ingest.store.orders import OrderStore
 from services.ingest.workers.check import TenantCheck
+from services.ingest.workers.handlers import KeepHandlersTask
 from services.ingest.workers.orders import ReadOrderTask
 from services.ingest.workers.reads import ReadBuyerTask, ReadDealTask
 from services.ingest.workers.sweeps import NightlyCheckTask, SweepBuyersTask, SweepModifiedTask, SweepTask
@@ -118,14 +123,29 @@ class _Whole:
         self.directory = HookDirectory(found.of_portal)
         self.shops = HookDirectory(found.of_shop)
         self.intake = Intake(parts.database, parts.clock)
-        tokens = {key: _fetch(vendor) for key, vendor in self.accounting.items()}
-        self.desk = PermitDesk(
+        self.app = Bitrix24App(parts.http, parts.clock, self._moved)
+        oauth = Bitrix24OAuth(parts.http, parts.clock)
+        self.installer = Installer(
+            parts.database,
+            parts.engine,
+            parts.clock,
+            parts.secrets,
+            self.store,
+            oauth,
+            self.app,
+            parts.settings.address_policy(),
+            changed=(self.directory.forget, lambda tenant: self.desk.forget(tenant)),
+        )
+        tokens = Tokens(
             parts.database,
             self.store,
             parts.clock,
-            tokens,
+            {key: _fetch(vendor) for key, vendor in self.accounting.items()},
+            {(portal.CRM_VENDOR, portal.APP): _renew(oauth)},
+            self.installer.lost,
             call_seconds_max=parts.settings.call_seconds_max,
         )
+        self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens)
         blobs = Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
         self.statements = Statements(parts.database, parts.engine, blobs, parts.clock)
         self.owners = Owners(parts.settings.owners(), parts.settings.token())
@@ -145,6 +165,7 @@ class _Whole:
             SweepModifiedTask(self.crm, store, clock),
             SweepBuyersTask(self.crm, store, clock),
             NightlyCheckTask(self.crm, store, clock),
+            KeepHandlersTask(self.app, EVENTS, self._hook_url, clock),
         )
         return Work(tasks=tasks, probe_account=self._ping, permits=self.desk)
 
@@ -158,7 +179,7 @@ class _Whole:
             self.store,
             self.parts.tenants,
             settings.address_policy(),
-            public_url=settings.public_url or settings.own_url(),
+            public_url=self._public_url(),
             changed=(self.directory.forget, self.shops.forget, self.desk.forget),
         )
         check = TenantCheck(self.crm, self.accounting, self.desk, self.deals)
@@ -171,7 +192,7 @@ class _Whole:
             tenants, checked, self.owners, self.parts.database, token=settings.api_secret(), version=_version()
         )
         return (
-            HooksRoute(Hooks(self.directory, self.intake, parse_webhook)),
+            HooksRoute(Hooks(self.directory, self.intake, parse_webhook, AppPages(self.installer))),
             ShopsRoute(Shops(self.shops, self.orders, self.intake, self.parts.clock)),
             *StatementRoutes(self.statements, self.directory).routes(),
             *PermitRoutes(self.desk).routes(),
@@ -179,8 +200,14 @@ class _Whole:
         )
 
     def loops(self) -> Mapping[str, Coroutine[Any, Any, None]]:
-        """The writer of webhooks, the end of old ones, portals that moved, and the folder of statement files."""
-        loops = {"webhooks": self.intake.run(), "old webhooks": self._drop_old(), "moved portals": self._keep_moves()}
+        """The writer of webhooks, the end of old ones, portals that moved, offers of access, and the folder of
+        statement files."""
+        loops = {
+            "webhooks": self.intake.run(),
+            "old webhooks": self._drop_old(),
+            "moved portals": self._keep_moves(),
+            "offers of access": self.installer.run(),
+        }
         settings = self.parts.settings
         if settings.statements_folder is not None:
             watch = StatementFolder(
@@ -191,6 +218,15 @@ class _Whole:
             )
             loops["statement files"] = watch.run()
         return loops
+
+    def _public_url(self) -> str:
+        settings = self.parts.settings
+        return (settings.public_url or settings.own_url()).rstrip("/")
+
+    async def _hook_url(self, tenant: TenantId) -> str | None:
+        async with self.parts.database.transaction([tenant]) as connection:
+            found = await self.store.find(connection, tenant, portal.crm_account(tenant))
+        return None if found is None else f"{self._public_url()}{hooks.PREFIX}{found.secrets[HOOK_SECRET]}"
 
     async def _ping(self, tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await self.crm.ping(permit)
@@ -223,8 +259,7 @@ class _Whole:
             found = await self.store.find(connection, tenant, moved.account)
             if found is None or found.endpoint != moved.old_endpoint:
                 return
-            secrets = {**found.secrets, ENDPOINT: moved.new_endpoint}
-            await self.store.save(connection, replace(found, secrets=secrets))
+            await self.store.move(connection, tenant, moved.account, moved.new_endpoint)
         self.desk.forget(tenant)
         _log.info("a portal was renamed; its new address is kept", account=moved.account)
 
@@ -238,6 +273,17 @@ def _fetch(vendor: AccountingClient) -> FetchToken:
         return await vendor.obtain_token(request)
 
     return fetch
+
+
+def _renew(oauth: Bitrix24OAuth) -> RenewPair:
+    async def renew(account: Account) -> Outcome[Renewed]:
+        outcome = await oauth.renew(credentials_of(account), account.refresh_token)
+        if not isinstance(outcome, Ok):
+            return outcome
+        pair = outcome.value
+        return Ok(Renewed(pair.access_token, pair.refresh_token, pair.expires_in_seconds, pair.endpoint))
+
+    return renew
 
 
 def _body_bytes_max(path: str) -> int:

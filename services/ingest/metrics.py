@@ -51,10 +51,17 @@ LIMITS_REPORTED: Final = counter(
     "Many: the configured limit is above the real one, or others use the same account.",
     ["vendor"],
 )
+OFFERS: Final = counter(
+    "sverka_ingest_offers_total",
+    "Offers of access to a portal, by how they came and result: taken, refused.",
+    "Refused: look at the deliveries for the reason; somebody may try addresses.",
+    ["kind", "result"],
+)
 TOKENS_FETCHED: Final = counter(
     "sverka_ingest_tokens_fetched_total",
     "Access tokens asked for, by vendor and result.",
-    "refused: client id or secret are wrong; many ok: tokens end too soon.",
+    "refused: client id or secret are wrong; rejected: an owner has to connect the portal anew; many ok: tokens end "
+    "too soon.",
     ["vendor", "result"],
 )
 STATEMENTS: Final = counter(

@@ -72,8 +72,8 @@ def published_of_statement(recorded: Recorded, state: statement.State) -> Sequen
 
 
 def published_of_portal(recorded: Recorded, state: portal.State) -> Sequence[PublicMessage]:
-    """The whole state of the tenant after each change."""
-    if state.config is None:
+    """The whole state of the tenant after each change of it; how its portal is connected is nobody else's business."""
+    if state.config is None or isinstance(recorded.event, portal.PortalConnected | portal.PortalLost):
         return ()
     said = ingest.TenantState(
         status=state.status, version=state.version, settings=tenant_settings(state.config.settings)

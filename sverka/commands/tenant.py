@@ -12,6 +12,7 @@ from sverka.commands.grouping import group
 from sverka.endings import NotAsWished, WrongUse
 from sverka.language import example, tr
 from sverka.models import AppliedDocument, Change, Check, ChecksDocument, TenantsDocument, TenantSummary, TenantView
+from sverka.models.tenants import PortalLink
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import outline, print_document, show, table, text
 from sverka.story.words import words
@@ -113,6 +114,8 @@ def shown(reach: Reach, tenant: Tenant, *, as_json: AsJson = False) -> None:
     show(f"{view.tenant}  {view.name}  {view.status}, {tr('version', 'версия')} {view.version}")
     outline(view.document)
     _show_addresses(view.webhook_urls)
+    if view.portal is not None:
+        _show_link(view.portal)
 
 
 def checked(reach: Reach, tenant: Tenant, *, as_json: AsJson = False) -> None:
@@ -174,6 +177,18 @@ def _show_changes(tenant: str, changes: list[Change]) -> None:
 def _show_addresses(urls: dict[str, str]) -> None:
     for vendor, url in urls.items():
         show(tr(f"Outgoing webhook of {vendor}: {url}", f"Исходящий вебхук {vendor}: {url}"))
+
+
+def _show_link(link: PortalLink) -> None:
+    told = {
+        "waiting": tr("waits for the installation of the application", "ждёт установки приложения"),
+        "connected": tr(f"connected: {link.host}", f"подключён: {link.host}"),
+        "lost": tr("its administrator has to connect it again", "администратору нужно подключить его заново"),
+        "uninstalled": tr("the application was removed", "приложение удалено"),
+    }
+    show(f"{tr('Portal', 'Портал')}: {told.get(link.state, link.state)}")
+    if link.authorize_url and link.state != "connected":
+        show(f"  {link.authorize_url}")
 
 
 def _check(one: dict[str, Any]) -> Check:

@@ -22,12 +22,22 @@ class TenantsDocument(Document):
     tenants: list[TenantSummary]
 
 
+class PortalLink(Document):
+    """How the application stands in a portal in mode app."""
+
+    state: str = Field(description="waiting, connected, lost or uninstalled.")
+    host: str = Field(description="Where the portal is; empty before it was connected.")
+    authorize_url: str = Field(description="Where the portal's administrator connects it again.")
+    authorize_state: str = Field(description="What stands as `state` in that address.")
+
+
 class TenantView(TenantSummary):
     """`sverka tenant show T --json`: without secrets."""
 
     settings: dict[str, Any]
     document: dict[str, Any] = Field(description="Its file as it was applied.")
     webhook_urls: dict[str, str] = Field(description="Where its portal sends outgoing webhooks.")
+    portal: PortalLink | None = Field(default=None, description="In mode app.")
 
 
 class Change(Document):

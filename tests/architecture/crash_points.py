@@ -25,6 +25,7 @@ _CHANGES = "changes and voids what was issued"
 _ORDERS = "orders of shops, which have tests of their own and then go a deal's way"
 _CHECK = "a look at a tenant's settings"
 _STATEMENTS = "bank statement files, which come beside the deals"
+_APP = "the connection of a portal by an application, which has tests of its own"
 
 OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.internal_api.decisions.DecisionsApi._cards": _READ,

@@ -104,7 +104,8 @@ def test_unlimited_is_a_limit() -> None:
         ('"500123456750"', "500123456750", 22, "sellers[0].inn", "in quotes"),
         ("vendor: elba", "vendor: kontur", 25, "sellers[0].accounting.profile", "leave it out"),
         ("vendor: elba", "vendor: excel", 24, "sellers[0].accounting.vendor", "write elba, kontur, moedelo or onec"),
-        ("mode: webhook", "mode: app", 7, "bitrix24.mode", "write webhook"),
+        ("mode: webhook", "mode: form", 7, "bitrix24.mode", "write webhook or app"),
+        ("  webhook_url: env:VEKTOR_B24_URL\n", "", 6, "bitrix24.webhook_url", "found nothing; in mode webhook write"),
         ("regime: usn_income", "regime: usn", 33, "sellers[0].tax[0].regime", "write usn_income, usn_income_expense"),
         ("[3, 7]", "[3, soon]", 37, "reminders.days[1]", "found 'soon'"),
         ('["20:00", "09:00"]', '[20:00, "09:00"]', 37, "reminders.quiet[0]", "two times in quotes"),
@@ -214,3 +215,17 @@ def test_no_refusal_shows_what_a_reference_stood_for() -> None:
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "tenant: \t- {"])
 def test_what_is_no_file_at_all_is_refused(text: str) -> None:
     assert _refusal(text)
+
+
+BY_APP = MINIMAL[: MINIMAL.index("bitrix24:")] + "bitrix24: {mode: app, client_id: local.66f1, client_secret: hidden}\n"
+
+
+def test_a_portal_by_an_application_needs_its_credentials_and_no_webhook() -> None:
+    file = load(BY_APP, ENVIRON, Path())
+    assert (file.bitrix24.mode, file.bitrix24.client_secret, file.bitrix24.webhook_url) == ("app", "hidden", None)
+    assert from_document(file.document()) == file
+    faults = _refusal(BY_APP.replace("client_secret: hidden", "webhook_url: https://x.ru/rest/1/abc/"))
+    keys = [fault.partition(":")[0].rpartition(" ")[2] for fault in faults]
+    assert keys == ["bitrix24.client_secret", "bitrix24.webhook_url"]
+    assert "in mode app leave it out" in faults[1]
+    assert "abc" not in faults[1]

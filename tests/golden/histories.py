@@ -53,6 +53,7 @@ def all_histories() -> Iterator[History]:
     yield "ingest", "applied-and-removed", _applied_and_removed()
     yield "ingest", "ordered-changed-and-cancelled", _ordered()
     yield "ingest", "taken", _statement_taken()
+    yield "ingest", "connected-and-lost", _connected_and_lost()
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
@@ -165,6 +166,16 @@ def _statement_taken() -> Stream[Any, Any]:
     stream: Stream[Any, Any] = Stream(STATEMENTS, "statement-6f0c")
     for _ in range(2):
         stream.ran(statement.TakeStatement("6f0c", "vektor/6f0c", "kl_to_1c.txt", 1_200, "folder"))
+    return stream
+
+
+def _connected_and_lost() -> Stream[Any, Any]:
+    """A portal that is connected by an application, lost, connected again, and uninstalled."""
+    stream: Stream[Any, Any] = Stream(PORTALS, portal.STREAM)
+    stream.ran(portal.ApplyTenant(SETTINGS, ("bitrix24:vektor",), by_app=True))
+    connect = portal.ConnectPortal("4f1d0c2be6a84e7db0e5c0ffee123456", "vektor.bitrix24.ru", "1")
+    for command in (connect, portal.LosePortal("lost"), connect, portal.LosePortal("uninstalled")):
+        stream.ran(command)
     return stream
 
 

@@ -28,6 +28,7 @@ class Owner:
     tenant: TenantId
     account: str
     application_token: str = field(repr=False)
+    profile: str = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class HookOwners:
             account = await self._store.find(connection, tenant, name)
         if account is None:
             return None
-        return Owner(tenant, name, account.secrets[APPLICATION_TOKEN])
+        return Owner(tenant, name, account.secrets[APPLICATION_TOKEN], account.profile)
 
     async def of_shop(self, hook_secret: str) -> ShopOwner | None:
         """Whose shop posts there."""

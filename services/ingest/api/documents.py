@@ -20,6 +20,7 @@ from contracts.tenant_file import (
     TenantFileRefused,
 )
 from contracts.tenant_file import Limit as FileLimit
+from contracts.tenant_file.model import OAUTH_URL
 from services.ingest.api import shop_settings as shops
 from services.ingest.domain import order, portal
 from services.ingest.domain.buckets import Limit
@@ -36,11 +37,22 @@ from services.ingest.domain.values import (
     Steps,
     Tax,
 )
-from services.ingest.store.connections import APPLICATION_TOKEN, ENDPOINT, HOOK_SECRET, Account
+from services.ingest.store.connections import (
+    APPLICATION_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ENDPOINT,
+    HOOK_SECRET,
+    MEMBER_ID,
+    OAUTH,
+    Account,
+)
 
 APPLIED_ENDPOINT: Final = "applied_endpoint"
 HIDDEN: Final = "•••"
 HOOK_SECRET_BYTES: Final = 24
+LEARNED: Final = (ENDPOINT, APPLICATION_TOKEN, MEMBER_ID)
+"""What the installation of an application brings."""
 _NAMES_OF_ITEMS: Final = ("id", "category", "from")
 
 
@@ -87,32 +99,61 @@ def settings_of(file: TenantFile) -> Settings:
 
 def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, Account]:
     """The accounts that a file asks for. What ingest made or learned itself is kept: the secret of the webhooks'
-    address, and the new host of a portal that was renamed."""
+    address, the new host of a portal that was renamed, and what the installation of an application brought."""
     tenant = TenantId(file.tenant)
     name = portal.crm_account(tenant)
-    before = present[name].secrets if name in present else {}
-    applied = file.bitrix24.webhook_url
-    moved = before.get(APPLIED_ENDPOINT) == applied
+    known = present.get(name)
+    access = _by_app(file, known) if file.bitrix24.mode == portal.APP else _by_webhooks(file, known)
+    before = {} if known is None else known.secrets
     crm = Account(
         tenant=tenant,
         account=name,
         vendor=portal.CRM_VENDOR,
         profile=file.bitrix24.mode,
-        secrets={
-            ENDPOINT: before[ENDPOINT] if moved else applied,
-            APPLIED_ENDPOINT: applied,
-            APPLICATION_TOKEN: file.bitrix24.application_token,
-            HOOK_SECRET: before.get(HOOK_SECRET) or secrets.token_urlsafe(HOOK_SECRET_BYTES),
-        },
+        secrets={**access, HOOK_SECRET: before.get(HOOK_SECRET) or secrets.token_urlsafe(HOOK_SECRET_BYTES)},
         limit=_limit(file.bitrix24.limit),
+        state="waiting" if file.bitrix24.mode == portal.APP else "",
     )
     sellers = (_accounting(tenant, seller.id, seller.accounting) for seller in file.sellers)
     return {account.account: account for account in (crm, *sellers, *shops.accounts_of(file, present))}
 
 
+def keeps_pair(wanted: Account, present: Account | None) -> bool:
+    """Whether the tokens of an account stay good under its new settings: they belong to an application."""
+    if present is None or wanted.profile != portal.APP or present.profile != portal.APP:
+        return False
+    return wanted.secrets[CLIENT_ID] == present.secrets[CLIENT_ID]
+
+
+def _by_webhooks(file: TenantFile, known: Account | None) -> dict[str, str]:
+    applied = file.bitrix24.webhook_url or ""
+    before = {} if known is None or known.profile == portal.APP else known.secrets
+    return {
+        ENDPOINT: before[ENDPOINT] if before.get(APPLIED_ENDPOINT) == applied else applied,
+        APPLIED_ENDPOINT: applied,
+        APPLICATION_TOKEN: file.bitrix24.application_token or "",
+    }
+
+
+def _by_app(file: TenantFile, known: Account | None) -> dict[str, str]:
+    client_id = file.bitrix24.client_id or ""
+    same = known is not None and known.profile == portal.APP and known.secrets[CLIENT_ID] == client_id
+    learned = (
+        {name: known.secrets[name] for name in LEARNED} if known is not None and same else dict.fromkeys(LEARNED, "")
+    )
+    return {
+        **learned,
+        CLIENT_ID: client_id,
+        CLIENT_SECRET: file.bitrix24.client_secret or "",
+        OAUTH: file.bitrix24.oauth_url or OAUTH_URL,
+    }
+
+
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document without its secrets."""
-    return {key: HIDDEN if key in SECRET_KEYS else _masked(value) for key, value in document.items()}
+    return {
+        key: HIDDEN if key in SECRET_KEYS and value is not None else _masked(value) for key, value in document.items()
+    }
 
 
 def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: TenantFile) -> list[Change]:
@@ -129,7 +170,10 @@ def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: Tenan
 def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fault]:
     if file.tenant != tenant:
         yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
-    addresses = {"bitrix24.webhook_url": file.bitrix24.webhook_url}
+    addresses: dict[str, str] = {}
+    for key in ("webhook_url", "oauth_url"):
+        if address := getattr(file.bitrix24, key):
+            addresses[f"bitrix24.{key}"] = address
     yield from shops.faults(file)
     for place, seller in enumerate(file.sellers):
         part = seller.accounting
@@ -220,7 +264,10 @@ def _account_name(tenant: str, seller_id: str, part: AccountingPart) -> str:
 def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for account in known.values():
-        if account.vendor == portal.CRM_VENDOR:
+        if account.vendor == portal.CRM_VENDOR and account.profile == portal.APP:
+            for key in (CLIENT_ID, CLIENT_SECRET):
+                found[f"bitrix24.{key}"] = account.secrets[key]
+        elif account.vendor == portal.CRM_VENDOR:
             found["bitrix24.webhook_url"] = account.secrets.get(APPLIED_ENDPOINT, account.endpoint)
             found["bitrix24.application_token"] = account.secrets[APPLICATION_TOKEN]
         elif account.vendor == order.SHOP_VENDOR:

@@ -1,4 +1,5 @@
-"""POST /hooks/bitrix24/{hook_secret}: takes a portal's webhook, checks it, and answers when it is durable.
+"""POST /hooks/bitrix24/{hook_secret}: takes a portal's webhook, checks it, and answers when it is durable. In mode app
+the same address takes the events of the application's own life, its page and the redirect of an authorisation.
 
 No framework and no models here: a slow handler is sent less, and nothing is sent twice (the vendor's page "Events").
 """
@@ -16,11 +17,13 @@ from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.serving import Receive, Scope, Send, answer
+from connectors.bitrix24.installation import HANDLED, UNINSTALLED
 from connectors.ports.crm import CrmEvent
 from services.ingest import metrics
+from services.ingest.api.app_pages import AppPages
 from services.ingest.api.directory import HookDirectory, Owner
 from services.ingest.api.intake import Intake, NotStored
-from services.ingest.domain import deal
+from services.ingest.domain import deal, portal
 from services.ingest.domain.hints import read_buyer_plan
 from services.ingest.store.webhooks import Webhook
 
@@ -42,6 +45,7 @@ _STATUSES: Final = {
     "webhook_event_missing": (400, "the body names no event"),
     "webhook_object_id": (400, "the body names no object"),
     "webhook_token": (403, "the application token is not the portal's"),
+    "webhook_no_access": (400, "the body brings no access token"),
 }
 
 Parse = Callable[[bytes, str], CrmEvent | Problem]
@@ -50,14 +54,16 @@ Parse = Callable[[bytes, str], CrmEvent | Problem]
 class Hooks:
     """An ASGI application for the paths under ``PREFIX``."""
 
-    def __init__(self, directory: HookDirectory[Owner], intake: Intake, parse: Parse) -> None:
+    def __init__(self, directory: HookDirectory[Owner], intake: Intake, parse: Parse, pages: AppPages) -> None:
         self._directory = directory
         self._intake = intake
         self._parse = parse
+        self._pages = pages
         self._refusals = RefusalCounter(REFUSALS_KEPT_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != "POST":
+        authorised = scope["method"] == "GET" and b"code=" in scope.get("query_string", b"")
+        if scope["method"] != "POST" and not authorised:
             await answer(send, 405, {"error": "webhooks are posted"}, {"allow": "POST"})
             return
         hook_secret = scope["path"][len(PREFIX) :]
@@ -69,7 +75,10 @@ class Hooks:
                 metrics.WEBHOOKS.labels("refused_address").inc()
                 await answer(send, 404, {"error": "nobody has this address"})
                 return
-            await self._take(owner, body, content_type_of(scope), send)
+            if authorised:
+                await self._pages.authorised(owner, scope, send)
+            else:
+                await self._take(owner, scope, body, send)
         except _AWAY:
             metrics.WEBHOOKS.labels("unavailable").inc()
             await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
@@ -81,10 +90,15 @@ class Hooks:
             return None
         return await self._directory.find(hook_secret)
 
-    async def _take(self, owner: Owner, body: bytes, content_type: str, send: Send) -> None:
+    async def _take(self, owner: Owner, scope: Scope, body: bytes, send: Send) -> None:
+        content_type = content_type_of(scope)
         event = self._parse(body, content_type)
         if isinstance(event, Problem):
-            await self._refuse(owner, body, content_type, event.code, None, send)
+            shown = owner.profile == portal.APP and await self._pages.page(owner, scope, body, content_type, send)
+            if not shown:
+                await self._refuse(owner, body, content_type, event.code, None, send)
+        elif owner.profile == portal.APP and event.name in HANDLED and _may_come(owner, event):
+            await self._lifecycle(owner, event, body, content_type, send)
         elif not event.token_matches(owner.application_token):
             await self._refuse(owner, body, content_type, "webhook_token", event, send)
         else:
@@ -92,6 +106,15 @@ class Hooks:
             delivery_id = await self._intake.put(webhook)
             _STORED.inc()
             await _accept(send, delivery_id)
+
+    async def _lifecycle(self, owner: Owner, event: CrmEvent, body: bytes, content_type: str, send: Send) -> None:
+        webhook = _webhook(owner, event, body, content_type, telemetry.inject())
+        delivery_id = await self._pages.lifecycle(owner, event, body, content_type, webhook)
+        if delivery_id is None:
+            await self._refuse(owner, body, content_type, "webhook_no_access", event, send)
+            return
+        _STORED.inc()
+        await _accept(send, delivery_id)
 
     async def _refuse(
         self, owner: Owner, body: bytes, content_type: str, code: str, event: CrmEvent | None, send: Send
@@ -112,6 +135,11 @@ class Hooks:
             headers["x-delivery-id"] = str(await self._intake.put(refused))
         status, sentence = _STATUSES[code]
         await answer(send, status, {"error": sentence}, headers)
+
+
+def _may_come(owner: Owner, event: CrmEvent) -> bool:
+    """An uninstallation is proven by the application token alone; what brings access is proven by it."""
+    return event.name != UNINSTALLED or event.token_matches(owner.application_token)
 
 
 class HooksRoute(BaseRoute):

@@ -25,12 +25,22 @@ class TenantsAnswer(_Model):
     tenants: list[TenantSummary]
 
 
+class PortalPart(_Model):
+    """How the application stands in a portal in mode app."""
+
+    state: Literal["waiting", "connected", "lost", "uninstalled"]
+    host: str = Field(description="Where the portal is; empty before it was connected.")
+    authorize_url: str = Field(description="Where the portal's administrator connects it again.")
+    authorize_state: str = Field(description="What stands as `state` in that address.")
+
+
 class TenantAnswer(TenantSummary):
     """A tenant without its secrets."""
 
     settings: dict[str, Any] = Field(description="As the services know them.")
     document: dict[str, Any] = Field(description="The file as it was applied last, secrets hidden.")
     webhook_urls: dict[str, str] = Field(description="Where the portal sends its outgoing webhooks, by vendor.")
+    portal: PortalPart | None = Field(default=None, description="In mode app.")
 
 
 class Change(_Model):

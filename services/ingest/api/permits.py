@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,35 +17,25 @@ from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.ids import TenantId, tenant_id
 from chassis.internal_api.requests import json_of, text_of
-from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Deferred, Retryable
 from chassis.postgres import Database
 from chassis.secrets import KeyMissing, SecretBroken
-from chassis.work.handlers import Permit, PermitClass
+from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.permits import (
     ACCOUNT_UNKNOWN,
     PERMITS_PATH,
     REPORT_PATH,
-    TOKEN_REFUSED,
     PermitAnswer,
     answer_to_json,
     problem_from_json,
 )
-from connectors.ports.accounting import AccessToken
 from services.ingest import metrics
+from services.ingest.api.tokens import Tokens
 from services.ingest.domain import buckets, portal
 from services.ingest.store import buckets as bucket_rows
 from services.ingest.store.connections import Account, ConnectionStore
 
 ACCOUNT_FRESH_SECONDS: Final = 2.0
-TOKEN_MARGIN_SECONDS: Final = 60.0
-TOKEN_LEASE_SPARE_SECONDS: Final = 5.0
-TOKEN_WAIT_SECONDS_MAX: Final = 8.0
-TOKEN_POLL_SECONDS: Final = 0.1
-ECHO_SECONDS: Final = 5.0
-REFUSED_SECONDS: Final = 60.0
-
-FetchToken = Callable[[Account], Awaitable[Outcome[AccessToken]]]
-"""Asks a vendor for an access token."""
 
 _SHARES: Final[Mapping[PermitClass, buckets.Share]] = {
     PermitClass.INTERACTIVE: "interactive",
@@ -94,37 +83,17 @@ class PermitRoutes:
         return Response(status_code=204)
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    why: Retryable
-    until: datetime
-
-
 class PermitDesk:
-    """Gives out permits of all accounts; what is left of each lies in the database, so that several processes share it.
+    """Gives out permits of all accounts; what is left of each lies in the database, so that several processes share
+    it."""
 
-    ``tokens`` are the vendors whose accounts need one fetched, by (vendor, profile); each fetch is one call of
-    ``call_seconds_max``.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        store: ConnectionStore,
-        clock: Clock,
-        tokens: Mapping[tuple[str, str], FetchToken],
-        *,
-        call_seconds_max: float = 25.0,
-    ) -> None:
-        self._token_lease_seconds = call_seconds_max + TOKEN_LEASE_SPARE_SECONDS
+    def __init__(self, database: Database, store: ConnectionStore, clock: Clock, tokens: Tokens) -> None:
         self._database = database
         self._store = store
         self._clock = clock
-        self._tokens = dict(tokens)
+        self._tokens = tokens
         self._accounts: dict[str, tuple[Account, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._fetched_at: dict[str, float] = {}
-        self._refused: dict[str, _Refusal] = {}
 
     async def acquire(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
         """A permit for up to ``count`` calls (10 at most), or why not. Raises the infrastructure errors of Postgres."""
@@ -133,10 +102,12 @@ class PermitDesk:
             if not isinstance(found, Account):
                 metrics.PERMITS_DENIED.labels("", "account").inc()
                 return found
-            ready = await self._with_token(found)
+            ready = await self._tokens.ready(found)
             if not isinstance(ready, Account):
                 metrics.PERMITS_DENIED.labels(found.vendor, "token").inc()
                 return ready
+            if ready is not found:
+                self._keep(ready)
             return await self._taken(ready, max(1, count), permit_class)
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
@@ -145,16 +116,16 @@ class PermitDesk:
             found = await self._account(account)
             if not isinstance(found, Account):
                 return
-            if problem.code == TOKEN_REFUSED:
-                await self._token_refused(found)
-            else:
+            if problem.code != TOKEN_REFUSED:
                 await self._limited(found, until)
+            elif await self._tokens.refused(found, problem):
+                self._accounts.pop(account, None)
 
     def forget(self, tenant: TenantId) -> None:
         """The tenant's connections were changed: what memory has of them is no longer right."""
         for account in [name for name, (found, _) in self._accounts.items() if found.tenant == tenant]:
             del self._accounts[account]
-            self._refused.pop(account, None)
+            self._tokens.forget(account)
 
     async def _account(self, name: str) -> Account | Retryable:
         cached = self._accounts.get(name)
@@ -212,72 +183,6 @@ class PermitDesk:
                 now,
                 lambda bucket: (buckets.shrink(bucket, until, now), None),
             )
-
-    # Tokens
-
-    async def _with_token(self, account: Account) -> Account | Deferred | Retryable:
-        fetch = self._tokens.get((account.vendor, account.profile))
-        if fetch is None or account.standing_token or self._usable(account):
-            return account
-        refused = self._refused.get(account.account)
-        if refused is not None and self._clock.now() < refused.until:
-            return refused.why
-        deadline = time.monotonic() + TOKEN_WAIT_SECONDS_MAX
-        while time.monotonic() < deadline:
-            # The lease is in the database and no transaction is open while the vendor is asked.
-            async with self._database.transaction([account.tenant]) as connection:
-                present = await self._store.find(connection, account.tenant, account.account)
-                if present is None:
-                    return _unknown(account.account)
-                if self._usable(present):
-                    return self._keep(present)
-                epoch = await self._store.lease_token(
-                    connection, account.tenant, account.account, self._token_lease_seconds
-                )
-            if epoch is not None:
-                return await self._fetched(present, epoch, fetch)
-            await asyncio.sleep(TOKEN_POLL_SECONDS)  # another process asks for it
-        return Deferred(Problem("token_is_being_fetched", {"account": account.account}))
-
-    async def _fetched(self, account: Account, epoch: int, fetch: FetchToken) -> Account | Deferred | Retryable:
-        outcome = await fetch(account)
-        now = self._clock.now()
-        if not isinstance(outcome, Ok):
-            metrics.TOKENS_FETCHED.labels(account.vendor, type(outcome).__name__.lower()).inc()
-            async with self._database.transaction([account.tenant]) as connection:
-                await self._store.end_lease(connection, account.tenant, account.account, epoch)
-            if isinstance(outcome, Deferred):
-                return outcome
-            why = Retryable(outcome.problem, outage=True)
-            if isinstance(outcome, Rejected):
-                self._refused[account.account] = _Refusal(why, now + timedelta(seconds=REFUSED_SECONDS))
-            return why
-        metrics.TOKENS_FETCHED.labels(account.vendor, "ok").inc()
-        token = outcome.value
-        lives = token.expires_in_seconds
-        ends_at = now + timedelta(seconds=max(lives - TOKEN_MARGIN_SECONDS, lives / 2))
-        async with self._database.transaction([account.tenant]) as connection:
-            await self._store.save_token(connection, account, epoch, token.access_token, ends_at, token.refresh_token)
-            present = await self._store.find(connection, account.tenant, account.account)
-        if present is None or not present.token:
-            return Deferred(Problem("token_is_being_fetched", {"account": account.account}))
-        self._fetched_at[account.account] = time.monotonic()
-        return self._keep(present)
-
-    async def _token_refused(self, account: Account) -> None:
-        if (account.vendor, account.profile) not in self._tokens or not account.token:
-            return
-        if time.monotonic() - self._fetched_at.get(account.account, -ECHO_SECONDS) < ECHO_SECONDS:
-            return  # calls that were under way still report the token before this one
-        _log.warning("a vendor refused a token before its end", account=account.account, vendor=account.vendor)
-        async with self._database.transaction([account.tenant]) as connection:
-            await self._store.drop_token(connection, account.tenant, account.account)
-        self._accounts.pop(account.account, None)
-
-    def _usable(self, account: Account) -> bool:
-        if not account.token or account.token_ends_at is None:
-            return False
-        return self._clock.now() < account.token_ends_at
 
     def _keep(self, account: Account) -> Account:
         self._accounts[account.account] = (account, time.monotonic())

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from chassis.clock import Clock
 from chassis.domain import Problem, Refused
@@ -13,11 +14,12 @@ from chassis.postgres import Connection, Database
 from chassis.tenants import TenantDirectory
 from contracts.tenant_file import TenantFile, from_document
 from services.ingest.api import shop_settings
-from services.ingest.api.documents import Change, accounts_of, changes, checked, masked, settings_of
+from services.ingest.api.documents import Change, accounts_of, changes, checked, keeps_pair, masked, settings_of
+from services.ingest.api.installing import state_of
 from services.ingest.domain import order, portal
 from services.ingest.published import tenant_settings
-from services.ingest.store import connections, files, orders
-from services.ingest.store.connections import HOOK_SECRET, Account, ConnectionStore
+from services.ingest.store import connections, files, offers, orders
+from services.ingest.store.connections import CLIENT_ID, HOOK_SECRET, Account, ConnectionStore
 from services.ingest.store.deals import tenant_in
 
 Changed = Callable[[TenantId], None]
@@ -51,7 +53,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A tenant without its secrets. ``webhook_urls``: where its portal sends outgoing webhooks."""
+    """A tenant without its secrets. ``webhook_urls``: where its portal sends outgoing webhooks; ``portal`` None where
+    no application is needed."""
 
     tenant: str
     name: str
@@ -60,6 +63,18 @@ class View:
     settings: dict[str, Any]
     document: dict[str, Any]
     webhook_urls: dict[str, str]
+    portal: "PortalLink | None"
+
+
+@dataclass(frozen=True, slots=True)
+class PortalLink:
+    """How an application stands in a tenant's portal. ``authorize_url`` is where its administrator connects it again,
+    "" while nobody knows where the portal is; then ``authorize_state`` goes into the address by hand."""
+
+    state: str
+    host: str
+    authorize_url: str
+    authorize_state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,7 @@ class Tenants:
             settings=tenant_settings(found.config.settings).model_dump(mode="json"),
             document=document,
             webhook_urls=self._webhook_urls(accounts),
+            portal=_link(accounts.get(portal.crm_account(tenant))),
         )
 
     async def apply(self, tenant: TenantId, document: Any, *, dry_run: bool, by: str) -> Applied:
@@ -187,14 +203,16 @@ class Tenants:
         differing = [account for name, account in wanted.items() if not account.same_as(present.get(name))]
         gone = sorted(present.keys() - wanted.keys())
         for account in differing:
-            await self._store.save(connection, account)
+            keeps = keeps_pair(account, present.get(account.account))
+            await self._store.save(connection, account, keeps_pair=keeps)
         await self._store.remove(connection, tenant, gone)
         hook_secret = wanted[portal.crm_account(tenant)].secrets[HOOK_SECRET]
         await connections.keep_hook(connection, tenant, connections.hook_hash(hook_secret))
         await orders.keep_hooks(connection, tenant, shop_settings.hooks_of(wanted))
         await files.keep(connection, tenant, masked(file.document()))
         names = tuple(sorted([*gone, *(account.account for account in differing)]))
-        await self._executed(connection, tenant, portal.ApplyTenant(settings_of(file), names), by)
+        body = portal.ApplyTenant(settings_of(file), names, by_app=file.bitrix24.mode == portal.APP)
+        await self._executed(connection, tenant, body, by)
         after = await tenant_in(connection, tenant)
         return after.status, after.version
 
@@ -206,6 +224,7 @@ class Tenants:
                 await self._store.remove(connection, tenant, sorted(accounts))
                 await connections.drop_hooks(connection, tenant)
                 await orders.keep_hooks(connection, tenant, {})
+                await offers.drop_all(connection, tenant)
                 await files.drop(connection, tenant)
             found = await tenant_in(connection, tenant)
         name = found.config.settings.name if found.config else ""
@@ -233,3 +252,13 @@ class Tenants:
                 name = account.account.rpartition(":")[2]
                 found[f"shop:{name}"] = f"{self._public_url}/shops/{account.secrets[HOOK_SECRET]}/orders"
         return found
+
+
+def _link(crm: Account | None) -> PortalLink | None:
+    if crm is None or crm.profile != portal.APP:
+        return None
+    state, url = state_of(crm), ""
+    if crm.endpoint:
+        page = crm.endpoint.rstrip("/").removesuffix("/rest")
+        url = f"{page}/oauth/authorize/?{urlencode({'client_id': crm.secrets[CLIENT_ID], 'state': state})}"
+    return PortalLink(crm.state, urlsplit(crm.endpoint).netloc, url, state)

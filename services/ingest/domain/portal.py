@@ -16,9 +16,14 @@ SWEEP = "sweep"
 SWEEP_MODIFIED = "sweep-modified"
 SWEEP_BUYERS = "sweep-buyers"
 NIGHTLY_CHECK = "nightly-check"
+KEEP_HANDLERS = "keep-handlers"
+APP = "app"
+UNINSTALLED = "uninstalled"
 CRM_VENDOR = "bitrix24"
 
 Status = Literal["active", "suspended", "removed"]
+Link = Literal["", "connected", "lost", "uninstalled"]
+"""How a portal with an application stands; "" before it was connected, and where there is no application."""
 
 
 def crm_account(tenant: str) -> str:
@@ -41,17 +46,21 @@ def tenant_of(account: str) -> str:
 
 
 class TenantApplied(Event, name="TenantApplied"):
-    """The tenant's file was applied; ``connections`` names what changed of addresses, secrets and limits."""
+    """The tenant's file was applied; ``connections`` names what changed of addresses, secrets and limits. ``by_app``:
+    the portal has to be connected by an application before anything can be asked of it."""
 
     config: Config
     status: Status
     changed_connections: tuple[str, ...] = ()
+    by_app: bool = False
 
 
 class TenantSuspended(Event, name="TenantSuspended"):
-    """Nothing new is begun for the tenant until it is resumed."""
+    """Nothing new is begun for the tenant until it is resumed; ``cause`` ``uninstalled``: until its portal is connected
+    again."""
 
     version: int
+    cause: str = ""
 
 
 class TenantResumed(Event, name="TenantResumed"):
@@ -66,12 +75,28 @@ class TenantRemoved(Event, name="TenantRemoved"):
     version: int
 
 
+class PortalConnected(Event, name="PortalConnected"):
+    """The application was installed in the tenant's portal, or connected to it again, by a user of it."""
+
+    member_id: str
+    domain: str
+    user_id: str = ""
+
+
+class PortalLost(Event, name="PortalLost"):
+    """The portal takes the application no more: ``lost``, its owner has to connect it again, or ``uninstalled``."""
+
+    reason: Literal["lost", "uninstalled"]
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyTenant:
-    """The tenant's file as it is wanted. ``changed_connections``: accounts whose address, secrets or limit differ."""
+    """The tenant's file as it is wanted. ``changed_connections``: accounts whose address, secrets or limit differ;
+    ``by_app``: the portal is connected by an application."""
 
     settings: Settings
     changed_connections: tuple[str, ...] = ()
+    by_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +114,41 @@ class RemoveTenant:
     """Stop for good."""
 
 
-Command = ApplyTenant | SuspendTenant | ResumeTenant | RemoveTenant
-StoredEvent = TenantApplied | TenantSuspended | TenantResumed | TenantRemoved
-EVENTS: tuple[type[Event], ...] = (TenantApplied, TenantSuspended, TenantResumed, TenantRemoved)
+@dataclass(frozen=True, slots=True)
+class ConnectPortal:
+    """The authorisation server vouches for the portal's access; what an uninstallation stopped goes on."""
+
+    member_id: str
+    domain: str
+    user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LosePortal:
+    """The access is gone."""
+
+    reason: Literal["lost", "uninstalled"]
+
+
+Command = ApplyTenant | SuspendTenant | ResumeTenant | RemoveTenant | ConnectPortal | LosePortal
+StoredEvent = TenantApplied | TenantSuspended | TenantResumed | TenantRemoved | PortalConnected | PortalLost
+EVENTS: tuple[type[Event], ...] = (
+    TenantApplied, TenantSuspended, TenantResumed, TenantRemoved, PortalConnected, PortalLost,
+)  # fmt: skip
 CODEC = EventCodec(EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The tenant as it is; ``config`` None before the first file. ``version`` grows with every change."""
+    """The tenant as it is; ``config`` None before the first file. ``version`` grows with every change.
+    ``suspended_by`` is the cause of a suspension that ends by itself."""
 
     status: Status = "active"
     version: int = 0
     config: Config | None = None
+    by_app: bool = False
+    link: Link = ""
+    suspended_by: str = ""
 
 
 def initial(stream: str) -> State:
@@ -113,13 +160,18 @@ def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
         case TenantApplied():
-            return State(event.status, event.config.version, event.config)
+            version = event.config.version
+            return replace(state, status=event.status, version=version, config=event.config, by_app=event.by_app)
         case TenantSuspended():
-            return _moved(state, "suspended", event.version)
+            return replace(_moved(state, "suspended", event.version), suspended_by=event.cause)
         case TenantResumed():
-            return _moved(state, "active", event.version)
+            return replace(_moved(state, "active", event.version), suspended_by="")
         case TenantRemoved():
-            return _moved(state, "removed", event.version)
+            return replace(_moved(state, "removed", event.version), link="", suspended_by="")
+        case PortalConnected():
+            return replace(state, link="connected")
+        case PortalLost():
+            return replace(state, link=event.reason)
         case _:
             assert_never(event)
 
@@ -146,8 +198,30 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             return (TenantResumed(version=state.version + 1),) if state.status == "suspended" else ()
         case RemoveTenant():
             return (TenantRemoved(version=state.version + 1),) if state.status != "removed" else ()
+        case ConnectPortal():
+            return _connected(state, command)
+        case LosePortal():
+            return _lost(state, command.reason)
         case _:
             assert_never(command)
+
+
+def _connected(state: State, command: ConnectPortal) -> Sequence[Event] | Refused:
+    if state.status == "removed":
+        return Refused(Problem("tenant_removed"))
+    connected = PortalConnected(member_id=command.member_id, domain=command.domain, user_id=command.user_id)
+    if state.status == "suspended" and state.suspended_by == UNINSTALLED:
+        return (connected, TenantResumed(version=state.version + 1))
+    return (connected,)
+
+
+def _lost(state: State, reason: Literal["lost", "uninstalled"]) -> Sequence[Event]:
+    if state.link == reason or state.status == "removed":
+        return ()
+    lost = PortalLost(reason=reason)
+    if reason == UNINSTALLED and state.status == "active":
+        return (lost, TenantSuspended(version=state.version + 1, cause=UNINSTALLED))
+    return (lost,)
 
 
 def _applied(state: State, command: ApplyTenant, now: dt.datetime) -> Sequence[Event]:
@@ -162,7 +236,10 @@ def _applied(state: State, command: ApplyTenant, now: dt.datetime) -> Sequence[E
     )
     # A suspended tenant stays so until somebody resumes it.
     status: Status = "suspended" if state.status == "suspended" else "active"
-    return (TenantApplied(config=config, status=status, changed_connections=command.changed_connections),)
+    applied = TenantApplied(
+        config=config, status=status, changed_connections=command.changed_connections, by_app=command.by_app
+    )
+    return (applied,)
 
 
 def _triggers(present: Config | None, wanted: Settings, now: dt.datetime) -> dict[str, dt.datetime]:
@@ -188,11 +265,13 @@ def _trigger_keys(settings: Settings) -> set[str]:
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
-    """An active tenant is swept and checked from now on."""
+    """An active tenant is swept and checked from now on, one with an application once its portal is connected."""
     if state.config is None or state.status != "active":
         return ()
+    kinds: tuple[str, ...] = (SWEEP, SWEEP_MODIFIED, SWEEP_BUYERS, NIGHTLY_CHECK)
+    if state.by_app:
+        if state.link != "connected":
+            return ()
+        kinds = (KEEP_HANDLERS, *kinds)
     account = state.config.settings.crm_account
-    return tuple(
-        TaskPlan(kind, account, account=account, lane=Lane.BULK)
-        for kind in (SWEEP, SWEEP_MODIFIED, SWEEP_BUYERS, NIGHTLY_CHECK)
-    )
+    return tuple(TaskPlan(kind, account, account=account, lane=Lane.BULK) for kind in kinds)

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final, Literal
 
 import asyncpg
 import orjson
@@ -20,6 +21,14 @@ REFRESH_TOKEN = "refresh_token"  # noqa: S105 - as above
 OPTIONS = frozenset({"auth_mode", "organization_id", "organization", "mode"})
 """What of an account's way of access is no secret, and whoever calls the vendor needs to know."""
 KEY_OF_SHOP = "key/"
+CLIENT_ID: Final = "client_id"
+CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - as above
+MEMBER_ID: Final = "member_id"
+OAUTH: Final = "oauth_url"
+
+LinkState = Literal["", "waiting", "connected", "lost", "uninstalled"]
+"""How an account with rotating tokens stands: nobody has connected it yet, it works, its owner has to connect it anew,
+its application was removed; "" where tokens do not rotate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Account:
 
     ``secrets`` has ``endpoint`` and what the vendor's way of access needs; ``limit`` None is unlimited; ``token`` is a
     fetched one, sendable until ``token_ends_at`` (business time). ``refreshed`` is the refresh token that a vendor gave
-    in place of the one among the secrets.
+    in place of the one among the secrets; ``pair_mark`` is its stored form, by which a newer one is told from it.
     """
 
     tenant: TenantId
@@ -40,6 +49,8 @@ class Account:
     token: str = field(default="", repr=False)
     token_ends_at: datetime | None = None
     refreshed: str = field(default="", repr=False)
+    pair_mark: bytes | None = field(default=None, repr=False)
+    state: LinkState = ""
 
     @property
     def standing_token(self) -> str:
@@ -90,25 +101,32 @@ class ConnectionStore:
         rows = await connection.fetch(f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1", tenant)  # noqa: S608
         return {row["account"]: await self._opened(connection, row) for row in rows}
 
-    async def find(self, connection: Connection, tenant: TenantId, account: str) -> Account | None:
-        """One account."""
+    async def find(
+        self, connection: Connection, tenant: TenantId, account: str, *, locked: bool = False
+    ) -> Account | None:
+        """One account; ``locked``: nobody else changes it before the transaction ends."""
+        lock = " FOR UPDATE" if locked else ""
         row = await connection.fetchrow(
-            f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1 AND account = $2",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1 AND account = $2{lock}",  # noqa: S608
             tenant,
             account,
         )
         return None if row is None else await self._opened(connection, row)
 
-    async def save(self, connection: Connection, account: Account) -> None:
-        """Writes an account as it is wanted; a token that was fetched with other credentials is dropped."""
+    async def save(self, connection: Connection, account: Account, *, keeps_pair: bool = False) -> None:
+        """Writes an account as it is wanted. A token is dropped, since it may have been fetched with other credentials;
+        ``keeps_pair``: the tokens stay, as does the account's state."""
         secrets = orjson.dumps(dict(account.secrets)).decode()
         sealed = await self._secrets.seal(connection, account.tenant, _field(account.account, "secrets"), secrets)
         limit = account.limit
         await connection.execute(
-            "INSERT INTO connections (tenant_id, account, vendor, profile, sealed, burst, per_second) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, account) DO UPDATE SET "
+            "INSERT INTO connections AS c (tenant_id, account, vendor, profile, sealed, burst, per_second, state) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant_id, account) DO UPDATE SET "
             "vendor = excluded.vendor, profile = excluded.profile, sealed = excluded.sealed, burst = excluded.burst, "
-            "per_second = excluded.per_second, token = NULL, token_ends_at = NULL",
+            "per_second = excluded.per_second, token = CASE WHEN $9 THEN c.token END, "
+            "token_ends_at = CASE WHEN $9 THEN c.token_ends_at END, "
+            "refresh = CASE WHEN $9 OR excluded.state = '' THEN c.refresh END, "
+            "state = CASE WHEN $9 THEN c.state ELSE excluded.state END",
             account.tenant,
             account.account,
             account.vendor,
@@ -116,7 +134,48 @@ class ConnectionStore:
             sealed,
             None if limit is None else limit.burst,
             None if limit is None else limit.per_second,
+            account.state,
+            keeps_pair,
         )
+
+    async def swap_pair(
+        self, connection: Connection, account: Account, token: str, refresh_token: str, ends_at: datetime
+    ) -> bool:
+        """Replaces the pair that ``account`` was read with, and ends the lease; False when another has replaced it."""
+        name = account.account
+        sealed = await self._secrets.seal(connection, account.tenant, _field(name, "token"), token)
+        refresh = await self._refresh(connection, account, refresh_token)
+        tag: str = await connection.execute(
+            "UPDATE connections SET token = $4, refresh = $5, token_ends_at = $6, lease_until = NULL, "
+            "state = 'connected' WHERE tenant_id = $1 AND account = $2 AND refresh IS NOT DISTINCT FROM $3",
+            account.tenant,
+            name,
+            account.pair_mark,
+            sealed,
+            refresh,
+            ends_at,
+        )
+        return tag != "UPDATE 0"
+
+    async def move(self, connection: Connection, tenant: TenantId, account: str, endpoint: str) -> bool:
+        """Keeps where an account is called now; False when it is called there already, or is gone."""
+        found = await self.find(connection, tenant, account, locked=True)
+        if found is None or found.endpoint == endpoint:
+            return False
+        await self.save(connection, replace(found, secrets={**found.secrets, ENDPOINT: endpoint}), keeps_pair=True)
+        return True
+
+    async def lose_pair(self, connection: Connection, account: Account, state: LinkState) -> bool:
+        """Destroys the pair that ``account`` was read with; False when another has replaced it."""
+        tag: str = await connection.execute(
+            "UPDATE connections SET token = NULL, refresh = NULL, token_ends_at = NULL, lease_until = NULL, "
+            "state = $4 WHERE tenant_id = $1 AND account = $2 AND refresh IS NOT DISTINCT FROM $3",
+            account.tenant,
+            account.account,
+            account.pair_mark,
+            state,
+        )
+        return tag != "UPDATE 0"
 
     async def remove(self, connection: Connection, tenant: TenantId, accounts: Sequence[str]) -> None:
         """Destroys accounts with their secrets and buckets."""
@@ -147,12 +206,7 @@ class ConnectionStore:
         """Keeps a token, and with it the refresh token that came in place of the used one, and ends the lease; False
         when another has taken it over meanwhile."""
         sealed = await self._secrets.seal(connection, account.tenant, _field(account.account, "token"), token)
-        sealed_refresh = None
-        if refresh:
-            told = f"{_name_of(account.secrets[REFRESH_TOKEN])}:{refresh}"
-            sealed_refresh = await self._secrets.seal(
-                connection, account.tenant, _field(account.account, "refresh"), told
-            )
+        sealed_refresh = await self._refresh(connection, account, refresh) if refresh else None
         tag: str = await connection.execute(
             "UPDATE connections SET token = $4, token_ends_at = $5, lease_until = NULL, "
             "refresh = coalesce($6, refresh) "
@@ -175,13 +229,20 @@ class ConnectionStore:
             epoch,
         )
 
-    async def drop_token(self, connection: Connection, tenant: TenantId, account: str) -> None:
-        """The vendor refused the token: the next call has a fresh one."""
+    async def drop_token(self, connection: Connection, account: Account) -> None:
+        """The vendor refused the token: the next call has a fresh one. A newer one stays."""
         await connection.execute(
-            "UPDATE connections SET token = NULL, token_ends_at = NULL WHERE tenant_id = $1 AND account = $2",
-            tenant,
-            account,
+            "UPDATE connections SET token = NULL, token_ends_at = NULL WHERE tenant_id = $1 AND account = $2 "
+            "AND refresh IS NOT DISTINCT FROM $3",
+            account.tenant,
+            account.account,
+            account.pair_mark,
         )
+
+    async def _refresh(self, connection: Connection, account: Account, refresh_token: str) -> bytes:
+        """A refresh token to be stored, with what names the one among the secrets from which it descends."""
+        told = f"{_name_of(account.secrets.get(REFRESH_TOKEN, ''))}:{refresh_token}"
+        return await self._secrets.seal(connection, account.tenant, _field(account.account, "refresh"), told)
 
     async def _opened(self, connection: Connection, row: asyncpg.Record) -> Account:
         tenant, account = TenantId(row["tenant_id"]), row["account"]
@@ -206,6 +267,8 @@ class ConnectionStore:
             token=token,
             token_ends_at=row["token_ends_at"],
             refreshed=refreshed,
+            pair_mark=row["refresh"],
+            state=row["state"],
         )
 
 
@@ -226,7 +289,7 @@ async def drop_hooks(connection: Connection, tenant: TenantId) -> None:
     await connection.execute("DELETE FROM hooks WHERE tenant_id = $1", tenant)
 
 
-_COLUMNS = "tenant_id, account, vendor, profile, sealed, burst, per_second, token, token_ends_at, refresh"
+_COLUMNS = "tenant_id, account, vendor, profile, sealed, burst, per_second, token, token_ends_at, refresh, state"
 
 
 def _name_of(refresh_token: str) -> str:

@@ -95,6 +95,16 @@ async def mark_read(connection: Connection, tenant: TenantId, work_id: UUID, upt
     )
 
 
+async def refuse(connection: Connection, tenant: TenantId, delivery_id: int, reason: str) -> None:
+    """What was taken proved to be no good."""
+    await connection.execute(
+        "UPDATE webhooks SET status = 'refused', reason = $3 WHERE tenant_id = $1 AND delivery_id = $2",
+        tenant,
+        delivery_id,
+        reason,
+    )
+
+
 async def deliveries(connection: Connection, after: int, limit: int, tenant: TenantId | None) -> list[Delivery]:
     """Webhooks in the order of their ids. ``done`` is what was read and whose work came to its end after that."""
     rows = await connection.fetch(_DELIVERIES, after, min(limit, LISTED_MAX), tenant)

@@ -25,6 +25,7 @@ from tests.sandbox.running import Sandbox
 DEADLINE_SECONDS = 15.0
 API_TOKEN = "api-token-of-the-tests"
 SERVICE_TOKEN = "service-token-of-the-tests"
+KEYS = Keyring.generate("test")
 TENANT = "vektor"
 SELLER_INN = "500123456750"
 
@@ -97,8 +98,10 @@ def document(sandbox: Sandbox, portal: dict[str, Any], account: dict[str, Any], 
 
 
 @contextlib.asynccontextmanager
-async def running(own: OwnDatabase, folder: Path, sandbox: Sandbox | None = None) -> AsyncIterator[Ingest]:
-    """Ingest on a free port, ready for requests."""
+async def running(
+    own: OwnDatabase, folder: Path, sandbox: Sandbox | None = None, *, keys: str = KEYS
+) -> AsyncIterator[Ingest]:
+    """Ingest on a free port, ready for requests; those that share a database share their keys."""
     settings = IngestSettings(
         env=Environment.DEVELOPMENT,
         port=free_port(),
@@ -107,7 +110,7 @@ async def running(own: OwnDatabase, folder: Path, sandbox: Sandbox | None = None
         kafka_bootstrap="127.0.0.1:1",
         service_token=SecretStr(SERVICE_TOKEN),
         api_token=SecretStr(API_TOKEN),
-        kek=SecretStr(Keyring.generate("test")),
+        kek=SecretStr(keys),
         blobs_url=f"file:{folder / 'blobs'}",
         sandbox_control_url="" if sandbox is None else f"{sandbox.url}/control",
         stop_seconds_max=6.0,

@@ -9,8 +9,8 @@ import pytest
 from chassis.domain import Problem
 from chassis.http import AddressPolicy, VendorHttp
 from chassis.outcomes import Ok, Retryable
-from chassis.work.handlers import Permit, PermitClass
-from chassis.work.permits import TOKEN_REFUSED, PermitClient
+from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
+from chassis.work.permits import PermitClient
 from connectors.moedelo.client import Moedelo
 from tests.sandbox.running import Sandbox
 from tests.services.ingest.running import SERVICE_TOKEN, TENANT, Ingest

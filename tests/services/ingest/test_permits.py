@@ -10,8 +10,8 @@ import pytest
 from chassis.domain import Problem
 from chassis.http import AddressPolicy, VendorHttp
 from chassis.outcomes import Deferred, Ok, Retryable
-from chassis.work.handlers import Permit, PermitClass
-from chassis.work.permits import TOKEN_REFUSED, PermitClient
+from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
+from chassis.work.permits import PermitClient
 from connectors.elba.client import ElbaSeed
 from tests.sandbox.running import Sandbox
 from tests.services.ingest.running import SERVICE_TOKEN, TENANT, Ingest, document
@@ -69,9 +69,9 @@ async def test_a_refused_token_is_replaced_once(
     client: PermitClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await given(client)
-    monkeypatch.setattr("services.ingest.api.permits.ECHO_SECONDS", 0.0)
+    monkeypatch.setattr("services.ingest.api.tokens.ECHO_SECONDS", 0.0)
     await client.report(ELBA, Problem(TOKEN_REFUSED), None)
-    monkeypatch.setattr("services.ingest.api.permits.ECHO_SECONDS", 60.0)
+    monkeypatch.setattr("services.ingest.api.tokens.ECHO_SECONDS", 60.0)
     second = await given(client)
     assert second.access_token != first.access_token
     for _ in range(10):  # the calls that were under way with the first one
