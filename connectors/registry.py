@@ -8,11 +8,14 @@ from typing import Final
 from chassis.clock import Clock
 from chassis.work.handlers import EffectPolicy, Probe
 from connectors.bitrix24.client import Bitrix24
+from connectors.dadata.client import Dadata
 from connectors.elba.client import ElbaSeed
 from connectors.elba_vendor.client import ElbaVendor
+from connectors.focus.client import Focus
 from connectors.kontur.client import Kontur
 from connectors.moedelo.client import Moedelo
 from connectors.onec.client import OneC
+from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import Crm, PortalMoved
 from connectors.ports.whole import AccountingClient
 from connectors.transport import Transport
@@ -112,6 +115,18 @@ class CrmVendor:
     limit: RateLimit
     requests_max: Mapping[Capability, int]
     commands_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterVendor:
+    """A provider of the state register. One look-up makes at most ``requests_max`` requests; ``per_day`` is what its
+    usual tariff allows."""
+
+    vendor: str
+    connect: Callable[[Transport, Clock], CompanyByInn]
+    limit: RateLimit
+    per_day: int
+    requests_max: int = 2
 
 
 USUAL_PROFILES: Final = frozenset({"seed", "standard"})
@@ -334,3 +349,9 @@ def accounting_of(account: str) -> AccountingVendor:
     if found is None:
         raise VendorUnknown(f"{account[:80]!r} is an account of none of {', '.join(_BY_API)}")
     return found
+
+
+REGISTERS: Final[Mapping[str, RegisterVendor]] = {
+    "dadata": RegisterVendor("dadata", Dadata, RateLimit(burst=30, per_second=30.0), per_day=10_000),
+    "focus": RegisterVendor("focus", Focus, RateLimit(burst=5, per_second=5.0), per_day=5_000),
+}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sandbox.bitrix24.vendor import Bitrix24
 from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
+from sandbox.dadata.vendor import Dadata
 from sandbox.elba.vendor import Elba
+from sandbox.focus.vendor import Focus
 from sandbox.kontur.vendor import Kontur
 from sandbox.moedelo.vendor import Moedelo
 from sandbox.onec.vendor import Onec
@@ -20,6 +22,8 @@ def make_world(settings: Settings) -> World:
     world.register(Moedelo(world))
     world.register(Onec(world))
     world.register(Kontur(world))
+    world.register(Dadata(world))
+    world.register(Focus(world))
     return world
 
 

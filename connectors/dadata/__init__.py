@@ -1,0 +1,1 @@
+"""DaData: companies and entrepreneurs of the state register by INN."""

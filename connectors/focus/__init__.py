@@ -1,0 +1,1 @@
+"""Kontur.Focus: companies and entrepreneurs of the state register by INN."""

@@ -1,0 +1,1 @@
+"""Simulated DaData: suggestions by INN, banks by BIC, statistics of the day."""

@@ -1,0 +1,1 @@
+"""Tests of providers of the state register."""
