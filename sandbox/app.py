@@ -7,6 +7,7 @@ from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
 from sandbox.dadata.vendor import Dadata
 from sandbox.elba.vendor import Elba
+from sandbox.elba_vendor.vendor import ElbaVendor
 from sandbox.focus.vendor import Focus
 from sandbox.kontur.vendor import Kontur
 from sandbox.moedelo.vendor import Moedelo
@@ -19,6 +20,7 @@ def make_world(settings: Settings) -> World:
     world = World(settings.data, public_url=settings.public_url, limits=settings.limits)
     world.register(Bitrix24(world))
     world.register(Elba(world))
+    world.register(ElbaVendor(world))
     world.register(Moedelo(world))
     world.register(Onec(world))
     world.register(Kontur(world))

@@ -18,7 +18,18 @@ COUNTERPARTY_TYPES = ("legal", "entrepreneur", "individual")
 REFRESH = "refresh-"
 """How refresh tokens begin."""
 ACT_STATUSES = ("Created", "Sent", "Signed")
-RECORD_KINDS = ("counterparties", "invoices", "payments", "acts", "products", "webhooks", "switches")
+RECORD_KINDS = (
+    "counterparties",
+    "invoices",
+    "payments",
+    "acts",
+    "products",
+    "webhooks",
+    "switches",
+    "news",
+    "links",
+    "tasks",
+)
 
 Record = dict[str, Any]
 """`id`, `updated_at`, `order` (number of the change that wrote it), and from `visible_unix` on what it shows is seen;

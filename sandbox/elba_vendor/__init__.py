@@ -1,0 +1,1 @@
+"""Simulated Elba accounts behind the published Elba Public API v1."""
