@@ -13,6 +13,7 @@ from sandbox.kontur.vendor import Kontur
 from sandbox.moedelo.vendor import Moedelo
 from sandbox.onec.vendor import Onec
 from sandbox.settings import Settings
+from sandbox.shop.vendor import Shops
 
 
 def make_world(settings: Settings) -> World:
@@ -26,6 +27,7 @@ def make_world(settings: Settings) -> World:
     world.register(Kontur(world))
     world.register(Dadata(world))
     world.register(Focus(world))
+    world.register(Shops(world))
     return world
 
 

@@ -13,7 +13,7 @@ from sandbox.core.clock import SandboxClock, from_rfc3339, to_rfc3339
 from sandbox.core.faults import FaultPlan
 from sandbox.core.ledger import Ledger, Line
 from sandbox.core.timeline import Timeline
-from sandbox.core.vendor import EventPost, Vendor
+from sandbox.core.vendor import EventPost, Signing, Vendor
 
 SEND_SECONDS = 10.0
 IN_FLIGHT_PER_ACCOUNT = 16
@@ -142,15 +142,17 @@ class Outgoing:
 
     async def _send(self, post: EventPost) -> None:
         lane = (post.vendor, post.account)
+        vendor = self._vendors[post.vendor]
+        signing = vendor if isinstance(vendor, Signing) else None
         await self._ledger.durable()
         async with self._slots.setdefault(lane, asyncio.Semaphore(IN_FLIGHT_PER_ACCOUNT)):
-            status, problem = await self._post(post)
+            status, problem = await self._post(post if signing is None else signing.signed(post))
         if post.id not in self._waiting:
             return
         if status is not None and 200 <= status < 300:
             self._note(post, {"phase": "sent", "status": status})
             del self._waiting[post.id]
-        elif post.retry_seconds:
+        elif post.retry_seconds and not (signing and signing.gives_up(status)):
             due = self._clock.unix() + post.retry_seconds[0]
             line = {"phase": "failed", "status": status, "problem": problem, "next_at": to_rfc3339(due)}
             self._note(post, line)

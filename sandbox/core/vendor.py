@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sandbox.core.faults import Fault
 from sandbox.core.roster import Roster
@@ -56,6 +56,15 @@ class SeedSpec:
     roster: Roster
     base_url: str
     options: dict[str, Any]
+
+
+@runtime_checkable
+class Signing(Protocol):
+    """A vendor whose events are signed anew for each attempt, and given up at some answers."""
+
+    def signed(self, post: EventPost) -> EventPost: ...
+
+    def gives_up(self, status: int | None) -> bool: ...
 
 
 class Vendor(Protocol):

@@ -10,6 +10,7 @@ from sverka.reach import Reach
 from sverka.screen import outline, print_document, table
 
 PORTALS: Final = "bitrix24"
+SHOPS: Final = "shop"
 
 
 def control(reach: Reach) -> Json:
@@ -25,7 +26,7 @@ def ask(reach: Reach, method: str, path: str, body: Any = None, **query: Any) ->
 
 def services(reach: Reach) -> list[str]:
     """The accounting services of the sandbox."""
-    return [name for name in ask(reach, "GET", "/status")["vendors"] if name != PORTALS]
+    return [name for name in ask(reach, "GET", "/status")["vendors"] if name not in (PORTALS, SHOPS)]
 
 
 def accounts_of(reach: Reach, vendor: str) -> list[dict[str, Any]]:
@@ -45,7 +46,7 @@ def state_of(reach: Reach, account: str) -> Any:
 
 def _vendor_of(reach: Reach, account: str) -> str:
     for one in ask(reach, "GET", "/accounts"):
-        if one["account"] == account and one["vendor"] != PORTALS:
+        if one["account"] == account and one["vendor"] not in (PORTALS, SHOPS):
             return str(one["vendor"])
     raise NotAsWished(
         tr(

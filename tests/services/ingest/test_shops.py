@@ -340,3 +340,33 @@ async def test_a_wrong_shop_is_refused_with_what_to_write(
     answer = await bare.api.put("/api/v1/tenants/vektor", json=file)
     assert (answer.status_code, [fault["key"] for fault in answer.json()["faults"]]) == (422, [key])
     assert "write" in answer.json()["faults"][0]["text"]
+
+
+async def test_a_shop_of_the_sandbox_pushes_what_people_do(
+    bare: Ingest, sandbox: Sandbox, portal: dict[str, Any], account: dict[str, Any]
+) -> None:
+    applied = await bare.apply(document(sandbox, portal, account, shops=[SHOP]))
+    url = applied["webhook_urls"]["shop:main"]
+    await sandbox.control("/shop/shops", {"shop": "main", "url": url, "secret": SHOP["secret"], "title": "Магазин"})
+    for kind in ("forged", "duplicate"):
+        rule = {"vendor": "shop", "operation": "event:order.created", "kind": kind, "calls": [1]}
+        await sandbox.control("/faults", rule)
+    payer = {"inn": "7725010016", "kpp": "772501001", "name": "ООО Ромашка", "email": "buh@romashka.example"}
+    goods = [{"name": "Футболка", "price": "33.3333", "quantity": "3"}]
+    body = {"kind": "legal", "payer": payer, "items": goods, "deliveries": [{"price": "500", "vat_rate": None}]}
+    made = (await sandbox.control("/shop/main/orders", body))["order"]
+    shop = Shop(bare, urlsplit(url).path)
+    (message,) = await requested(shop)
+    assert (message["deal"]["opportunity_kopecks"], made["total"]) == (60_000, "600.00")
+    refused = [one["reason"] for one in await deliveries(shop) if one["status"] == "refused"]
+    assert refused == ["push_signature"]
+    path = f"/shop/main/orders/{made['id']}"
+    await sandbox.control(path, {"items": [{**goods[0], "quantity": "6"}]}, method="PATCH")
+    await sandbox.control(f"{path}/cancel")
+
+    async def told() -> bool:
+        return [one.get("deleted", False) for one in await said(bare, "DealChanged")][-1:] == [True]
+
+    await until(told, "the order is cancelled")
+    page = await sandbox.client.get("/pages/shop/main")
+    assert (page.status_code, "Отменён" in page.text, "ООО Ромашка" in page.text) == (200, True, True)
