@@ -2,7 +2,7 @@
 
 import typer
 
-from sverka.commands.sandbox import accounting, crm, shop, world
+from sverka.commands.sandbox import accounting, application, crm, shop, world
 from sverka.language import tr
 
 
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     )
     app.add_typer(group, name="sandbox")
     crm.register(group)
+    application.register(group)
     accounting.register(group)
     shop.register(group)
     world.register(group)
