@@ -48,7 +48,7 @@ class Accountant:
             return 0
         state = self._world.account(account)
         for card in cards:
-            choice, number = answer(card, state)
+            choice, number = answer(card, state, by_id=self._world.service.found_by_id)
             self._take(card, choice, number)
         return len(cards)
 
@@ -63,12 +63,12 @@ class Accountant:
         return frozenset((one.tenant, one.deal) for one in self.taken if (one.choice, one.document) == ("found", "act"))
 
 
-def answer(card: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, str]:
-    """The choice that what stands in the account calls for, and the number that was found there."""
+def answer(card: Mapping[str, Any], state: Mapping[str, Any], *, by_id: bool = False) -> tuple[str, str]:
+    """The choice that what stands in the account calls for, and the number, or the id, that was found there."""
     choices, values = list(card["choices"]), card.get("values") or {}
     uses = [choice for choice in choices if choice.startswith("use_")]
     if card["kind"] == "document_uncertain":
-        found = _document(values, state)
+        found = _document(values, state, by_id=by_id)
         return ("found", found) if found else (_first(choices, "resend", "give_up"), "")
     if card["kind"] == "counterparty_uncertain":
         record = _counterparty(values, state)
@@ -82,7 +82,7 @@ def answer(card: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[str, str]
     return _first(choices, "accept", "wait", "understood"), ""
 
 
-def _document(values: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+def _document(values: Mapping[str, Any], state: Mapping[str, Any], *, by_id: bool) -> str:
     kind = "acts" if values.get("document") == "act" else "invoices"
     marker = str(values.get("marker") or "")
     number = str(values.get("number") or "")
@@ -90,7 +90,7 @@ def _document(values: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     invoices = {one["id"] for one in state["invoices"].values() if deal in str(one.get("comment") or "")}
     for record in state[kind].values():
         if kind == "acts" and record.get("invoice_id") in invoices:
-            return str(record["number"])
+            return str(record["id" if by_id and kind == "invoices" else "number"])
         texts = (str(record.get("comment") or ""), str(record.get("external_id") or ""))
         if (marker and any(marker in text for text in texts)) or (number and record["number"] == number):
             return str(record["number"])

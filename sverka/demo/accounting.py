@@ -9,12 +9,14 @@ from typing import Any, Final
 class Service:
     """One accounting service. ``sandbox`` is its name there, which also begins the seed's environment lines; ``keys``
     are those of the tenant's file, where ``{env}`` stands for a line's beginning; ``feed`` is the sandbox's operation
-    by which payments are looked for; ``dials`` say how its accounts behave."""
+    by which payments are looked for; ``dials`` say how its accounts behave; ``found_by_id``: a person names an invoice
+    by its id, since the service does not find it by its number."""
 
     sandbox: str
     keys: Mapping[str, str]
     feed: str
     dials: Mapping[str, Any] = field(default_factory=dict)
+    found_by_id: bool = False
 
     def env(self, number: int, name: str) -> str:
         """The name of an environment line of the n-th account."""
@@ -59,6 +61,7 @@ ELBA_VENDOR: Final = Service(
         "organization_id": "env:{env}ORGANIZATION_ID",
     },
     feed="balance.list",
+    found_by_id=True,
 )
 KONTUR: Final = Service(
     sandbox="kontur",
@@ -85,4 +88,4 @@ MOEDELO: Final = Service(
     },
     feed="invoice.find",
 )
-SERVICES: Final[Mapping[str, Service]] = {one.sandbox: one for one in (ELBA, MOEDELO, KONTUR, ONEC)}
+SERVICES: Final[Mapping[str, Service]] = {one.sandbox: one for one in (ELBA, ELBA_VENDOR, MOEDELO, KONTUR, ONEC)}

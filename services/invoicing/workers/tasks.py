@@ -1,8 +1,9 @@
 """Reads of the accounting service for a document, and deadlines that are kept."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from chassis.blobs import Blobs
 from chassis.clock import Clock
@@ -25,6 +26,8 @@ from services.invoicing.domain.values import Issued, Reason
 from services.invoicing.store import DocumentStore
 from services.invoicing.workers.payloads import invoice_result, issued_of
 from services.invoicing.workers.rendering import Renderer, Seller
+
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 PDF_REFUSALS_MAX = 4
 """How often a PDF may be refused before a person is asked: a document that was just made is not visible at once."""
@@ -107,12 +110,33 @@ class AdoptDocument:
             task.permit, number=payload["number"], issued_on=date.fromisoformat(payload["date"]), marker=""
         )
         if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
-            return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
+            return await self._by_id(task, command_id)
         if not isinstance(found, Ok):
             return _again(found)
         cards = (*found.value.matches, *found.value.others)
         issued_card = issued_of(invoice_result(cards[0])) if len(cards) == 1 else None
         reason = None if issued_card else Reason(code="document_not_found", values={"number": payload["number"]})
+        adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
+        return Done((StreamCommand(task.stream, adopt, command_id),))
+
+    async def _by_id(self, task: Task, command_id: str) -> TaskResult:
+        """Where invoices are not listed, the person names one by its id, or by its address, which ends with it. A mere
+        number would leave nobody to ask what is paid."""
+        assert task.permit is not None, "the plan names an account"
+        payload = task.payload
+        named = _ID.findall(payload["number"])
+        issued_card: Issued | None = None
+        reason: Reason | None = Reason(code="document_id_needed", values={"number": payload["number"]})
+        if named:
+            found = await self._accounting.read_invoice(task.permit, named[-1])
+            if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
+                return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
+            if isinstance(found, Ok):
+                issued_card, reason = issued_of(invoice_result(found.value)), None
+            elif isinstance(found, Rejected):
+                reason = Reason(code="document_not_found", values={"number": payload["number"]})
+            else:
+                return _again(found)
         adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
         return Done((StreamCommand(task.stream, adopt, command_id),))
 

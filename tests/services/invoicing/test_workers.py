@@ -57,6 +57,9 @@ CARD = InvoiceCard(
 )
 
 
+BILL_ID = "e1b2c6a1-58d6-4f4e-9b76-2f4f0c0f7d01"
+
+
 class Accounting:
     """An account that gives one answer."""
 
@@ -169,13 +172,36 @@ class TestAdopt:
         assert adopted.reason is not None
         assert adopted.reason.code == "document_not_found"
 
-    async def test_where_no_look_up_exists_the_persons_word_is_taken(self) -> None:
-        accounting: Any = Accounting(Rejected(Problem(CAPABILITY_MISSING)))
-        told = task(card_id="c1", number="77", date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
+    async def _named(self, number: str, card: Outcome[InvoiceCard]) -> Any:
+        class Unlisted(Accounting):
+            async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[Any]:
+                self.read = invoice_id
+                return card
+
+        accounting: Any = Unlisted(Rejected(Problem(CAPABILITY_MISSING)))
+        told = task(card_id="c1", number=number, date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
         done = await AdoptDocument(accounting).run(told)
-        assert isinstance(done, Done)
-        issued_as_told = done.commands[0].body.issued
-        assert (issued_as_told.remote_id, issued_as_told.number, issued_as_told.total_kopecks) == ("", "77", 100_00)
+        return done.commands[0].body if isinstance(done, Done) else done
+
+    @pytest.mark.parametrize("number", [BILL_ID, f"https://elba.example/Bills/{BILL_ID}?tab=1"])
+    async def test_where_invoices_are_not_listed_one_is_named_by_its_id_or_address(self, number: str) -> None:
+        adopted = await self._named(number, Ok(CARD))
+        assert (adopted.issued.remote_id, adopted.reason) == ("e1", None)
+
+    @pytest.mark.parametrize(
+        ("number", "card", "reason"),
+        [("77", Ok(CARD), "document_id_needed"), (BILL_ID, Rejected(NO), "document_not_found")],
+    )
+    async def test_a_number_alone_or_an_id_of_nothing_asks_again(
+        self, number: str, card: Outcome[InvoiceCard], reason: str
+    ) -> None:
+        adopted = await self._named(number, card)
+        assert (adopted.issued, adopted.reason.code) == (None, reason)
+
+    async def test_where_nothing_can_be_read_the_persons_word_is_taken(self) -> None:
+        adopted = await self._named(BILL_ID, Rejected(Problem(CAPABILITY_MISSING)))
+        assert (adopted.issued.remote_id, adopted.issued.total_kopecks) == ("", 100_00)
+        assert isinstance(await self._named(BILL_ID, Retryable(NO)), Retryable)
 
     async def test_refused_look_up_is_no_outage(self) -> None:
         accounting: Any = Accounting(Rejected(NO))
