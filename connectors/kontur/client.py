@@ -201,7 +201,9 @@ class Kontur(Refusing):
             )
             if not isinstance(operations, Ok):
                 return operations
-            rows = payments.shares_for([row for shares in operations.value for row in shares], invoice_id)
+            # One operation may be listed twice in one answer; it is one, as it stands last.
+            each = {row.payment_id: row for shares in operations.value for row in shares}
+            rows = payments.shares_for(tuple(each.values()), invoice_id)
         live = sum(row.amount_kopecks for row in rows if not row.removed)
         if live != (found.value.paid_kopecks or 0):
             return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)

@@ -304,6 +304,13 @@ async def test_the_payments_of_an_invoice_come_to_its_paid_sum() -> None:
     assert await _client(answer(INVOICE))[0].payments_of_invoice(PERMIT, INVOICE_ID) == Ok(())
 
 
+async def test_an_operation_that_is_listed_twice_is_one() -> None:
+    client, _ = _client(answer(PAID), answer(page(OPERATION, OPERATION)))
+    outcome = await client.payments_of_invoice(PERMIT, INVOICE_ID)
+    assert isinstance(outcome, Ok)
+    assert [one.amount_kopecks for one in outcome.value] == [5_840_750]
+
+
 @pytest.mark.parametrize(
     "answers",
     [[answer(PAID), answer(page())], [answer(PAID), LOST], [LOST], [answer(INVOICE | {"paidSum": 1})],
