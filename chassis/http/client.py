@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver
 from chassis import metrics, telemetry
 from chassis.crash_points import crash_point, crash_point_soon
 from chassis.domain import Problem
-from chassis.http.addresses import AddressPolicy, AddressRefused, GuardedResolver
+from chassis.http.addresses import AddressPolicy, AddressRefused, GuardedResolver, policy_of_call
 from chassis.http.transport import HttpSession, before_write, first_byte_hook
 from chassis.outcomes import Retryable, Uncertain
 from chassis.redact import redact, redact_url
@@ -39,6 +39,7 @@ class Call:
 
     ``operation`` names it in spans and metrics (``elba.create_invoice``), never with ids. ``changes`` says that the
     call changes something outside: then, and only then, ``first_byte_hook`` is asked before the first byte.
+    ``networks`` are private ones (CIDR) that an administrator opened to whoever calls.
     """
 
     vendor: str
@@ -50,6 +51,7 @@ class Call:
     content: bytes | None = None
     answer_bytes_max: int = ANSWER_BYTES_MAX
     total_seconds: float = TOTAL_SECONDS
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class VendorHttp:
             read_seconds=TOTAL_SECONDS,
             pool_seconds=POOL_SECONDS,
             resolver=GuardedResolver(policy, resolver),
-            check_peer=policy.check_peer,
+            check_peer=self._check_peer,
         )
 
     async def __aenter__(self) -> Self:
@@ -154,11 +156,12 @@ class VendorHttp:
         return result
 
     async def _attempt(self, call: Call, watch: "_Watch") -> Answer | NotSent | SentUnknown:
+        policy = self._policy.reaching(call.networks)
         try:
-            self._policy.check_url(call.url)
+            policy.check_url(call.url)
         except AddressRefused as error:
             return NotSent(Problem("address_refused", {"reason": str(error)}), outage=False)
-        token = before_write.set(watch.first_byte)
+        token, in_force = before_write.set(watch.first_byte), policy_of_call.set(policy)
         try:
             async with asyncio.timeout(min(call.total_seconds, self._total_seconds_max)):
                 return await self._exchange(call)
@@ -171,7 +174,12 @@ class VendorHttp:
         except (aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
             return _classified(error, call, sent=watch.sent)
         finally:
+            policy_of_call.reset(in_force)
             before_write.reset(token)
+
+    def _check_peer(self, host: str) -> None:
+        # A kept connection may have been opened for a call that was allowed to reach further.
+        (policy_of_call.get() or self._policy).check_peer(host)
 
     async def _exchange(self, call: Call) -> Answer:
         headers = {**_HEADERS, **{name.lower(): value for name, value in call.headers.items()}}

@@ -23,6 +23,8 @@ from connectors.wire import ShapeError
 
 PAGE_ROWS: Final = 100
 ANSWER_BYTES_MAX: Final = 20 * 1024 * 1024
+NETWORKS: Final = "networks"
+"""The permit's option with the private networks that an administrator opened to the tenant: a base may stand in one."""
 RENDERING_SECONDS: Final = 2
 TURN_SECONDS_MAX: Final = 12.0
 """How long a request waits for its turn: a base is asked one thing at a time, since each session may take a licence."""
@@ -154,6 +156,7 @@ class Bases:
             },
             content=content,
             answer_bytes_max=answer_bytes_max,
+            networks=tuple(filter(None, permit.options.get(NETWORKS, "").split(","))),
         )
         async with self._turn(permit) as ours:
             if not ours:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
+from chassis.domain import Problem
 from chassis.outcomes import Outcome
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
@@ -341,6 +342,12 @@ class Ping(Protocol):
     """The cheapest read: one call that tells a breaker whether the account answers again."""
 
     async def ping(self, permit: Permit) -> Outcome[None]: ...
+
+
+class CheckAccount(Protocol):
+    """What an administrator must mend before documents go to the account; nothing where all is well."""
+
+    async def check_account(self, permit: Permit) -> Outcome[tuple[Problem, ...]]: ...
 
 
 class ObtainToken(Protocol):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from chassis.domain import Problem
-from chassis.outcomes import Outcome, Rejected
+from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.work.handlers import Permit
 from connectors.ports.accounting import (
     AccessToken,
@@ -106,6 +106,11 @@ class Refusing:
     async def ping(self, permit: Permit) -> Outcome[None]:
         """Refused."""
         return self._refused("ping")
+
+    async def check_account(self, permit: Permit) -> Outcome[tuple[Problem, ...]]:
+        """Whether the account answers is all that is asked."""
+        answer = await self.ping(permit)
+        return Ok(()) if isinstance(answer, Ok) else answer
 
     async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
         """Refused."""

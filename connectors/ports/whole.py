@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from connectors.ports.accounting import Accounting, ObtainToken
+from connectors.ports.accounting import Accounting, CheckAccount, ObtainToken
 from connectors.ports.acts import FindAct
 from connectors.ports.balances import Balances, FindPerson
 from connectors.ports.products import CreateProduct, FindProduct
@@ -13,5 +13,5 @@ class WholeAccounting(Accounting, Balances, FindPerson, FindAct, FindProduct, Cr
     :class:`connectors.ports.refusing.Refusing`, and what it can do is its ``capabilities`` in the registry."""
 
 
-class AccountingClient(WholeAccounting, ObtainToken, Protocol):
+class AccountingClient(WholeAccounting, CheckAccount, ObtainToken, Protocol):
     """A connector to one vendor's accounts: all that is done under a permit, and the way to a token."""

@@ -44,6 +44,18 @@ class InvoiceRejected(Message, name="InvoiceRejected"):
     responsible_id: str = ""
 
 
+class InvoicePendingReview(Message, name="InvoicePendingReview"):
+    """An invoice is written in the accounting service and awaits its accountant, who posts it; InvoiceIssued follows,
+    or InvoiceCancelled."""
+
+    deal_id: str
+    invoice_id: str
+    number: str
+    total_kopecks: int
+    url: str = ""
+    responsible_id: str = ""
+
+
 class InvoiceReentered(Message, name="InvoiceReentered"):
     """The trigger stage was entered again with the same content while the invoice exists: a note, nothing else."""
 
@@ -120,6 +132,7 @@ class DocumentRendered(Message, name="DocumentRendered"):
 MESSAGES = (
     InvoiceIssued,
     InvoiceRejected,
+    InvoicePendingReview,
     InvoiceReentered,
     InvoiceRevised,
     InvoiceCancelled,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from contracts.tenant_file.parts import Address, Limit, Part, Secret
+from contracts.tenant_file.parts import Address, Limit, Part, Secret, Zone
 
 _VENDOR: Final = "write elba, kontur, moedelo or onec"
 _MODE: Final = "write api_key or oauth"
@@ -162,7 +162,17 @@ class OnecPart(AccountingPart):
     organization: str = Field(
         min_length=1, max_length=200, description="write the organization as 1C names it, or its INN in quotes"
     )
-    mode: Literal["draft", "posted"] = Field(default="draft", description="write draft or posted")
+    mode: Literal["draft", "posted"] = Field(
+        default="draft",
+        description="write draft to count an invoice once it is posted, or posted to count it at once",
+    )
+    unknown_goods: Literal["create", "list"] = Field(
+        default="create", description="write create, or list to have goods that 1C does not know named to a person"
+    )
+    closing: Literal["act", "upd"] = Field(default="act", description="write act or upd")
+    timezone: Zone = Field(
+        default="Europe/Moscow", description="write the zone of the 1C server's clock, for example Europe/Moscow"
+    )
 
     @property
     def endpoint(self) -> str:

@@ -4,29 +4,18 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from contracts.messages.values import Regime, VatMode
 from contracts.tenant_file.accounting import Accounting
-from contracts.tenant_file.parts import Address, DuePart, Limit, Part
+from contracts.tenant_file.parts import Address, DuePart, Limit, Part, Zone
 from contracts.tenant_file.shops import ShopPart
 
 OAUTH_URL: Final = "https://oauth.bitrix24.tech"
 """Where Bitrix24 gives tokens."""
 _OF_WEBHOOKS: Final = ("webhook_url", "application_token")
 _WEBHOOK: Final = re.compile(r"https?://[^/\s?#]+/(?:[^\s?#]*/)?rest/\d+/[^/\s?#]+/?")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError only for some names
-        raise ValueError("no such zone") from error
-    except KeyError as error:
-        raise ValueError("no such zone") from error
-    return name
 
 
 def _hook(text: str) -> str:
@@ -248,9 +237,7 @@ class TenantFile(Part):
     )
     name: str = Field(min_length=1, max_length=200, description="write the name of the client")
     language: Literal["ru", "en"] = Field(default="ru", description="write ru or en")
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(
-        default="Europe/Moscow", description="write a zone's name, for example Europe/Moscow"
-    )
+    timezone: Zone = Field(default="Europe/Moscow", description="write a zone's name, for example Europe/Moscow")
     activated_at: datetime = Field(
         description="write a time with its zone, for example 2026-11-20T09:00:00+03:00; "
         "deals that stood in a stage before it are left alone"

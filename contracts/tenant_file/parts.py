@@ -2,6 +2,7 @@
 
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -13,8 +14,21 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError only for some names
+        raise ValueError("no such zone") from error
+    except KeyError as error:
+        raise ValueError("no such zone") from error
+    return name
+
+
 Address = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
 Secret = Annotated[str, Field(min_length=1, max_length=2000, repr=False)]
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Part(BaseModel):

@@ -145,7 +145,7 @@ class _Whole:
             self.installer.lost,
             call_seconds_max=parts.settings.call_seconds_max,
         )
-        self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens)
+        self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens, networks_of=parts.settings.networks_of)
         blobs = Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
         self.statements = Statements(parts.database, parts.engine, blobs, parts.clock)
         self.owners = Owners(parts.settings.owners(), parts.settings.token())
@@ -179,6 +179,7 @@ class _Whole:
             self.store,
             self.parts.tenants,
             settings.address_policy(),
+            networks_of=settings.networks_of,
             public_url=self._public_url(),
             changed=(self.directory.forget, self.shops.forget, self.desk.forget),
         )

@@ -1,9 +1,13 @@
 """Ingest's settings."""
 
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
+from chassis.ids import tenant_id
 from chassis.settings import ServiceSettings, SettingsRefused
 
 API_TOKEN_LENGTH_MIN = 16
@@ -30,6 +34,30 @@ class IngestSettings(ServiceSettings):
     statements_look_seconds: float = Field(
         default=5.0, ge=0.05, le=3600, description="Real seconds between two looks into that folder."
     )
+
+    tenant_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Private networks that an administrator opened to one tenant's own 1C, TENANT=CIDR by comma.",
+    )
+
+    @field_validator("tenant_networks", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("tenant_networks")
+    @classmethod
+    def _tenant_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            tenant, _, network = text.partition("=")
+            tenant_id(tenant)
+            ip_network(network)
+        return value
+
+    def networks_of(self, tenant: str) -> tuple[str, ...]:
+        """The private networks that a tenant's accounts may be called in."""
+        pairs = (text.partition("=") for text in self.tenant_networks)
+        return tuple(network for owner, _, network in pairs if owner == tenant)
 
     def api_secret(self) -> str:
         """The token of ``/api/v1``, from the variable or the file. Raises SettingsRefused when neither gives one."""

@@ -29,6 +29,17 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
         case e.Held():
             document = state.documents[event.document_id]
             return (_document(_rejected(document.kind, state, event.document_id, (UNPAID,))),)
+        case e.Drafted():
+            document = state.documents[event.document_id]
+            pending = invoicing.InvoicePendingReview(
+                deal_id=document.deal.deal_id,
+                invoice_id=document.document_id,
+                number=event.issued.number,
+                total_kopecks=event.issued.total_kopecks,
+                url=event.issued.url,
+                responsible_id=document.deal.responsible_id,
+            )
+            return (_document(pending),)
         case e.Made():
             document = state.documents[event.document_id]
             made = _invoice(document, event) if event.kind == "invoice" else _act(document, event, state)

@@ -78,6 +78,13 @@ def _fact(message: Message) -> f.AnyFact | None:
                 responsible_id=message.responsible_id,
                 warnings=_reasons(message.warnings),
             )
+        case invoicing.InvoicePendingReview():
+            return f.InvoicePendingReview(
+                invoice_id=message.invoice_id,
+                number=message.number,
+                total_kopecks=message.total_kopecks,
+                url=message.url,
+            )
         case invoicing.InvoiceRejected():
             return _refused("invoice", message.request_id, message.reasons, message.responsible_id)
         case invoicing.ActRejected():

@@ -1,9 +1,10 @@
 """Compares the plan with what the portals and accounts show in the end; nothing of the product is asked."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from sverka.demo.world import Pair, World
 from sverka.screen import money
 
 Record = Mapping[str, Any]
+_TOLD_DUE = re.compile(r"Оплатить до (\d\d\.\d\d\.\d{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +211,22 @@ def _overdue_misses(
     if not deal.plan.expected.overdue or not invoices:
         yield from _equal("days overdue", 0, found)
         return
-    due = date.fromisoformat(str(invoices[0]["due_date"])[:10])
+    due = _due_date(invoices[0])
+    if due is None:
+        yield Miss("due date of the invoice", "…", "–")
+        return
     yield from _equal("days overdue", (today - due).days, found)
     number = invoices[0]["number"]
     if not any(number in str(one["text"]) and "просроч" in str(one["text"]) for one in notifications):
         yield Miss("reminder to the manager", number, "–")
+
+
+def _due_date(invoice: Record) -> date | None:
+    """As the account has it; where it keeps none in the document, as the invoice's comment tells the buyer."""
+    if invoice["due_date"]:
+        return date.fromisoformat(str(invoice["due_date"])[:10])
+    told = _TOLD_DUE.search(invoice["comment"] or "")
+    return datetime.strptime(told[1], "%d.%m.%Y").date() if told else None  # noqa: DTZ007 - a day has no zone
 
 
 def _equal(what: str, expected: object, found: object) -> Iterator[Miss]:

@@ -173,7 +173,12 @@ def test_each_accounting_service_has_keys_of_its_own(keys: str) -> None:
         ("elba's published API", "9a1f6e0a", "nine", "organization_id: found 'nine-52b4"),
         ("elba's published API", "profile: vendor", "profile: test", "profile: found 'test'; write seed or vendor"),
         ("kontur by key", "      api_key: k\n", "", "api_key: found nothing; write the API key"),
-        ("1C", "user: Обмен", "mode: soon\n      user: Обмен", "mode: found 'soon'; write draft or posted"),
+        (
+            "1C",
+            "user: Обмен",
+            "mode: soon\n      user: Обмен",
+            "mode: found 'soon'; write draft to count an invoice once it is posted, or posted to count it at once",
+        ),
         ("1C", "password: p", "password: ''", "password: found a value that is not shown"),
     ],
 )

@@ -1,7 +1,7 @@
 """From a tenant's file to settings and accounts, and what one file changes of another."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,9 +65,9 @@ class Change:
     after: Any
 
 
-def checked(file: TenantFile, tenant: str, policy: AddressPolicy) -> TenantFile:
+def checked(file: TenantFile, tenant: str, policy: AddressPolicy, networks: Sequence[str] = ()) -> TenantFile:
     """The file, after what only an installation can check. Raises TenantFileRefused."""
-    faults = list(_faults(file, tenant, policy))
+    faults = list(_faults(file, tenant, policy, networks))
     if faults:
         raise TenantFileRefused(faults)
     return file
@@ -167,7 +167,7 @@ def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: Tenan
     ]
 
 
-def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fault]:
+def _faults(file: TenantFile, tenant: str, policy: AddressPolicy, networks: Sequence[str]) -> Iterator[Fault]:
     if file.tenant != tenant:
         yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
     addresses: dict[str, str] = {}
@@ -189,7 +189,8 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy) -> Iterator[Fa
             yield Fault(0, f"sellers[{place}].inn", f"an INN of {len(seller.inn)} digits that cannot be", write)
     for key, address in addresses.items():
         try:
-            policy.check_url(address)
+            # Only a client's own base may stand in a private network, and only in one that was opened to the client.
+            (policy.reaching(networks) if key.endswith(".odata_url") else policy).check_url(address)
         except AddressRefused as refusal:
             write = f"write a public https address: {refusal}"
             yield Fault(0, key, "an address that is not called from here", write)

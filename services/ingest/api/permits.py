@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -87,7 +87,17 @@ class PermitDesk:
     """Gives out permits of all accounts; what is left of each lies in the database, so that several processes share
     it."""
 
-    def __init__(self, database: Database, store: ConnectionStore, clock: Clock, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: ConnectionStore,
+        clock: Clock,
+        tokens: Tokens,
+        *,
+        networks_of: Callable[[str], tuple[str, ...]] = lambda tenant: (),
+    ) -> None:
+        """``networks_of`` names the private networks that a tenant's accounts may be called in."""
+        self._networks_of = networks_of
         self._database = database
         self._store = store
         self._clock = clock
@@ -166,8 +176,12 @@ class PermitDesk:
             access_token=account.standing_token or account.token,
             count=given.count,
             expires_at=now + timedelta(seconds=buckets.PERMIT_SECONDS),
-            options=account.options,
+            options=self._options(account),
         )
+
+    def _options(self, account: Account) -> dict[str, str]:
+        networks = self._networks_of(account.tenant)
+        return account.options | ({"networks": ",".join(networks)} if networks else {})
 
     async def _limited(self, account: Account, until: datetime | None) -> None:
         metrics.LIMITS_REPORTED.labels(account.vendor).inc()

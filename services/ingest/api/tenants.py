@@ -115,6 +115,7 @@ class Tenants:
         directory: TenantDirectory,
         policy: AddressPolicy,
         *,
+        networks_of: Callable[[str], tuple[str, ...]] = lambda tenant: (),
         public_url: str,
         changed: Sequence[Changed],
     ) -> None:
@@ -124,6 +125,7 @@ class Tenants:
         self._store = store
         self._directory = directory
         self._policy = policy
+        self._networks_of = networks_of
         self._public_url = public_url.rstrip("/")
         self._changed = tuple(changed)
 
@@ -160,7 +162,7 @@ class Tenants:
 
     async def apply(self, tenant: TenantId, document: Any, *, dry_run: bool, by: str) -> Applied:
         """Makes the tenant what its file says; applying the same again changes nothing. Raises TenantFileRefused."""
-        file = checked(from_document(document), tenant, self._policy)
+        file = checked(from_document(document), tenant, self._policy, self._networks_of(tenant))
         async with self._database.transaction([tenant]) as connection:
             await self._engine.lock(connection, [self._engine.key_of(tenant, portal.STREAM)])
             present = await self._store.of_tenant(connection, tenant)

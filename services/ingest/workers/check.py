@@ -7,7 +7,7 @@ from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Ok
 from chassis.work.handlers import Permit, PermitClass, Permits
-from connectors.ports.accounting import Ping
+from connectors.ports.accounting import CheckAccount
 from connectors.ports.crm import CheckPortal, PortalWanted
 from services.ingest.domain.values import Connection, Settings
 from services.ingest.store.deals import DealStore
@@ -35,7 +35,7 @@ class TenantCheck:
     """The check of ``sverka tenant check``."""
 
     def __init__(
-        self, crm: CheckPortal, accounting: Mapping[tuple[str, str], Ping], permits: Permits, store: DealStore
+        self, crm: CheckPortal, accounting: Mapping[tuple[str, str], CheckAccount], permits: Permits, store: DealStore
     ) -> None:
         self._crm = crm
         self._accounting = accounting
@@ -69,8 +69,8 @@ class TenantCheck:
         permit = await self._permits.acquire(connection.account, 1, PermitClass.INTERACTIVE)
         if not isinstance(permit, Permit):
             return (permit.problem,)
-        answer = await vendor.ping(permit)
-        return () if isinstance(answer, Ok) else (answer.problem,)
+        found = await vendor.check_account(permit)
+        return found.value if isinstance(found, Ok) else (found.problem,)
 
 
 def wanted(settings: Settings) -> PortalWanted:

@@ -64,6 +64,15 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class SeeReview:
+    """What became of a draft that awaited its accountant: it was posted, or, without ``issued``, thrown away."""
+
+    document_id: str
+    attempt: int
+    issued: Issued | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """The vendor refused the document for good; it does not exist. ``doubted`` as above."""
 
@@ -144,6 +153,7 @@ Command = (
     | SeeDeal
     | SeeBalance
     | Confirm
+    | SeeReview
     | Reject
     | Doubt
     | Render

@@ -9,10 +9,10 @@ from chassis.cards import TakeCard
 from chassis.domain import Event, Refused
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
+from services.invoicing.domain.answers import Answering
 from services.invoicing.domain.drafting import document_id, draft, total_kopecks
-from services.invoicing.domain.questions import Asking
 from services.invoicing.domain.state import IN_PROGRESS, OVER, UNSENT, Document, State
-from services.invoicing.domain.values import Deal, Draft, Issued, Reason
+from services.invoicing.domain.values import Deal, Draft, Reason
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -33,6 +33,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.confirm(command)
         case c.Reject():
             made.reject(command)
+        case c.SeeReview():
+            made.see_review(command)
         case c.Doubt():
             made.doubt(command)
         case c.Render():
@@ -58,7 +60,7 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
     return made.events
 
 
-class _Decision(Asking):
+class _Decision(Answering):
     """What each command comes to."""
 
     def request(self, command: c.Request) -> None:
@@ -104,7 +106,7 @@ class _Decision(Asking):
         if document.kind != "invoice":
             return
         if command.deal.content_hash != document.deal.content_hash:
-            self._ask_about_change(document)
+            self.ask_about_change(document)
             return
         number = document.issued.number if document.issued else ""
         self.say(
@@ -198,23 +200,7 @@ class _Decision(Asking):
             return
         total = total_kopecks(replace(document, deal=deal), self.now)
         self.say(e.ContentChanged(document_id=document.document_id, deal=deal, total_kopecks=total))
-        self._ask_about_change(self.state.documents[document.document_id])
-
-    def _ask_about_change(self, document: Document) -> None:
-        changed = document.changed_deal
-        if document.phase != "made" or document.issued is None or changed is None:
-            return
-        if changed.content_hash == document.deal.content_hash:
-            return
-        self.withdraw_settled_cards()
-        self.open_card(
-            "content_changed",
-            document,
-            number=document.issued.number,
-            total_before_kopecks=document.issued.total_kopecks,
-            total_after_kopecks=total_kopecks(replace(document, deal=changed), self.now) or 0,
-            content=changed.content_hash,
-        )
+        self.ask_about_change(self.state.documents[document.document_id])
 
     def see_balance(self, command: c.SeeBalance) -> None:
         known, _ = self.state.settled.get(command.invoice_id, (0, False))
@@ -245,46 +231,16 @@ class _Decision(Asking):
             return
         if command.doubted:
             self.lose_answer(document)
-        link = document.link
-        delta = command.issued.total_kopecks - document.draft.total_kopecks
-        other_buyer = bool(
-            link and command.issued.counterparty_remote_id and command.issued.counterparty_remote_id != link.remote_id
-        )
-        if abs(delta) > len(document.draft.lines) or other_buyer:
-            self.say(e.Doubted(document_id=document.document_id, issued=command.issued))
-            self.open_card(
-                "document_differs",
-                document,
-                number=command.issued.number,
-                ordered_kopecks=document.draft.total_kopecks,
-                found_kopecks=command.issued.total_kopecks,
-                other_buyer=int(other_buyer),
-            )
-        else:
-            self._made(document, command.issued, delta)
+        self.settle(document, document.draft, command.issued)
 
-    def _made(self, document: Document, issued: Issued, delta: int) -> None:
-        self.say(
-            e.Made(
-                document_id=document.document_id,
-                request_id=document.request_id,
-                kind=document.kind,
-                issued=issued,
-                rounding_delta_kopecks=delta,
-                unpaid=document.kind == "act" and not self.state.paid(),
-            )
-        )
-        self._tell_change(self.state.documents[document.document_id])
-        self.ask_about_cancelled_order(document.document_id)
-
-    def _tell_change(self, document: Document) -> None:
-        """What changed while the invoice could not be asked about is told now."""
-        changed = document.changed_deal
-        if document.kind == "act" or changed is None or changed.content_hash == document.deal.content_hash:
+    def see_review(self, command: c.SeeReview) -> None:
+        document = self.state.documents.get(command.document_id)
+        if document is None or (document.phase, document.attempt) != ("review", command.attempt):
             return
-        total = total_kopecks(replace(document, deal=changed), self.now)
-        self.say(e.ContentChanged(document_id=document.document_id, deal=changed, total_kopecks=total))
-        self._ask_about_change(self.state.documents[document.document_id])
+        if command.issued is None:
+            self._cancelled(document)
+        elif document.draft is not None and not command.issued.unposted:
+            self.settle(document, document.draft, command.issued)
 
     def reject(self, command: c.Reject) -> None:
         document = self._answering(command.document_id, command.attempt)
@@ -366,7 +322,7 @@ class _Decision(Asking):
             case "give_up" if document.phase in ("waiting", "doubtful", "blocked", "held"):
                 self.say(e.GivenUp(document_id=document.document_id, by=command.by))
             case "accept" if document.phase == "doubtful" and document.issued and document.draft is not None:
-                self._made(document, document.issued, document.issued.total_kopecks - document.draft.total_kopecks)
+                self.stand(document, document.draft, document.issued)
             case "replace" | "cancel" if document.phase == "made":
                 anew = command.choice == "replace"
                 self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=anew))

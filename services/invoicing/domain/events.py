@@ -75,6 +75,14 @@ class AnswerLost(Event, name="AnswerLost"):
     attempt: int
 
 
+class Drafted(Event, name="Drafted"):
+    """The vendor has the invoice as a draft: it is issued when its accountant has posted it."""
+
+    document_id: str
+    request_id: str
+    issued: Issued
+
+
 class Made(Event, name="Made"):
     """The vendor has the document, and it is what was ordered."""
 
@@ -192,6 +200,7 @@ StoredEvent = (
     | Ordered
     | AnswerLost
     | Doubted
+    | Drafted
     | Made
     | Refused
     | GivenUp
@@ -219,6 +228,7 @@ EVENTS: tuple[type[Event], ...] = (
     Ordered,
     AnswerLost,
     Doubted,
+    Drafted,
     Made,
     Refused,
     GivenUp,

@@ -18,9 +18,19 @@ DEADLINE = "request-deadline"
 
 WATCH = "watch-duplicates"
 
+REVIEW = "follow-review"
+
+REVIEW_EVERY = timedelta(seconds=30)
+"""How soon it is first looked whether a draft was posted; later as seldom as a tenth of the time it waits."""
+REVIEW_EVERY_MAX = timedelta(minutes=30)
 BUYER_WAIT = timedelta(hours=24)
 WATCHED_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
 """When it is looked for a second invoice after an answer was lost: a call that came late makes it whenever it likes."""
+
+
+def review_wait(age: timedelta) -> timedelta:
+    """How long a draft that has waited so long is left alone."""
+    return min(max(age / 10, REVIEW_EVERY), REVIEW_EVERY_MAX)
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
@@ -38,6 +48,8 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return (_create(document, state), *((_watch(document, recorded),) if again else ()))
         case e.AnswerLost():
             return (_watch(state.documents[event.document_id], recorded),)
+        case e.Drafted():
+            return (_review(state.documents[event.document_id], recorded),)
         case e.Made() if event.issued.remote_id:
             return (_fetch_pdf(state.documents[event.document_id]),)
         case e.CancelOrdered():
@@ -80,6 +92,19 @@ def _watch(document: Document, recorded: Recorded) -> TaskPlan:
     key = f"{document.document_id}/{document.draft.attempt}"
     due = recorded.recorded_at + WATCHED_AFTER[0]
     return TaskPlan(WATCH, key, payload, account=document.terms.account, lane=Lane.BULK, due_at=due)
+
+
+def _review(document: Document, recorded: Recorded) -> TaskPlan:
+    """Follows a draft until its accountant posts it or throws it away."""
+    assert document.issued is not None, "what awaits its review is at the vendor"
+    payload = {
+        "document_id": document.document_id,
+        "attempt": document.attempt,
+        "remote_id": document.issued.remote_id,
+        "since": recorded.recorded_at.isoformat(),
+    }
+    due, key = recorded.recorded_at + REVIEW_EVERY, f"{document.document_id}/{document.attempt}"
+    return TaskPlan(REVIEW, key, payload, account=document.terms.account, lane=Lane.BULK, due_at=due)
 
 
 def _watch_again(taken: CardTaken, state: State) -> TaskPlan:

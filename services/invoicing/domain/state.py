@@ -8,9 +8,11 @@ from chassis.cards import CardOpened, Cards, CardTaken
 from services.invoicing.domain import events as e
 from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms
 
-Phase = Literal["waiting", "blocked", "held", "ordered", "doubtful", "made", "cancelling", "cancelled", "given_up"]
+Phase = Literal[
+    "waiting", "blocked", "held", "ordered", "doubtful", "review", "made", "cancelling", "cancelled", "given_up"
+]
 
-IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtful", "cancelling"})
+IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtful", "review", "cancelling"})
 UNSENT: frozenset[Phase] = frozenset({"waiting", "blocked", "held"})
 DOUBLED = "document_doubled"
 """The question about an invoice that accounting has twice."""
@@ -113,6 +115,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return _change(state, event.document_id, lost_attempt=event.attempt)
         case e.Doubted():
             return _change(state, event.document_id, phase="doubtful", issued=event.issued)
+        case e.Drafted():
+            return _change(state, event.document_id, phase="review", issued=event.issued)
         case e.Made():
             return _change(state, event.document_id, phase="made", issued=event.issued)
         case e.Refused():

@@ -165,7 +165,7 @@ class Draft(Value):
 
 
 class Issued(Value):
-    """What the accounting service made of a draft."""
+    """What the accounting service made of a draft; ``unposted`` as long as its accountant has yet to post it."""
 
     remote_id: str
     number: str
@@ -174,3 +174,4 @@ class Issued(Value):
     total_kopecks: int
     vat_kopecks: int
     counterparty_remote_id: str = ""
+    unposted: bool = False

@@ -6,6 +6,7 @@ from chassis.work.handlers import EffectHandler, TaskHandler
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import VendorOf
 from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice
+from services.invoicing.workers.reviews import FollowReview
 from services.invoicing.workers.tasks import (
     PDF_REFUSALS_MAX,
     AdoptDocument,
@@ -22,6 +23,7 @@ __all__ = [
     "CreateAct",
     "CreateInvoice",
     "FetchPdf",
+    "FollowReview",
     "Papers",
     "RequestDeadline",
     "WatchDuplicates",
@@ -44,5 +46,6 @@ def handlers(
             AdoptDocument(accounting),
             RequestDeadline(),
             WatchDuplicates(accounting, clock),
+            FollowReview(accounting, clock),
         ),
     )

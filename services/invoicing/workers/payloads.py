@@ -7,7 +7,7 @@ from typing import Any
 from chassis.values.lines import DocumentLine
 from chassis.values.money import decimal_from_kopecks
 from chassis.values.units import Unit
-from connectors.ports.accounting import ActCard, InvoiceCard
+from connectors.ports.accounting import ActCard, InvoiceCard, InvoiceStatus
 from services.invoicing.domain.values import Issued
 
 
@@ -40,6 +40,7 @@ def invoice_result(card: InvoiceCard) -> Mapping[str, Any]:
         "total_kopecks": card.total_kopecks,
         "vat_kopecks": card.vat_kopecks or 0,
         "counterparty_remote_id": card.counterparty_id,
+        "unposted": card.status is InvoiceStatus.DRAFT,
     }
 
 

@@ -70,6 +70,10 @@ EVENTS: tuple[type[Event], ...] = (Told, Written)
 CODEC = EventCodec(EVENTS)
 
 
+PENDING = "pending_review"
+"""The status of an invoice that its accountant has yet to post."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What the deal's own fields should show, and which writes are still on their way.
@@ -100,7 +104,7 @@ class State:
             return "needs_decision"
         statuses = [status for _, status in self.invoices.values()]
         live = [status for status in statuses if status != "cancelled"]
-        for status in ("overpaid", "partially_paid", "issued", "paid"):
+        for status in ("overpaid", "partially_paid", "issued", "paid", PENDING):
             if status in live:
                 return status
         if self.refused:
@@ -150,8 +154,12 @@ def see(state: State, fact: f.AnyFact) -> State:
     """What a fact changes in what the fields should show."""
     match fact:
         case f.InvoiceIssued():
-            known = state.invoices.get(fact.invoice_id, (0, "issued"))
-            return replace(state, invoices={**state.invoices, fact.invoice_id: known}, refused=False)
+            version, status = state.invoices.get(fact.invoice_id, (0, "issued"))
+            shown = (version, "issued" if status == PENDING else status)
+            return replace(state, invoices={**state.invoices, fact.invoice_id: shown}, refused=False)
+        case f.InvoicePendingReview():
+            pending = state.invoices.get(fact.invoice_id, (0, PENDING))
+            return replace(state, invoices={**state.invoices, fact.invoice_id: pending}, refused=False)
         case f.DocumentRefused():
             return replace(state, refused=state.refused or fact.kind == "invoice")
         case f.BalanceChanged():

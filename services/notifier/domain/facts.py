@@ -43,6 +43,16 @@ class InvoiceIssued(Fact):
     warnings: tuple[Reason, ...] = ()
 
 
+class InvoicePendingReview(Fact):
+    """An invoice awaits its accountant, who posts it."""
+
+    fact: Literal["invoice_pending_review"] = "invoice_pending_review"
+    invoice_id: str
+    number: str
+    total_kopecks: int
+    url: str = ""
+
+
 class DocumentRefused(Fact):
     """No document was made; ``reasons`` are everything that has to be changed."""
 
@@ -217,6 +227,7 @@ class WorkResumed(Fact):
 AnyFact = (
     OrderPlaced
     | InvoiceIssued
+    | InvoicePendingReview
     | DocumentRefused
     | InvoiceReentered
     | InvoiceRevised

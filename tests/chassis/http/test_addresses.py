@@ -217,3 +217,32 @@ async def test_a_connection_that_stands_with_a_refused_peer_is_closed_unused() -
         assert isinstance(found, NotSent)
         assert found.problem.code == "address_refused"
         assert bytes(raw.received) == b""
+
+
+async def test_a_network_opened_to_one_tenant_is_closed_to_all_others_on_the_same_connections() -> None:
+    class Plain(AddressPolicy):
+        """Takes plain http, so that the table of addresses alone decides."""
+
+        def check_url(self, url: str) -> None:
+            pass
+
+    async with raw_server() as raw, VendorHttp(Plain(), resolver=Names(["127.0.0.1"])) as http:
+        url = f"http://1c.vektor.example:{raw.port}/"
+        opened = Call("onec", "onec.ping", "GET", url, changes=False, networks=("127.0.0.0/8",))
+        assert isinstance(await http.send(opened), Answer)
+        closed = await http.send(Call("onec", "onec.ping", "GET", url, changes=False))
+        elsewhere = await http.send(Call("onec", "onec.ping", "GET", url, changes=False, networks=("10.0.0.0/8",)))
+        for refused in (closed, elsewhere):
+            assert isinstance(refused, NotSent)
+            assert refused.problem.code == "address_refused"
+        assert isinstance(await http.send(opened), Answer)
+        assert len(raw.requests) == 2
+
+
+def test_networks_of_a_tenant_add_to_those_of_all() -> None:
+    policy = AddressPolicy(networks=(ipaddress.ip_network("10.20.0.0/16"),)).reaching(("192.168.5.0/24",))
+    policy.check_url("https://10.20.1.1/base")
+    policy.check_url("https://192.168.5.7/base")
+    with pytest.raises(AddressRefused):
+        policy.check_url("https://192.168.6.7/base")
+    assert PUBLIC.reaching(()) is PUBLIC

@@ -1,10 +1,12 @@
 """What invoicing's work tells the deal: outcomes of effects, PDFs, documents that people found."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chassis.clock import ManualClock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import (
@@ -32,6 +34,7 @@ from services.invoicing.workers import (
     CreateAct,
     CreateInvoice,
     FetchPdf,
+    FollowReview,
     RequestDeadline,
 )
 from tests.services.invoicing.parts import issued, last
@@ -75,14 +78,14 @@ class Accounting:
     async def find_invoice(self, permit: Permit, **query: Any) -> Outcome[Any]:
         return self.answer
 
+    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[Any]:
+        return self.answer
+
     async def find_act(self, permit: Permit, **query: Any) -> Outcome[Any]:
         self.asked = query
         return self.answer
 
     async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[Any]:
-        return self.answer
-
-    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[Any]:
         return self.answer
 
 
@@ -128,6 +131,38 @@ class TestPdf:
 
 
 ACT = ActCard("a1", "9", dt.date(2026, 3, 12), "cp", "e1", "[m]", 100, "")
+
+
+class TestReview:
+    async def _followed(self, answer: Outcome[Any], age: dt.timedelta = dt.timedelta()) -> Any:
+        accounting: Any = Accounting(answer)
+        given = task(since=(NOW - age).isoformat())
+        given = replace(given, payload={**given.payload, "attempt": 2})
+        return await FollowReview(accounting, ManualClock(NOW)).run(given)
+
+    async def test_a_draft_that_waits_is_looked_at_again(self) -> None:
+        waiting = Ok(replace(CARD, status=InvoiceStatus.DRAFT))
+        for age, wait in ((dt.timedelta(), plans.REVIEW_EVERY), (dt.timedelta(hours=1), dt.timedelta(minutes=6))):
+            done = await self._followed(waiting, age)
+            assert (done.commands, done.again_at, done.found_something) == ((), NOW + wait, False)
+
+    @pytest.mark.parametrize(
+        ("answer", "posted"),
+        [
+            (Ok(CARD), True),
+            (Ok(replace(CARD, status=InvoiceStatus.CANCELLED)), False),
+            (Rejected(Problem("document_not_found")), False),
+        ],
+    )
+    async def test_the_deal_is_told_when_it_is_posted_or_gone(self, answer: Outcome[Any], posted: bool) -> None:
+        done = await self._followed(answer)
+        (command,) = done.commands
+        assert (command.body.document_id, command.body.attempt, done.again_at) == ("d1", 2, None)
+        assert (command.body.issued is not None) is posted
+
+    @pytest.mark.parametrize("answer", [Deferred(NO), Retryable(NO), Rejected(NO)])
+    async def test_a_look_that_failed_tells_nothing(self, answer: Outcome[Any]) -> None:
+        assert isinstance(await self._followed(answer), Deferred | Retryable)
 
 
 class TestLostAct:

@@ -92,6 +92,14 @@ class TestR6State:
             tell(stream, message)  # type: ignore[arg-type]
             assert shown(stream)["invoice_status"] == status
 
+    def test_a_draft_shows_as_with_the_accountant_until_it_is_issued(self) -> None:
+        stream = told()
+        pending = invoicing.InvoicePendingReview(deal_id="15", invoice_id="i1", number="127", total_kopecks=100_00)
+        tell(stream, pending)
+        assert shown(stream)["invoice_status"] == "pending_review"
+        tell(stream, issued())
+        assert shown(stream)["invoice_status"] == "issued"
+
     def test_writes_to_the_crm_that_wait_are_not_told_by_more_of_them(self) -> None:
         own = {"vendor": "bitrix24", "account": "bitrix24:vektor"}
         assert tell(told(), delayed().model_copy(update=own)) == []

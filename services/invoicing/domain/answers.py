@@ -1,0 +1,74 @@
+"""What becomes of a document that the vendor has: it stands, awaits its accountant, or a person is asked about it."""
+
+from dataclasses import replace
+
+from services.invoicing.domain import events as e
+from services.invoicing.domain.drafting import total_kopecks
+from services.invoicing.domain.questions import Asking
+from services.invoicing.domain.state import Document
+from services.invoicing.domain.values import Draft, Issued
+
+
+class Answering(Asking):
+    """The way from the vendor's answer to a document that stands."""
+
+    def settle(self, document: Document, draft: Draft, issued: Issued) -> None:
+        """The vendor's document stands if it is what was ordered; else a person is asked."""
+        link = document.link
+        other_buyer = bool(link and issued.counterparty_remote_id and issued.counterparty_remote_id != link.remote_id)
+        if abs(issued.total_kopecks - draft.total_kopecks) <= len(draft.lines) and not other_buyer:
+            self.stand(document, draft, issued)
+            return
+        self.say(e.Doubted(document_id=document.document_id, issued=issued))
+        self.open_card(
+            "document_differs",
+            document,
+            number=issued.number,
+            ordered_kopecks=draft.total_kopecks,
+            found_kopecks=issued.total_kopecks,
+            other_buyer=int(other_buyer),
+        )
+
+    def stand(self, document: Document, draft: Draft, issued: Issued) -> None:
+        """The document is made, or, as long as its accountant has not posted it, awaits the review (R16)."""
+        if issued.unposted:
+            self.say(e.Drafted(document_id=document.document_id, request_id=document.request_id, issued=issued))
+            return
+        self.say(
+            e.Made(
+                document_id=document.document_id,
+                request_id=document.request_id,
+                kind=document.kind,
+                issued=issued,
+                rounding_delta_kopecks=issued.total_kopecks - draft.total_kopecks,
+                unpaid=document.kind == "act" and not self.state.paid(),
+            )
+        )
+        self._tell_change(self.state.documents[document.document_id])
+        self.ask_about_cancelled_order(document.document_id)
+
+    def _tell_change(self, document: Document) -> None:
+        """What changed while the invoice could not be asked about is told now."""
+        changed = document.changed_deal
+        if document.kind == "act" or changed is None or changed.content_hash == document.deal.content_hash:
+            return
+        total = total_kopecks(replace(document, deal=changed), self.now)
+        self.say(e.ContentChanged(document_id=document.document_id, deal=changed, total_kopecks=total))
+        self.ask_about_change(self.state.documents[document.document_id])
+
+    def ask_about_change(self, document: Document) -> None:
+        """Asks what becomes of an invoice whose deal shows something else by now."""
+        changed = document.changed_deal
+        if document.phase != "made" or document.issued is None or changed is None:
+            return
+        if changed.content_hash == document.deal.content_hash:
+            return
+        self.withdraw_settled_cards()
+        self.open_card(
+            "content_changed",
+            document,
+            number=document.issued.number,
+            total_before_kopecks=document.issued.total_kopecks,
+            total_after_kopecks=total_kopecks(replace(document, deal=changed), self.now) or 0,
+            content=changed.content_hash,
+        )

@@ -1,0 +1,105 @@
+"""R16: an invoice that its accountant has yet to post is not issued, is followed, and is issued once posted."""
+
+import datetime as dt
+
+from contracts.messages import invoicing as messages
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import plans
+from tests.services.invoicing.parts import (
+    Documents,
+    answer,
+    deal,
+    documents,
+    last,
+    linked,
+    open_cards,
+    phases,
+    request,
+    take,
+)  # fmt: skip
+
+
+def drafted(**fields: object) -> Documents:
+    """A deal whose invoice stands in accounting as a draft."""
+    stream = documents()
+    stream.ran(request())
+    stream.ran(linked())
+    stream.ran(answer(last(stream), unposted=True, **fields))
+    return stream
+
+
+def seen(stream: Documents, **fields: object) -> c.SeeReview:
+    """The accountant posted the draft."""
+    sent = answer(last(stream), **fields)
+    return c.SeeReview(sent.document_id, sent.attempt, sent.issued)
+
+
+def test_a_draft_is_told_as_such_and_followed() -> None:
+    stream = drafted()
+    assert phases(stream) == {("invoice", 1): "review"}
+    (told,) = stream.said(messages.InvoicePendingReview)
+    assert (told.number, told.responsible_id) == ("B24-15", "7")
+    assert stream.said(messages.InvoiceIssued) == []
+    (task,) = [one for one in stream.tasks.values() if one.kind == plans.REVIEW]
+    assert task.payload["remote_id"].startswith("remote-")
+    assert [one for one in stream.tasks.values() if one.kind == plans.FETCH_PDF] == []
+
+
+def test_a_posted_draft_is_issued_with_its_file() -> None:
+    stream = drafted()
+    stream.ran(seen(stream))
+    assert phases(stream) == {("invoice", 1): "made"}
+    assert [one.number for one in stream.said(messages.InvoiceIssued)] == ["B24-15"]
+    assert len([one for one in stream.tasks.values() if one.kind == plans.FETCH_PDF]) == 1
+    stream.ran(seen(stream))
+    assert len(stream.said(messages.InvoiceIssued)) == 1
+
+
+def test_a_look_that_finds_it_unposted_changes_nothing() -> None:
+    stream = drafted()
+    stream.ran(seen(stream, unposted=True))
+    assert phases(stream) == {("invoice", 1): "review"}
+
+
+def test_a_draft_that_the_accountant_threw_away_is_void_and_may_be_made_anew() -> None:
+    stream = drafted()
+    sent = answer(last(stream))
+    stream.ran(c.SeeReview(sent.document_id, sent.attempt, None))
+    assert phases(stream) == {("invoice", 1): "cancelled"}
+    assert [one.number for one in stream.said(messages.InvoiceCancelled)] == ["B24-15"]
+    stream.ran(request("r2"))
+    stream.ran(linked("r2"))
+    assert phases(stream)[("invoice", 2)] == "ordered"
+
+
+def test_another_sum_under_the_accountants_hand_is_asked_about() -> None:
+    stream = drafted()
+    stream.ran(seen(stream, total_kopecks=1))
+    assert open_cards(stream) == ["document_differs"]
+    take(stream, "document_differs", "accept")
+    assert [one.total_kopecks for one in stream.said(messages.InvoiceIssued)] == [1]
+
+
+def test_a_draft_that_differs_from_the_beginning_is_reviewed_after_it_is_accepted() -> None:
+    stream = drafted(total_kopecks=1)
+    assert open_cards(stream) == ["document_differs"]
+    take(stream, "document_differs", "accept")
+    assert phases(stream) == {("invoice", 1): "review"}
+    stream.ran(seen(stream, total_kopecks=1))
+    assert stream.said(messages.InvoiceIssued) == []
+    assert open_cards(stream) == ["document_differs"]
+
+
+def test_the_stage_entered_again_waits_and_a_change_is_asked_about_once_it_is_issued() -> None:
+    stream = drafted()
+    stream.ran(request("r2"))
+    assert len(stream.effects) == 1
+    stream.ran(c.SeeDeal(deal("b")))
+    assert open_cards(stream) == []
+    stream.ran(seen(stream))
+    assert open_cards(stream) == ["content_changed"]
+
+
+def test_looks_become_rarer_the_longer_it_waits() -> None:
+    waits = [plans.review_wait(dt.timedelta(minutes=age)) for age in (0, 5, 60, 600)]
+    assert waits == [plans.REVIEW_EVERY, dt.timedelta(seconds=30), dt.timedelta(minutes=6), plans.REVIEW_EVERY_MAX]
