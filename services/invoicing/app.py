@@ -39,7 +39,7 @@ DEALS: StreamKind[domain.State, Any] = StreamKind(
 
 def _work(parts: Parts[InvoicingSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
-    papers = Papers(DocumentStore(parts.database, parts.engine), parts.tenants, Renderer())
+    papers = Papers(DocumentStore(parts.database, parts.engine), parts.tenants, parts.subjects, Renderer())
     effects, tasks = handlers(accounting_of, accounting, parts.blobs, papers, parts.clock)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:

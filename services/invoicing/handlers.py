@@ -34,6 +34,7 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 inn=message.inn,
                 kpp=message.kpp,
                 name=message.name,
+                subject_ref=message.subject_ref,
                 warnings=_reasons(message.warnings),
             )
             return (_to(message.deal_id, c.KnowBuyer(message.request_id, link)),)

@@ -117,7 +117,8 @@ class Terms(Value):
 
 
 class Link(Value):
-    """The accounting record of the buyer; ``warnings`` are what was left out of the buyer's requisites."""
+    """The accounting record of the buyer; ``warnings`` are what was left out of the buyer's requisites. A person's name
+    is not here: ``subject_ref`` names what has it."""
 
     counterparty_id: str
     remote_id: str
@@ -125,6 +126,7 @@ class Link(Value):
     inn: str = ""
     kpp: str = ""
     name: str = ""
+    subject_ref: str = ""
     warnings: tuple[Reason, ...] = ()
 
     def is_of(self, party: str) -> bool:

@@ -62,11 +62,11 @@ class Renderer:
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(COMPILES_MAX)
 
-    async def pdf(self, document: Document, seller: Seller) -> bytes:
+    async def pdf(self, document: Document, seller: Seller, buyer: str) -> bytes:
         """The file of an issued document; the same document gives the same file."""
         assert document.draft is not None, "an issued document has its draft"
         assert document.issued is not None, "only an issued document has a file"
-        content = content_of(document.draft, document.issued, document.link, seller)
+        content = content_of(document.draft, document.issued, document.link, seller, buyer)
         async with self._slots:
             return await asyncio.to_thread(compiled, content)
 
@@ -84,8 +84,8 @@ def compiled(content: Mapping[str, Any]) -> bytes:
     return found
 
 
-def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller) -> dict[str, Any]:
-    """All that the paper says, as texts."""
+def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller, buyer: str) -> dict[str, Any]:
+    """All that the paper says, as texts. ``buyer`` is the name, which events have of companies alone."""
     day = _day(issued.date)
     invoice = draft.kind == "invoice"
     title = f"Счёт на оплату № {issued.number} от {day}" if invoice else f"Акт № {issued.number} от {day}"
@@ -102,7 +102,7 @@ def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller) 
         },
         "seller": {"name": seller.name, "inn": seller.inn, "kpp": seller.kpp, "line": _party(seller)},
         "bank": None if payee is None else _bank(payee),
-        "buyer": _buyer(link),
+        "buyer": _buyer(buyer, link),
         "lines": [_line(place, line) for place, line in enumerate(draft.lines, 1)],
         "sums": _sums(draft),
         "count_line": f"Всего наименований {len(draft.lines)}, на сумму {_money(draft.total_kopecks)} руб.",
@@ -142,11 +142,11 @@ def _party(seller: Seller) -> str:
     return ", ".join(part for part in (seller.name, f"ИНН {seller.inn}{kpp}", seller.address) if part)
 
 
-def _buyer(link: Link | None) -> str:
+def _buyer(name: str, link: Link | None) -> str:
     if link is None:
-        return ""
+        return name
     numbers = (f"ИНН {link.inn}" if link.inn else "", f"КПП {link.kpp}" if link.kpp else "")
-    return ", ".join(part for part in (link.name, *numbers) if part)
+    return ", ".join(part for part in (name, *numbers) if part)
 
 
 def _line(place: int, line: Line) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from chassis.blobs import Blobs
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
+from chassis.subjects import SubjectErased, SubjectRef, Subjects
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import (
     Done,
@@ -36,9 +37,12 @@ PDF_REFUSALS_MAX = 4
 class Papers:
     """Files of our own making, out of a document as its stream has it and the seller as the settings have it."""
 
-    def __init__(self, store: DocumentStore, directory: TenantDirectory, renderer: Renderer) -> None:
+    def __init__(
+        self, store: DocumentStore, directory: TenantDirectory, subjects: Subjects, renderer: Renderer
+    ) -> None:
         self._store = store
         self._directory = directory
+        self._subjects = subjects
         self._renderer = renderer
 
     async def pdf(self, task: Task) -> Outcome[PdfFile]:
@@ -49,7 +53,13 @@ class Papers:
         seller = Seller.of((await self._directory.view(task.tenant)).settings, document.terms.seller_id)
         if seller is None:
             return Rejected(Problem("seller_missing", {}))
-        return Ok(PdfFile(await self._renderer.pdf(document, seller)))
+        buyer = document.link.name if document.link is not None else ""
+        if document.link is not None and document.link.subject_ref and not buyer:
+            try:
+                buyer = str((await self._subjects.read(SubjectRef.parse(document.link.subject_ref))).get("name", ""))
+            except SubjectErased:
+                return Rejected(Problem("subject_erased", {}))
+        return Ok(PdfFile(await self._renderer.pdf(document, seller, buyer)))
 
 
 class FetchPdf:

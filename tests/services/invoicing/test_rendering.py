@@ -1,8 +1,10 @@
 """Files of our own making: what they say, and that a document's file is made where the vendor gives none."""
 
+from dataclasses import replace
 from typing import Any
 
-from chassis.outcomes import Outcome, Rejected
+from chassis.outcomes import Ok, Outcome, Rejected
+from chassis.subjects import SubjectErased, SubjectRef
 from chassis.tenants import TenantView
 from chassis.values.payment_qr import Payee, payment_qr
 from chassis.values.purpose import read_purpose
@@ -29,6 +31,7 @@ SELLER = {
         "correspondent_account": "30101810400000000225",
     },
 }
+PERSON = f"{TENANT}/{'0' * 32}"
 SETTINGS = {"name": "Ромашка", "sellers": [SELLER]}
 
 
@@ -43,7 +46,7 @@ def content(settings: dict[str, Any]) -> dict[str, Any]:
     assert shown.draft is not None
     assert shown.issued is not None
     assert seller is not None
-    return content_of(shown.draft, shown.issued, shown.link, seller)
+    return content_of(shown.draft, shown.issued, shown.link, seller, "ООО «Вектор»")
 
 
 def test_the_payment_code_is_that_of_the_standard() -> None:
@@ -72,7 +75,7 @@ def test_a_paper_says_what_was_issued() -> None:
     told, shown = content(SETTINGS), document()
     assert shown.draft is not None
     assert told["title"].startswith("Счёт на оплату № B24-15 от ")
-    assert told["buyer"].startswith("Ромашка, ИНН")
+    assert told["buyer"].startswith("ООО «Вектор», ИНН")
     assert told["sum_in_words"].endswith("копеек")
     assert len(told["lines"]) == len(shown.draft.lines)
     assert "<svg" in told["qr"]
@@ -106,12 +109,18 @@ class Shelf:
     def __init__(self, found: Document | None, settings: dict[str, Any]) -> None:
         self.found, self.settings = found, settings
         self.kept: list[bytes] = []
+        self.erased: set[str] = set()
 
     async def document(self, tenant: str, stream: str, document_id: str) -> Document | None:
         return self.found
 
     async def view(self, tenant: str) -> TenantView:
         return TenantView("active", 1, self.settings)
+
+    async def read(self, reference: SubjectRef) -> dict[str, Any]:
+        if str(reference) in self.erased:
+            raise SubjectErased(str(reference))
+        return {"name": "Лапина Ирина"}
 
     async def put(self, tenant: str, content: bytes) -> str:
         self.kept.append(content)
@@ -127,7 +136,9 @@ def task() -> Task:
 async def test_where_the_vendor_gives_no_file_it_is_made_and_kept() -> None:
     nobody: Any = None
     shelf: Any = Shelf(document(), SETTINGS)
-    done = await FetchPdf(lambda account: ELBA_VENDOR, nobody, shelf, Papers(shelf, shelf, Renderer())).run(task())
+    done = await FetchPdf(lambda account: ELBA_VENDOR, nobody, shelf, Papers(shelf, shelf, shelf, Renderer())).run(
+        task()
+    )
     assert isinstance(done, Done)
     assert [one.body for one in done.commands] == [c.Render("d1", "blob-1", len(shelf.kept[0]))]
     assert shelf.kept[0].startswith(b"%PDF-")
@@ -135,6 +146,31 @@ async def test_where_the_vendor_gives_no_file_it_is_made_and_kept() -> None:
 
 async def test_a_seller_that_is_not_there_any_more_is_told() -> None:
     shelf: Any = Shelf(document(), {"name": "Ромашка", "sellers": []})
-    made: Outcome[PdfFile] = await Papers(shelf, shelf, Renderer()).pdf(task())
+    made: Outcome[PdfFile] = await Papers(shelf, shelf, shelf, Renderer()).pdf(task())
     assert isinstance(made, Rejected)
     assert made.problem.code == "seller_missing"
+
+
+async def test_a_persons_name_is_taken_from_where_it_lies_until_it_is_erased() -> None:
+    shown = document()
+    assert shown.link is not None
+    person = shown.link.model_copy(update={"name": "", "inn": "", "kpp": "", "subject_ref": PERSON})
+    shelf: Any = Shelf(replace(shown, link=person), SETTINGS)
+    renderer: Any = Recording()
+    assert isinstance(await Papers(shelf, shelf, shelf, renderer).pdf(task()), Ok)
+    assert renderer.buyers == ["Лапина Ирина"]
+    shelf.erased.add(PERSON)
+    outcome = await Papers(shelf, shelf, shelf, renderer).pdf(task())
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "subject_erased"
+
+
+class Recording:
+    """Renders nothing, and keeps the names that it was given."""
+
+    def __init__(self) -> None:
+        self.buyers: list[str] = []
+
+    async def pdf(self, shown: Document, seller: Seller, buyer: str) -> bytes:
+        self.buyers.append(buyer)
+        return b"%PDF-"
