@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chassis.cards import TABLE
 from chassis.values.calendar import overdue_days
 from chassis.values.marker import find_markers
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
@@ -292,6 +293,20 @@ def people_are_asked_what_cannot_be_known(world: World) -> Iterator[str]:
     for line in world.accounting.ledger:
         if line.operation == "create_act" and line.fate.in_doubt and line.key not in asked:
             yield f"the act {line.about} is in doubt, and nobody was asked"
+    yield from (f"{card} was asked" for card in world.people.unforeseen)
+
+
+def people_choose_among_records(world: World) -> Iterator[str]:
+    """Of several records that are the buyer's none is taken unasked."""
+    asked = {
+        (tenant, row["deal_id"])
+        for (tenant, *_), row in world.services["counterparty"].memory.table(TABLE).items()
+        if row["kind"] == "counterparty_double"
+    }
+    for deal in _undisturbed(world):
+        several = deal.buyer.records.count(deal.buyer.kpp) > 1
+        if several and world.people.live_invoice(deal) and (deal.tenant, deal.deal_id) not in asked:
+            yield f"{_name(deal)} got one of several records, and nobody was asked"
 
 
 def _undisturbed(world: World) -> Iterator[DealPlan]:
@@ -329,6 +344,7 @@ CHECKS: tuple[Check, ...] = (
     comments_are_written_once,
     nothing_is_sent_again_unlooked,
     people_are_asked_what_cannot_be_known,
+    people_choose_among_records,
 )
 
 

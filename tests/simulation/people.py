@@ -54,6 +54,8 @@ class People:
         self._tenants = {one.tenant: one for one in plan.tenants}
         self._deals = {(one.tenant, one.deal_id): one for one in plan.deals}
         self.strays: dict[TenantId, int] = {}
+        self.unforeseen: list[str] = []
+        """Cards that no course of things should lead to."""
 
     # Acts
 
@@ -207,4 +209,5 @@ class People:
             case "cancel_refused" | "refunded_after_paid" | "payment_vanished":
                 return "understood", ""
             case other:
-                raise AssertionError(f"nobody should be asked {other}: {card}")
+                self.unforeseen.append(f"{card.tenant} deal {card.deal_id}: {other}")
+                return card.choices[-1], ""
