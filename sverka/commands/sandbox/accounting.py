@@ -83,9 +83,6 @@ def register(parent: typer.Typer) -> None:
     parent.command("act", help=example("An act's state.", "Состояние акта.", "sandbox act elba-1 ID Signed"))(
         with_reach(act)
     )
-    parent.command(
-        "token", help=example("Tokens into a state.", "Токены в состояние.", "sandbox token elba-1 expired --existing")
-    )(with_reach(token))
 
 
 def accounts(
@@ -241,18 +238,3 @@ def act(
 ) -> None:
     """Created, sent or signed."""
     answer(at(reach, "POST", account, f"/acts/{number}/status", {"status": state}), as_json=as_json)
-
-
-def token(
-    reach: Reach,
-    account: Account,
-    state: Annotated[str, typer.Argument(help="valid | expired | revoked")],
-    *,
-    existing: Annotated[
-        bool, typer.Option("--existing", help=tr("Change those that are out.", "Менять выданные."))
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Gives a token in a state, or puts those that were given into it."""
-    body = {"state": state, "existing": existing}
-    answer(at(reach, "POST", account, "/tokens", body), as_json=as_json)

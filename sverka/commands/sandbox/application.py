@@ -6,7 +6,7 @@ import typer
 
 from sverka.amounts import pairs
 from sverka.commands.grouping import group
-from sverka.commands.sandbox.asking import answer, ask
+from sverka.commands.sandbox.asking import answer, ask, at
 from sverka.commands.sandbox.crm import Portal, Values
 from sverka.language import example, tr
 from sverka.reach import AsJson, Reach, with_reach
@@ -47,7 +47,7 @@ def register(parent: typer.Typer) -> None:
         help=example(
             "A token in any state, or all of them put into one.",
             "Токен в любом состоянии, или все сразу.",
-            "sandbox token vektor --state expired",
+            "sandbox token vektor expired --existing",
         ),
     )(with_reach(token))
     parent.command(
@@ -137,23 +137,25 @@ def uninstall(
 
 def token(
     reach: Reach,
-    portal: Portal,
+    name: Annotated[str, typer.Argument(metavar="PORTAL|ACCOUNT")],
+    state: Annotated[str, typer.Argument(help="valid | expired | revoked | … (`STATE`)")] = "valid",
     *,
-    state: Annotated[
-        str,
-        typer.Option(
-            help="valid | expired | revoked | dismissed | unpaid | not_installed | narrow | external | restricted"
-        ),
-    ] = "valid",
-    existing: Annotated[bool, typer.Option("--existing", help=tr("Those that are out.", "Уже выданные."))] = False,
-    kind: Annotated[str, typer.Option(help="access | refresh")] = "",
+    existing: Annotated[
+        bool, typer.Option("--existing", help=tr("Change those that are out.", "Менять выданные."))
+    ] = False,
+    kind: Annotated[str, typer.Option(help=tr("Of a portal: access | refresh", "Портала: access | refresh"))] = "",
     app: App = None,
     user: User = None,
     as_json: AsJson = False,
 ) -> None:
-    """A new pair, or with `--existing` all that were given out."""
+    """Gives tokens in a state, or puts those that were given into it. Portals know further: dismissed, unpaid,
+    not_installed, narrow, external, restricted."""
+    portals = [one["portal"] for one in ask(reach, "GET", "/bitrix24/portals")["portals"]]
+    if name.lower() not in portals:
+        answer(at(reach, "POST", name, "/tokens", {"state": state, "existing": existing}), as_json=as_json)
+        return
     body = _given(app=app, user_id=user, existing=existing or None, kind=kind or None) | {"state": state}
-    answer(ask(reach, "POST", f"/bitrix24/portals/{portal}/tokens", body), as_json=as_json)
+    answer(ask(reach, "POST", f"/bitrix24/portals/{name}/tokens", body), as_json=as_json)
 
 
 def placement(
