@@ -25,6 +25,11 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "No {{ kind }} can be asked for: {{ reasons|why }}",
         "{% if kind == 'act' %}Акт{% else %}Счёт{% endif %} запросить нельзя: {{ reasons|why }}",
     ),
+    "ingest.OrderSeen": (
+        "The shop told version {{ version }} of the order{% if cancelled %}: it is cancelled{% endif %}",
+        "Магазин прислал версию {{ version }} заказа{% if cancelled %}: заказ отменён{% endif %}",
+    ),
+    "ingest.StatementTaken": ("Statement file {{ file_name }} came", "Пришёл файл выписки {{ file_name }}"),
     "ingest.ContentChanged": ("The deal's content changed", "Содержание сделки изменилось"),
     "ingest.DealGone": ("The deal was deleted, or is hidden from us", "Сделка удалена или скрыта от нас"),
     "counterparty.LinkWanted": ("The buyer is in order: {{ party.name }}", "Покупатель проверен: {{ party.name }}"),
@@ -137,6 +142,31 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Просрочка {{ days }} дн., осталось {{ rest_kopecks|rub }}{% if remind %}; менеджеру напоминание{% endif %}",
     ),
     "payments.OverdueEnded": ("Not overdue any more", "Просрочки больше нет"),
+    "payments.StatementSeen": ("Statement file {{ file_name }} came", "Пришёл файл выписки {{ file_name }}"),
+    "payments.StatementRead": (
+        "The statement was read: {{ taken }} of {{ sections }} operations taken",
+        "Выписка прочитана: принято операций {{ taken }} из {{ sections }}",
+    ),
+    "payments.StatementRowsSeen": (
+        "A bank statement lists {{ rows|length }} operations of the invoice; accounting counts them",
+        "В выписке банка по счёту операций: {{ rows|length }}; учитывает их бухгалтерия",
+    ),
+    "payments.PaymentEnriched": (
+        "The bank statement tells the payment's order {{ order_number }} of {{ date|day }}",
+        "Выписка банка назвала поручение платежа: № {{ order_number }} от {{ date|day }}",
+    ),
+    "payments.DayListed": (
+        "A bank statement listed the day, with {{ changes|length }} changes",
+        "Выписка банка за день, изменений: {{ changes|length }}",
+    ),
+    "payments.OperationsMatched": (
+        "{{ matches|length }} operations of the bank were tied to invoices",
+        "Операций банка привязано к счетам: {{ matches|length }}",
+    ),
+    "payments.OperationPointed": (
+        "{{ by }} said that the operation pays invoice {{ number }}",
+        "{{ by }}: операция оплачивает счёт № {{ number }}",
+    ),
     "payments.OperationUnmatched": ("A payment fits no invoice", "Платёж не подошёл ни к одному счёту"),
     "payments.OperationMatched": ("The payment found its invoice", "Платёж нашёл свой счёт"),
     "notifier.Told": ("To be told: {{ fact|fact }}", "Сообщить: {{ fact|fact }}"),

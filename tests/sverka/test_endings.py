@@ -32,7 +32,7 @@ def test_without_an_installation_the_sentence_says_how_to_start_one(called: Call
     [
         ["nothing"], ["status", "--wrong"], ["sandbox", "limits", "perhaps"], ["dead", "replay"],
         ["dead", "replay", "a", "--all"], ["decide", "take", "card", "found"], ["migrate", "nobody"],
-        ["help", "schema", "nothing"], ["demo", "--accounting", "kontur"], ["demo", "--deals", "0"],
+        ["help", "schema", "nothing"], ["demo", "--accounting", "abacus"], ["demo", "--deals", "0"],
         ["up", "--port-base", "80"], ["tenant", "apply", "absent.yaml"], ["sandbox", "clock", "advance", "soon"],
         ["sandbox", "edit", "vektor", "invoice", "1", "A=1"], ["sandbox", "pay", "elba", "B24-1", "--amount", "much"],
     ],
