@@ -83,6 +83,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "What accounting has is not clear: a person decides",
         "Неясно, что создано в бухгалтерии: решает человек",
     ),
+    "invoicing.Drafted": (
+        "The document lies in accounting as a draft, for the accountant to post",
+        "Документ лежит в бухгалтерии черновиком, его проведёт бухгалтер",
+    ),
     "invoicing.Made": (
         "{% if kind == 'act' %}Act{% else %}Invoice{% endif %} {{ issued.number }} of {{ issued.date|day }} for "
         "{{ issued.total_kopecks|rub }} exists in accounting",
