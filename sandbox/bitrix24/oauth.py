@@ -15,7 +15,7 @@ from sandbox.bitrix24.call import as_number
 from sandbox.bitrix24.envelope import RestError
 from sandbox.bitrix24.methods.applications import portal_info
 from sandbox.bitrix24.portal import Portal
-from sandbox.bitrix24.rest import moved_reply
+from sandbox.bitrix24.rest import moved_reply, time_block
 from sandbox.bitrix24.store import Record
 from sandbox.bitrix24.values import moment_text
 from sandbox.core.faults import Fault
@@ -192,12 +192,13 @@ def _checked(portal: Portal, value: str) -> Reply:
         return _refused(error)
     install: dict[str, Any] = {
         "installed": app["INSTALLED"] == "Y", "version": str(app["VERSION"]), "status": app["STATUS"],
-        "scope": list(app["SCOPES"]), "domain": apps.domain(portal, app), "uri": apps.domain(portal, app),
+        "scope": ",".join(app["SCOPES"]), "domain": apps.domain(portal, app), "uri": apps.domain(portal, app),
         "client_endpoint": apps.client_endpoint(portal, app), "member_id": portal.settings["member_id"],
         "member_type": "client",
     }  # fmt: skip
     told = {
-        "client_id": app["CLIENT_ID"], "scope": list(token["SCOPES"]), "install": install, "user_id": user["ID"],
+        "client_id": app["CLIENT_ID"], "scope": ",".join(token["SCOPES"]), "install": install, "user_id": user["ID"],
         "expires": moment_text(token["EXPIRES"], portal.zone),
     }  # fmt: skip
-    return Reply(payload={"result": {**told, **portal_info(portal, app)}})
+    time = time_block(portal, portal.ground.unix(), 0.0)
+    return Reply(payload={"result": {**told, **portal_info(portal, app)}, "time": time})

@@ -117,7 +117,10 @@ async def test_a_code_is_given_by_redirect_and_lives_half_a_minute(app: Applicat
 
 
 async def test_the_server_says_what_a_token_is_good_for(app: Application) -> None:
-    told = (await app.client.get("/rest/app.info", params={"auth": app.access})).json()["result"]
+    answer = (await app.client.get("/rest/app.info", params={"auth": app.access})).json()
+    told = answer["result"]
+    assert answer["time"].keys() >= {"start", "finish", "duration"}
+    assert told["scope"].split(",") == told["install"]["scope"].split(","), "the vendor's own SDK parts it at commas"
     assert told["client_id"] == app.crm.opened["client_id"]
     assert told["install"]["member_id"] == app.crm.opened["member_id"]
     assert told["install"]["client_endpoint"] == app.pair["client_endpoint"]
@@ -125,8 +128,8 @@ async def test_the_server_says_what_a_token_is_good_for(app: Application) -> Non
     here = await app.result("app.info")
     assert (here["CODE"], here["INSTALLED"], here["STATUS"]) == (app.crm.opened["client_id"], True, "L")
     for token, error in (("none", "invalid_token"), ("", "NO_AUTH_FOUND")):
-        answer = await app.client.get("/rest/app.info", params={"auth": token})
-        assert (answer.status_code, answer.json()["error"]) == (401, error)
+        refused = await app.client.get("/rest/app.info", params={"auth": token})
+        assert (refused.status_code, refused.json()["error"]) == (401, error)
 
 
 STATES = {
