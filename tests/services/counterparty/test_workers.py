@@ -1,0 +1,79 @@
+"""How a lost creation of a buyer without INN is proven: as the account's vendor can, never by the name alone (R11)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chassis.clock import ManualClock
+from chassis.domain import Problem
+from chassis.outcomes import Ok, Outcome, Retryable
+from chassis.work.handlers import EffectCall, Found, Inconclusive, NotFound, Permit
+from connectors.ports.accounting import CounterpartiesPage, Counterparty, FeedCursor
+from connectors.registry import ELBA_SEED, ELBA_VENDOR, MOEDELO, AccountingVendor
+from services.counterparty.workers import CreateCounterparty
+from tests.services.streams import NOW, TENANT
+
+PERSON = Counterparty("p1", "person", "Лапина Ирина", email="irina@lapina.example")
+REQUEST = {
+    "party": "c7", "kind": "person", "name": "Лапина Ирина", "full_name": "Лапина Ирина",
+    "email": "irina@lapina.example", "inn": "", "kpp": "", "attempt": 1,
+}  # fmt: skip
+
+
+class Accounting:
+    """An account with the people that it is given, which tells what it was asked."""
+
+    def __init__(self, *people: Counterparty, failing: bool = False) -> None:
+        self.people = people
+        self.asked: list[str] = []
+        self.failing = failing
+
+    def answered(self, name: str, value: Any) -> Outcome[Any]:
+        self.asked.append(name)
+        return Retryable(Problem("vendor_fault")) if self.failing else Ok(value)
+
+    async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        return self.answered("changes", CounterpartiesPage(self.people, None))
+
+    async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
+        equal = tuple(one for one in self.people if (one.name, one.email) == (name, email))
+        return self.answered("person", equal)
+
+
+async def probed(vendor: AccountingVendor, accounting: Accounting) -> Any:
+    given: Any = accounting
+    nobody: Any = None
+    handler = CreateCounterparty(given, lambda account: vendor, nobody, ManualClock(NOW))
+    permit = Permit("a:t:s", "", "", 1, NOW)
+    call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", REQUEST, "", 1, permit)
+    return await handler.probe(replace(call, cursor_before={"since": NOW.isoformat()}))
+
+
+@pytest.mark.parametrize(("vendor", "asked"), [(ELBA_SEED, "changes"), (ELBA_VENDOR, "person")])
+async def test_a_person_is_looked_for_as_the_vendor_can(vendor: AccountingVendor, asked: str) -> None:
+    there = Accounting(PERSON)
+    assert await probed(vendor, there) == Found({"remote_id": "p1"})
+    assert there.asked == [asked]
+    assert await probed(vendor, Accounting()) == NotFound()
+    assert await probed(vendor, Accounting(replace(PERSON, email="other@lapina.example"))) == NotFound()
+    assert isinstance(await probed(vendor, Accounting(PERSON, failing=True)), Inconclusive)
+
+
+async def test_two_of_one_name_and_address_are_for_a_person_to_tell_apart() -> None:
+    outcome = await probed(ELBA_VENDOR, Accounting(PERSON, replace(PERSON, counterparty_id="p2")))
+    assert isinstance(outcome, Inconclusive)
+    assert outcome.problem.code == "counterparty_double"
+
+
+async def test_a_vendor_without_addresses_cannot_prove_an_absence() -> None:
+    there = Accounting()
+    outcome = await probed(MOEDELO, there)
+    assert isinstance(outcome, Inconclusive)
+    assert (outcome.problem.code, there.asked) == ("person_lookup_missing", [])
+
+
+def test_a_create_asks_leave_for_the_look_up_that_may_follow() -> None:
+    nobody: Any = None
+    handler = CreateCounterparty(nobody, lambda account: ELBA_SEED, nobody, ManualClock(NOW))
+    assert handler.policy_for("elba:t:s").calls == 2
