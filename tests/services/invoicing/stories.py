@@ -100,6 +100,17 @@ def doubled() -> Documents:
     return stream
 
 
+def reviewed() -> Documents:
+    """The invoice stands in accounting as a draft until its accountant has posted it."""
+    stream = documents()
+    stream.ran(request())
+    stream.ran(linked())
+    sent = answer(last(stream), unposted=True)
+    stream.ran(sent)
+    stream.ran(c.SeeReview(sent.document_id, sent.attempt, answer(last(stream)).issued))
+    return stream
+
+
 def all_stories() -> list[Documents]:
     """Every story, told."""
-    return [replaced(), refused_and_doubted(), late_buyer_and_old_rate(), replaced_by_us(), doubled()]
+    return [replaced(), refused_and_doubted(), late_buyer_and_old_rate(), replaced_by_us(), doubled(), reviewed()]
