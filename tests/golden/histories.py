@@ -62,6 +62,7 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "late-buyer-and-old-rate", invoicing.late_buyer_and_old_rate()
     yield "invoicing", "replaced-by-us", invoicing.replaced_by_us()
     yield "invoicing", "doubled", invoicing.doubled()
+    yield "invoicing", "reviewed", invoicing.reviewed()
     yield "payments", "paid-and-gone", payments.paid_and_gone()
     yield "payments", "told-by-sums", payments.told_by_sums()
     yield "payments", "unmatched", payments.unmatched()
