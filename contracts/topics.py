@@ -15,6 +15,7 @@ DOCUMENTS = "documents"
 PAYMENTS = "payments"
 CRM_UPDATES = "crm-updates"
 STATEMENTS = "statements"
+CALLBACKS = "callbacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def _operations(service: str) -> Topic:
     return Topic(operations_topic(service), service, ("notifier",), operations.MESSAGES, "deal, else vendor")
 
 
-_DEAL_MESSAGES = tuple(m for m in ingest.MESSAGES if m not in (ingest.TenantState, ingest.StatementReceived))
+_OTHER_MESSAGES = (ingest.TenantState, ingest.StatementReceived, ingest.AccountingCalled)
+_DEAL_MESSAGES = tuple(m for m in ingest.MESSAGES if m not in _OTHER_MESSAGES)
 
 TOPICS: tuple[Topic, ...] = (
     Topic(DEALS, "ingest", ("counterparty", "invoicing", "notifier"), _DEAL_MESSAGES, "deal"),
@@ -50,6 +52,7 @@ TOPICS: tuple[Topic, ...] = (
         TENANTS, "ingest", ("counterparty", "invoicing", "payments", "notifier"), (ingest.TenantState,), "tenant", True
     ),
     Topic(STATEMENTS, "ingest", ("payments",), (ingest.StatementReceived,), "statement"),
+    Topic(CALLBACKS, "ingest", ("payments",), (ingest.AccountingCalled,), "object of an account"),
     Topic(COUNTERPARTIES, "counterparty", ("invoicing", "notifier"), counterparty.MESSAGES, "deal"),
     Topic(DOCUMENTS, "invoicing", ("payments", "notifier"), invoicing.MESSAGES, "deal"),
     Topic(PAYMENTS, "payments", ("invoicing", "notifier"), payments.MESSAGES, "deal"),

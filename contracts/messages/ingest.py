@@ -72,6 +72,15 @@ class StatementReceived(Message, name="StatementReceived"):
     source: Literal["upload", "folder"] = "upload"
 
 
+class AccountingCalled(Message, name="AccountingCalled"):
+    """An accounting service told by itself that there is news of money: a hint, whose truth is read from it."""
+
+    account: str
+    event: str
+    kind: str
+    object_id: str
+
+
 class TenantState(Message, name="TenantState"):
     """The whole state of a tenant, without secrets; the last one per tenant stands."""
 
@@ -87,5 +96,6 @@ MESSAGES = (
     DealChanged,
     RequestImpossible,
     StatementReceived,
+    AccountingCalled,
     TenantState,
 )

@@ -128,6 +128,12 @@ class _KonturPart(_AtApi):
         pattern=r"^([0-9a-fA-F-]{36})?$",
         description="write the organization's id, 36 characters of 0-9, a-f and -, where the access opens several",
     )
+    callback_secret: str = Field(
+        default="",
+        max_length=2000,
+        repr=False,
+        description="write the secret that callbacks are signed with, best as env:NAME, or leave it out",
+    )
 
 
 class KonturKeyPart(_KonturPart):

@@ -13,7 +13,17 @@ from contracts.tenant_file.reading import Tree, read, resolve
 from contracts.tenant_file.refusal import Fault, KeyPath, TenantFileRefused, key_text, shown
 
 SECRET_KEYS: Final = frozenset(
-    {"webhook_url", "application_token", "client_id", "client_secret", "api_key", "refresh_token", "password", "secret"}
+    {
+        "webhook_url",
+        "application_token",
+        "client_id",
+        "client_secret",
+        "api_key",
+        "refresh_token",
+        "password",
+        "secret",
+        "callback_secret",
+    }
 )
 """Keys whose values are shown to nobody."""
 

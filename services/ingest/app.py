@@ -25,7 +25,9 @@ from connectors.bitrix24.application import EVENTS, Bitrix24App
 from connectors.bitrix24.oauth import Bitrix24OAuth
 from connectors.bitrix24.webhook import BODY_BYTES_MAX as WEBHOOK_BYTES_MAX
 from connectors.bitrix24.webhook import parse_webhook
+from connectors.kontur.callback import parse_callback
 from connectors.ports.accounting import AccessToken, TokenRequest
+from connectors.ports.callbacks import ParseCallback
 from connectors.ports.crm import PortalMoved
 from connectors.ports.whole import AccountingClient
 from connectors.registry import ACCOUNTING, BITRIX24
@@ -34,6 +36,7 @@ from contracts.messages import operations
 from services.ingest import projections, published
 from services.ingest.api import hooks, statements
 from services.ingest.api.app_pages import AppPages
+from services.ingest.api.callbacks import Callbacks, CallbacksRoute
 from services.ingest.api.directory import HookDirectory, HookOwners
 from services.ingest.api.folder import StatementFolder
 from services.ingest.api.hooks import Hooks, HooksRoute
@@ -46,7 +49,7 @@ from services.ingest.api.shops import Shops, ShopsRoute
 from services.ingest.api.statements import StatementRoutes, Statements
 from services.ingest.api.tenants import Checked, Tenants
 from services.ingest.api.tokens import FetchToken, Renewed, RenewPair, Tokens
-from services.ingest.domain import deal, order, portal, statement
+from services.ingest.domain import callback, deal, order, portal, statement
 from services.ingest.settings import IngestSettings
 from services.ingest.store import webhooks
 from services.ingest.store.connections import HOOK_SECRET, Account, ConnectionStore
@@ -106,6 +109,16 @@ STATEMENTS: StreamKind[statement.State, statement.TakeStatement] = StreamKind(
     aggregate=lambda stream: stream,
     published=published.published_of_statement,
 )
+CALLBACKS: StreamKind[callback.State, callback.TakeCallback] = StreamKind(
+    prefix=callback.PREFIX,
+    initial=callback.initial,
+    decide=callback.decide,
+    evolve=callback.evolve,
+    codec=callback.CODEC,
+    aggregate=lambda stream: stream,
+    published=published.published_of_callback,
+)
+CALLBACK_PARSERS: Final[Mapping[str, ParseCallback]] = {"kontur": parse_callback}
 
 
 class _Whole:
@@ -148,6 +161,10 @@ class _Whole:
         self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens, networks_of=parts.settings.networks_of)
         blobs = Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
         self.statements = Statements(parts.database, parts.engine, blobs, parts.clock)
+        self.called = HookDirectory(found.of_accounting)
+        self.callbacks = Callbacks(
+            self.called, self.intake, parts.database, parts.engine, parts.clock, CALLBACK_PARSERS
+        )
         self.owners = Owners(parts.settings.owners(), parts.settings.token())
 
     def _moved(self, moved: PortalMoved) -> None:
@@ -181,7 +198,7 @@ class _Whole:
             settings.address_policy(),
             networks_of=settings.networks_of,
             public_url=self._public_url(),
-            changed=(self.directory.forget, self.shops.forget, self.desk.forget),
+            changed=(self.directory.forget, self.shops.forget, self.called.forget, self.desk.forget),
         )
         check = TenantCheck(self.crm, self.accounting, self.desk, self.deals)
 
@@ -195,6 +212,7 @@ class _Whole:
         return (
             HooksRoute(Hooks(self.directory, self.intake, parse_webhook, AppPages(self.installer))),
             ShopsRoute(Shops(self.shops, self.orders, self.intake, self.parts.clock)),
+            CallbacksRoute(self.callbacks),
             *StatementRoutes(self.statements, self.directory).routes(),
             *PermitRoutes(self.desk).routes(),
             Mount(API, app=api),
@@ -290,7 +308,7 @@ def _renew(oauth: Bitrix24OAuth) -> RenewPair:
 def _body_bytes_max(path: str) -> int:
     if path.startswith(statements.PREFIX):
         return statements.UPLOAD_BYTES_MAX
-    return WEBHOOK_BYTES_MAX if path.startswith(hooks.PREFIX) else BODY_BYTES_MAX
+    return WEBHOOK_BYTES_MAX if path.startswith("/hooks/") else BODY_BYTES_MAX
 
 
 def _deal_of(stream: str) -> str:
@@ -313,7 +331,7 @@ def _version() -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=IngestSettings,
-    kinds=(DEALS, ORDERS, PORTALS, STATEMENTS),
+    kinds=(DEALS, ORDERS, PORTALS, STATEMENTS, CALLBACKS),
     migrations=Path(__file__).parent / "migrations",
     writes=topics.written_by(NAME),
     work=lambda parts: parts.once(_Whole).work(),

@@ -1,4 +1,4 @@
-"""The only bridge from private events of deals, statement files and tenants to public messages."""
+"""The only bridge from private events of deals, statement files, callbacks and tenants to public messages."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from chassis.aggregate import PublicMessage, Recorded
 from contracts import topics
 from contracts.messages import ingest
 from contracts.messages import values as wire
-from services.ingest.domain import deal, order, portal, statement
+from services.ingest.domain import callback, deal, order, portal, statement
 from services.ingest.domain.values import Effective, Reason, Settings, Snapshot
 
 
@@ -69,6 +69,16 @@ def published_of_statement(recorded: Recorded, state: statement.State) -> Sequen
         source=taken.source,
     )
     return (PublicMessage(topics.STATEMENTS, received),)
+
+
+def published_of_callback(recorded: Recorded, state: callback.State) -> Sequence[PublicMessage]:
+    """What an accounting service told of."""
+    taken = recorded.event
+    assert isinstance(taken, callback.CallbackTaken), "a callback's stream has one kind of event"
+    called = ingest.AccountingCalled(
+        account=taken.account, event=taken.name, kind=taken.kind, object_id=taken.object_id
+    )
+    return (PublicMessage(topics.CALLBACKS, called),)
 
 
 def published_of_portal(recorded: Recorded, state: portal.State) -> Sequence[PublicMessage]:

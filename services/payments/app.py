@@ -22,7 +22,7 @@ from contracts import topics
 from contracts.messages import operations
 from services.payments import domain, projections
 from services.payments.api import BankApi
-from services.payments.domain import bankday, listing, operation, plans, statement
+from services.payments.domain import bankday, callback, listing, operation, plans, statement
 from services.payments.handlers import route
 from services.payments.published import published, published_of_day, published_of_statement
 from services.payments.settings import PaymentsSettings
@@ -75,6 +75,15 @@ STATEMENTS: StreamKind[statement.State, statement.Command] = StreamKind(
     planned=statement.planned,
     projected=statement.projected,
 )
+CALLBACKS: StreamKind[callback.State, callback.SeeCall] = StreamKind(
+    prefix=callback.PREFIX,
+    initial=callback.initial,
+    decide=callback.decide,
+    evolve=callback.evolve,
+    codec=callback.CODEC,
+    aggregate=lambda stream: stream,
+    planned=callback.planned,
+)
 
 
 def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
@@ -125,7 +134,7 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=PaymentsSettings,
-    kinds=(DEALS, OPERATIONS, BANK_DAYS, STATEMENTS, TENANTS),
+    kinds=(DEALS, OPERATIONS, BANK_DAYS, STATEMENTS, CALLBACKS, TENANTS),
     follows_tenants=False,
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),

@@ -6,7 +6,7 @@ from chassis import tenants
 from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import ingest, invoicing
-from services.payments.domain import DEAL_PREFIX, statement
+from services.payments.domain import DEAL_PREFIX, callback, statement
 from services.payments.domain import commands as c
 
 
@@ -43,5 +43,8 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 received_at=message.received_at,
             )
             return (Routed(f"{statement.PREFIX}-{message.statement_id}", came),)
+        case ingest.AccountingCalled():
+            seen_call = callback.SeeCall(message.account, message.object_id)
+            return (Routed(callback.stream_of(message.account, message.object_id), seen_call),)
         case _:
             return ()

@@ -136,6 +136,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Платёж {{ amount_kopecks|rub }} от {{ date|day }} больше не числится",
     ),
     "payments.PaymentsNoticed": ("There is news about the payments", "Есть новости об оплатах"),
+    "payments.AccountCalled": ("Accounting told of news by itself", "Бухгалтерия сама сообщила о новостях"),
     "payments.FactSeen": ("Accounting tells another paid sum", "Бухгалтерия сообщает другую оплаченную сумму"),
     "payments.BalanceChanged": (
         "Paid {{ paid_kopecks|rub }} of {{ total_kopecks|rub }}: {{ status|state }}",
@@ -215,6 +216,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "look-at-due": ("Look whether it is overdue", "Проверка просрочки"),
     "reread-payments": ("Read all payments of the invoice", "Чтение всех оплат счёта"),
     "poll-payments": ("Poll the payments", "Опрос оплат"),
+    "poll-payments-now": ("Look at the payments, since accounting called", "Взгляд на оплаты по звонку бухгалтерии"),
     "poll-balances": ("Poll the paid sums", "Опрос оплаченных сумм"),
     "crm-write": ("Write to the deal", "Запись в сделку"),
     "crm-chat": ("Message to the chat", "Сообщение в чат"),

@@ -24,6 +24,7 @@ _OPERATIONS = "speaks of outages, and of questions that this service does not as
 _CHANGES = "changes and voids what was issued"
 _ORDERS = "orders of shops, which have tests of their own and then go a deal's way"
 _CHECK = "a look at a tenant's settings"
+_CALLBACKS = "calls of an accounting service, which come beside its polls"
 _STATEMENTS = "bank statement files, which come beside the deals"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
@@ -102,6 +103,11 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.PaymentStore.unmatched": _READ,
     "services.payments.store.PaymentStore.shares": _READ,
     "services.payments.store.PaymentStore.open_invoices": _READ,
+    "services.ingest.api.directory.HookOwners.of_accounting": _READ,
+    "services.ingest.api.callbacks.Callbacks._tell": _CALLBACKS,
+    "callbacks": _CALLBACKS,
+    "take/callbacks": _CALLBACKS,
+    "settle/poll-payments-now": _CALLBACKS,
     "settle/poll-balances": "a poll of another vendor's accounts, committed as that of payments",
     "services.ingest.api.statements.Statements.take": _STATEMENTS,
     "services.payments.store.bank.BankStore.day": _READ,

@@ -21,7 +21,7 @@ from services.counterparty.domain import party
 from services.invoicing.domain.events import EVENTS as INVOICING
 from services.notifier.domain import alerts
 from services.notifier.domain import deal as told_deal
-from services.payments.domain import bankday, operation, statement
+from services.payments.domain import bankday, callback, operation, statement
 from services.payments.domain.events import EVENTS as PAYMENTS
 from tests.services.streams import NOW, Stream
 
@@ -36,6 +36,7 @@ EVENTS: dict[str, tuple[type[Any], ...]] = {
         operation.OperationMatched,
         *bankday.EVENTS[:3],
         *statement.CODEC.events[:2],
+        callback.AccountCalled,
     ),
     "notifier": (*told_deal.EVENTS, *alerts.EVENTS),
 }

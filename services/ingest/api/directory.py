@@ -11,7 +11,7 @@ from chassis.ids import TenantId
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from services.ingest.domain import order, portal
 from services.ingest.store import connections, orders
-from services.ingest.store.connections import APPLICATION_TOKEN, KEY_OF_SHOP, Account, ConnectionStore
+from services.ingest.store.connections import APPLICATION_TOKEN, CALLBACK_SECRET, KEY_OF_SHOP, Account, ConnectionStore
 
 FRESH_SECONDS: Final = 5.0
 STALE_SECONDS_MAX: Final = 300.0
@@ -38,6 +38,14 @@ class ShopOwner:
     tenant: TenantId
     shop_id: str
     keys: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackOwner:
+    """The tenant behind an address, and by vendor what each of its accounts signs callbacks with."""
+
+    tenant: TenantId
+    secrets_by_vendor: Mapping[str, Mapping[str, str]] = field(repr=False)
 
 
 class _Owned(Protocol):
@@ -128,6 +136,20 @@ class HookOwners:
         if account is None:
             return None
         return Owner(tenant, name, account.secrets[APPLICATION_TOKEN], account.profile)
+
+    async def of_accounting(self, hook_secret: str) -> CallbackOwner | None:
+        """Whose accounting services call there: the tenant's address is one for all of them."""
+        async with self._database.delivery_connection() as delivery:
+            tenant = await connections.tenant_of_hook(delivery, connections.hook_hash(hook_secret))
+        if tenant is None:
+            return None
+        async with self._database.transaction([tenant]) as connection:
+            accounts = await self._store.of_tenant(connection, tenant)
+        signing: dict[str, dict[str, str]] = {}
+        for account in accounts.values():
+            if secret := account.secrets.get(CALLBACK_SECRET):
+                signing.setdefault(account.vendor, {})[account.account] = secret
+        return CallbackOwner(tenant, signing)
 
     async def of_shop(self, hook_secret: str) -> ShopOwner | None:
         """Whose shop posts there."""

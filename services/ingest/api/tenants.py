@@ -19,7 +19,7 @@ from services.ingest.api.installing import state_of
 from services.ingest.domain import order, portal
 from services.ingest.published import tenant_settings
 from services.ingest.store import connections, files, offers, orders
-from services.ingest.store.connections import CLIENT_ID, HOOK_SECRET, Account, ConnectionStore
+from services.ingest.store.connections import CALLBACK_SECRET, CLIENT_ID, HOOK_SECRET, Account, ConnectionStore
 from services.ingest.store.deals import tenant_in
 
 Changed = Callable[[TenantId], None]
@@ -250,6 +250,9 @@ class Tenants:
             if account.vendor == portal.CRM_VENDOR:
                 found["bitrix24"] = f"{self._public_url}/hooks/bitrix24/{account.secrets[HOOK_SECRET]}"
                 found["statements"] = f"{self._public_url}/statements/{account.secrets[HOOK_SECRET]}"
+                calling = {one.vendor for one in accounts.values() if one.secrets.get(CALLBACK_SECRET)}
+                for vendor in sorted(calling):
+                    found[vendor] = f"{self._public_url}/hooks/{vendor}/{account.secrets[HOOK_SECRET]}"
             elif account.vendor == order.SHOP_VENDOR:
                 name = account.account.rpartition(":")[2]
                 found[f"shop:{name}"] = f"{self._public_url}/shops/{account.secrets[HOOK_SECRET]}/orders"

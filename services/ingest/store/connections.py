@@ -16,6 +16,7 @@ from services.ingest.domain.buckets import Limit
 
 ENDPOINT = "endpoint"
 APPLICATION_TOKEN = "application_token"  # noqa: S105 - the name of a secret, not one
+CALLBACK_SECRET = "callback_secret"  # noqa: S105 - as above
 HOOK_SECRET = "hook_secret"  # noqa: S105 - as above
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - as above
 OPTIONS = frozenset({"auth_mode", "organization_id", "organization", "mode", "unknown_goods", "closing", "timezone"})

@@ -12,6 +12,7 @@ LOOK_AT_DUE = "look-at-due"
 REREAD = "reread-payments"
 POLL = "poll-payments"
 POLL_BALANCES = "poll-balances"
+POLL_NOW = "poll-payments-now"
 
 
 def told_by_statements(settings: Mapping[str, Any], account: str) -> bool:

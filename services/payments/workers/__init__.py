@@ -19,6 +19,7 @@ from services.payments.domain import operation, plans
 from services.payments.domain.events import Operation, digest
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 from services.payments.workers.balances import PollBalances
+from services.payments.workers.calls import PollNow
 
 PAGES_PER_RUN_MAX = 5
 
@@ -51,9 +52,11 @@ class PollPayments:
             settings = (await self._directory.view(task.tenant)).settings
             if plans.told_by_statements(settings, task.account):
                 return Done(found_something=False)
-        vendor = self._vendor_of(task.account)
-        overlap = timedelta(seconds=vendor.feed_overlap_seconds)
-        if vendor.can(Capability.PAYMENTS):
+        return await self.look(task, timedelta(seconds=self._vendor_of(task.account).feed_overlap_seconds))
+
+    async def look(self, task: Task, overlap: timedelta) -> TaskResult:
+        """One pass, from ``overlap`` before the newest row."""
+        if self._vendor_of(task.account).can(Capability.PAYMENTS):
             return await self._payments(task, overlap)
         return await self._invoices(task, overlap)
 
@@ -81,7 +84,7 @@ class PollPayments:
         for place in ("since", "offset", "token"):
             payload.pop(place, None)
         if cursor is None:
-            again = self._clock.now() + timedelta(seconds=payload["poll_seconds"])
+            again = self._clock.now() + timedelta(seconds=payload.get("poll_seconds", 0))
         else:
             payload |= {"since": cursor.since.isoformat(), "offset": cursor.offset, "token": cursor.token}
             again = self._clock.now()
@@ -121,7 +124,7 @@ class PollPayments:
         if cursor is None:
             payload["newest"] = payload.pop("began")
             payload.pop("offset", None)
-            again = now + timedelta(seconds=payload["poll_seconds"])
+            again = now + timedelta(seconds=payload.get("poll_seconds", 0))
         else:
             payload["newest"], payload["offset"] = newest.isoformat(), cursor.offset
             again = now
@@ -262,8 +265,10 @@ def handlers(
     vendor_of: VendorOf, accounting: WholeAccounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
 ) -> tuple[TaskHandler, ...]:
     """All task handlers of the service; it changes nothing outside."""
+    poll = PollPayments(vendor_of, accounting, store, clock, directory)
     return (
-        PollPayments(vendor_of, accounting, store, clock, directory),
+        poll,
+        PollNow(poll.look),
         PollBalances(accounting, store, directory, clock),
         RereadPayments(accounting),
         LookAtDue(store, directory, clock),

@@ -4,9 +4,9 @@ import datetime as dt
 from typing import Any
 
 from chassis.cards import TakeCard
-from services.payments.app import OPERATIONS, STATEMENTS
+from services.payments.app import CALLBACKS, OPERATIONS, STATEMENTS
+from services.payments.domain import callback, operation, statement
 from services.payments.domain import commands as c
-from services.payments.domain import operation, statement
 from tests.services.payments import bank_parts as bank
 from tests.services.payments.parts import DUE, Payments, listing, paid, payments, take
 from tests.services.streams import NOW, Stream
@@ -84,6 +84,13 @@ def statement_file() -> Stream[Any, Any]:
     return stream
 
 
+def called() -> Stream[Any, Any]:
+    """An account that told by itself."""
+    stream: Stream[Any, Any] = Stream(CALLBACKS, callback.stream_of("kontur:t:main", "i-1"))
+    stream.ran(callback.SeeCall("kontur:t:main", "i-1"))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [paid_and_gone(), told_by_sums(), unmatched(), enriched(), *bank_days(), statement_file()]
+    return [paid_and_gone(), told_by_sums(), unmatched(), enriched(), *bank_days(), statement_file(), called()]
