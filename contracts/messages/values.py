@@ -157,6 +157,14 @@ class Steps(Part):
     act: bool = True
 
 
+class Register(Part):
+    """An account at a provider of the state register; ``per_day`` calls may be made in a day of Moscow."""
+
+    account: str
+    vendor: str
+    per_day: int
+
+
 class EffectiveSettings(Part):
     """The settings in force for one request, resolved by the service that evaluated its trigger."""
 
@@ -170,6 +178,7 @@ class EffectiveSettings(Part):
     steps: Steps = Steps()
     timezone: str = "Europe/Moscow"
     language: Literal["ru", "en"] = "ru"
+    registers: tuple[Register, ...] = ()
 
 
 class Requisites(Part):

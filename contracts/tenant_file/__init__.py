@@ -6,6 +6,7 @@ from contracts.tenant_file.model import Bitrix24Part, FunnelPart, SellerPart, Te
 from contracts.tenant_file.parts import Limit
 from contracts.tenant_file.reading import Tree, read, resolve
 from contracts.tenant_file.refusal import Fault, TenantFileRefused
+from contracts.tenant_file.registers import RegisterPart
 from contracts.tenant_file.shops import ShopPart
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Fault",
     "FunnelPart",
     "Limit",
+    "RegisterPart",
     "SellerPart",
     "ShopPart",
     "TenantFile",

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from contracts.messages.values import Regime, VatMode
 from contracts.tenant_file.accounting import Accounting
 from contracts.tenant_file.parts import Address, DuePart, Limit, Part, Zone
+from contracts.tenant_file.registers import RegisterPart
 from contracts.tenant_file.shops import ShopPart
 
 OAUTH_URL: Final = "https://oauth.bitrix24.tech"
@@ -245,6 +246,9 @@ class TenantFile(Part):
     bitrix24: Bitrix24Part = Field(description="write the portal's connection")
     sellers: tuple[SellerPart, ...] = Field(default=(), max_length=20, description="write a list of sellers")
     shops: tuple[ShopPart, ...] = Field(default=(), max_length=20, description="write a list of shops")
+    registers: tuple[RegisterPart, ...] = Field(
+        default=(), max_length=2, description="write a list such as - {vendor: dadata, api_key: env:NAME}"
+    )
     policies: PoliciesPart = Field(default=PoliciesPart(), description="write the policies")
     reminders: RemindersPart = Field(default=RemindersPart(), description="write the reminders")
     retry: RetryPart | None = Field(default=None, description="write {seconds: [5, 15, 45], jitter: 0.2}")
@@ -261,6 +265,11 @@ class TenantFile(Part):
     @classmethod
     def _ids(cls, sellers: tuple[SellerPart, ...]) -> tuple[SellerPart, ...]:
         return _unique(sellers, lambda seller: seller.id)
+
+    @field_validator("registers")
+    @classmethod
+    def _registers_once(cls, registers: tuple[RegisterPart, ...]) -> tuple[RegisterPart, ...]:
+        return _unique(registers, lambda register: register.vendor)
 
     @field_validator("shops")
     @classmethod

@@ -1,5 +1,6 @@
 """Wires counterparty: its streams and its calls to accounting services."""
 
+import asyncio
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,16 +10,19 @@ from chassis.outcomes import Outcome
 from chassis.service import Parts, ServiceSpec, Work
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
-from connectors.registry import accounting_of
+from chassis.work.permits import PermitClient
+from connectors.registry import REGISTERS, accounting_of
 from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.counterparty import projections, published
-from services.counterparty.domain import deal, party
+from services.counterparty.domain import deal, party, party_plans
 from services.counterparty.handlers import route
 from services.counterparty.settings import CounterpartySettings
 from services.counterparty.store import PartyStore
+from services.counterparty.store.companies import CompanyStore
 from services.counterparty.workers import handlers
+from services.counterparty.workers.companies import LookUpCompany
 
 NAME: Final = "counterparty"
 
@@ -40,7 +44,7 @@ PARTIES: StreamKind[party.State, Any] = StreamKind(
     codec=party.CODEC,
     aggregate=lambda stream: stream,
     published=published.published_of_party,
-    planned=party.planned,
+    planned=party_plans.planned,
     projected=projections.projected_of_party,
 )
 
@@ -53,7 +57,22 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await accounting.ping(permit)
 
-    return Work(effects=effects, tasks=tasks, probe_account=ping)
+    permits = parts.once(_permits)
+    clients = {name: register.connect(parts.http, parts.clock) for name, register in REGISTERS.items()}
+    companies = LookUpCompany(CompanyStore(parts.database), permits, clients, parts.clock)
+    return Work(effects=effects, tasks=(*tasks, companies), probe_account=ping, permits=permits)
+
+
+def _permits(parts: Parts[CounterpartySettings]) -> PermitClient:
+    return PermitClient(parts.settings.ingest_url, parts.settings.token())
+
+
+async def _until_the_end(permits: PermitClient) -> None:
+    """Keeps the client of permits, which the runner and look-ups share, until the service ends."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await permits.close()
 
 
 def _deal_of(stream: str) -> str:
@@ -70,6 +89,7 @@ SPEC: Final = ServiceSpec(
     writes=topics.written_by(NAME),
     route=route,
     work=_work,
+    loops=lambda parts: {"permits": _until_the_end(parts.once(_permits))},
     operations=OperationMessages(
         operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
     ),

@@ -8,7 +8,7 @@ from contracts.envelope import Envelope, Message
 from contracts.messages import ingest
 from contracts.messages import values as wire
 from services.counterparty.domain import deal
-from services.counterparty.domain.values import Buyer, Rules
+from services.counterparty.domain.values import Buyer, Register, Rules
 
 
 def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
@@ -24,7 +24,13 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 deal_id=message.deal.deal_id,
                 account=message.settings.connection.account,
                 buyer=_buyer(message.deal.buyer),
-                rules=Rules(people_without_inn=message.settings.policies.buyers_without_inn == "individuals"),
+                rules=Rules(
+                    registers=tuple(
+                        Register(account=one.account, vendor=one.vendor, per_day=one.per_day)
+                        for one in message.settings.registers
+                    ),
+                    people_without_inn=message.settings.policies.buyers_without_inn == "individuals",
+                ),
                 content_hash=message.deal.content_hash,
                 responsible_id=message.deal.responsible_id,
             )

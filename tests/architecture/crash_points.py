@@ -25,6 +25,7 @@ _CHANGES = "changes and voids what was issued"
 _ORDERS = "orders of shops, which have tests of their own and then go a deal's way"
 _CHECK = "a look at a tenant's settings"
 _CALLBACKS = "calls of an accounting service, which come beside its polls"
+_REGISTERS = "asks the state register, for tenants that have a provider; an answer that is lost is asked for again"
 _STATEMENTS = "bank statement files, which come beside the deals"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
@@ -60,6 +61,13 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.work.runner.WorkRunner._read_rules": _READ,
     "chassis.work.runner.WorkRunner._resume": _OUTAGE,
     "services.counterparty.store.PartyStore.party": _READ,
+    "services.counterparty.store.companies.CompanyStore.card": _READ,
+    "services.counterparty.store.companies.CompanyStore.usage": _READ,
+    "services.counterparty.store.companies.CompanyStore.keep": _REGISTERS,
+    "services.counterparty.store.companies.CompanyStore.count": _REGISTERS,
+    "services.counterparty.store.companies.CompanyStore.answered": _REGISTERS,
+    "services.counterparty.store.companies.CompanyStore.close": _REGISTERS,
+    "settle/look-up-company": _REGISTERS,
     "services.ingest.api.directory.HookOwners.of_portal": _READ,
     "services.ingest.api.directory.HookOwners.of_shop": _READ,
     "services.ingest.api.permits.PermitDesk._account": _READ,

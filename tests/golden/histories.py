@@ -57,6 +57,8 @@ def all_histories() -> Iterator[History]:
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
+    for name, stream in zip(("filled", "liquidated"), counterparty.registered(), strict=True):
+        yield "counterparty", name, stream
     yield "invoicing", "replaced", invoicing.replaced()
     yield "invoicing", "refused-and-doubted", invoicing.refused_and_doubted()
     yield "invoicing", "late-buyer-and-old-rate", invoicing.late_buyer_and_old_rate()

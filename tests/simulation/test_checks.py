@@ -11,7 +11,7 @@ from chassis.outcomes import Ok
 from chassis.work import machine
 from chassis.work.handlers import Done, EffectPolicy, Probe, Undecidable
 from connectors.registry import ELBA_SEED, Capability
-from services.counterparty.domain import party
+from services.counterparty.domain import party_plans
 from services.ingest.workers import sweeps
 from services.invoicing import workers as invoicing_workers
 from services.notifier.domain import deal as notifier_deal
@@ -133,12 +133,12 @@ def folds_what_is_not_stored(patch: pytest.MonkeyPatch) -> None:
 
 def answers_only_the_first(patch: pytest.MonkeyPatch) -> None:
     """Of all deals that wait for one buyer a single one is answered."""
-    whole = party._answers
+    whole = party_plans._answers
 
     def first(state: Any, record: Any, waiting: Any, *rest: Any, **options: Any) -> Any:
         return whole(state, record, dict(list(waiting.items())[:1]), *rest, **options)
 
-    patch.setattr(party, "_answers", first)
+    patch.setattr(party_plans, "_answers", first)
 
 
 @pytest.mark.parametrize(

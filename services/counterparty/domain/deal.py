@@ -3,10 +3,12 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from chassis.aggregate import EventCodec, Plan, Recorded, TaskPlan
 from chassis.domain import Event, Refused
+from chassis.values.inn import InnFound, clean_inn
+from services.counterparty.domain.company import LOOK_UP, Facts, filled_buyer
 from services.counterparty.domain.values import Buyer, Party, Reason, Rules, check
 
 PREFIX = "deal"
@@ -53,6 +55,21 @@ class Linked(Event, name="Linked"):
     warnings: tuple[Reason, ...] = ()
 
 
+class CompanyAsked(Event, name="CompanyAsked"):
+    """The buyer lacks what the state register knows; it is asked before anybody is told."""
+
+    tenant: str
+    request_id: str
+    deal_id: str
+    account: str
+    buyer: Buyer
+    inn: str
+    rules: Rules
+    content_hash: str
+    responsible_id: str = ""
+    reasons: tuple[Reason, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class AskLink:
     """A document was requested for a deal."""
@@ -97,17 +114,27 @@ class AnswerNo:
     reason: Reason
 
 
-Command = AskLink | SeeBuyer | Answer | AnswerNo
-StoredEvent = LinkWanted | LinkRefused | Linked
-EVENTS: tuple[type[Event], ...] = (LinkWanted, LinkRefused, Linked)
+@dataclass(frozen=True, slots=True)
+class SeeCompany:
+    """What the state register says; None when it has no such INN, or nobody could be asked."""
+
+    request_id: str
+    inn: str
+    facts: Facts | None
+
+
+Command = AskLink | SeeBuyer | Answer | AnswerNo | SeeCompany
+StoredEvent = LinkWanted | LinkRefused | CompanyAsked | Linked
+EVENTS: tuple[type[Event], ...] = (LinkWanted, LinkRefused, CompanyAsked, Linked)
+FILLED_BY_REGISTER = frozenset({"kpp_missing", "buyer_name_missing"})
 CODEC = EventCodec(EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """One request: wanted, refused or linked."""
+    """One request: waiting for the register, wanted, refused or linked."""
 
-    last: LinkWanted | LinkRefused
+    last: LinkWanted | LinkRefused | CompanyAsked
     linked: Linked | None = None
 
 
@@ -127,7 +154,7 @@ def initial(stream: str) -> State:
 def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
-        case LinkWanted() | LinkRefused():
+        case LinkWanted() | LinkRefused() | CompanyAsked():
             return replace(state, requests={**state.requests, event.request_id: LinkRequest(event)})
         case Linked():
             request = replace(state.requests[event.request_id], linked=event)
@@ -146,6 +173,11 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
         case SeeBuyer():
             again = (_asked_again(request, command) for request in state.requests.values())
             return tuple(event for event in again if event is not None)
+        case SeeCompany():
+            request = state.requests.get(command.request_id)
+            if request is None or not isinstance(request.last, CompanyAsked) or request.last.inn != command.inn:
+                return ()
+            return (_seen(request.last, command.facts),)
         case Answer() | AnswerNo():
             request = state.requests.get(command.request_id)
             if request is None or request.linked is not None or not isinstance(request.last, LinkWanted):
@@ -157,7 +189,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             assert_never(command)
 
 
-def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRefused | None:
+def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRefused | CompanyAsked | None:
     last = request.last
     if request.linked is not None or last.content_hash == command.content_hash:
         return None
@@ -177,8 +209,40 @@ def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRe
     return None if same else asked
 
 
-def _asked(command: AskLink) -> LinkWanted | LinkRefused:
+def _seen(asked: CompanyAsked, facts: Facts | None) -> LinkWanted | LinkRefused:
+    """The request with what the register knows; what is still missing is named."""
+    command = AskLink(
+        tenant=asked.tenant,
+        request_id=asked.request_id,
+        deal_id=asked.deal_id,
+        account=asked.account,
+        buyer=asked.buyer if facts is None else filled_buyer(asked.buyer, facts),
+        rules=asked.rules,
+        content_hash=asked.content_hash,
+        responsible_id=asked.responsible_id,
+    )
+    found = _asked(command, ask_register=False)
+    assert not isinstance(found, CompanyAsked), "the register is asked once"
+    return found
+
+
+def _asked(command: AskLink, *, ask_register: bool = True) -> LinkWanted | LinkRefused | CompanyAsked:
     party, reasons, warnings = check(command.buyer, command.rules)
+    if party is None and ask_register and command.rules.registers and command.buyer is not None:
+        found = clean_inn(command.buyer.inn)
+        if {one.code for one in reasons} <= FILLED_BY_REGISTER and isinstance(found, InnFound) and len(found.inn) == 10:
+            return CompanyAsked(
+                tenant=command.tenant,
+                request_id=command.request_id,
+                deal_id=command.deal_id,
+                account=command.account,
+                buyer=command.buyer,
+                inn=found.inn,
+                rules=command.rules,
+                content_hash=command.content_hash,
+                responsible_id=command.responsible_id,
+                reasons=reasons,
+            )
     if party is None:
         return LinkRefused(
             tenant=command.tenant,
@@ -232,6 +296,10 @@ def _refused(wanted: LinkWanted, command: AnswerNo) -> LinkRefused:
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     """A wanted link asks the party's stream, which is another lock: a task does it."""
     event = recorded.event
+    if isinstance(event, CompanyAsked):
+        asked: dict[str, Any] = {"request_id": event.request_id, "account": event.account, "inn": event.inn, "kpp": ""}
+        asked |= {"registers": [one.model_dump(mode="json") for one in event.rules.registers]}
+        return (TaskPlan(LOOK_UP, f"{event.request_id}:{recorded.version}", asked),)
     if not isinstance(event, LinkWanted):
         return ()
     payload = {
@@ -241,5 +309,6 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         "account": event.account,
         "responsible_id": event.responsible_id,
         "party": event.party.model_dump(mode="json"),
+        "registers": [one.model_dump(mode="json") for one in event.rules.registers],
     }
     return (TaskPlan(LINK, f"{event.request_id}:{recorded.version}", payload),)

@@ -3,13 +3,68 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import assert_never
 
-from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded, TaskPlan
 from chassis.cards import CardOpened, Cards, CardTaken, TakeCard
 from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
-from services.counterparty.domain.values import Party, Reason
+from services.counterparty.domain.company import filled_party, question_of
+from services.counterparty.domain.party_events import (
+    CODEC,
+    EVENTS,
+    Command,
+    CompanyTold,
+    CompanyWanted,
+    RecordAbsent,
+    RecordDoubted,
+    RecordFound,
+    RecordRefused,
+    RecordWanted,
+    SeeCreated,
+    SeeDoubt,
+    SeeRecords,
+    SeeRefused,
+    SeeRegister,
+    StoredEvent,
+    WantRecord,
+)
+from services.counterparty.domain.values import Party, Reason, Register
+
+__all__ = [
+    "ANSWER",
+    "CANDIDATES_MAX",
+    "CODEC",
+    "CREATE",
+    "CREATE_AGAIN",
+    "CREATE_ANYWAY",
+    "EVENTS",
+    "FIND",
+    "GIVE_UP",
+    "PICK",
+    "PREFIX",
+    "WITHDRAWN",
+    "Command",
+    "CompanyTold",
+    "CompanyWanted",
+    "Record",
+    "RecordAbsent",
+    "RecordDoubted",
+    "RecordFound",
+    "RecordRefused",
+    "RecordWanted",
+    "SeeCreated",
+    "SeeDoubt",
+    "SeeRecords",
+    "SeeRefused",
+    "SeeRegister",
+    "State",
+    "StoredEvent",
+    "WantRecord",
+    "counterparty_id",
+    "decide",
+    "evolve",
+    "initial",
+]
 
 PREFIX = "party"
 FIND = "find-counterparty"
@@ -17,123 +72,18 @@ CREATE = "create-counterparty"
 ANSWER = "answer-link"
 
 CANDIDATES_MAX = 10
-ANSWERS_PER_TASK_MAX = 100
 CREATE_AGAIN = "create_again"
+CREATE_ANYWAY = "create_anyway"
 GIVE_UP = "give_up"
 PICK = "use_"
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
 
 
-class RecordWanted(Event, name="RecordWanted"):
-    """A request waits for the party's record in an account."""
-
-    tenant: str
-    account: str
-    request_id: str
-    deal_id: str
-    party: Party
-    responsible_id: str = ""
-
-
-class RecordFound(Event, name="RecordFound"):
-    """The account has one record of the party; ``waiting`` (request → deal) are to be answered."""
-
-    account: str
-    remote_id: str
-    waiting: dict[str, str]
-    created: bool = False
-
-
-class RecordAbsent(Event, name="RecordAbsent"):
-    """The account has no record of the party: it is created, once per ``attempt``."""
-
-    account: str
-    attempt: int
-    party: Party
-
-
-class RecordRefused(Event, name="RecordRefused"):
-    """The account refuses to create the record."""
-
-    account: str
-    reason: Reason
-    waiting: dict[str, str]
-
-
-class RecordDoubted(Event, name="RecordDoubted"):
-    """Several records, or nobody can tell whether one was created; a person is asked."""
-
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class WantRecord:
-    """A request needs the party's record."""
-
-    tenant: str
-    account: str
-    request_id: str
-    deal_id: str
-    party: Party
-    responsible_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SeeRecords:
-    """What the look-up by INN found that is this very party; ``near`` are records with its INN and another KPP."""
-
-    account: str
-    found: tuple[str, ...]
-    near: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SeeCreated:
-    """The account created the record."""
-
-    account: str
-    attempt: int
-    remote_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeeRefused:
-    """The account refused to create the record."""
-
-    account: str
-    attempt: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class SeeDoubt:
-    """Nobody can tell whether the record was created."""
-
-    account: str
-    attempt: int
-    reason: Reason
-    sent_at: dt.datetime | None
-
-
-Command = WantRecord | SeeRecords | SeeCreated | SeeRefused | SeeDoubt | TakeCard
-StoredEvent = RecordWanted | RecordFound | RecordAbsent | RecordRefused | RecordDoubted | CardOpened | CardTaken
-EVENTS: tuple[type[Event], ...] = (
-    RecordWanted,
-    RecordFound,
-    RecordAbsent,
-    RecordRefused,
-    RecordDoubted,
-    CardOpened,
-    CardTaken,
-)
-CODEC = EventCodec(EVENTS)
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
-    asked for it last."""
+    asked for it last, ``told`` the party as the state register filled it."""
 
     account: str
     phase: str = "looking"
@@ -143,6 +93,8 @@ class Record:
     waiting: Mapping[str, str] = field(default_factory=dict)
     refused: Reason | None = None
     responsible_id: str = ""
+    registers: tuple[Register, ...] = ()
+    told: Party | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +128,13 @@ def evolve(state: State, event: StoredEvent) -> State:
             again = record.phase == "refused"
             waiting = {**({} if again else record.waiting), event.request_id: event.deal_id}
             phase = "looking" if again else record.phase
-            record = replace(record, waiting=waiting, phase=phase, responsible_id=event.responsible_id)
+            record = replace(
+                record,
+                waiting=waiting,
+                phase=phase,
+                responsible_id=event.responsible_id,
+                registers=event.registers or record.registers,
+            )
             return _put(replace(state, tenant=event.tenant, party=event.party), record)
         case RecordFound():
             record = state.records[event.account]
@@ -184,6 +142,10 @@ def evolve(state: State, event: StoredEvent) -> State:
                 state,
                 replace(record, phase="linked", remote_id=event.remote_id, created=event.created, waiting={}),
             )
+        case CompanyWanted():
+            return _put(state, replace(state.records[event.account], phase="checking"))
+        case CompanyTold():
+            return _put(state, replace(state.records[event.account], told=event.party))
         case RecordAbsent():
             return _put(state, replace(state.records[event.account], phase="creating", attempt=event.attempt))
         case RecordRefused():
@@ -208,6 +170,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             return _want(state, command)
         case SeeRecords():
             return _see_records(state, command, now)
+        case SeeRegister():
+            return _see_register(state, command, now)
         case SeeCreated():
             record = _creating(state, command.account, command.attempt)
             if record is None:
@@ -244,8 +208,35 @@ def _want(state: State, command: WantRecord) -> Sequence[Event]:
             deal_id=command.deal_id,
             party=command.party,
             responsible_id=command.responsible_id,
+            registers=command.registers,
         ),
     )
+
+
+def _see_register(state: State, command: SeeRegister, now: dt.datetime) -> Sequence[Event]:
+    """Creates the party as the register has it; one that is no more, or about to be, is a question first (R12)."""
+    record = state.records.get(command.account)
+    if record is None or record.phase != "checking" or state.party is None:
+        return ()
+    if command.facts is None:
+        return (_absent(state, record),)
+    facts = command.facts
+    told = CompanyTold(
+        account=record.account,
+        party=filled_party(state.party, facts),
+        status=facts.status,
+        provider=facts.provider,
+    )
+    if not (kind := question_of(facts)):
+        return (told, _absent(state, replace(record, told=told.party)))
+    card = _card(state, record, now, kind, (CREATE_ANYWAY, GIVE_UP), {"status": facts.status})
+    return (told, RecordDoubted(account=record.account), card)
+
+
+def _absent(state: State, record: Record) -> RecordAbsent:
+    assert state.party is not None, "a record is of a party that was asked for"
+    party = record.told or state.party
+    return RecordAbsent(account=record.account, attempt=record.attempt + 1, party=party)
 
 
 def _see_records(state: State, command: SeeRecords, now: dt.datetime) -> Sequence[Event]:
@@ -255,7 +246,9 @@ def _see_records(state: State, command: SeeRecords, now: dt.datetime) -> Sequenc
     if len(command.found) == 1:
         return (_found(record, command.found[0]),)
     if not command.found and not command.near:
-        return (RecordAbsent(account=command.account, attempt=record.attempt + 1, party=state.party),)
+        if record.registers and state.party.inn:
+            return (CompanyWanted(account=command.account),)
+        return (_absent(state, record),)
     kind, listed = ("counterparty_double", command.found) if command.found else ("branch_unknown", command.near)
     extra = (GIVE_UP,) if command.found else (CREATE_AGAIN, GIVE_UP)
     choices = (*(f"{PICK}{remote_id}" for remote_id in listed[:CANDIDATES_MAX]), *extra)
@@ -326,41 +319,11 @@ def _take(state: State, command: TakeCard, now: dt.datetime) -> Sequence[Event] 
         follow = _found(record, taken.number)
     elif taken.choice.startswith(PICK):
         follow = _found(record, taken.choice.removeprefix(PICK))
-    elif taken.choice == CREATE_AGAIN:
-        follow = RecordAbsent(account=record.account, attempt=record.attempt + 1, party=state.party)
+    elif taken.choice in (CREATE_AGAIN, CREATE_ANYWAY):
+        follow = _absent(state, record)
     else:
         follow = _refused(record, Reason(code="buyer_given_up", values={"by": taken.by}))
     return (taken, follow)
-
-
-def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
-    """Look-ups, the one creation, and the answers to everybody who waited."""
-    event = recorded.event
-    match event:
-        case RecordWanted():
-            record = state.records[event.account]
-            if record.phase == "linked":
-                return _answers(state, record, {event.request_id: event.deal_id}, recorded.version)
-            if record.phase == "looking":
-                payload = {"account": event.account, "inn": event.party.inn, "kpp": event.party.kpp}
-                return (TaskPlan(FIND, f"{event.account}:{state.stream}", payload, account=event.account),)
-            return ()
-        case RecordAbsent():
-            return (
-                EffectPlan(
-                    kind=CREATE,
-                    key=(event.account, state.stream, str(event.attempt)),
-                    account=event.account,
-                    request={**event.party.model_dump(mode="json"), "attempt": event.attempt},
-                ),
-            )
-        case RecordFound():
-            record = state.records[event.account]
-            return _answers(state, record, event.waiting, recorded.version, created=event.created)
-        case RecordRefused():
-            return _answers(state, state.records[event.account], event.waiting, recorded.version)
-        case _:
-            return ()
 
 
 def _found(record: Record, remote_id: str, *, created: bool = False) -> RecordFound:
@@ -370,21 +333,3 @@ def _found(record: Record, remote_id: str, *, created: bool = False) -> RecordFo
 
 def _refused(record: Record, reason: Reason) -> RecordRefused:
     return RecordRefused(account=record.account, reason=reason, waiting=dict(record.waiting))
-
-
-def _answers(
-    state: State, record: Record, waiting: Mapping[str, str], version: int, *, created: bool = False
-) -> Sequence[Plan]:
-    listed = list(waiting.items())
-    plans = []
-    for start in range(0, len(listed), ANSWERS_PER_TASK_MAX):
-        payload: dict[str, Any] = {
-            "waiting": dict(listed[start : start + ANSWERS_PER_TASK_MAX]),
-            "party": state.stream.removeprefix(f"{PREFIX}-"),
-            "counterparty_id": counterparty_id(state.tenant, state.stream),
-            "remote_id": record.remote_id,
-            "created": created,
-            "refused": record.refused.model_dump(mode="json") if record.refused and not record.remote_id else None,
-        }
-        plans.append(TaskPlan(ANSWER, f"{record.account}:{state.stream}:{version}:{start}", payload))
-    return plans

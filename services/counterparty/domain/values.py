@@ -64,10 +64,19 @@ class Party(Value):
     same_inn_crm_ids: tuple[str, ...] = ()
 
 
+class Register(Value):
+    """An account at a provider of the state register; ``per_day`` calls may be made in a day of Moscow."""
+
+    account: str
+    vendor: str
+    per_day: int
+
+
 class Rules(Value):
-    """What the tenant decided about buyers, and which kinds its vendor can take."""
+    """What the tenant decided about buyers: which kinds, and who is asked about companies, in this order."""
 
     people_without_inn: bool = True
+    registers: tuple[Register, ...] = ()
 
 
 def check(buyer: Buyer | None, rules: Rules) -> tuple[Party | None, tuple[Reason, ...], tuple[Reason, ...]]:

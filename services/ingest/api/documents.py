@@ -21,6 +21,7 @@ from contracts.tenant_file import (
 )
 from contracts.tenant_file import Limit as FileLimit
 from contracts.tenant_file.model import OAUTH_URL
+from services.ingest.api import register_settings as registers
 from services.ingest.api import shop_settings as shops
 from services.ingest.domain import order, portal
 from services.ingest.domain.buckets import Limit
@@ -53,7 +54,7 @@ HIDDEN: Final = "•••"
 HOOK_SECRET_BYTES: Final = 24
 LEARNED: Final = (ENDPOINT, APPLICATION_TOKEN, MEMBER_ID)
 """What the installation of an application brings."""
-_NAMES_OF_ITEMS: Final = ("id", "category", "from")
+_NAMES_OF_ITEMS: Final = ("id", "category", "from", "vendor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def settings_of(file: TenantFile) -> Settings:
         retry=None if file.retry is None else Retry(seconds=file.retry.seconds, jitter=file.retry.jitter),
         sweep_seconds=file.bitrix24.sweep_seconds,
         shops=shops.settings_of(file),
+        registers=registers.settings_of(file),
     )
 
 
@@ -115,7 +117,10 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
         state="waiting" if file.bitrix24.mode == portal.APP else "",
     )
     sellers = (_accounting(tenant, seller.id, seller.accounting) for seller in file.sellers)
-    return {account.account: account for account in (crm, *sellers, *shops.accounts_of(file, present))}
+    return {
+        account.account: account
+        for account in (crm, *sellers, *shops.accounts_of(file, present), *registers.accounts_of(file))
+    }
 
 
 def keeps_pair(wanted: Account, present: Account | None) -> bool:
@@ -170,7 +175,7 @@ def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: Tenan
 def _faults(file: TenantFile, tenant: str, policy: AddressPolicy, networks: Sequence[str]) -> Iterator[Fault]:
     if file.tenant != tenant:
         yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
-    addresses: dict[str, str] = {}
+    addresses = registers.addresses(file)
     for key in ("webhook_url", "oauth_url"):
         if address := getattr(file.bitrix24, key):
             addresses[f"bitrix24.{key}"] = address
@@ -273,6 +278,8 @@ def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
             found["bitrix24.application_token"] = account.secrets[APPLICATION_TOKEN]
         elif account.vendor == order.SHOP_VENDOR:
             found |= shops.known_secrets(account)
+        elif registers.is_register(account.vendor):
+            found |= registers.known_secrets(account)
         else:
             seller = account.account.rpartition(":")[2]
             secret = {key: value for key, value in account.secrets.items() if key in SECRET_KEYS}

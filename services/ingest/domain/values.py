@@ -225,6 +225,14 @@ class Retry(Value):
     jitter: float = 0.2
 
 
+class Register(Value):
+    """An account at a provider of the state register, in the order in which they are asked."""
+
+    account: str
+    vendor: str
+    per_day: int
+
+
 class Settings(Value):
     """A tenant's settings without secrets. ``activated_at``: stage entries before it are left alone (R1)."""
 
@@ -243,6 +251,7 @@ class Settings(Value):
     retry: Retry | None = None
     sweep_seconds: float = 60.0
     shops: tuple[Shop, ...] = ()
+    registers: tuple[Register, ...] = ()
 
     def funnel(self, category_id: str) -> Funnel | None:
         """The funnel of a category, where the tenant has configured it."""
@@ -295,6 +304,7 @@ class Effective(Value):
     steps: Steps
     timezone: str
     language: str
+    registers: tuple[Register, ...] = ()
 
 
 def effective(settings: Settings) -> Effective | Reason:
@@ -334,4 +344,5 @@ def effective_of(settings: Settings, seller: Seller) -> Effective:
         steps=settings.steps,
         timezone=settings.timezone,
         language=settings.language,
+        registers=settings.registers,
     )

@@ -5,12 +5,15 @@ from typing import Any
 from chassis.cards import TakeCard
 from services.counterparty.app import DEALS, PARTIES
 from services.counterparty.domain import deal, party
-from services.counterparty.domain.values import Buyer, Party, Reason, Rules, check
-from tests.services.streams import Stream
+from services.counterparty.domain.company import Facts
+from services.counterparty.domain.values import Buyer, Party, Reason, Register, Rules, check
+from tests.services.streams import NOW, Stream
 
 ROMASHKA = "7736207543-773601001"
 VASILEK = "7707083893-770701001"
 ACCOUNT = "elba:main"
+DADATA = Register(account="dadata:vektor:register", vendor="dadata", per_day=100)
+FOCUS = Register(account="focus:vektor:register", vendor="focus", per_day=100)
 NO = Reason(code="accounting_refused")
 
 Requests = Stream[deal.State, deal.Command]
@@ -42,9 +45,21 @@ def requests() -> Requests:
     return Stream(DEALS, "deal-15")
 
 
-def ask(request_id: str = "r1", buyer: Buyer | None = None, content: str = "a") -> deal.AskLink:
+def ask(
+    request_id: str = "r1", buyer: Buyer | None = None, content: str = "a", registers: tuple[Register, ...] = ()
+) -> deal.AskLink:
     """A document was requested for a deal that shows a buyer."""
-    return deal.AskLink("vektor", request_id, "15", ACCOUNT, buyer, Rules(), content, "7")
+    return deal.AskLink("vektor", request_id, "15", ACCOUNT, buyer, Rules(registers=registers), content, "7")
+
+
+def facts(**fields: Any) -> Facts:
+    """What the state register says of Romashka."""
+    given: dict[str, Any] = {
+        "inn": "7736207543", "kpp": "773601001", "ogrn": "1027700229193", "full_name": "ООО «РОМАШКА»",
+        "short_name": "ООО «Ромашка»", "address": "119021, г Москва, ул Льва Толстого, д 16", "status": "active",
+        "provider": "dadata", "fetched_at": NOW,
+    }  # fmt: skip
+    return Facts(**(given | fields))
 
 
 def a_party(key: str = ROMASHKA) -> PartyStream:
@@ -52,9 +67,14 @@ def a_party(key: str = ROMASHKA) -> PartyStream:
     return Stream(PARTIES, f"party-{key}")
 
 
-def want(request_id: str = "r1", account: str = ACCOUNT, buyer: Buyer | None = None) -> party.WantRecord:
+def want(
+    request_id: str = "r1",
+    account: str = ACCOUNT,
+    buyer: Buyer | None = None,
+    registers: tuple[Register, ...] = (),
+) -> party.WantRecord:
     """A request needs the party's record."""
-    return party.WantRecord("vektor", account, request_id, f"deal of {request_id}", checked(buyer), "7")
+    return party.WantRecord("vektor", account, request_id, f"deal of {request_id}", checked(buyer), "7", registers)
 
 
 def answers(stream: PartyStream) -> list[tuple[str, str]]:

@@ -5,12 +5,14 @@ from typing import Any
 from services.counterparty.domain import deal, party
 from tests.services.counterparty.parts import (
     ACCOUNT,
+    DADATA,
     NO,
     ROMASHKA,
     Requests,
     a_party,
     ask,
     company,
+    facts,
     requests,
     take,
     want,
@@ -45,6 +47,18 @@ def looked_up() -> list[Stream[Any, Any]]:
     return [doubles, branch, created]
 
 
+def registered() -> list[Stream[Any, Any]]:
+    """What a buyer lacks comes from the state register; one that was liquidated is a question."""
+    lacking, gone = requests(), a_party()
+    lacking.ran(ask(buyer=company("7736207543"), registers=(DADATA,)))
+    lacking.ran(deal.SeeCompany("r1", "7736207543", facts()))
+    gone.ran(want(registers=(DADATA,)))
+    gone.ran(party.SeeRecords(ACCOUNT, ()))
+    gone.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
+    take(gone, "buyer_liquidated", "create_anyway")
+    return [lacking, gone]
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [asked(), *looked_up()]
+    return [asked(), *looked_up(), *registered()]

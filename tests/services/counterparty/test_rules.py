@@ -4,7 +4,7 @@ import pytest
 
 from contracts.messages import counterparty as messages
 from contracts.messages import operations
-from services.counterparty.domain import deal, party
+from services.counterparty.domain import deal, party, party_plans
 from services.counterparty.domain.values import Buyer, Rules, check
 from tests.services.counterparty.parts import (
     ACCOUNT,
@@ -254,7 +254,7 @@ class TestCreation:
 
     def test_many_who_wait_are_answered_in_pieces(self) -> None:
         stream = a_party()
-        names = [f"r{number}" for number in range(party.ANSWERS_PER_TASK_MAX + 1)]
+        names = [f"r{number}" for number in range(party_plans.ANSWERS_PER_TASK_MAX + 1)]
         for name in names:
             stream.ran(want(name))
         stream.ran(party.SeeRecords(ACCOUNT, ("e1",)))

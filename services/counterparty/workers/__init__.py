@@ -34,7 +34,7 @@ from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDr
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.counterparty.domain import deal, party
-from services.counterparty.domain.values import Party, Reason
+from services.counterparty.domain.values import Party, Reason, Register
 from services.counterparty.store import PartyStore
 
 CHANGES_PAGES_MAX = 10
@@ -64,7 +64,13 @@ class LinkBuyer:
             answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id)
             return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))
         want = party.WantRecord(
-            task.tenant, payload["account"], payload["request_id"], payload["deal_id"], buyer, payload["responsible_id"]
+            task.tenant,
+            payload["account"],
+            payload["request_id"],
+            payload["deal_id"],
+            buyer,
+            payload["responsible_id"],
+            tuple(Register.model_validate(one) for one in payload.get("registers", ())),
         )
         return Done((StreamCommand(stream, want, f"want:{task.key}"),))
 

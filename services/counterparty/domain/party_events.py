@@ -1,0 +1,152 @@
+"""Events of one buyer, as stored, and the commands that lead to them."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from chassis.aggregate import EventCodec
+from chassis.cards import CardOpened, CardTaken, TakeCard
+from chassis.domain import Event
+from services.counterparty.domain.company import Facts
+from services.counterparty.domain.values import Party, Reason, Register
+
+
+class RecordWanted(Event, name="RecordWanted"):
+    """A request waits for the party's record in an account."""
+
+    tenant: str
+    account: str
+    request_id: str
+    deal_id: str
+    party: Party
+    responsible_id: str = ""
+    registers: tuple[Register, ...] = ()
+
+
+class RecordFound(Event, name="RecordFound"):
+    """The account has one record of the party; ``waiting`` (request → deal) are to be answered."""
+
+    account: str
+    remote_id: str
+    waiting: dict[str, str]
+    created: bool = False
+
+
+class RecordAbsent(Event, name="RecordAbsent"):
+    """The account has no record of the party: it is created, once per ``attempt``."""
+
+    account: str
+    attempt: int
+    party: Party
+
+
+class CompanyWanted(Event, name="CompanyWanted"):
+    """The account has no record of the party; the state register is asked before one is created."""
+
+    account: str
+
+
+class CompanyTold(Event, name="CompanyTold"):
+    """What the state register says of the party; ``party`` is filled with it."""
+
+    account: str
+    party: Party
+    status: str
+    provider: str
+
+
+class RecordRefused(Event, name="RecordRefused"):
+    """The account refuses to create the record."""
+
+    account: str
+    reason: Reason
+    waiting: dict[str, str]
+
+
+class RecordDoubted(Event, name="RecordDoubted"):
+    """Several records, or nobody can tell whether one was created; a person is asked."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantRecord:
+    """A request needs the party's record."""
+
+    tenant: str
+    account: str
+    request_id: str
+    deal_id: str
+    party: Party
+    responsible_id: str = ""
+    registers: tuple[Register, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeeRegister:
+    """What the state register says of the party; None when it has no such INN, or nobody could be asked."""
+
+    account: str
+    facts: Facts | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeeRecords:
+    """What the look-up by INN found that is this very party; ``near`` are records with its INN and another KPP."""
+
+    account: str
+    found: tuple[str, ...]
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeeCreated:
+    """The account created the record."""
+
+    account: str
+    attempt: int
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeeRefused:
+    """The account refused to create the record."""
+
+    account: str
+    attempt: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SeeDoubt:
+    """Nobody can tell whether the record was created."""
+
+    account: str
+    attempt: int
+    reason: Reason
+    sent_at: dt.datetime | None
+
+
+Command = WantRecord | SeeRegister | SeeRecords | SeeCreated | SeeRefused | SeeDoubt | TakeCard
+StoredEvent = (
+    RecordWanted
+    | RecordFound
+    | CompanyWanted
+    | CompanyTold
+    | RecordAbsent
+    | RecordRefused
+    | RecordDoubted
+    | CardOpened
+    | CardTaken
+)
+EVENTS: tuple[type[Event], ...] = (
+    RecordWanted,
+    RecordFound,
+    CompanyWanted,
+    CompanyTold,
+    RecordAbsent,
+    RecordRefused,
+    RecordDoubted,
+    CardOpened,
+    CardTaken,
+)
+CODEC = EventCodec(EVENTS)

@@ -1,0 +1,77 @@
+"""What each event of a party sets in motion: look-ups, the one creation, and the answers to everybody who waited."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chassis.aggregate import EffectPlan, Plan, Recorded, TaskPlan
+from services.counterparty.domain.company import LOOK_UP
+from services.counterparty.domain.party import (
+    ANSWER,
+    CREATE,
+    FIND,
+    PREFIX,
+    CompanyWanted,
+    Record,
+    RecordAbsent,
+    RecordFound,
+    RecordRefused,
+    RecordWanted,
+    State,
+    counterparty_id,
+)
+
+ANSWERS_PER_TASK_MAX = 100
+
+
+def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
+    """Look-ups, the one creation, and the answers to everybody who waited."""
+    event = recorded.event
+    match event:
+        case RecordWanted():
+            record = state.records[event.account]
+            if record.phase == "linked":
+                return _answers(state, record, {event.request_id: event.deal_id}, recorded.version)
+            if record.phase == "looking":
+                payload = {"account": event.account, "inn": event.party.inn, "kpp": event.party.kpp}
+                return (TaskPlan(FIND, f"{event.account}:{state.stream}", payload, account=event.account),)
+            return ()
+        case CompanyWanted():
+            record = state.records[event.account]
+            assert state.party is not None, "a record is of a party that was asked for"
+            asked: dict[str, Any] = {"account": event.account, "inn": state.party.inn, "kpp": state.party.kpp}
+            asked |= {"registers": [one.model_dump(mode="json") for one in record.registers]}
+            return (TaskPlan(LOOK_UP, f"{event.account}:{state.stream}:{recorded.version}", asked),)
+        case RecordAbsent():
+            return (
+                EffectPlan(
+                    kind=CREATE,
+                    key=(event.account, state.stream, str(event.attempt)),
+                    account=event.account,
+                    request={**event.party.model_dump(mode="json"), "attempt": event.attempt},
+                ),
+            )
+        case RecordFound():
+            record = state.records[event.account]
+            return _answers(state, record, event.waiting, recorded.version, created=event.created)
+        case RecordRefused():
+            return _answers(state, state.records[event.account], event.waiting, recorded.version)
+        case _:
+            return ()
+
+
+def _answers(
+    state: State, record: Record, waiting: Mapping[str, str], version: int, *, created: bool = False
+) -> Sequence[Plan]:
+    listed = list(waiting.items())
+    plans = []
+    for start in range(0, len(listed), ANSWERS_PER_TASK_MAX):
+        payload: dict[str, Any] = {
+            "waiting": dict(listed[start : start + ANSWERS_PER_TASK_MAX]),
+            "party": state.stream.removeprefix(f"{PREFIX}-"),
+            "counterparty_id": counterparty_id(state.tenant, state.stream),
+            "remote_id": record.remote_id,
+            "created": created,
+            "refused": record.refused.model_dump(mode="json") if record.refused and not record.remote_id else None,
+        }
+        plans.append(TaskPlan(ANSWER, f"{record.account}:{state.stream}:{version}:{start}", payload))
+    return plans
