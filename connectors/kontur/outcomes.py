@@ -27,7 +27,7 @@ TABLE: Final = OutcomeTable(
     {
         (400, None): _REFUSED,
         (400, "validationfailed"): _REFUSED,
-        (400, "invalidinn"): Verdict(Kind.REJECTED, "buyer_inn_refused"),
+        (400, "invalidinn"): _REFUSED,
         (401, None): _TOKEN,
         (401, "unauthenticated"): _TOKEN,
         (402, None): _TARIFF,

@@ -17,7 +17,10 @@ from chassis.work.handlers import Permit
 from connectors.elba_vendor.client import ElbaVendor
 from connectors.ports.accounting import CounterpartyDraft, InvoiceCard, InvoiceDraft, InvoiceStatus
 from connectors.ports.balances import BalanceCursor
+from connectors.registry import ELBA_VENDOR
 from tests.connectors.accounting_behaviour import CREATE_FAULTS, READ_FAULTS, Expected
+from tests.connectors.accounting_capabilities import REFUSALS
+from tests.connectors.accounting_desk import SELLER, AccountingDesk
 from tests.connectors.elba_vendor.samples import MARKER, act_draft, buyer_draft, invoice_draft, lines, row
 from tests.connectors.kit import FailureType
 from tests.connectors.kit_sandbox import Impatient, add_fault, sandboxed
@@ -295,3 +298,13 @@ async def test_the_limit_is_no_failure(tmp_path: Path) -> None:
         outcomes = [await desk.elba.ping(desk.permit) for _ in range(3)]
         assert isinstance(outcomes[-1], Deferred)
         assert outcomes[-1].problem.code == "vendor_limit"
+
+
+async def test_what_the_vendor_cannot_do_is_refused(tmp_path: Path) -> None:
+    async with sandboxed(tmp_path) as (sandbox, http):
+        account = await sandbox.control("/elba-vendor/accounts", SELLER)
+        desk = AccountingDesk(sandbox, http, account, ELBA_VENDOR, name="elba-vendor", token="api_key")
+        for capability in set(REFUSALS) - ELBA_VENDOR.capabilities:
+            outcome = await REFUSALS[capability](desk)
+            assert isinstance(outcome, Rejected), capability
+            assert outcome.problem.code == "capability_missing"

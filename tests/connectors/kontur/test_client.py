@@ -100,7 +100,7 @@ async def test_an_unreadable_success_is_uncertain(body: bytes) -> None:
 
 CODES: list[tuple[int, str, str | None, FailureType, str]] = [
     (400, "ValidationFailed", "items[0].vatSum", Rejected, "accounting_refused"),
-    (400, "InvalidInn", "inn", Rejected, "buyer_inn_refused"),
+    (400, "InvalidInn", "inn", Rejected, "accounting_refused"),
     (401, "Unauthenticated", None, Retryable, "token_refused"),
     (402, "TariffRestriction", None, Retryable, "accounting_tariff"),
     (403, "AccessDenied", None, Retryable, "accounting_forbidden"),

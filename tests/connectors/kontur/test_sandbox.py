@@ -25,7 +25,6 @@ from connectors.ports.accounting import (
     TokenRequest,
 )
 from connectors.ports.products import ProductDraft
-from tests.connectors.accounting_behaviour import AccountingBehaviour
 from tests.connectors.kit_sandbox import Impatient, add_fault, sandboxed
 from tests.connectors.kontur.samples import ACT_MARKER, MARKER, act_draft, buyer_draft, invoice_draft, lines, row
 from tests.sandbox.running import Sandbox
@@ -221,7 +220,7 @@ async def test_a_refusal_carries_the_vendors_words(desk: Desk, inn: str) -> None
     wrong = CounterpartyDraft("company", "ООО «Лотос»", inn=inn, kpp="770901001")
     outcome = await desk.kontur.create_counterparty(desk.permit, wrong, key="w")
     assert isinstance(outcome, Rejected)
-    assert outcome.problem.code == "buyer_inn_refused"
+    assert outcome.problem.code == "accounting_refused"
     assert "ИНН" in outcome.problem.values["text"]
 
 
@@ -333,32 +332,3 @@ async def test_the_limit_is_no_failure(tmp_path: Path) -> None:
         assert outcomes[-1].problem.code == "vendor_limit"
         assert outcomes[-1].until is not None
         assert outcomes[-1].until > datetime.now(UTC) - timedelta(seconds=5)
-
-
-FIELD_FAULTS: list[tuple[str, dict[str, Any], type[Uncertain] | type[Ok[Any]]]] = [
-    ("field_missing", {"field": "id"}, Uncertain),
-    ("field_missing", {"field": "sum"}, Uncertain),
-    ("field_missing", {"field": "externalId"}, Uncertain),
-    ("field_missing", {"field": "viewUrl"}, Ok),
-    ("field_retyped", {"field": "sum"}, Ok),
-    ("field_retyped", {"field": "sum", "value": {"amount": 1}}, Uncertain),
-    ("field_retyped", {"field": "status", "value": "frozen"}, Ok),
-    ("field_retyped", {"field": "counterpartyId", "value": "another"}, Uncertain),
-]
-
-
-class TestBehaviour(AccountingBehaviour):
-    """What every accounting service must do, done by Kontur.Accounting."""
-
-    creating_invoice = "invoice.create"
-    finding_invoice = "invoice.find"
-    fetching_pdf = "invoice.pdf"
-
-    @pytest.mark.parametrize(("kind", "params", "expected"), FIELD_FAULTS)
-    async def test_a_creation_whose_answer_changed_its_shape(
-        self, desk: Desk, kind: str, params: dict[str, Any], expected: type[Uncertain] | type[Ok[Any]]
-    ) -> None:
-        buyer = await desk.buyer()
-        await desk.fault("invoice.create", kind, **params)
-        assert isinstance(await desk.create_invoice(buyer), expected)
-        assert await desk.documents() == 1
