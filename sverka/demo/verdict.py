@@ -124,7 +124,8 @@ class Account:
         for invoice in self._invoices:
             if invoice["id"] not in planned and not invoice["cancelled"]:
                 yield f"invoice {invoice['number']} belongs to no deal of the plan"
-        acts = [act["invoice_id"] for act in self._acts]
+        # Where nothing ties an act to an invoice, its number is the deal's.
+        acts = [act["invoice_id"] or f"of act {act['number']}" for act in self._acts]
         for invoice_id, count in Counter(acts).items():
             if count > 1:
                 yield f"{count} acts for one invoice {invoice_id}"
