@@ -1,8 +1,8 @@
 """Kill -9 at every crash point of a deal's way, from webhook to act, then at sampled pairs of them: all end as planned.
 
-``SVERKA_CRASH_PAIRS`` says how many pairs (20), ``SVERKA_SEED`` which ones (others every day). All points of a service
-are armed at once, and it dies at whichever it comes to first; so are all pairs, each of which is a point, and one for
-the process that puts right what the first left behind.
+``SVERKA_CRASH_PAIRS`` says how many pairs (none), ``SVERKA_SEED`` which ones (others every day). All points of a
+service are armed at once, and it dies at whichever it comes to first; so are all pairs, each of which is a point, and
+one for the process that puts right what the first left behind.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ from tests.chaos.crash_points.stage import Stage, opened
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(3_600)]
 
 SEED: Final = int(os.environ.get("SVERKA_SEED") or dt.datetime.now(dt.UTC).date().toordinal())
-PAIRS: Final = int(os.environ.get("SVERKA_CRASH_PAIRS", "20"))
+PAIRS: Final = int(os.environ.get("SVERKA_CRASH_PAIRS", "0"))
 DEALS_MIN: Final = 10
 KILLS_SECONDS_MAX: Final = 600.0
 PAIR_SECONDS_MAX: Final = 5.0
@@ -62,6 +62,7 @@ def test_a_kill_at_every_point_changes_nothing(stage: Stage) -> None:
     assert len(stage.people.deals) >= DEALS_MIN
 
 
+@pytest.mark.skipif(not PAIRS, reason="pairs take minutes; `make crash-points` and every night kill at them")
 def test_a_second_kill_in_the_middle_of_recovery_changes_nothing(stage: Stage) -> None:
     plans = _sampled({service: sorted(set(at)) for service, at in stage.plans.killed().items()}, PAIRS)
     before, deals = stage.plans.killed(), len(stage.people.deals)
