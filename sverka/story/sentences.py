@@ -29,9 +29,25 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "The shop told version {{ version }} of the order{% if cancelled %}: it is cancelled{% endif %}",
         "Магазин прислал версию {{ version }} заказа{% if cancelled %}: заказ отменён{% endif %}",
     ),
+    "ingest.CallbackTaken": (
+        "{{ account }} told that something happened to its {{ kind }} {{ object_id }}",
+        "{{ account }} сообщил о событии: {{ kind }} {{ object_id }}",
+    ),
     "ingest.StatementTaken": ("Statement file {{ file_name }} came", "Пришёл файл выписки {{ file_name }}"),
     "ingest.ContentChanged": ("The deal's content changed", "Содержание сделки изменилось"),
     "ingest.DealGone": ("The deal was deleted, or is hidden from us", "Сделка удалена или скрыта от нас"),
+    "counterparty.CompanyAsked": (
+        "The state register is asked what the buyer lacks",
+        "Спрашиваем в реестре то, чего нет у покупателя",
+    ),
+    "counterparty.CompanyWanted": (
+        "Accounting has no such buyer: the state register is asked before it is created",
+        "Покупателя в бухгалтерии нет: до создания спрашиваем реестр",
+    ),
+    "counterparty.CompanyTold": (
+        "The state register told of {{ party.name }} ({{ provider }})",
+        "Реестр рассказал о {{ party.name }} ({{ provider }})",
+    ),
     "counterparty.LinkWanted": ("The buyer is in order: {{ party.name }}", "Покупатель проверен: {{ party.name }}"),
     "counterparty.LinkRefused": (
         "The buyer cannot be used: {{ reasons|why }}",

@@ -12,9 +12,9 @@ from chassis.values.orders import OrderId
 from chassis.work import operations
 from contracts.messages import operations as told_operations
 from contracts.messages.values import Reason as PublicReason
+from services.ingest.app import CALLBACKS, ORDERS, PORTALS, STATEMENTS
 from services.ingest.app import DEALS as INGEST_DEALS
-from services.ingest.app import ORDERS, PORTALS, STATEMENTS
-from services.ingest.domain import deal, order, portal, statement
+from services.ingest.domain import callback, deal, order, portal, statement
 from services.ingest.domain import values as v
 from services.invoicing.app import SPEC as INVOICING
 from tests.golden.corpus import CHASSIS
@@ -54,6 +54,7 @@ def all_histories() -> Iterator[History]:
     yield "ingest", "ordered-changed-and-cancelled", _ordered()
     yield "ingest", "taken", _statement_taken()
     yield "ingest", "connected-and-lost", _connected_and_lost()
+    yield "ingest", "called-twice", _called_twice()
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
@@ -72,6 +73,7 @@ def all_histories() -> Iterator[History]:
     for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):
         yield "payments", name, day
     yield "payments", "half-read", payments.statement_file()
+    yield "payments", "called", payments.called()
     yield "notifier", "refused-write", notifier.written()
     yield "notifier", "whole-way", _told_whole_way()
     yield "notifier", "outage-seen-by-two", _outage_seen_by_two()
@@ -169,6 +171,15 @@ def _statement_taken() -> Stream[Any, Any]:
     stream: Stream[Any, Any] = Stream(STATEMENTS, "statement-6f0c")
     for _ in range(2):
         stream.ran(statement.TakeStatement("6f0c", "vektor/6f0c", "kl_to_1c.txt", 1_200, "folder"))
+    return stream
+
+
+def _called_twice() -> Stream[Any, Any]:
+    """An account that told of one operation in two deliveries."""
+    account = "kontur:vektor:main"
+    stream: Stream[Any, Any] = Stream(CALLBACKS, callback.stream_of(account, "op-7"))
+    for delivery_id in ("d1", "d2"):
+        stream.ran(callback.TakeCallback(account, "payment.changed", "payment", "op-7", delivery_id))
     return stream
 
 
