@@ -36,6 +36,8 @@ DELIVERED = {
     "tenant_states": False,  # which tenants' work rests
     "webhooks": True,  # ingest: bodies as received, before it is known whose they are
     "hooks": True,  # ingest: whose a secret address is
+    "shop_hooks": True,  # ingest: the same of shops
+    "shop_pushes": True,  # ingest: pushes by their ids, before their orders are read
 }
 
 TABLES = """
