@@ -38,6 +38,7 @@ DELIVERED = {
     "hooks": True,  # ingest: whose a secret address is
     "shop_hooks": True,  # ingest: the same of shops
     "shop_pushes": True,  # ingest: pushes by their ids, before their orders are read
+    "access_offers": True,  # ingest: pairs of tokens that an application was offered, before they are proven
 }
 
 TABLES = """
