@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 import orjson
 
@@ -60,6 +61,13 @@ ON CONFLICT (topic, partition) DO UPDATE SET last_offset = excluded.last_offset
 """
 
 
+# What was sent once may wait to be published again.
+_NEVER_SENT = """
+SELECT message_id FROM outbox w WHERE published_at IS NULL AND message_id = ANY($1::uuid[])
+  AND NOT EXISTS (SELECT FROM outbox s WHERE s.message_id = w.message_id AND s.published_at IS NOT NULL)
+"""
+
+
 async def read(connection: Connection, after: tuple[int, int], in_hand: Sequence[int], limit: int) -> list[Outgoing]:
     """Unsent rows in their order, without those in hand: of each lane at most ``limit`` after its ``seq`` in ``after``,
     and all bulk rows whose key has an interactive row among them."""
@@ -83,6 +91,12 @@ async def positions(connection: Connection) -> dict[tuple[str, int], int]:
     """The last acknowledged offset of every (topic, partition) that was ever written to."""
     rows = await connection.fetch("SELECT topic, partition, last_offset FROM relay_positions")
     return {(row["topic"], row["partition"]): row["last_offset"] for row in rows}
+
+
+async def never_sent(connection: Connection, messages: Sequence[UUID]) -> list[UUID]:
+    """Which of these messages wait in the outbox and were never marked as sent."""
+    rows = await connection.fetch(_NEVER_SENT, list(messages))
+    return [row["message_id"] for row in rows]
 
 
 async def distrust_positions(connection: Connection, topics: Collection[str]) -> None:

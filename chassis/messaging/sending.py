@@ -14,6 +14,7 @@ from chassis import metrics, telemetry
 from chassis.aggregate import Lane
 from chassis.crash_points import crash_point, crash_point_soon
 from chassis.messaging import outgoing
+from chassis.messaging.codec import event_id_of
 from chassis.messaging.kafka import (
     AIOKafkaProducer,
     KafkaError,
@@ -86,6 +87,7 @@ class Sending:
 
     async def __aenter__(self) -> Self:
         self._positions = await outgoing.positions(self._connection)
+        await self._compare_records()
         self._producer = await start_producer(self._kafka, "relay")
         self._start(self._watch_ends())
         return self
@@ -152,9 +154,9 @@ class Sending:
         if rows:
             topics = {row.topic for row in rows}
             crash_point("mark.before", *topics)
-            await outgoing.mark(
-                self._connection, rows, {place: at for place, at in last.items() if place[0] not in self._lost}
-            )
+            # In the same statement, since what is marked now lies in another log than what was marked before it.
+            lost = {place: outgoing.LOST_OFFSET for place in self._positions if place[0] in self._lost}
+            await outgoing.mark(self._connection, rows, {**last, **lost})
             crash_point("mark.after", *topics)
             now = time.time()
             for row in rows:
@@ -275,6 +277,25 @@ class Sending:
                 window.finish()
                 metrics.OUTBOX_SENT.labels(topic).inc(len(rows))
         self._waiter.set()
+
+    async def _compare_records(self) -> None:
+        """Finds logs that were lost and have grown again past the position that was known of the old ones.
+
+        The record at a position was marked as sent with it. One that is not is of another log: a leader before us sent
+        it there and died before it had marked it.
+        """
+        known = {
+            TopicPartition(self._kafka.prefix + topic, number): (topic, number)
+            for topic, number in self._positions
+            if topic in self._topics
+        }
+        async with inspector(self._kafka, "relay-inspector") as look:
+            begins, ends = await look.beginnings(list(known)), await look.ends(list(known))
+            last = {partition: self._positions[place] for partition, place in known.items()}
+            asked = {partition: at for partition, at in last.items() if begins[partition] <= at < ends[partition]}
+            records = await look.records(asked)
+        ids = {event_id_of(record): known[p][0] for p, record in records.items() if record.offset == asked[p]}
+        self._lost |= {ids[message] for message in await outgoing.never_sent(self._connection, list(ids))}
 
     async def _watch_ends(self) -> None:
         """Finds lost logs that nothing is being sent to, and topics that are gone altogether."""

@@ -296,6 +296,72 @@ async def test_a_loss_while_no_relay_ran_is_noticed_at_its_start(database: Datab
         await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
 
 
+@pytest.mark.expects_errors("the broker lost totals")
+async def test_a_lost_log_that_has_grown_again_is_noticed_at_the_start(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leader sent into the new log, past the position that was known of the old one, and died before marking it."""
+    await ensure_topics(kafka, [TOPIC])
+    async with relaying(database, kafka):
+        await add(database, "a", 1)
+        await eventually(arrived(kafka, a=[1]))  # type: ignore[arg-type]
+    await delete_topic(kafka, TOPIC.name)
+    await ensure_topics(kafka, [TOPIC])
+    await add(database, "a", 2)
+    with monkeypatch.context() as dying:
+        dying.setattr(Sending, "_mark", _marks_nothing)
+        async with relaying(database, kafka, check_ends_seconds=60):
+            await eventually(arrived(kafka, a=[2]))  # type: ignore[arg-type]
+    async with relaying(database, kafka, check_ends_seconds=60):
+        await eventually(holds(kafka, 1, 2))  # type: ignore[arg-type]
+
+
+@pytest.mark.expects_errors("the broker lost totals")
+async def test_a_loss_that_a_dying_leader_marked_is_noticed_by_the_next(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it sent into the new log is marked; the statement that marks it says that the old one is lost."""
+    await ensure_topics(kafka, [TOPIC])
+    async with relaying(database, kafka):
+        await add(database, "a", 1)
+        await eventually(arrived(kafka, a=[1]))  # type: ignore[arg-type]
+    await delete_topic(kafka, TOPIC.name)
+    await ensure_topics(kafka, [TOPIC])
+    with monkeypatch.context() as dying:
+        dying.setattr(outgoing, "distrust_positions", _dies)
+        dying.setattr(Sending, "_compare_records", _finds_nothing)
+        dying.setattr(Sending, "_compare_ends", _finds_nothing)
+        async with relaying(database, kafka) as relay:
+            await add(database, "a", 2)
+
+            async def marked() -> bool:
+                return await unsent(database) == 0
+
+            await eventually(marked)
+            relay.stop()
+    async with relaying(database, kafka):
+        await eventually(holds(kafka, 1, 2))  # type: ignore[arg-type]
+
+
+def holds(kafka: KafkaSettings, *amounts: int) -> "object":
+    async def probe() -> bool:
+        return set((await in_kafka(kafka)).get("one:a", [])) == set(amounts)
+
+    return probe
+
+
+async def _marks_nothing(sending: Sending) -> None:
+    sending._arrived.clear()
+
+
+async def _finds_nothing(*_: object) -> None:
+    return
+
+
+async def _dies(*_: object) -> None:
+    raise asyncpg.ConnectionDoesNotExistError
+
+
 async def test_partitions_are_made_ahead_and_dropped_when_all_is_sent(
     database: Database, own_database: OwnDatabase
 ) -> None:
