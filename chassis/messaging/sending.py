@@ -289,6 +289,8 @@ class Sending:
             for topic, number in self._positions
             if topic in self._topics
         }
+        if not known:
+            return
         async with inspector(self._kafka, "relay-inspector") as look:
             begins, ends = await look.beginnings(list(known)), await look.ends(list(known))
             last = {partition: self._positions[place] for partition, place in known.items()}
