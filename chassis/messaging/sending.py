@@ -292,6 +292,8 @@ class Sending:
         if not known:
             return
         async with inspector(self._kafka, "relay-inspector") as look:
+            there = await look.topics()  # asked first: leaders of topics that nobody follows are not known before
+            known = {partition: place for partition, place in known.items() if partition.topic in there}
             begins, ends = await look.beginnings(list(known)), await look.ends(list(known))
             last = {partition: self._positions[place] for partition, place in known.items()}
             asked = {partition: at for partition, at in last.items() if begins[partition] <= at < ends[partition]}

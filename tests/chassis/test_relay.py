@@ -309,8 +309,8 @@ async def test_a_lost_log_that_has_grown_again_is_noticed_at_the_start(
     await ensure_topics(kafka, [TOPIC])
     await add(database, "a", 2)
     with monkeypatch.context() as dying:
-        dying.setattr(Sending, "_mark", _marks_nothing)
-        dying.setattr(Sending, "_compare_ends", _finds_nothing)
+        dying.setattr(Sending, "_mark", _does_nothing)
+        dying.setattr(Sending, "_compare_ends", _does_nothing)
         async with relaying(database, kafka, check_ends_seconds=60):
             await eventually(arrived(kafka, a=[2]))  # type: ignore[arg-type]
     async with relaying(database, kafka, check_ends_seconds=60):
@@ -330,8 +330,8 @@ async def test_a_loss_that_a_dying_leader_marked_is_noticed_by_the_next(
     await ensure_topics(kafka, [TOPIC])
     with monkeypatch.context() as dying:
         dying.setattr(outgoing, "distrust_positions", _dies)
-        dying.setattr(Sending, "_compare_records", _finds_nothing)
-        dying.setattr(Sending, "_compare_ends", _finds_nothing)
+        dying.setattr(Sending, "_compare_records", _does_nothing)
+        dying.setattr(Sending, "_compare_ends", _does_nothing)
         async with relaying(database, kafka) as relay:
             await add(database, "a", 2)
 
@@ -351,11 +351,7 @@ def holds(kafka: KafkaSettings, *amounts: int) -> "object":
     return probe
 
 
-async def _marks_nothing(sending: Sending) -> None:
-    sending._arrived.clear()
-
-
-async def _finds_nothing(*_: object) -> None:
+async def _does_nothing(*_: object) -> None:
     return
 
 

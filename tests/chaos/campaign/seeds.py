@@ -10,7 +10,7 @@ REGRESSIONS: Final = {
     2: "a row was claimed anew while its first claim waited for a permit; a group commit told both that they held it, "
     "and an invoice was made twice (product, `chassis.work.committer`); entries before the tenants' activation were "
     "expected after a jump of the clock (rig); later: a relay that died while it published one lost topic again forgot "
-    "that another was lost too, and a message was gone from the broker (product, `chassis.messaging.sending`; open)",
+    "that another was lost too, and a message was gone from the broker (product, `chassis.messaging.sending`)",
     3: "a decision whose answer was lost was waited for again (rig); an invoice could not name a buyer that reads did "
     "not show yet (sandbox); a refusal by 401 passed for a call that may have been carried out (checker)",
     6: "people waited for a payment of the planned sum where the invoice was a kopeck off (rig)",
