@@ -100,7 +100,6 @@ test: $(STAMP) lint types
 	@$(PY) -m pytest $(PARTS) || $(AGAIN) $(PARTS); }
 	@$(PY) -m pytest tests/e2e || $(AGAIN) tests/e2e; }
 	@$(PY) -m pytest $(RIG) -m "not slow" || $(AGAIN) $(RIG) -m "not slow"; }
-	@$(PY) -m tests.chaos.campaign --seeds 3,30,31 --minutes-max 8
 
 # What takes too long for every change: whole campaigns, long histories.
 chaos: $(STAMP)
