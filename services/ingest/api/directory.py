@@ -53,26 +53,26 @@ class _Owned(Protocol):
     def tenant(self) -> TenantId: ...
 
 
-O = TypeVar("O", bound=_Owned)  # noqa: E741 - an owner
+OwnerT = TypeVar("OwnerT", bound=_Owned)
 
 
 @dataclass(slots=True)
-class _Entry(Generic[O]):
-    owner: O
+class _Entry(Generic[OwnerT]):
+    owner: OwnerT
     loaded_at: float
     refreshing: bool = False
 
 
-class HookDirectory(Generic[O]):
+class HookDirectory(Generic[OwnerT]):
     """Owners by the secret part of the address; ``load`` looks one up."""
 
-    def __init__(self, load: Callable[[str], Awaitable[O | None]]) -> None:
+    def __init__(self, load: Callable[[str], Awaitable[OwnerT | None]]) -> None:
         self._load = load
-        self._known: dict[str, _Entry[O]] = {}
+        self._known: dict[str, _Entry[OwnerT]] = {}
         self._unknown: dict[str, float] = {}
         self._refreshes: set[asyncio.Task[None]] = set()
 
-    def at_hand(self, hook_secret: str) -> O | None:
+    def at_hand(self, hook_secret: str) -> OwnerT | None:
         """The owner, if memory has it; an ageing entry is looked up again behind the caller's back, so that a database
         that is away for a moment stops nobody here."""
         entry = self._known.get(hook_secret)
@@ -88,7 +88,7 @@ class HookDirectory(Generic[O]):
             task.add_done_callback(self._refreshes.discard)
         return entry.owner
 
-    async def find(self, hook_secret: str) -> O | None:
+    async def find(self, hook_secret: str) -> OwnerT | None:
         """The owner, looked up. Raises the infrastructure errors of Postgres."""
         now = time.monotonic()
         if self._unknown.get(hook_secret, -UNKNOWN_SECONDS) > now - UNKNOWN_SECONDS:
@@ -108,7 +108,7 @@ class HookDirectory(Generic[O]):
         self._known = {secret: entry for secret, entry in self._known.items() if entry.owner.tenant != tenant}
         self._unknown.clear()
 
-    async def _refresh(self, hook_secret: str, entry: _Entry[O]) -> None:
+    async def _refresh(self, hook_secret: str, entry: _Entry[OwnerT]) -> None:
         try:
             await self.find(hook_secret)
         except INFRASTRUCTURE_ERRORS as error:
