@@ -4,7 +4,9 @@ import asyncio
 import inspect
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from json import JSONDecodeError
@@ -83,6 +85,27 @@ class SentUnknown:
     """The request left in part or whole and no whole answer came: a write may or may not have happened."""
 
     problem: Problem
+
+
+@dataclass(slots=True)
+class CallCount:
+    """How many requests left, in part or whole."""
+
+    made: int = 0
+
+
+_calls: ContextVar[CallCount | None] = ContextVar("calls", default=None)
+
+
+@contextmanager
+def counted_calls() -> Iterator[CallCount]:
+    """Counts the requests of every ``VendorHttp`` that are made within, by tasks begun within too."""
+    count = CallCount()
+    token = _calls.set(count)
+    try:
+        yield count
+    finally:
+        _calls.reset(token)
 
 
 def as_read(failure: NotSent | SentUnknown) -> Retryable:
@@ -208,6 +231,8 @@ class _Watch:
                 await waiting
         crash_point("first_byte.before", self.operation)
         self.sent = True
+        if (count := _calls.get()) is not None:
+            count.made += 1
         crash_point_soon("first_byte.after", self.operation)
 
 

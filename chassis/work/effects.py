@@ -77,15 +77,16 @@ class Effects:
         if not isinstance(permit, Permit):
             await self._not_begun(rows, permit, by_vendor=isinstance(permit, Retryable) and permit.outage)
             return
-        try:
-            intents = [await self._intent(row, handler, permit) for row in rows]
-        except NotNow as answer:
-            await self._not_begun(rows, answer.why, by_vendor=True)
-            return
-        held = await self._vendors.committer.intend(intents)
-        intents = [intent for intent in intents if intent.row.lease in held]
-        if intents:
-            await self._send_intents(handler, intents, permit, held)
+        with self._vendors.using(first, permit):
+            try:
+                intents = [await self._intent(row, handler, permit) for row in rows]
+            except NotNow as answer:
+                await self._not_begun(rows, answer.why, by_vendor=True)
+                return
+            held = await self._vendors.committer.intend(intents)
+            intents = [intent for intent in intents if intent.row.lease in held]
+            if intents:
+                await self._send_intents(handler, intents, permit, held)
 
     async def _cancel(self, rows: Sequence[Row]) -> None:
         """Nothing of a removed tenant leaves any more. Its streams are told, so that none waits for ever."""

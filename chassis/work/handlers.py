@@ -43,9 +43,11 @@ class Permit:
 class Permits(Protocol):
     """Where permits come from: ``ingest`` alone gives them out."""
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred | Retryable:
-        """A permit, or "not now" (Deferred: the bucket is empty; Retryable: ingest is away, the connection is
-        broken)."""
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
+        """A permit for ``least`` to ``count`` calls, or "not now" (Deferred: the bucket is empty; Retryable: ingest is
+        away, the connection is broken). ``unused`` calls that were allowed before and not made go back."""
         ...
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:

@@ -126,9 +126,18 @@ class PermitClient:
         """Closes the connections."""
         await self._session.close()
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
-        """A permit for up to ``count`` calls, or why not."""
-        body = {"account": account, "count": count, "class": permit_class.value}
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> PermitAnswer:
+        """A permit for up to ``count`` calls and not for fewer than ``least``, or why not; ``unused`` calls of earlier
+        permits go back. Where the answer is lost they are lost with it: given back twice they would break the limit."""
+        body = {
+            "account": account,
+            "count": count,
+            "class": permit_class.value,
+            "least": least,
+            "unused": unused,
+        }
         try:
             return answer_from_json(orjson.loads(await self._posted(PERMITS_PATH, body)))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -162,6 +171,7 @@ class _Account:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     block: Permit | None = None
     left: int = 0
+    unused: int = 0
     wanted: int = 0
     fetched_at: datetime = _NEVER
 
@@ -169,8 +179,8 @@ class _Account:
 class PermitBlocks:
     """Shares blocks of permits among concurrent calls on an account: one request fetches what all of them want, ≤ 10.
 
-    A permit that expires unused is a call lost to the account. So more than is wanted at that moment is asked for only
-    while blocks are used up within USED_UP (business time): then for twice the last one.
+    More than is wanted at that moment is asked for only while blocks are used up within USED_UP (business time): then
+    twice the last one. What is not used goes back with the next question, since it is a call lost to the account.
     """
 
     def __init__(self, permits: Permits, clock: Clock, *, block_max: int, vendor_of: Callable[[str], str]) -> None:
@@ -197,6 +207,14 @@ class PermitBlocks:
             waited = asyncio.get_running_loop().time() - started
             metrics.PERMIT_WAIT_SECONDS.labels(self._vendor_of(account)).observe(waited)
 
+    def give_back(self, permit: Permit, count: int, permit_class: PermitClass) -> None:
+        """Takes ``count`` calls back that a permit allowed and nobody made."""
+        state = self._accounts[permit.account, permit_class]
+        if state.block is not None and self._clock.now() < state.block.expires_at:
+            state.left += count
+        else:
+            state.unused += count
+
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
         """Passes a limit or a refused token on, and drops what was fetched before it."""
         for permit_class in PermitClass:
@@ -209,8 +227,9 @@ class PermitBlocks:
         now, last = self._clock.now(), state.block
         likely = 2 * last.count if last is not None and now - state.fetched_at <= USED_UP else 0
         wish = max(count, min(max(state.wanted, likely), self._block_max))
-        state.block, state.fetched_at = None, now
-        answer = await self._permits.acquire(account, wish, permit_class)
+        unused = state.unused + (state.left if last is not None else 0)
+        state.block, state.fetched_at, state.unused = None, now, 0
+        answer = await self._permits.acquire(account, wish, permit_class, least=count, unused=unused)
         if not isinstance(answer, Permit):
             return answer
         state.block, state.left = answer, answer.count

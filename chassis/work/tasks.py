@@ -77,12 +77,15 @@ class Tasks:
         metrics.WORK_SECONDS.labels(row.kind).observe(lease_clock() - started)
 
     async def _attempt(self, handler: TaskHandler, row: Row) -> tuple[TaskResult, bool]:
-        permit: Permit | None = None
-        if row.account and handler.permits > 0:
-            answer = await self._vendors.permit(row, handler.permits, sweep=handler.recurring)
-            if not isinstance(answer, Permit):
-                return answer, isinstance(answer, Retryable) and answer.outage
-            permit = answer
+        if not row.account or handler.permits == 0:
+            return await self._run(handler, row, None)
+        permit = await self._vendors.permit(row, handler.permits, sweep=handler.recurring)
+        if not isinstance(permit, Permit):
+            return permit, isinstance(permit, Retryable) and permit.outage
+        with self._vendors.using(row, permit, sweep=handler.recurring):
+            return await self._run(handler, row, permit)
+
+    async def _run(self, handler: TaskHandler, row: Row, permit: Permit | None) -> tuple[TaskResult, bool]:
         try:
             async with asyncio.timeout(self._vendors.settings.task_seconds_max):
                 return await handler.run(_task(row, permit)), permit is not None

@@ -2,7 +2,8 @@
 of them."""
 
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from chassis.aggregate import Lane
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.engine import Command, Engine
+from chassis.http.client import counted_calls
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work import breaker
@@ -103,6 +105,16 @@ class Vendors:
         if isinstance(answer, Deferred) or (isinstance(answer, Retryable) and not answer.outage):
             self._pause(row, self.again_at(answer))
         return answer
+
+    @contextmanager
+    def using(self, row: Row, permit: Permit, *, sweep: bool = False) -> Iterator[None]:
+        """What is not called within of what the permit allows goes back to the account."""
+        with counted_calls() as calls:
+            try:
+                yield
+            finally:
+                if row.account:
+                    self._blocks.give_back(permit, max(0, permit.count - calls.made), _class_of(row, sweep))
 
     def again_at(self, why: Deferred | Retryable) -> datetime:
         """When to ask again after a "not now"."""

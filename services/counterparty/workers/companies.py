@@ -80,7 +80,9 @@ class LookUpCompany:
             if self._closed(register, usage, now):
                 await self._left_alone(tenant, register, usage, now, asked)
                 continue
-            permit = await self._permits.acquire(register.account, REQUESTS_MAX, PermitClass.INTERACTIVE)
+            permit = await self._permits.acquire(
+                register.account, REQUESTS_MAX, PermitClass.INTERACTIVE, least=REQUESTS_MAX
+            )
             if not isinstance(permit, Permit):
                 asked.problem = permit.problem
                 continue

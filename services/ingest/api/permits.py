@@ -61,14 +61,17 @@ class PermitRoutes:
         ]
 
     async def acquired(self, request: Request) -> Response:
-        """``{account, count, class}``: a permit, or why there is none now."""
+        """``{account, count, class, least, unused}``: a permit, or why there is none now. Without ``least`` a few calls
+        are given together or not at all."""
         body = await json_of(request)
-        count, name = body.get("count"), text_of(body, "class", PermitClass.INTERACTIVE.value)
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise HTTPException(400, "count is a number from 1")
+        name = text_of(body, "class", PermitClass.INTERACTIVE.value)
+        count = _number(body, "count", None, 1)
+        least = _number(body, "least", count if count <= buckets.TOGETHER_MAX else 1, 1)
+        unused = _number(body, "unused", 0, 0)
         if name not in {one.value for one in PermitClass}:
             raise HTTPException(400, f"class is one of {', '.join(PermitClass)}")
-        answer = await self._desk.acquire(text_of(body, "account"), count, PermitClass(name))
+        account = text_of(body, "account")
+        answer = await self._desk.acquire(account, count, PermitClass(name), least=least, unused=unused)
         return Response(orjson.dumps(answer_to_json(answer)), media_type="application/json")
 
     async def reported(self, request: Request) -> Response:
@@ -105,8 +108,11 @@ class PermitDesk:
         self._accounts: dict[str, tuple[Account, float]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
-        """A permit for up to ``count`` calls (10 at most), or why not. Raises the infrastructure errors of Postgres."""
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> PermitAnswer:
+        """A permit for ``least`` to ``count`` calls (10 at most), or why not; ``unused`` calls of earlier permits go
+        back. Raises the infrastructure errors of Postgres."""
         async with self._lock(account):
             found = await self._account(account)
             if not isinstance(found, Account):
@@ -118,7 +124,7 @@ class PermitDesk:
                 return ready
             if ready is not found:
                 self._keep(ready)
-            return await self._taken(ready, max(1, count), permit_class)
+            return await self._taken(ready, max(1, count), max(1, least), unused, permit_class)
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
         """The vendor answered with its own limit, or refused the token."""
@@ -153,7 +159,9 @@ class PermitDesk:
             return Retryable(Problem("secret_unreadable", {"account": name}), outage=False)
         return _unknown(name) if found is None else self._keep(found)
 
-    async def _taken(self, account: Account, count: int, permit_class: PermitClass) -> PermitAnswer:
+    async def _taken(
+        self, account: Account, count: int, least: int, unused: int, permit_class: PermitClass
+    ) -> PermitAnswer:
         now, share, limit = self._clock.now(), _SHARES[permit_class], account.limit
         given: buckets.Given | buckets.NotYet = buckets.Given(min(count, buckets.PERMITS_MAX))
         if limit is not None:
@@ -164,7 +172,9 @@ class PermitDesk:
                     account.account,
                     limit,
                     now,
-                    lambda bucket: buckets.take(bucket, count, share, now),
+                    lambda bucket: buckets.take(
+                        buckets.returned(bucket, unused, share, now), count, share, now, least=least
+                    ),
                 )
         if isinstance(given, buckets.NotYet):
             metrics.PERMITS_DENIED.labels(account.vendor, "limit").inc()
@@ -204,6 +214,13 @@ class PermitDesk:
 
     def _lock(self, account: str) -> asyncio.Lock:
         return self._locks.setdefault(account, asyncio.Lock())
+
+
+def _number(body: Mapping[str, object], name: str, otherwise: int | None, least: int) -> int:
+    value = body.get(name, otherwise)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise HTTPException(400, f"{name} is a number from {least}")
+    return value
 
 
 def _unknown(account: str) -> Retryable:

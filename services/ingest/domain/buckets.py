@@ -65,8 +65,10 @@ class NotYet:
     until: dt.datetime
 
 
-def take(bucket: Bucket, count: int, share: Share, now: dt.datetime) -> tuple[Bucket, Given | NotYet]:
-    """Takes up to ``count`` calls: a few (≤ 5, one piece of work) together or not at all, of more as many as are there.
+def take(
+    bucket: Bucket, count: int, share: Share, now: dt.datetime, *, least: int = 1
+) -> tuple[Bucket, Given | NotYet]:
+    """Takes up to ``count`` calls, as many as are there and ``least`` (one piece of work) or none.
 
     Where the burst is smaller than one piece of work, a full bucket is overdrawn for it.
     """
@@ -74,19 +76,29 @@ def take(bucket: Bucket, count: int, share: Share, now: dt.datetime) -> tuple[Bu
     if bucket.closed_until is not None and now < bucket.closed_until:
         return bucket, NotYet(bucket.closed_until)
     free = _free(bucket, share)
-    together = count if count <= TOGETHER_MAX else 1
-    needed = min(together, _most(bucket, share))
+    least = min(least, count)
+    needed = min(least, _most(bucket, share))
     if free + 1e-9 < needed:
         if share == "sweep" and bucket.sweep_waits_since is None:
             bucket = replace(bucket, sweep_waits_since=now)
         return bucket, NotYet(now + dt.timedelta(seconds=max(_seconds_to(bucket, share, needed), 0.001)))
-    given = max(together, min(count, PERMITS_MAX, int(free + 1e-9)))
+    given = max(least, min(count, PERMITS_MAX, int(free + 1e-9)))
     bucket = replace(bucket, tokens=bucket.tokens - given, refusals=0)
     if share == "sweep":
         bucket = replace(bucket, sweep=max(0.0, bucket.sweep - given), sweep_waits_since=None)
     if share == "resume":
         bucket = replace(bucket, resume=bucket.resume - given)
     return bucket, Given(given)
+
+
+def returned(bucket: Bucket, count: int, share: Share, now: dt.datetime) -> Bucket:
+    """The bucket with ``count`` calls again that were given and not made; one that the vendor closed stays empty."""
+    bucket = flowed(bucket, now)
+    if count == 0 or bucket.closed_until is not None:
+        return bucket
+    burst = float(bucket.limit.burst)
+    resume = bucket.resume + (count if share == "resume" else 0)
+    return replace(bucket, tokens=min(burst, bucket.tokens + count), resume=min(_resume_most(burst), resume))
 
 
 def shrink(bucket: Bucket, until: dt.datetime | None, now: dt.datetime) -> Bucket:
@@ -131,7 +143,7 @@ def flowed(bucket: Bucket, now: dt.datetime) -> Bucket:
         tokens=min(burst, bucket.tokens + flow),
         sweep=0.0 if waits is None else min(_sweep_most(burst), bucket.sweep + flow * SWEEP_SHARE),
         sweep_waits_since=waits,
-        resume=min(max(1.0, burst * RESUME_SHARE), bucket.resume + flow * RESUME_SHARE),
+        resume=min(_resume_most(burst), bucket.resume + flow * RESUME_SHARE),
         factor=min(1.0, bucket.factor + seconds / RECOVERY_SECONDS),
     )
 
@@ -145,6 +157,10 @@ def _free(bucket: Bucket, share: Share) -> float:
         return free
     free -= _reserve(bucket)
     return min(free, bucket.resume) if share == "resume" else free
+
+
+def _resume_most(burst: float) -> float:
+    return max(1.0, burst * RESUME_SHARE)
 
 
 def _sweep_most(burst: float) -> float:

@@ -166,7 +166,9 @@ class Free:
 
     refuse = False
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred | Retryable:
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
         if self.refuse:
             return Retryable(Problem("no_line"), outage=False)
         now = datetime.now().astimezone()

@@ -73,10 +73,14 @@ async def ingest() -> AsyncIterator[Ingest]:
 
 async def test_the_client_asks_with_its_token(ingest: Ingest) -> None:
     async with PermitClient(ingest.url, "service-token") as client:
-        assert await client.acquire(ACCOUNT, 7, PermitClass.BULK) == PERMIT
+        assert await client.acquire(ACCOUNT, 7, PermitClass.BULK, least=2, unused=3) == PERMIT
         await client.report(ACCOUNT, Problem("query_limit"), START)
     assert ingest.asked == [
-        ("/internal/permits", "bearer service-token", {"account": ACCOUNT, "count": 7, "class": "bulk"}),
+        (
+            "/internal/permits",
+            "bearer service-token",
+            {"account": ACCOUNT, "count": 7, "class": "bulk", "least": 2, "unused": 3},
+        ),
         (
             "/internal/permits/report",
             "bearer service-token",
@@ -141,6 +145,33 @@ async def test_calls_with_pauses_between_them_leave_no_permit_unused() -> None:
         await blocks.take(ACCOUNT, 1, PermitClass.INTERACTIVE)
         clock.advance(1.5)
     assert [count for _, count, _ in hand.asked] == [1] * 10
+
+
+async def test_what_a_piece_of_work_did_not_call_is_there_for_the_next() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    blocks = blocks_of(hand, clock)
+    permit = await blocks.take(ACCOUNT, 4, PermitClass.INTERACTIVE)
+    assert isinstance(permit, Permit)
+    blocks.give_back(permit, 3, PermitClass.INTERACTIVE)
+    await blocks.take(ACCOUNT, 3, PermitClass.INTERACTIVE)
+    assert [count for _, count, _ in hand.asked] == [4]
+
+
+async def test_what_nobody_called_goes_back_with_the_next_question() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    blocks = blocks_of(hand, clock)
+    first = await blocks.take(ACCOUNT, 4, PermitClass.INTERACTIVE)
+    assert isinstance(first, Permit)
+    blocks.give_back(first, 2, PermitClass.INTERACTIVE)  # while it is in force
+    clock.advance(10)
+    blocks.give_back(first, 1, PermitClass.INTERACTIVE)  # and when it no longer is
+    await blocks.take(ACCOUNT, 1, PermitClass.INTERACTIVE)
+    assert hand.unused == 3
+    clock.advance(10)
+    await blocks.take(ACCOUNT, 1, PermitClass.INTERACTIVE)
+    assert hand.unused == 3, "given back once"
 
 
 async def test_classes_and_accounts_do_not_share() -> None:

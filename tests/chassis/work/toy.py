@@ -327,12 +327,16 @@ class OpenHand:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.now = now
         self.asked: list[tuple[str, int, PermitClass]] = []
+        self.unused = 0
         self.reported: list[tuple[str, str]] = []
         self.answer: Deferred | Retryable | None = None
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred | Retryable:
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
         """A block of permits for five seconds."""
         self.asked.append((account, count, permit_class))
+        self.unused += unused
         await asyncio.sleep(0)
         if self.answer is not None:
             return self.answer

@@ -165,7 +165,9 @@ class Desk:
     def __init__(self) -> None:
         self.reported: list[str] = []
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred | Retryable:
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
         return Permit(account, "https://register.example", "key", count, NOW)
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:

@@ -13,6 +13,7 @@ from services.ingest.domain.buckets import (
     NotYet,
     Share,
     relimited,
+    returned,
     shrink,
     take,
 )
@@ -35,19 +36,25 @@ def drained(bucket: Bucket, share: Share, now: datetime, count: int = 10) -> tup
         total += given.count
 
 
-asks = st.lists(st.tuples(st.floats(0, 20), st.integers(1, 10), st.sampled_from(SHARES)), min_size=1, max_size=60)
+asks = st.lists(
+    st.tuples(st.floats(0, 20), st.integers(1, 10), st.integers(1, 5), st.integers(0, 10), st.sampled_from(SHARES)),
+    min_size=1,
+    max_size=60,
+)
 
 
 @given(st.integers(1, 60), st.floats(0.1, 20), asks)
-def test_no_more_is_given_than_burst_and_rate_allow(
-    burst: int, per_second: float, asked: list[tuple[float, int, Share]]
+def test_no_more_is_called_than_burst_and_rate_allow(
+    burst: int, per_second: float, asked: list[tuple[float, int, int, int, Share]]
 ) -> None:
-    bucket, now, total = Bucket.full(Limit(burst, per_second), NOW), NOW, 0
-    for seconds, count, share in asked:
+    bucket, now, made, unused = Bucket.full(Limit(burst, per_second), NOW), NOW, 0, 0
+    for seconds, count, least, not_made, share in asked:
         now += timedelta(seconds=seconds)
-        bucket, given = take(bucket, count, share, now)
-        total += given.count if isinstance(given, Given) else 0
-    assert total <= max(burst, TOGETHER_MAX) + per_second * (now - NOW).total_seconds() + 1e-6
+        bucket, given = take(returned(bucket, unused, share, now), count, share, now, least=least)
+        allowed = given.count if isinstance(given, Given) else 0
+        unused = min(allowed, not_made)
+        made += allowed - unused
+    assert made <= max(burst, TOGETHER_MAX) + per_second * (now - NOW).total_seconds() + 1e-6
 
 
 @given(st.integers(1, 60), st.floats(0.1, 20), st.integers(1, 10), st.sampled_from(SHARES))
@@ -55,7 +62,7 @@ def test_whoever_waits_as_long_as_told_is_served(burst: int, per_second: float, 
     bucket, _ = drained(Bucket.full(Limit(burst, per_second), NOW), "interactive", NOW, 1)
     now = NOW
     for _ in range(12):
-        bucket, given = take(bucket, count, share, now)
+        bucket, given = take(bucket, count, share, now, least=min(count, TOGETHER_MAX))
         if isinstance(given, Given):
             return
         assert given.until > now
@@ -101,15 +108,15 @@ def test_work_after_an_outage_takes_half_of_the_rate() -> None:
 
 def test_one_piece_of_work_gets_its_calls_together_or_none() -> None:
     bucket, _ = drained(Bucket.full(Limit(2, 0.2), NOW), "interactive", NOW, 1)
-    bucket, early = take(bucket, 2, "interactive", after(5.5))
+    bucket, early = take(bucket, 2, "interactive", after(5.5), least=2)
     assert isinstance(early, NotYet)
     assert abs((early.until - after(10)).total_seconds()) < 0.01
-    _, given = take(bucket, 2, "interactive", after(10.1))
+    _, given = take(bucket, 2, "interactive", after(10.1), least=2)
     assert given == Given(2)
 
 
 def test_work_that_is_larger_than_the_burst_is_done_and_paid_for_afterwards() -> None:
-    bucket, given = take(Bucket.full(Limit(2, 1), NOW), 5, "bulk", NOW)
+    bucket, given = take(Bucket.full(Limit(2, 1), NOW), 5, "bulk", NOW, least=5)
     assert given == Given(5)
     bucket, early = take(bucket, 1, "interactive", after(3))
     assert isinstance(early, NotYet)
@@ -124,6 +131,17 @@ def test_a_vendors_refusal_empties_the_bucket_slows_it_down_and_is_forgotten_in_
     assert 8 <= soon <= 13, "about half of the rate"
     _, later = drained(bucket, "interactive", after(3600), 1)
     assert later == 50
+
+
+def test_calls_that_were_not_made_can_be_made_by_others() -> None:
+    bucket, _ = drained(Bucket.full(Limit(10, 0.1), NOW), "interactive", NOW, 1)
+    _, total = drained(returned(bucket, 4, "interactive", NOW), "interactive", NOW, 1)
+    assert total == 4
+
+
+def test_nothing_comes_back_to_a_bucket_that_the_vendor_emptied() -> None:
+    bucket = returned(shrink(Bucket.full(Limit(10, 0.1), NOW), None, NOW), 9, "interactive", NOW)
+    assert isinstance(take(bucket, 1, "interactive", after(2))[1], NotYet)
 
 
 def test_a_vendors_own_moment_is_kept() -> None:

@@ -232,7 +232,9 @@ class Hand:
     def __init__(self, permit: Permit) -> None:
         self.permit = permit
 
-    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit:
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit:
         return replace(self.permit, account=account, count=count)
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
