@@ -130,8 +130,9 @@ def test_a_call_that_was_refused_for_good_may_go_again_at_once() -> None:
     assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
 
 
-def test_a_refusal_is_one_whatever_sum_a_fault_would_have_changed() -> None:
-    refused = h.create(0, status=401, fault="kopeck_off", outcome=None)
+@pytest.mark.parametrize("fault", ["kopeck_off", "field_missing"])
+def test_a_refusal_is_one_whatever_a_fault_would_have_changed_in_an_answer(fault: str) -> None:
+    refused = h.create(0, status=401, fault=fault, outcome=None)
     assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
 
 

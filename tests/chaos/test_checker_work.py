@@ -97,9 +97,9 @@ def test_refusals_for_too_many_calls_are_caught_injected_ones_aside() -> None:
 # I14
 
 
-def attempts(*pairs: tuple[float, float, str]) -> list[str]:
+def attempts(*pairs: tuple[float, float, str], code: str = "no_line") -> list[str]:
     rows = [
-        {"what": "run", "at": h.at(began), "ended_at": h.at(ended), "outcome": outcome}
+        {"what": "run", "at": h.at(began), "ended_at": h.at(ended), "outcome": outcome, "problem": {"code": code}}
         for began, ended, outcome in pairs
     ]
     return [
@@ -121,6 +121,12 @@ def test_retries_after_5_15_and_45_seconds_are_well() -> None:
 )
 def test_a_retry_too_soon_is_caught(pairs: Any) -> None:
     assert attempts(*pairs)
+
+
+def test_a_spent_token_is_replaced_and_tried_at_once_the_first_time_in_a_row() -> None:
+    twice = ((0, 1, "retryable"), (1.1, 2, "retryable"), (2.1, 3, "done"))
+    assert not attempts(*twice[:2], code="token_refused")
+    assert attempts(*twice, code="token_refused")
 
 
 BEGAN, ENDED = "Эльба не отвечает с 09:00.", "Эльба снова отвечает с 09:05."
