@@ -1,9 +1,8 @@
-"""Puts the vendors into one world and makes the application of it."""
+"""Puts the vendors into one world."""
 
 from __future__ import annotations
 
 from sandbox.bitrix24.vendor import Bitrix24
-from sandbox.core.app import SandboxApp
 from sandbox.core.world import World
 from sandbox.dadata.vendor import Dadata
 from sandbox.elba.vendor import Elba
@@ -29,7 +28,3 @@ def make_world(settings: Settings) -> World:
     world.register(Focus(world))
     world.register(Shops(world))
     return world
-
-
-def make_app(settings: Settings) -> SandboxApp:
-    return SandboxApp(make_world(settings))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`port` 0 takes a free one; `public_url` is the address (with any path prefix) under which others reach it."""
+    """Ports 0 take a free one; `public_url` is the address (with any path prefix) under which others reach it."""
 
     data: Path
     host: str = "127.0.0.1"
     port: int = 8190
+    https_port: int = 0
     public_url: str | None = None
     limits: bool = True

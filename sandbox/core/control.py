@@ -43,6 +43,7 @@ def control_routes(world: World) -> list[Route]:
         Route("POST", "/control/seed", control.seed, "portals and accounts in pairs", {"portals": 3, "seed": 7}),
         Route("GET", "/control/accounts", control.accounts, "portals and accounts of every vendor, by their ids"),
         Route("GET", "/control/status", control.status, "what is still to happen"),
+        Route("GET", "/control/https", control.https, "the address over TLS, and the authority to trust"),
         Route("GET", "/control/openapi.json", control.openapi, "this list as OpenAPI"),
     ]  # fmt: skip
     for vendor in world.vendors.values():
@@ -211,6 +212,13 @@ class _Control:
                 "vendors": list(world.vendors),
             }
         )
+
+    async def https(self, request: Request) -> Reply:
+        secure = self._world.secure
+        if secure is None:
+            return refused("this sandbox serves http alone", 404)
+        pem = secure.ca_file.read_text(encoding="ascii")
+        return Reply(payload={"https_url": secure.url, "ca_file": str(secure.ca_file), "ca_pem": pem})
 
     def state(self, vendor_name: str) -> Callable[[Request], Awaitable[Reply]]:
         async def handle(request: Request) -> Reply:

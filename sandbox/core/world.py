@@ -7,6 +7,7 @@ import base64
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ REFUSING_KINDS = frozenset(
 INLINE_BODY_BYTES = 16 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """Where the same is served over TLS, and the file of the authority whose certificate it shows."""
+
+    url: str
+    ca_file: Path
+
+
 class World:
     """Holds what vendors share. Code between two awaits is atomic: use `together` for what must survive as one."""
 
@@ -41,6 +50,7 @@ class World:
         self.operating = OperatingTime(self.clock, limits=self.limits)
         self.outgoing = Outgoing(self.clock, self.ledger, self.faults, self.timeline)
         self.public_url = public_url.rstrip("/") if public_url else None
+        self.secure: Secure | None = None
         self.vendors: dict[str, Vendor] = {}
         self.stopping = asyncio.Event()
         self.dispatch: Callable[[Request], Awaitable[Reply]] | None = None

@@ -34,9 +34,10 @@ def specs_factory(*, sandbox: bool, say: Callable[[str], None]) -> SpecsFactory:
         urls = migrate_all(addresses.postgres_url, secrets, say)
         asyncio.run(ensure_topics(_kafka(addresses.kafka_bootstrap), TOPICS))
         say(tr("Topics are there", "Топики созданы"))
-        specs = [_sandbox(addresses)] if sandbox else []
-        control_url = specs[0].control_url if specs else ""
+        sandbox_port = addresses.port(SANDBOX) if sandbox else None
         ports = {service: addresses.port(service) for service in SERVICES}
+        specs = [] if sandbox_port is None else [_sandbox(addresses, sandbox_port)]
+        control_url = specs[0].control_url if specs else ""
         specs += [_service(name, ports, addresses, secrets, urls[name], control_url) for name in SERVICES]
         return specs
 
@@ -64,13 +65,13 @@ def _kafka(bootstrap: str) -> KafkaSettings:
         raise WrongUse(str(error)) from error
 
 
-def _sandbox(addresses: Addresses) -> ProcessSpec:
-    port = addresses.port(SANDBOX)
+def _sandbox(addresses: Addresses, port: int) -> ProcessSpec:
     url = f"http://{HOST}:{port}"
+    ports = ["--port", str(port), "--https-port", str(addresses.port(f"{SANDBOX}-https"))]
     data = str(addresses.folder / SANDBOX)
     return ProcessSpec(
         name=SANDBOX,
-        argv=[sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port), "--data", data],
+        argv=[sys.executable, "-m", "sandbox", "--host", HOST, *ports, "--data", data],
         url=url,
         ready_url=f"{url}/healthz",
         env=_python_path(),

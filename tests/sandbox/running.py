@@ -89,6 +89,7 @@ class Process:
         ready = self.process.stdout.readline()
         assert ready.startswith("sandbox ready http://"), (ready, self.process.stderr)
         self.url = ready.split()[2]
+        self.https_url, self.ca_file = (part.partition("=")[2] for part in ready.split()[-2:])
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=DEADLINE_SECONDS, trust_env=False)

@@ -1,4 +1,4 @@
-"""`sandbox clock | limits | faults | seed | reset | ledger | status`: how the simulated world behaves."""
+"""`sandbox clock | limits | faults | seed | reset | ledger | ca | status`: how the simulated world behaves."""
 
 import sys
 from typing import Annotated, Any
@@ -55,6 +55,14 @@ def register(parent: typer.Typer) -> None:
         "ledger",
         help=example("What happened, as JSON lines.", "Что было, строками JSON.", "sandbox ledger --kind request"),
     )(with_reach(ledger))
+    parent.command(
+        "ca",
+        help=example(
+            "The authority to trust for calls over https.",
+            "Удостоверяющий центр песочницы для вызовов по https.",
+            "sandbox ca",
+        ),
+    )(with_reach(authority))
     parent.command("status", help=example("What is still to happen.", "Что ещё произойдёт.", "sandbox status"))(
         with_reach(status)
     )
@@ -186,6 +194,15 @@ def ledger(
     sys.stdout.buffer.flush()
     if lines.count(b"\n") == limit:
         say(tr("There may be more: give --after.", "Возможно, есть ещё: укажите --after."))
+
+
+def authority(reach: Reach, *, as_json: AsJson = False) -> None:
+    """Prints the path of its certificate alone, for curl --cacert and SSL_CERT_FILE; --json has the address too."""
+    done = ask(reach, "GET", "/https")
+    if as_json:
+        print_document({"https_url": done["https_url"], "ca_file": done["ca_file"]})
+        return
+    show(done["ca_file"])
 
 
 def status(reach: Reach, *, as_json: AsJson = False) -> None:
