@@ -58,7 +58,7 @@ def all_histories() -> Iterator[History]:
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
-    for name, stream in zip(("filled", "liquidated"), counterparty.registered(), strict=True):
+    for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
         yield "counterparty", name, stream
     yield "invoicing", "replaced", invoicing.replaced()
     yield "invoicing", "refused-and-doubted", invoicing.refused_and_doubted()

@@ -9,6 +9,7 @@ from services.counterparty.domain.values import Buyer, Party, Value
 LOOK_UP = "look-up-company"
 STATUS_BLOCKED: Final = "liquidated"
 STATUSES_ENDING: Final = ("liquidating", "bankrupt")
+LIQUIDATED: Final = "buyer_liquidated"
 
 Status = Literal["active", "reorganizing", "liquidating", "bankrupt", "liquidated", "unknown"]
 
@@ -52,8 +53,6 @@ def filled_party(party: Party, facts: Facts) -> Party:
     return party.model_copy(update=changes)
 
 
-def question_of(facts: Facts) -> str:
-    """The question before such a company is created (R12); "" where there is none."""
-    if facts.status == STATUS_BLOCKED:
-        return "buyer_liquidated"
-    return "buyer_ending" if facts.status in STATUSES_ENDING else ""
+def ending(status: str) -> bool:
+    """Whether a person is asked before such a company is sold to (R12)."""
+    return status in STATUSES_ENDING

@@ -8,10 +8,11 @@ from typing import assert_never
 from chassis.cards import CardOpened, Cards, CardTaken, TakeCard
 from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
-from services.counterparty.domain.company import filled_party, question_of
+from services.counterparty.domain.company import LIQUIDATED, STATUS_BLOCKED, Facts, ending, filled_party
 from services.counterparty.domain.party_events import (
     CODEC,
     EVENTS,
+    BuyerBarred,
     Command,
     CompanyTold,
     CompanyWanted,
@@ -25,6 +26,8 @@ from services.counterparty.domain.party_events import (
     SeeRecords,
     SeeRefused,
     SeeRegister,
+    StandingTold,
+    StandingWanted,
     StoredEvent,
     WantRecord,
 )
@@ -37,12 +40,15 @@ __all__ = [
     "CREATE",
     "CREATE_AGAIN",
     "CREATE_ANYWAY",
+    "ENDING",
     "EVENTS",
     "FIND",
     "GIVE_UP",
+    "GO_ON",
     "PICK",
     "PREFIX",
     "WITHDRAWN",
+    "BuyerBarred",
     "Command",
     "CompanyTold",
     "CompanyWanted",
@@ -57,6 +63,8 @@ __all__ = [
     "SeeRecords",
     "SeeRefused",
     "SeeRegister",
+    "StandingTold",
+    "StandingWanted",
     "State",
     "StoredEvent",
     "WantRecord",
@@ -74,6 +82,8 @@ ANSWER = "answer-link"
 CANDIDATES_MAX = 10
 CREATE_AGAIN = "create_again"
 CREATE_ANYWAY = "create_anyway"
+GO_ON = "go_on"
+ENDING = "buyer_ending"
 GIVE_UP = "give_up"
 PICK = "use_"
 WITHDRAWN = "withdrawn"
@@ -83,7 +93,8 @@ WITHDRAWN = "withdrawn"
 @dataclass(frozen=True, slots=True)
 class Record:
     """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
-    asked for it last, ``told`` the party as the state register filled it."""
+    asked for it last, ``told`` the party as the state register filled it, ``confirmed`` the state of a company that is
+    about to be no more and that a person let pass."""
 
     account: str
     phase: str = "looking"
@@ -95,6 +106,7 @@ class Record:
     responsible_id: str = ""
     registers: tuple[Register, ...] = ()
     told: Party | None = None
+    confirmed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +165,28 @@ def evolve(state: State, event: StoredEvent) -> State:
             return _put(state, replace(record, phase="refused", refused=event.reason, waiting={}))
         case RecordDoubted():
             return _put(state, replace(state.records[event.account], phase="doubtful"))
+        case StandingWanted():
+            record = state.records[event.account]
+            record = replace(
+                record,
+                waiting={**record.waiting, **event.waiting},
+                responsible_id=event.responsible_id,
+                registers=event.registers or record.registers,
+            )
+            return _put(replace(state, tenant=event.tenant, party=event.party), record)
+        case StandingTold():
+            record = _without(state.records[event.account], event.waiting)
+            return _put(state, replace(record, confirmed=event.status if event.confirmed else record.confirmed))
+        case BuyerBarred():
+            return _put(state, _without(state.records[event.account], event.waiting))
         case CardOpened() | CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case _:
             assert_never(event)
+
+
+def _without(record: Record, answered: Mapping[str, str]) -> Record:
+    return replace(record, waiting={key: value for key, value in record.waiting.items() if key not in answered})
 
 
 def _put(state: State, record: Record) -> State:
@@ -200,6 +230,8 @@ def _want(state: State, command: WantRecord) -> Sequence[Event]:
     record = state.records.get(command.account)
     if record is not None and command.request_id in record.waiting:
         return ()
+    if record is not None and record.phase == "linked" and command.registers and command.party.inn:
+        return (_standing_wanted(command.tenant, record, command),)
     return (
         RecordWanted(
             tenant=command.tenant,
@@ -213,9 +245,42 @@ def _want(state: State, command: WantRecord) -> Sequence[Event]:
     )
 
 
+def _standing_wanted(tenant: str, record: Record, command: WantRecord) -> StandingWanted:
+    return StandingWanted(
+        tenant=tenant,
+        account=record.account,
+        waiting={command.request_id: command.deal_id},
+        party=command.party,
+        responsible_id=command.responsible_id,
+        registers=command.registers,
+    )
+
+
+def _standing(state: State, record: Record, facts: Facts | None, now: dt.datetime) -> Sequence[Event]:
+    """Whether a buyer with a record may be sold to: not when it is no more, else once confirmed (R12)."""
+    waiting = dict(record.waiting)
+    status = "" if facts is None else facts.status
+    if status == STATUS_BLOCKED:
+        return (BuyerBarred(account=record.account, reason=_liquidated(state), waiting=waiting),)
+    if not ending(status) or status == record.confirmed:
+        return (StandingTold(account=record.account, status=status, waiting=waiting),)
+    if state.cards.open_of(ENDING, record.account) is not None:
+        return ()
+    return (_card(state, record, now, ENDING, (GO_ON, GIVE_UP), {"status": status}),)
+
+
+def _liquidated(state: State) -> Reason:
+    assert state.party is not None, "a record is of a party that was asked for"
+    shown = {"inn": state.party.inn} if len(state.party.inn) == 10 else {}
+    return Reason(code=LIQUIDATED, values=shown)
+
+
 def _see_register(state: State, command: SeeRegister, now: dt.datetime) -> Sequence[Event]:
-    """Creates the party as the register has it; one that is no more, or about to be, is a question first (R12)."""
+    """Creates the party as the register has it. For one that is no more no document is made; one that is about to be is
+    a question first (R12)."""
     record = state.records.get(command.account)
+    if record is not None and record.phase == "linked" and record.waiting:
+        return _standing(state, record, command.facts, now)
     if record is None or record.phase != "checking" or state.party is None:
         return ()
     if command.facts is None:
@@ -227,9 +292,11 @@ def _see_register(state: State, command: SeeRegister, now: dt.datetime) -> Seque
         status=facts.status,
         provider=facts.provider,
     )
-    if not (kind := question_of(facts)):
+    if facts.status == STATUS_BLOCKED:
+        return (told, _refused(record, _liquidated(state)))
+    if not ending(facts.status):
         return (told, _absent(state, replace(record, told=told.party)))
-    card = _card(state, record, now, kind, (CREATE_ANYWAY, GIVE_UP), {"status": facts.status})
+    card = _card(state, record, now, ENDING, (CREATE_ANYWAY, GIVE_UP), {"status": facts.status})
     return (told, RecordDoubted(account=record.account), card)
 
 
@@ -244,7 +311,7 @@ def _see_records(state: State, command: SeeRecords, now: dt.datetime) -> Sequenc
     if record is None or record.phase != "looking" or state.party is None:
         return ()
     if len(command.found) == 1:
-        return (_found(record, command.found[0]),)
+        return _linked(state, record, command.found[0])
     if not command.found and not command.near:
         if record.registers and state.party.inn:
             return (CompanyWanted(account=command.account),)
@@ -312,18 +379,49 @@ def _take(state: State, command: TakeCard, now: dt.datetime) -> Sequence[Event] 
     if isinstance(taken, Refused):
         return taken
     record = state.records[taken.subject]
+    if taken.kind == ENDING and record.phase == "linked":
+        return (taken, *_taken_on(record, state.cards.by_id[taken.card_id].opened, taken))
     if record.phase != "doubtful" or state.party is None:
         return (taken,)
     follow: Event
     if taken.choice == "found":
         follow = _found(record, taken.number)
     elif taken.choice.startswith(PICK):
-        follow = _found(record, taken.choice.removeprefix(PICK))
+        return (taken, *_linked(state, record, taken.choice.removeprefix(PICK)))
     elif taken.choice in (CREATE_AGAIN, CREATE_ANYWAY):
         follow = _absent(state, record)
+        if taken.kind == ENDING:
+            status = str(state.cards.by_id[taken.card_id].opened.values["status"])
+            passed = StandingTold(account=record.account, status=status, waiting={}, confirmed=True)
+            return (taken, passed, follow)
     else:
         follow = _refused(record, Reason(code="buyer_given_up", values={"by": taken.by}))
     return (taken, follow)
+
+
+def _linked(state: State, record: Record, remote_id: str) -> Sequence[Event]:
+    """The record is there; where there is a register, nobody is answered before it was asked."""
+    if not record.registers or state.party is None or not state.party.inn:
+        return (_found(record, remote_id),)
+    asked = StandingWanted(
+        tenant=state.tenant,
+        account=record.account,
+        waiting=dict(record.waiting),
+        party=state.party,
+        responsible_id=record.responsible_id,
+        registers=record.registers,
+    )
+    return (RecordFound(account=record.account, remote_id=remote_id, waiting={}), asked)
+
+
+def _taken_on(record: Record, opened: CardOpened, taken: CardTaken) -> Sequence[Event]:
+    """What a person decided of a buyer with a record: all who wait by now are answered."""
+    waiting = dict(record.waiting)
+    if taken.choice == GO_ON:
+        status = str(opened.values["status"])
+        return (StandingTold(account=record.account, status=status, waiting=waiting, confirmed=True),)
+    reason = Reason(code="buyer_given_up", values={"by": taken.by})
+    return (BuyerBarred(account=record.account, reason=reason, waiting=waiting),)
 
 
 def _found(record: Record, remote_id: str, *, created: bool = False) -> RecordFound:

@@ -54,6 +54,35 @@ class CompanyTold(Event, name="CompanyTold"):
     provider: str
 
 
+class StandingWanted(Event, name="StandingWanted"):
+    """The record is linked; the register is asked whether ``waiting`` (request → deal) may be answered with it."""
+
+    tenant: str
+    account: str
+    waiting: dict[str, str]
+    party: Party
+    responsible_id: str = ""
+    registers: tuple[Register, ...] = ()
+
+
+class StandingTold(Event, name="StandingTold"):
+    """The buyer may be sold to: ``waiting`` are answered. ``status`` "" where nobody could be asked; ``confirmed`` by a
+    person, who is not asked about this status again."""
+
+    account: str
+    status: str
+    waiting: dict[str, str]
+    confirmed: bool = False
+
+
+class BuyerBarred(Event, name="BuyerBarred"):
+    """The buyer may not be sold to: ``waiting`` are refused. Its link stays."""
+
+    account: str
+    reason: Reason
+    waiting: dict[str, str]
+
+
 class RecordRefused(Event, name="RecordRefused"):
     """The account refuses to create the record."""
 
@@ -135,6 +164,9 @@ StoredEvent = (
     | RecordAbsent
     | RecordRefused
     | RecordDoubted
+    | StandingWanted
+    | StandingTold
+    | BuyerBarred
     | CardOpened
     | CardTaken
 )
@@ -146,6 +178,9 @@ EVENTS: tuple[type[Event], ...] = (
     RecordAbsent,
     RecordRefused,
     RecordDoubted,
+    StandingWanted,
+    StandingTold,
+    BuyerBarred,
     CardOpened,
     CardTaken,
 )

@@ -10,15 +10,19 @@ from services.counterparty.domain.party import (
     CREATE,
     FIND,
     PREFIX,
+    BuyerBarred,
     CompanyWanted,
     Record,
     RecordAbsent,
     RecordFound,
     RecordRefused,
     RecordWanted,
+    StandingTold,
+    StandingWanted,
     State,
     counterparty_id,
 )
+from services.counterparty.domain.values import Reason
 
 ANSWERS_PER_TASK_MAX = 100
 
@@ -35,7 +39,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
                 payload = {"account": event.account, "inn": event.party.inn, "kpp": event.party.kpp}
                 return (TaskPlan(FIND, f"{event.account}:{state.stream}", payload, account=event.account),)
             return ()
-        case CompanyWanted():
+        case CompanyWanted() | StandingWanted():
             record = state.records[event.account]
             assert state.party is not None, "a record is of a party that was asked for"
             asked: dict[str, Any] = {"account": event.account, "inn": state.party.inn, "kpp": state.party.kpp}
@@ -55,13 +59,26 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return _answers(state, record, event.waiting, recorded.version, created=event.created)
         case RecordRefused():
             return _answers(state, state.records[event.account], event.waiting, recorded.version)
+        case StandingTold():
+            return _answers(state, state.records[event.account], event.waiting, recorded.version)
+        case BuyerBarred():
+            record = state.records[event.account]
+            return _answers(state, record, event.waiting, recorded.version, refused=event.reason)
         case _:
             return ()
 
 
 def _answers(
-    state: State, record: Record, waiting: Mapping[str, str], version: int, *, created: bool = False
+    state: State,
+    record: Record,
+    waiting: Mapping[str, str],
+    version: int,
+    *,
+    created: bool = False,
+    refused: Reason | None = None,
 ) -> Sequence[Plan]:
+    if refused is None and not record.remote_id:
+        refused = record.refused
     listed = list(waiting.items())
     plans = []
     for start in range(0, len(listed), ANSWERS_PER_TASK_MAX):
@@ -71,7 +88,7 @@ def _answers(
             "counterparty_id": counterparty_id(state.tenant, state.stream),
             "remote_id": record.remote_id,
             "created": created,
-            "refused": record.refused.model_dump(mode="json") if record.refused and not record.remote_id else None,
+            "refused": None if refused is None else refused.model_dump(mode="json"),
         }
         plans.append(TaskPlan(ANSWER, f"{record.account}:{state.stream}:{version}:{start}", payload))
     return plans

@@ -59,7 +59,7 @@ class LinkBuyer:
         stream = f"{party.PREFIX}-{buyer.party}"
         state = await self._store.party(task.tenant, stream)
         record = state.records.get(payload["account"])
-        if record is not None and record.phase == "linked":
+        if record is not None and record.phase == "linked" and not (payload.get("registers") and buyer.inn):
             ours = party.counterparty_id(task.tenant, stream)
             answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id)
             return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))

@@ -48,15 +48,20 @@ def looked_up() -> list[Stream[Any, Any]]:
 
 
 def registered() -> list[Stream[Any, Any]]:
-    """What a buyer lacks comes from the state register; one that was liquidated is a question."""
-    lacking, gone = requests(), a_party()
+    """What a buyer lacks comes from the state register; one about to be no more is a question, then is no more."""
+    lacking, ending = requests(), a_party()
     lacking.ran(ask(buyer=company("7736207543"), registers=(DADATA,)))
     lacking.ran(deal.SeeCompany("r1", "7736207543", facts()))
-    gone.ran(want(registers=(DADATA,)))
-    gone.ran(party.SeeRecords(ACCOUNT, ()))
-    gone.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
-    take(gone, "buyer_liquidated", "create_anyway")
-    return [lacking, gone]
+    ending.ran(want(registers=(DADATA,)))
+    ending.ran(party.SeeRecords(ACCOUNT, ()))
+    ending.ran(party.SeeRegister(ACCOUNT, facts(status="liquidating")))
+    take(ending, "buyer_ending", "create_anyway")
+    ending.ran(party.SeeCreated(ACCOUNT, 1, "e1"))
+    ending.ran(want("r2", registers=(DADATA,)))
+    ending.ran(party.SeeRegister(ACCOUNT, facts(status="liquidating")))
+    ending.ran(want("r3", registers=(DADATA,)))
+    ending.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
+    return [lacking, ending]
 
 
 def all_stories() -> list[Stream[Any, Any]]:

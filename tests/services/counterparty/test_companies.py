@@ -36,7 +36,7 @@ from tests.services.counterparty.parts import (
     take,
     want,
 )
-from tests.services.streams import NOW, TENANT
+from tests.services.streams import NOW, TENANT, Stream
 
 INN = "7736207543"
 MIDNIGHT = datetime(2026, 3, 12, 21, 0, tzinfo=UTC)
@@ -109,37 +109,76 @@ def test_an_inn_that_the_register_does_not_have_is_created_as_it_is() -> None:
     assert stream.ran(party.SeeRegister(ACCOUNT, None)) == []
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [("liquidated", "buyer_liquidated"), ("liquidating", "buyer_ending"), ("bankrupt", "buyer_ending")],
-)
-def test_a_company_that_is_no_more_or_about_to_be_is_a_question(status: str, kind: str) -> None:
+@pytest.mark.parametrize("status", ["liquidating", "bankrupt"])
+def test_a_company_that_is_about_to_be_no_more_is_a_question(status: str) -> None:
     stream = a_party()
     stream.ran(want(registers=(DADATA,)))
     stream.ran(party.SeeRecords(ACCOUNT, ()))
     stream.ran(party.SeeRegister(ACCOUNT, facts(status=status)))
-    assert (open_cards(stream), stream.effects_of(party.CREATE)) == ([kind], [])
-    take(stream, kind, "create_anyway")
+    assert (open_cards(stream), stream.effects_of(party.CREATE)) == (["buyer_ending"], [])
+    take(stream, "buyer_ending", "create_anyway")
     (effect,) = stream.effects_of(party.CREATE)
     assert effect.request["full_name"] == "ООО «РОМАШКА»"
+    stream.ran(party.SeeCreated(ACCOUNT, 1, "e1"))
+    stream.ran(want("r2", registers=(DADATA,)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status=status)))
+    assert (open_cards(stream), answered(stream)) == ([], {"r1": "", "r2": ""})
+
+
+def test_a_company_that_is_no_more_gets_no_record_and_no_document() -> None:
+    stream = a_party()
+    stream.ran(want(registers=(DADATA,)))
+    stream.ran(party.SeeRecords(ACCOUNT, ()))
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
+    assert (open_cards(stream), stream.effects_of(party.CREATE)) == ([], [])
+    assert answered(stream) == {"r1": "buyer_liquidated"}
+
+
+def test_a_buyer_with_a_record_that_is_no_more_by_now_gets_no_further_document() -> None:
+    stream = a_party()
+    stream.ran(want(registers=(DADATA,)))
+    stream.ran(party.SeeRecords(ACCOUNT, ("e1",)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts()))
+    assert answered(stream) == {"r1": ""}
+    stream.ran(want("r2", registers=(DADATA,)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
+    assert answered(stream) == {"r1": "", "r2": "buyer_liquidated"}
+    stream.ran(want("r3", registers=(DADATA,)))
+    stream.ran(party.SeeRegister(ACCOUNT, None))
+    assert answered(stream)["r3"] == "", "who is not to be reached says nothing of a company"
+
+
+@pytest.mark.parametrize(("choice", "code"), [("go_on", ""), ("give_up", "buyer_given_up")])
+def test_all_who_wait_for_a_buyer_in_liquidation_hear_what_was_decided(choice: str, code: str) -> None:
+    stream = a_party()
+    stream.ran(want(registers=(DADATA,)))
+    stream.ran(party.SeeRecords(ACCOUNT, ("e1",)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status="bankrupt")))
+    stream.ran(want("r2", registers=(DADATA,)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status="bankrupt")))
+    assert (open_cards(stream), answered(stream)) == (["buyer_ending"], {})
+    take(stream, "buyer_ending", choice)
+    assert answered(stream) == {"r1": code, "r2": code}
 
 
 def test_a_person_who_gives_such_a_company_up_refuses_its_documents() -> None:
     stream = a_party()
     stream.ran(want(registers=(DADATA,)))
     stream.ran(party.SeeRecords(ACCOUNT, ()))
-    stream.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
-    take(stream, "buyer_liquidated", "give_up")
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status="bankrupt")))
+    take(stream, "buyer_ending", "give_up")
     assert stream.effects_of(party.CREATE) == []
     assert [event.reason.code for event in stream.happened(party.RecordRefused)] == ["buyer_given_up"]
 
 
-@pytest.mark.parametrize("found", [("e1",), ("e1", "e2")])
-def test_a_record_that_is_there_needs_no_register(found: tuple[str, ...]) -> None:
-    stream = a_party()
-    stream.ran(want(registers=(DADATA,)))
-    stream.ran(party.SeeRecords(ACCOUNT, found))
-    assert not [kind for kind, _ in stream.tasks if kind == register.LOOK_UP]
+def answered(stream: Stream[party.State, party.Command]) -> dict[str, str]:
+    """By request: "" where it was given the record, else why not."""
+    given: dict[str, str] = {}
+    for (kind, _), plan in stream.tasks.items():
+        if kind == party.ANSWER:
+            code = (plan.payload["refused"] or {"code": ""})["code"]
+            given |= dict.fromkeys(plan.payload["waiting"], code)
+    return given
 
 
 # Who is asked

@@ -45,7 +45,7 @@ COUNTERPARTY_CHOICES = {
     "branch_unknown": (f"{party.PICK}e1", party.CREATE_AGAIN, party.GIVE_UP),
     "counterparty_uncertain": ("found", party.CREATE_AGAIN, party.GIVE_UP),
     "buyer_liquidated": (party.CREATE_ANYWAY, party.GIVE_UP),
-    "buyer_ending": (party.CREATE_ANYWAY, party.GIVE_UP),
+    "buyer_ending": (party.CREATE_ANYWAY, party.GO_ON, party.GIVE_UP),
 }
 BANK_CHOICES = {
     listing.UNCLEAR: (listing.SPLIT, f"{listing.USE}127", listing.FOUND, listing.NO_INVOICE),
