@@ -104,7 +104,7 @@ class Stage:
         for part in (self.data.logs, self.data.secrets, self.data.kafka):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ports: dict[str, int] = {}
-        for name in ("postgres", "kafka", "controller", "sandbox", *SERVICES):
+        for name in ("postgres", "kafka", "controller", "sandbox", "sandbox-https", *SERVICES):
             self.ports[name] = free_port(frozenset(self.ports.values()))
         self.proxies = {name: Proxy(name, self._target(name)) for name in PROXIES}
         self.running: dict[str, Running] = {}
