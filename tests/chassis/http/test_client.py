@@ -11,6 +11,7 @@ import pytest
 
 from chassis.domain import Problem
 from chassis.http import AddressPolicy, Answer, Call, NotSent, SentUnknown, VendorHttp, as_read, as_write
+from chassis.http.client import counted_calls
 from chassis.http.transport import first_byte_hook
 from chassis.outcomes import Retryable, Uncertain
 from tests.chassis.http.raw_server import OK, Handler, Raw, answer_ok, raw_server
@@ -62,6 +63,15 @@ async def test_guard_is_asked_once_and_only_for_changes() -> None:
         assert asked == []
         await http.send(call(raw.url))
         assert asked == [1]
+
+
+async def test_calls_are_counted_when_their_first_byte_leaves() -> None:
+    async with raw_server() as raw, VendorHttp(LOCAL) as http:
+        with counted_calls() as calls:
+            await http.send(call("http://127.0.0.1:1"))
+            await asyncio.gather(*(http.send(call(raw.url)) for _ in range(3)))
+        await http.send(call(raw.url))
+    assert calls.made == 3
 
 
 async def test_refused_connection_is_not_sent() -> None:

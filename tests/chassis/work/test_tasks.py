@@ -60,6 +60,10 @@ async def queued(world: World, queue: str) -> Any:
     return found if found["queue"] == queue else None
 
 
+async def all_closed(world: World) -> bool:
+    return all(found["queue"] == "closed" for found in await world.rows())
+
+
 async def test_commands_and_completion_are_one_commit(world: World) -> None:
     looker = Looker()
     await world.execute(Command(TENANT, "chain-1", Look("look", "k", payload={"a": 1}), "order"))
@@ -71,6 +75,18 @@ async def test_commands_and_completion_are_one_commit(world: World) -> None:
     assert (task.payload, task.stream, task.attempt) == ({"a": 1}, "chain-1", 1)
     assert task.permit is not None
     assert world.permits.asked[0][2] is PermitClass.BULK
+
+
+async def test_calls_that_a_run_does_not_make_go_back(world: World) -> None:
+    await plan(world, key="first")
+    await plan(world, key="second")
+    await world.start(tasks=[Looker(permits=2)])
+    await eventually(lambda: all_closed(world))
+    world.clock.advance(10)
+    await plan(world, key="third")
+    await eventually(lambda: all_closed(world))
+    given = sum(count for _, count, _ in world.permits.asked)
+    assert 0 < world.permits.unused == given - world.permits.asked[-1][1]
 
 
 async def test_a_task_planned_while_it_runs_runs_once_more(world: World) -> None:
