@@ -123,6 +123,10 @@ def test_a_retry_too_soon_is_caught(pairs: Any) -> None:
     assert attempts(*pairs)
 
 
+def test_a_failure_after_a_poll_that_went_well_is_the_first_in_a_row_again() -> None:
+    assert not attempts((0, 1, "retryable"), (70, 71, "retryable"), (76, 77, "done"))
+
+
 def test_a_spent_token_is_replaced_and_tried_at_once_the_first_time_in_a_row() -> None:
     twice = ((0, 1, "retryable"), (1.1, 2, "retryable"), (2.1, 3, "done"))
     assert not attempts(*twice[:2], code="token_refused")

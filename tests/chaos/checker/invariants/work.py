@@ -93,12 +93,15 @@ def retries_keep_their_time(tables: Tables) -> Iterator[Violation]:
             failures = 0
             for one, following in zip(row["attempts"], row["attempts"][1:], strict=False):
                 failures = failures + 1 if one["outcome"] == "retryable" else 0
+                waited = seconds(following["at"]) - seconds(one["ended_at"])
                 if not failures or following["what"] != one["what"]:
                     continue
                 if failures == 1 and one["problem"]["code"] == TOKEN_REFUSED:
                     continue
+                if waited > RETRY_SECONDS[-1] * (1 + JITTER):
+                    failures = 0  # a poll that succeeds leaves no attempt: it may have come between these two
+                    continue
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1] * (1 - JITTER)
-                waited = seconds(following["at"]) - seconds(one["ended_at"])
                 if 0 <= waited < delay - EARLY_SECONDS:
                     yield Violation(
                         "I14",
