@@ -96,10 +96,10 @@ def retries_keep_their_time(tables: Tables) -> Iterator[Violation]:
                 waited = seconds(following["at"]) - seconds(one["ended_at"])
                 if not failures or following["what"] != one["what"]:
                     continue
-                if failures == 1 and one["problem"]["code"] == TOKEN_REFUSED:
-                    continue
                 if waited > RETRY_SECONDS[-1] * (1 + JITTER):
                     failures = 0  # a poll that succeeds leaves no attempt: it may have come between these two
+                    continue
+                if failures == 1 and one["problem"]["code"] == TOKEN_REFUSED:
                     continue
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1] * (1 - JITTER)
                 if 0 <= waited < delay - EARLY_SECONDS:
