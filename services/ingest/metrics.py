@@ -36,7 +36,13 @@ STAGES_HEALED: Final = counter(
 PERMITS_GIVEN: Final = counter(
     "sverka_ingest_permits_given_total",
     "Calls allowed, by vendor and class.",
-    "Compare with the limit.",
+    "Less those that came back: compare with the limit.",
+    ["vendor", "share"],
+)
+PERMITS_RETURNED: Final = counter(
+    "sverka_ingest_permits_returned_total",
+    "Calls that were allowed and not made, by vendor and class.",
+    "Nearly as many as given: work reserves far more calls than it makes.",
     ["vendor", "share"],
 )
 PERMITS_DENIED: Final = counter(

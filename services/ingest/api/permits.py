@@ -163,6 +163,7 @@ class PermitDesk:
         self, account: Account, count: int, least: int, unused: int, permit_class: PermitClass
     ) -> PermitAnswer:
         now, share, limit = self._clock.now(), _SHARES[permit_class], account.limit
+        metrics.PERMITS_RETURNED.labels(account.vendor, share).inc(unused)
         given: buckets.Given | buckets.NotYet = buckets.Given(min(count, buckets.PERMITS_MAX))
         if limit is not None:
             async with self._database.transaction([account.tenant]) as connection:

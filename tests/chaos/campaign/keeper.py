@@ -11,7 +11,7 @@ from typing import Final
 
 from deploy.local.child import describe_exit
 from tests.chaos.campaign.share import Allowance
-from tests.chaos.campaign.stage import Stage
+from tests.chaos.campaign.stage import NotStarted, Stage
 
 LOOK_SECONDS: Final = 0.1
 PAUSE_SECONDS: Final = 0.3
@@ -75,7 +75,8 @@ class Keeper:
 
     async def _start_part(self, name: str) -> None:
         try:
-            await self._stage.start_part(name)
+            with contextlib.suppress(NotStarted):  # killed again while it started: it is found dead and started anew
+                await self._stage.start_part(name)
         finally:
             self._held[name] -= 1
 

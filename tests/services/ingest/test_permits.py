@@ -101,6 +101,21 @@ async def test_no_more_is_given_than_the_limit_and_bulk_leaves_a_fifth(client: P
     assert refused.until is not None
 
 
+async def test_calls_that_were_not_made_are_given_to_others(client: PermitClient, ingest: Ingest) -> None:
+    await limited(ingest, 10, 0.001)
+    assert (await given(client, 10)).count == 10
+    answer = await client.acquire(ELBA, 10, PermitClass.INTERACTIVE, unused=7)
+    assert isinstance(answer, Permit)
+    assert answer.count == 7
+
+
+async def test_work_gets_the_calls_that_it_needs_together_or_none(client: PermitClient, ingest: Ingest) -> None:
+    await limited(ingest, 10, 0.001)
+    assert (await given(client, 6)).count == 6
+    assert isinstance(await client.acquire(ELBA, 10, PermitClass.INTERACTIVE, least=5), Deferred)
+    assert (await given(client, 10)).count == 4
+
+
 async def test_a_block_has_ten_permits_at_most_and_ends_after_five_seconds(
     client: PermitClient, sandbox: Sandbox
 ) -> None:
