@@ -245,7 +245,8 @@ def _renamed(draft: Draft) -> None:
 
 def _revised(draft: Draft) -> None:
     total = _enter(draft)
-    draft.steps += [Pay(total - 50_000), Change("revised", total - 50_000, total)]
+    first = total // 2
+    draft.steps += [Pay(first), Change("revised", first, total)]
     _paid(draft, total)
 
 
@@ -258,8 +259,9 @@ def _removed(draft: Draft) -> None:
 def _vanished(draft: Draft) -> None:
     """The feed has no news of what vanished: it is noticed with the invoice's next payment."""
     total = _enter(draft)
-    draft.steps += [Pay(total), Change("vanished", total), Pay(50_000), Decide("payment_vanished", "understood")]
-    _paid(draft, total, paid_kopecks=50_000, status=PART, cards=("payment_vanished",))
+    part = total // 2
+    draft.steps += [Pay(total), Change("vanished", total), Pay(part), Decide("payment_vanished", "understood")]
+    _paid(draft, total, paid_kopecks=part, status=PART, cards=("payment_vanished",))
 
 
 def _vanished_silently(draft: Draft) -> None:
