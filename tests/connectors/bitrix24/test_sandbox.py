@@ -1,108 +1,21 @@
-"""Bitrix24 over real HTTP: reading, writing, feeds, limits, a renamed portal, and every kind of fault."""
+"""Bitrix24 over real HTTP: reading, writing and feeds."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import pytest
-import pytest_asyncio
-
-from chassis.clock import Clock
-from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.work.handlers import Permit
-from connectors.bitrix24.client import Bitrix24
+from chassis.outcomes import Ok, Rejected, Retryable
 from connectors.ports.crm import (
     AddComment,
     ChatMessage,
-    CrmCommand,
     CrmEvent,
-    DealSnapshot,
-    MoneyValue,
     MoveStage,
     NotifyUser,
-    PortalMoved,
     PortalWanted,
     SetFields,
-    UploadFile,
 )
-from tests.connectors.kit import FailureType
-from tests.connectors.kit_sandbox import Impatient, add_fault, sandboxed
-from tests.sandbox.running import Sandbox
-
-PDF = b"%PDF-1.7 " + bytes(range(256)) * 200
-MARKER = "[b24:1001:invoice:1:7c1f09aa]"
-ROWS = [
-    {"name": "Стеллаж СТ-200", "price": "12500.00", "quantity": 2, "vat": 22, "vat_included": True},
-    {"name": "Кабель ВВГнг", "price": "148.50", "quantity": "33.5", "vat": 22, "vat_included": False, "measure": "м"},
-    {"name": "Монтаж", "price": "3200.00", "quantity": 1, "vat": None, "measure": "ч"},
-    {"name": "Вывоз", "price": "100.00", "quantity": 1, "vat": 0},
-]
-LOTOS = {
-    "title": "ООО «Лотос»", "inn": "7709123453", "kpp": "770901001", "address": "ул. Лесная, 1",
-    "bank": {"bank": "АО Пример Банк", "bik": "044525999", "account": "40702810600000000001"},
-}  # fmt: skip
-
-
-class Office:
-    """A portal of the sandbox, a connector to it, and the manager's hand."""
-
-    def __init__(self, sandbox: Sandbox, http: Impatient, portal: dict[str, Any]) -> None:
-        self.sandbox, self.http, self.portal = sandbox, http, portal
-        self.moved: list[PortalMoved] = []
-        self.crm = Bitrix24(http, Clock(), self.moved.append)
-        self.permit = Permit("portal-1", portal["webhook_url"], "", 10, datetime.now(UTC))
-        self.slug = "vektor"
-
-    async def act(self, path: str, body: Any = None, method: str = "POST") -> Any:
-        return await self.sandbox.control(f"/bitrix24/portals/{self.slug}{path}", body, method)
-
-    async def company(self, **changed: Any) -> Any:
-        return await self.act("/companies", LOTOS | changed)
-
-    async def deal(self, **members: Any) -> str:
-        made = await self.act("/deals", {"title": "Поставка", "rows": ROWS} | members)
-        return str(made["deal"]["id"])
-
-    async def view(self, deal_id: str) -> Any:
-        return await self.act(f"/deals/{deal_id}", method="GET")
-
-    async def fault(self, operation: str, kind: str, **params: Any) -> None:
-        await add_fault(self.sandbox, self.http, "bitrix24", operation, kind, **params)
-
-    async def read(self, deal_id: str, **options: Any) -> DealSnapshot:
-        found = taken(await self.crm.read_deal(self.permit, deal_id, **options))
-        assert isinstance(found, DealSnapshot)
-        return found
-
-
-def taken(outcome: Outcome[Any]) -> Any:
-    assert isinstance(outcome, Ok), outcome
-    return outcome.value
-
-
-async def _open(sandbox: Sandbox, http: Impatient, **spec: Any) -> Office:
-    wanted = {"slug": "vektor", "title": "ООО «Вектор»", "funnels": [{"name": "Общая"}, {"id": 2, "name": "Опт"}]}
-    return Office(sandbox, http, await sandbox.control("/bitrix24/portals", wanted | spec))
-
-
-@pytest_asyncio.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with sandboxed(tmp_path) as (sandbox, http):
-        yield await _open(sandbox, http)
-
-
-def commands(deal_id: str) -> list[CrmCommand]:
-    return [
-        SetFields("deal", deal_id, {"UF_CRM_INVOICE_NUMBER": "B24-1", "UF_CRM_INVOICE_DATE": date(2026, 3, 10),
-                  "UF_CRM_PAID": MoneyValue(12_960_050), "UF_CRM_OVERDUE_DAYS": 12}),
-        MoveStage(deal_id, "EXECUTING"),
-        UploadFile("deal", deal_id, "UF_CRM_INVOICE_PDF", "счёт B24-1.pdf", PDF),
-        AddComment(deal_id, "Счёт [b]B24-1[/b] выставлен & отправлен", MARKER, "счёт.pdf", PDF),
-        NotifyUser("7", "Оплата получена", "SVERKA|PAID|1", "sverka"),
-        ChatMessage("7", "Сбой связи"),
-    ]  # fmt: skip
+from tests.connectors.bitrix24.office import MARKER, PDF, Office, commands, open_office, taken
+from tests.connectors.kit_sandbox import sandboxed
 
 
 async def test_a_deal_with_everything(office: Office) -> None:
@@ -349,7 +262,7 @@ async def test_a_portal_that_does_not(office: Office) -> None:
 
 async def test_a_webhook_without_the_crm_scope(tmp_path: Path) -> None:
     async with sandboxed(tmp_path) as (sandbox, http):
-        office = await _open(sandbox, http, scopes=["im"])
+        office = await open_office(sandbox, http, scopes=["im"])
         report = taken(await office.crm.check_portal(office.permit, WANTED))
         assert [problem.values for problem in report.problems] == [{"scope": "crm"}]
         outcome = await office.crm.stage_history_since(office.permit, 0)
@@ -365,158 +278,6 @@ async def test_stages_of_all_funnels(office: Office) -> None:
         ("C2:LOSE", "failure"),
         ("NEW", "process"),
     }
-
-
-async def test_a_renamed_portal_is_followed(office: Office) -> None:
-    deal_id = await office.deal()
-    await office.act("/rename", {})
-    assert (await office.read(deal_id)).deal.deal_id == deal_id
-    assert len(office.moved) == 1
-    assert office.moved[0].new_endpoint != office.permit.endpoint
-    office.permit = Permit("portal-1", office.moved[0].new_endpoint, "", 10, datetime.now(UTC))
-    assert (await office.read(deal_id)).deal.deal_id == deal_id
-    assert len(office.moved) == 1
-
-
-@pytest.mark.parametrize(
-    ("suspended", "problem"),
-    [("PAYMENT_REQUIRED", "crm_plan_refused"), ("PORTAL_DELETED", "crm_portal_deleted"),
-     ("ACCESS_DENIED", "crm_plan_refused"), ("OVERLOAD_LIMIT", "crm_blocked")],
-)  # fmt: skip
-async def test_a_portal_that_is_closed(office: Office, suspended: str, problem: str) -> None:
-    await office.act("", {"suspended": suspended}, "PATCH")
-    for outcome in (await office.crm.ping(office.permit), *await office.crm.write(office.permit, commands("1")[:2])):
-        assert isinstance(outcome, Retryable)
-        assert (outcome.problem.code, outcome.outage) == (problem, True)
-
-
-async def test_a_webhook_that_is_gone(office: Office) -> None:
-    away = Permit("portal-1", office.permit.endpoint.rstrip("/") + "x/", "", 1, datetime.now(UTC))
-    outcome = await office.crm.ping(away)
-    assert isinstance(outcome, Retryable)
-    assert outcome.problem.code == "crm_connection_refused"
-
-
-async def test_errors_as_pages_of_html(office: Office) -> None:
-    await office.act("", {"html_errors": True, "suspended": "OVERLOAD_LIMIT"}, "PATCH")
-    assert isinstance(await office.crm.ping(office.permit), Retryable)
-    outcomes = await office.crm.write(office.permit, [MoveStage("1", "NEW")])
-    assert isinstance(outcomes[0], Uncertain)
-
-
-async def test_the_rate_limit_is_no_failure(tmp_path: Path) -> None:
-    async with sandboxed(tmp_path, limits=True) as (sandbox, http):
-        office = await _open(sandbox, http, dials={"limit_burst": 2, "limit_per_second": 0.01})
-        outcomes = [await office.crm.ping(office.permit) for _ in range(5)]
-        assert isinstance(outcomes[-1], Deferred)
-        assert outcomes[-1].problem.code == "vendor_limit"
-
-
-async def test_the_operating_limit_tells_when(tmp_path: Path) -> None:
-    async with sandboxed(tmp_path, limits=True) as (sandbox, http):
-        dials = {"operating_limit_seconds": 1, "operating_cost_seconds": {"crm.item.update": 5}}
-        office = await _open(sandbox, http, dials=dials)
-        deal_id = await office.deal()
-        fields = SetFields("deal", deal_id, {"UF_CRM_INVOICE_NUMBER": "B24-1"})
-        outcomes = [(await office.crm.write(office.permit, [fields]))[0] for _ in range(3)]
-        assert isinstance(outcomes[-1], Deferred)
-        assert outcomes[-1].until is not None
-        assert isinstance(await office.crm.ping(office.permit), Ok)
-
-
-# What a fault of the whole request makes of a move, and whether the deal has moved.
-BATCH_FAULTS: list[tuple[str, dict[str, Any], FailureType, bool]] = [
-    ("timeout_before", {}, Uncertain, False),
-    ("timeout_after", {}, Uncertain, True),
-    ("late_commit", {"commit_seconds": 1000}, Uncertain, False),
-    ("error_before", {"status": 500}, Uncertain, False),
-    ("error_after", {"status": 500}, Uncertain, True),
-    ("error_after", {"status": 502}, Uncertain, True),
-    ("limit_503", {}, Deferred, False),
-    ("limit_429", {}, Deferred, False),
-    ("operation_time_limit", {}, Deferred, False),
-    ("slow_bytes", {}, Uncertain, True),
-    ("truncated", {}, Uncertain, True),
-    ("reset", {}, Uncertain, True),
-    ("html_200", {}, Uncertain, True),
-    ("empty", {}, Uncertain, True),
-    ("field_missing", {"field": "result"}, Uncertain, True),
-    ("field_retyped", {"field": "result.result"}, Uncertain, True),
-]
-
-
-@pytest.mark.parametrize(("kind", "params", "expected", "moved"), BATCH_FAULTS)
-async def test_a_write_meets_every_fault(
-    office: Office, kind: str, params: dict[str, Any], expected: FailureType, moved: bool
-) -> None:
-    deal_id = await office.deal(stage="PREPARATION")
-    await office.fault("batch", kind, **params)
-    outcome = (await office.crm.write(office.permit, [MoveStage(deal_id, "EXECUTING")]))[0]
-    assert isinstance(outcome, expected), outcome
-    shown = await office.view(deal_id)
-    assert (shown["deal"]["stageId"] == "EXECUTING") is moved
-
-
-COMMAND_FAULTS: list[tuple[str, FailureType | type[Ok[Any]]]] = [
-    ("error_before", Uncertain), ("error_after", Uncertain), ("limit_503", Deferred), ("limit_429", Deferred),
-    ("timeout_before", Uncertain), ("timeout_after", Uncertain),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("kind", "expected"), COMMAND_FAULTS)
-async def test_a_fault_of_one_command(office: Office, kind: str, expected: FailureType) -> None:
-    deal_id = await office.deal(stage="PREPARATION")
-    await office.fault("crm.timeline.comment.add", kind)
-    sent: list[CrmCommand] = [
-        SetFields("deal", deal_id, {"UF_CRM_INVOICE_NUMBER": "B24-1"}),
-        AddComment(deal_id, "Счёт", MARKER, search_first=False),
-    ]
-    outcomes = await office.crm.write(office.permit, sent)
-    assert isinstance(outcomes[1], expected), outcomes[1]
-    assert (await office.view(deal_id))["deal"]["UF_CRM_INVOICE_NUMBER"] == "B24-1"
-    repeated = await office.crm.write(office.permit, [AddComment(deal_id, "Счёт", MARKER)])
-    assert isinstance(repeated[0], Ok)
-    assert len((await office.view(deal_id))["comments"]) == 1
-
-
-READ_FAULTS = [
-    "timeout_before",
-    "timeout_after",
-    "error_before",
-    "error_after",
-    "slow_bytes",
-    "truncated",
-    "reset",
-    "html_200",
-    "empty",
-]
-
-
-@pytest.mark.parametrize("kind", READ_FAULTS)
-async def test_a_read_meets_every_fault(office: Office, kind: str) -> None:
-    deal_id = await office.deal()
-    await office.fault("batch", kind)
-    assert isinstance(await office.crm.read_deal(office.permit, deal_id), Retryable)
-    assert (await office.read(deal_id)).deal.deal_id == deal_id
-
-
-@pytest.mark.parametrize(
-    "operation",
-    [
-        "crm.item.get",
-        "crm.item.productrow.list",
-        "crm.requisite.link.get",
-        "crm.requisite.list",
-        "crm.stagehistory.list",
-    ],
-)
-@pytest.mark.parametrize("kind", ["error_before", "limit_503"])
-async def test_a_part_that_could_not_be_read_is_no_absence(office: Office, operation: str, kind: str) -> None:
-    company = await office.company()
-    deal_id = await office.deal(company=company["company"]["id"])
-    await office.fault(operation, kind)
-    outcome = await office.crm.read_deal(office.permit, deal_id)
-    assert isinstance(outcome, Deferred if kind == "limit_503" else Retryable), outcome
 
 
 async def test_the_portals_own_webhooks_are_read(office: Office) -> None:
