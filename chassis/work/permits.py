@@ -207,9 +207,9 @@ class PermitBlocks:
             waited = asyncio.get_running_loop().time() - started
             metrics.PERMIT_WAIT_SECONDS.labels(self._vendor_of(account)).observe(waited)
 
-    def give_back(self, permit: Permit, count: int, permit_class: PermitClass) -> None:
-        """Takes ``count`` calls back that a permit allowed and nobody made."""
-        state = self._accounts[permit.account, permit_class]
+    def give_back(self, account: str, count: int, permit_class: PermitClass) -> None:
+        """Takes ``count`` calls back that were taken and not made."""
+        state = self._accounts[account, permit_class]
         if state.block is not None and self._clock.now() < state.block.expires_at:
             state.left += count
         else:

@@ -114,7 +114,7 @@ class Vendors:
                 yield
             finally:
                 if row.account:
-                    self._blocks.give_back(permit, max(0, permit.count - calls.made), _class_of(row, sweep))
+                    self._blocks.give_back(row.account, max(0, permit.count - calls.made), _class_of(row, sweep))
 
     def again_at(self, why: Deferred | Retryable) -> datetime:
         """When to ask again after a "not now"."""

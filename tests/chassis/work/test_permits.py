@@ -153,7 +153,7 @@ async def test_what_a_piece_of_work_did_not_call_is_there_for_the_next() -> None
     blocks = blocks_of(hand, clock)
     permit = await blocks.take(ACCOUNT, 4, PermitClass.INTERACTIVE)
     assert isinstance(permit, Permit)
-    blocks.give_back(permit, 3, PermitClass.INTERACTIVE)
+    blocks.give_back(ACCOUNT, 3, PermitClass.INTERACTIVE)
     await blocks.take(ACCOUNT, 3, PermitClass.INTERACTIVE)
     assert [count for _, count, _ in hand.asked] == [4]
 
@@ -164,9 +164,9 @@ async def test_what_nobody_called_goes_back_with_the_next_question() -> None:
     blocks = blocks_of(hand, clock)
     first = await blocks.take(ACCOUNT, 4, PermitClass.INTERACTIVE)
     assert isinstance(first, Permit)
-    blocks.give_back(first, 2, PermitClass.INTERACTIVE)  # while it is in force
+    blocks.give_back(ACCOUNT, 2, PermitClass.INTERACTIVE)  # while it is in force
     clock.advance(10)
-    blocks.give_back(first, 1, PermitClass.INTERACTIVE)  # and when it no longer is
+    blocks.give_back(ACCOUNT, 1, PermitClass.INTERACTIVE)  # and when it no longer is
     await blocks.take(ACCOUNT, 1, PermitClass.INTERACTIVE)
     assert hand.unused == 3
     clock.advance(10)
