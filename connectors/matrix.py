@@ -1,15 +1,17 @@
-"""What each accounting service can do, as a table of the README: ``python -m connectors.matrix`` writes it anew."""
+"""What each vendor can do, as tables of the README: ``python -m connectors.matrix`` writes them anew."""
 
 import sys
 from pathlib import Path
 from typing import Final
 
 from chassis.work.handlers import Probe
-from connectors.registry import ACCOUNTING, AccountingVendor, Capability
+from connectors.registry import ACCOUNTING, EDI, AccountingVendor, Capability, EdiVendor
 
 README: Final = Path(__file__).parent / "README.md"
 BEGIN: Final = "<!-- capabilities, written by python -m connectors.matrix -->"
 END: Final = "<!-- end of capabilities -->"
+EDI_BEGIN: Final = "<!-- operators, written by python -m connectors.matrix -->"
+EDI_END: Final = "<!-- end of operators -->"
 _PROVEN: Final = {
     Probe.EXACT: "exact",
     Probe.LIST: "list",
@@ -33,20 +35,35 @@ def table() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cell(vendor: AccountingVendor, capability: Capability) -> str:
-    if not vendor.can(capability):
+def edi_table() -> str:
+    """The same of operators of electronic documents."""
+    vendors = tuple(EDI.values())
+    named = [one for one in Capability if any(one in vendor.capabilities for vendor in vendors)]
+    rows = [
+        ("Capability", *(f"`{vendor.vendor}`" for vendor in vendors)),
+        ("---", *("---" for _ in vendors)),
+        *((f"`{one}`", *(_cell(vendor, one) for vendor in vendors)) for one in named),
+        ("calls a second, burst", *(f"{v.limit.per_second:g}, {v.limit.burst}" for v in vendors)),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(vendor: AccountingVendor | EdiVendor, capability: Capability) -> str:
+    if capability not in vendor.capabilities:
         return "–"
     policy = vendor.policies.get(capability)
     return "yes" if policy is None else _PROVEN[policy.probe]
 
 
 def written(readme: str) -> str:
-    """The README with the table as it is now. Raises ValueError where it has no place for it."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the README has no lines {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    """The README with the tables as they are now. Raises ValueError where it has no place for one."""
+    for begin, end, made in ((BEGIN, END, table()), (EDI_BEGIN, EDI_END, edi_table())):
+        before, found, rest = readme.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(f"the README has no lines {begin!r} and {end!r}")
+        readme = f"{before}{begin}\n{made}\n{end}{after}"
+    return readme
 
 
 if __name__ == "__main__":

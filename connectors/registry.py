@@ -9,6 +9,7 @@ from chassis.clock import Clock
 from chassis.work.handlers import EffectPolicy, Probe
 from connectors.bitrix24.client import Bitrix24
 from connectors.dadata.client import Dadata
+from connectors.diadoc.client import Diadoc
 from connectors.elba.client import ElbaSeed
 from connectors.elba_vendor.client import ElbaVendor
 from connectors.focus.client import Focus
@@ -17,6 +18,7 @@ from connectors.moedelo.client import Moedelo
 from connectors.onec.client import OneC
 from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import Crm, PortalMoved
+from connectors.ports.edi import Edi
 from connectors.ports.whole import AccountingClient
 from connectors.transport import Transport
 
@@ -44,6 +46,15 @@ class Capability(enum.StrEnum):
     FIND_ACT = "find_act"
     FIND_PRODUCT = "find_product"
     CREATE_PRODUCT = "create_product"
+
+    FIND_BOX = "find_box"
+    INVITE_PARTNER = "invite_partner"
+    WRITE_TITLE = "write_title"
+    POST_DOCUMENT = "post_document"
+    READ_DOCUMENT = "read_document"
+    DOCUMENT_NEWS = "document_news"
+    PRINT_FORM = "print_form"
+    SIGNED_ARCHIVE = "signed_archive"
 
     READ_DEAL = "read_deal"
     STAGE_HISTORY = "stage_history"
@@ -127,6 +138,18 @@ class RegisterVendor:
     limit: RateLimit
     per_day: int
     requests_max: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EdiVendor:
+    """An operator of electronic document interchange. ``policies`` has a row for each capability that changes
+    something."""
+
+    vendor: str
+    connect: Callable[[Transport, Clock], Edi]
+    capabilities: frozenset[Capability]
+    policies: Mapping[Capability, EffectPolicy]
+    limit: RateLimit
 
 
 USUAL_PROFILES: Final = frozenset({"seed", "standard"})
@@ -355,3 +378,34 @@ REGISTERS: Final[Mapping[str, RegisterVendor]] = {
     "dadata": RegisterVendor("dadata", Dadata, RateLimit(burst=30, per_second=30.0), per_day=10_000),
     "focus": RegisterVendor("focus", Focus, RateLimit(burst=5, per_second=5.0), per_day=5_000),
 }
+
+DIADOC: Final = EdiVendor(
+    vendor="diadoc",
+    connect=Diadoc,
+    capabilities=frozenset(
+        {
+            Capability.FIND_BOX,
+            Capability.INVITE_PARTNER,
+            Capability.WRITE_TITLE,
+            Capability.POST_DOCUMENT,
+            Capability.READ_DOCUMENT,
+            Capability.DOCUMENT_NEWS,
+            Capability.PRINT_FORM,
+            Capability.SIGNED_ARCHIVE,
+        }
+    ),
+    policies={
+        Capability.INVITE_PARTNER: EffectPolicy(probe=Probe.REPEAT),  # an invitation that is there stays as it is
+        Capability.POST_DOCUMENT: EffectPolicy(probe=Probe.LIST, calls=2),  # our key, among the partner's documents
+    },
+    limit=RateLimit(burst=10, per_second=10.0),
+)
+EDI: Final[Mapping[str, EdiVendor]] = {DIADOC.vendor: DIADOC}
+
+
+def edi_of(account: str) -> EdiVendor:
+    """The operator of an account by its name, ``VENDOR:TENANT:SELLER``. Raises VendorUnknown."""
+    found = EDI.get(account.partition(":")[0])
+    if found is None:
+        raise VendorUnknown(f"{account[:80]!r} is an account of none of {', '.join(EDI)}")
+    return found

@@ -1,0 +1,1 @@
+"""Kontur.Diadoc: electronic documents by its HTTP API in JSON."""
