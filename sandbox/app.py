@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.bitrix24.vendor import Bitrix24
 from sandbox.core.world import World
 from sandbox.dadata.vendor import Dadata
+from sandbox.diadoc.vendor import Diadoc
 from sandbox.elba.vendor import Elba
 from sandbox.elba_vendor.vendor import ElbaVendor
 from sandbox.focus.vendor import Focus
@@ -26,5 +27,6 @@ def make_world(settings: Settings) -> World:
     world.register(Kontur(world))
     world.register(Dadata(world))
     world.register(Focus(world))
+    world.register(Diadoc(world))
     world.register(Shops(world))
     return world

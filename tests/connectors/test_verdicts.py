@@ -7,11 +7,17 @@ from prometheus_client import REGISTRY
 
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from connectors.bitrix24.outcomes import TABLE as BITRIX24
+from connectors.diadoc.outcomes import TABLE as DIADOC
+from connectors.diadoc.outcomes import TOKEN_TABLE as DIADOC_TOKEN
 from connectors.elba.outcomes import TABLE as ELBA
 from connectors.elba.outcomes import TOKEN_TABLE as ELBA_TOKEN
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
-TABLES = pytest.mark.parametrize("table", [BITRIX24, ELBA, ELBA_TOKEN], ids=["bitrix24", "elba", "elba token"])
+TABLES = pytest.mark.parametrize(
+    "table",
+    [BITRIX24, ELBA, ELBA_TOKEN, DIADOC, DIADOC_TOKEN],
+    ids=["bitrix24", "elba", "elba token", "diadoc", "diadoc token"],
+)
 
 
 def _unknown(vendor: str, status: str) -> float:
