@@ -123,6 +123,10 @@ class Api:
         found: dict[str, Any] = self._json.post(f"{ROOT}/decisions/{card_id}", body)
         return found
 
+    def invoice(self, tenant: str, deal: str, what: str, body: dict[str, Any]) -> bool:
+        """Cancels or repeats a deal's invoice; whether that changed anything."""
+        return bool(self._json.post(f"{ROOT}/deals/{tenant}/{deal}/invoice/{what}", body)["changed"])
+
     def _listed(self, answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
         """The list, and a remark about services that could not be asked."""
         if away := answer.get("away"):

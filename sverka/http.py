@@ -105,6 +105,20 @@ class Json:
 
 
 PROBLEMS: Final[dict[str, tuple[str, str]]] = {
+    "invoice_none": ("The deal has no invoice.", "По сделке нет счёта."),
+    "invoice_not_of_deal": ("The deal has no invoice {number}.", "По сделке нет счёта № {number}."),
+    "invoices_several": (
+        "Several invoices stand: {numbers}. Say which: --number N.",
+        "В силе несколько счетов: {numbers}. Укажите, какой: --number N.",
+    ),
+    "invoice_on_its_way": (
+        "The deal's newest invoice is still on its way; wait until it is issued.",
+        "Последний счёт сделки ещё выставляется; дождитесь его.",
+    ),
+    "deal_stopped": (
+        "The deal is lost or deleted; no invoice is made for it.",
+        "Сделка проиграна или удалена; счёт по ней не выставляется.",
+    ),
     "card_unknown": ("There is no such card.", "Такой карточки нет."),
     "card_taken": (
         "{by} has decided already: {choice}. See `sverka decide show`.",

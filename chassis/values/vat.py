@@ -31,6 +31,9 @@ _IN_FORCE: Final[dict[VatRate, tuple[date, date]]] = {
     "7": (date(2025, 1, 1), date.max),
 }
 
+_STANDARD: Final[tuple[VatRate, ...]] = ("18", "20", "22")
+"""The rate of article 164 §3, as the years went."""
+
 _RATES_OF_MODE: Final[dict[VatMode, frozenset[VatRate]]] = {
     "exempt": frozenset({"none"}),
     "usn5": frozenset({"none", "0", "5"}),
@@ -114,6 +117,14 @@ def in_force(rate: VatRate, on: date) -> bool:
     """Whether a shipment of that day may carry the rate. 18 is for corrections of shipments up to 2018 only."""
     first, last = _IN_FORCE.get(rate, (date.min, date.max))
     return first <= on <= last
+
+
+def rate_anew(rate: str, on: date) -> str:
+    """The rate that stands on a document of that day where an older one had ``rate``: 20 of 2025 is 22 from 2026 on; a
+    rate that never changed, or that nobody knows, stays."""
+    if rate not in _STANDARD or in_force(rate, on):
+        return rate
+    return next((one for one in _STANDARD if in_force(one, on)), rate)
 
 
 def allowed_rates(mode: VatMode, on: date) -> frozenset[VatRate]:

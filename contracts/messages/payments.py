@@ -96,6 +96,17 @@ class InvoiceOverdueEnded(Message, name="InvoiceOverdueEnded"):
     invoice_number: str
 
 
+class InvoiceGone(Message, name="InvoiceGone"):
+    """Accounting has an unpaid invoice no more, and a person said that the deal's invoice is void with it. ``replace``:
+    another one is to be made."""
+
+    deal_id: str
+    invoice_id: str
+    invoice_number: str
+    by: str
+    replace: bool = False
+
+
 MESSAGES = (
     PaymentReceived,
     PaymentReversed,
@@ -103,4 +114,5 @@ MESSAGES = (
     InvoiceBalanceChanged,
     InvoiceOverdue,
     InvoiceOverdueEnded,
+    InvoiceGone,
 )

@@ -92,6 +92,7 @@ class DealSnapshot(Part):
     """A deal at one moment, with all that an invoice or an act is made from.
 
     ``content_hash`` covers what a document shows (buyer, lines, currency, total), so that an edit is told from an echo.
+    ``lost``: it stands in a lost stage that asks for no document.
     """
 
     deal_id: str
@@ -99,6 +100,7 @@ class DealSnapshot(Part):
     category_id: str
     stage_id: str
     closed: bool = False
+    lost: bool = False
     currency: str
     opportunity_kopecks: int
     responsible_id: str = ""

@@ -1,7 +1,10 @@
 """Wires invoicing: a deal's documents and the calls that make them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from starlette.routing import BaseRoute
 
 from chassis.aggregate import StreamKind
 from chassis.ids import TenantId
@@ -14,6 +17,7 @@ from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.invoicing import domain
+from services.invoicing.api import InvoicesApi
 from services.invoicing.handlers import route
 from services.invoicing.projections import projected
 from services.invoicing.published import published
@@ -48,6 +52,10 @@ def _work(parts: Parts[InvoicingSettings]) -> Work:
     return Work(effects=effects, tasks=tasks, probe_account=ping)
 
 
+def _routes(parts: Parts[InvoicingSettings]) -> Sequence[BaseRoute]:
+    return InvoicesApi(parts.database, parts.engine, parts.clock).routes()
+
+
 def _deal_of(stream: str) -> str:
     return stream.partition("-")[2]
 
@@ -61,6 +69,7 @@ SPEC: Final = ServiceSpec(
     writes=topics.written_by(NAME),
     route=route,
     work=_work,
+    routes=_routes,
     operations=OperationMessages(
         operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
     ),

@@ -43,6 +43,8 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
         case payments.InvoiceBalanceChanged():
             settled = message.status in ("paid", "overpaid")
             return (_to(message.deal_id, c.SeeBalance(message.invoice_id, message.version, settled, message.status)),)
+        case payments.InvoiceGone():
+            return (_to(message.deal_id, c.SeeVoid(message.invoice_id, message.by, message.replace)),)
         case _:
             return ()
 
@@ -80,6 +82,7 @@ def _deal(deal: wire.DealSnapshot) -> Deal:
         content_hash=deal.content_hash,
         order_number=deal.order.number if deal.order else "",
         gifts=deal.order.gifts if deal.order else 0,
+        lost=deal.lost,
     )
 
 

@@ -92,7 +92,8 @@ def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
     if state.status == "removed" or not state.settings.get("steps", {}).get("payments", True):
         return ()
     sellers = state.settings.get("sellers", ())
-    return tuple(_poll(seller) for seller in sellers if seller.get("payments_from") != "statement")
+    polls = (_poll(seller) for seller in sellers if seller.get("payments_from") != "statement")
+    return (*polls, *(look for seller in sellers for look in _looks(seller)))
 
 
 def _poll(seller: Mapping[str, Any]) -> TaskPlan:
@@ -101,6 +102,16 @@ def _poll(seller: Mapping[str, Any]) -> TaskPlan:
     kind = plans.POLL_BALANCES if accounting_of(account).can(Capability.BALANCES) else plans.POLL
     payload = {"poll_seconds": seller.get("payments_poll_seconds", 300.0)}
     return TaskPlan(kind, account, payload, account=account, lane=Lane.BULK)
+
+
+def _looks(seller: Mapping[str, Any]) -> Sequence[TaskPlan]:
+    """Whether invoices still stand is looked at where the poll does not see it."""
+    account = seller["connection"]["account"]
+    vendor = accounting_of(account)
+    polled = vendor.can(Capability.BALANCES) and seller.get("payments_from") != "statement"
+    if polled or not vendor.can(Capability.READ_INVOICE):
+        return ()
+    return (TaskPlan(plans.STANDING, account, {}, account=account, lane=Lane.BULK),)
 
 
 TENANTS = replace(TENANT_KIND, planned=_polls)

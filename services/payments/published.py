@@ -58,8 +58,23 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
                 deal_id=known.deal_id, invoice_id=event.invoice_id, invoice_number=known.number
             )
             return (_money(ended),)
+        case CardTaken() if event.kind == "invoice_gone" and event.choice in ("void", "replace"):
+            return (_gone(event, state), *_asked(event))
         case _:
             return _asked(event)
+
+
+def _gone(taken: CardTaken, state: State) -> PublicMessage:
+    known = state.invoices[taken.subject].known
+    return _money(
+        payments.InvoiceGone(
+            deal_id=known.deal_id,
+            invoice_id=taken.subject,
+            invoice_number=known.number,
+            by=taken.by,
+            replace=taken.choice == "replace",
+        )
+    )
 
 
 def published_of_operation(recorded: Recorded, state: operation.State) -> Sequence[PublicMessage]:

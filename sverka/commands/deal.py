@@ -1,5 +1,6 @@
 """`deal show`: the whole story of a deal."""
 
+import getpass
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Annotated, Final
@@ -11,7 +12,7 @@ from sverka.api import connect
 from sverka.commands.grouping import group
 from sverka.endings import NotAsWished
 from sverka.language import example, tr
-from sverka.models import StoryDocument, StoryLine
+from sverka.models import ChangedDocument, StoryDocument, StoryLine
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import moment, print_document, show
 from sverka.story import sentences, tell
@@ -23,6 +24,12 @@ MARKS: Final = {
 }  # fmt: skip
 
 
+Tenant = Annotated[str, typer.Argument(help=tr("The tenant's id.", "Клиент."))]
+Deal = Annotated[str, typer.Argument(help=tr("The deal's id in the CRM.", "Номер сделки в CRM."))]
+Number = Annotated[str, typer.Option(help=tr("Which invoice, if there are several.", "Какой счёт, если их несколько."))]
+By = Annotated[str, typer.Option(metavar="USER", help=tr("Who asks.", "Кто просит."))]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the group."""
     deals = group(app, "deal", tr("Deals as Sverka knows them.", "Сделки, как их знает Сверка."))
@@ -30,13 +37,27 @@ def register(app: typer.Typer) -> None:
         "show",
         help=example("The whole story of a deal, in order.", "Вся история сделки по порядку.", "deal show vektor 1042"),
     )(with_reach(show_deal))
+    deals.command(
+        "cancel",
+        help=example(
+            "Cancel the deal's invoice in accounting.",
+            "Аннулировать счёт сделки в бухгалтерии.",
+            "deal cancel vektor 1042 --replace",
+        ),
+    )(with_reach(cancel_invoice))
+    deals.command(
+        "repeat",
+        help=example(
+            "One more invoice like the last one.", "Ещё один счёт, такой же, как прежний.", "deal repeat vektor 1042"
+        ),
+    )(with_reach(repeat_invoice))
     deals.callback()(lambda: None)
 
 
 def show_deal(
     reach: Reach,
-    tenant: Annotated[str, typer.Argument(help=tr("The tenant's id.", "Клиент."))],
-    deal: Annotated[str, typer.Argument(help=tr("The deal's id in the CRM.", "Номер сделки в CRM."))],
+    tenant: Tenant,
+    deal: Deal,
     *,
     full: Annotated[
         bool, typer.Option("--full", help=tr("With every step inside.", "Со всеми внутренними шагами."))
@@ -60,6 +81,42 @@ def show_deal(
         print_document(document)
     else:
         _print(document, full, zone)
+
+
+def cancel_invoice(
+    reach: Reach,
+    tenant: Tenant,
+    deal: Deal,
+    *,
+    number: Number = "",
+    anew: Annotated[
+        bool, typer.Option("--replace", help=tr("Then issue a new one.", "Затем выставить новый."))
+    ] = False,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """What is void already stays as it is; where accounting cannot be told, its accountant is asked by a card."""
+    body = {"number": number, "replace": anew, "by": by or getpass.getuser()}
+    with connect(reach) as api:
+        changed = api.invoice(tenant, deal, "cancel", body)
+    if as_json:
+        print_document(ChangedDocument(changed=changed))
+    elif changed:
+        show(tr("Accounting is told; see `sverka deal show`.", "Передано в бухгалтерию; смотрите `sverka deal show`."))
+    else:
+        show(tr("It is cancelled already, or being cancelled.", "Счёт уже аннулирован или аннулируется."))
+
+
+def repeat_invoice(
+    reach: Reach, tenant: Tenant, deal: Deal, *, number: Number = "", by: By = "", as_json: AsJson = False
+) -> None:
+    """The old lines and prices, today's date and VAT rate; the old invoice stays as it is."""
+    with connect(reach) as api:
+        changed = api.invoice(tenant, deal, "repeat", {"number": number, "by": by or getpass.getuser()})
+    if as_json:
+        print_document(ChangedDocument(changed=changed))
+    else:
+        show(tr("One more invoice is on its way.", "Ещё один счёт выставляется."))
 
 
 def _print(document: StoryDocument, full: bool, zone: ZoneInfo | None) -> None:

@@ -2,6 +2,7 @@
 
 from sverka.models.base import Document
 from sverka.models.operations import (
+    ChangedDocument,
     DeadDocument,
     DeadLetter,
     Decision,
@@ -38,6 +39,8 @@ DOCUMENTS: dict[str, type[Document]] = {
     "dead-list": DeadDocument,
     "dead-show": DeadLetter,
     "dead-replay": ReplayDocument,
+    "deal-cancel": ChangedDocument,
+    "deal-repeat": ChangedDocument,
     "decide-list": DecisionsDocument,
     "decide-show": Decision,
     "republish": RepublishDocument,
@@ -47,6 +50,7 @@ __all__ = [
     "DOCUMENTS",
     "AppliedDocument",
     "Change",
+    "ChangedDocument",
     "Check",
     "ChecksDocument",
     "DeadDocument",

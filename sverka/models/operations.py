@@ -91,6 +91,12 @@ class Decision(Document):
     choice_texts: dict[str, str] = Field(default_factory=dict, description="What each choice means.")
 
 
+class ChangedDocument(Document):
+    """`sverka deal cancel --json`, `sverka deal repeat --json`."""
+
+    changed: bool = Field(description="false where it was so already.")
+
+
 class DecisionsDocument(Document):
     """`sverka decide list --json`."""
 

@@ -66,6 +66,7 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "replaced-by-us", invoicing.replaced_by_us()
     yield "invoicing", "doubled", invoicing.doubled()
     yield "invoicing", "reviewed", invoicing.reviewed()
+    yield "invoicing", "lost-and-left-to-a-person", invoicing.lost_and_left_to_a_person()
     yield "payments", "paid-and-gone", payments.paid_and_gone()
     yield "payments", "told-by-sums", payments.told_by_sums()
     yield "payments", "unmatched", payments.unmatched()

@@ -17,6 +17,7 @@ from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from contracts import topics
 from contracts.tenant_file import TenantFileRefused
 from services.ingest.api.bank import bank_routes
+from services.ingest.api.invoices import invoice_routes
 from services.ingest.api.models import (
     AppliedAnswer,
     CheckAnswer,
@@ -59,6 +60,7 @@ def application(
     _tenants(app, tenants, check, authorised)
     _forwarded(app, owners, authorised)
     bank_routes(app, owners, authorised)
+    invoice_routes(app, owners, authorised)
 
     @app.get("/v1/deliveries", dependencies=authorised)
     async def deliveries(after: After = 0, limit: Limit = 100, tenant: OfTenant = None) -> DeliveriesAnswer:

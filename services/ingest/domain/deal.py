@@ -62,7 +62,8 @@ class RequestFailed(Event, name="RequestFailed"):
 
 
 class ContentChanged(Event, name="ContentChanged"):
-    """What a document shows has changed since the deal was asked for one. ``settings`` None: nobody sells any more."""
+    """What a document shows, or whether the deal is lost, has changed since the deal was asked for one. ``settings``
+    None: nobody sells any more."""
 
     deal: Snapshot
     settings: Effective | None = None
@@ -168,7 +169,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                 if entry.history_id not in state.entries and _counts(entry, command.config)
             )
         case ObserveContent():
-            same = state.deal is not None and state.deal.content_hash == command.deal.content_hash
+            same = state.deal is not None and _shown(state.deal) == _shown(command.deal)
             if not state.requested or (same and not state.gone):
                 return ()
             found = effective(command.settings)
@@ -182,6 +183,10 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
 def request_id(account: str, deal_id: str, history_id: str, kind: Kind) -> str:
     """The same entry of the same portal is the same request, whoever brought it."""
     return str(deterministic_id("request", account, deal_id, history_id, kind))
+
+
+def _shown(deal: Snapshot) -> tuple[str, bool]:
+    return deal.content_hash, deal.lost
 
 
 def _observed(state: State, command: ObserveStage) -> Iterator[Event]:

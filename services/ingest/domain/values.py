@@ -79,13 +79,15 @@ class OrderRef(Value):
 
 
 class Snapshot(Value):
-    """A deal at one moment. ``content_hash`` covers what a document shows, see :func:`content_hash`."""
+    """A deal at one moment. ``content_hash`` covers what a document shows, see :func:`content_hash`; ``lost``: it
+    stands in a lost stage that asks for no document."""
 
     deal_id: str
     title: str = ""
     category_id: str
     stage_id: str
     closed: bool = False
+    lost: bool = False
     currency: str
     opportunity_kopecks: int
     responsible_id: str = ""

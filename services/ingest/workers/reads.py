@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -62,7 +63,7 @@ class ReadDealTask:
 
     async def _seen(self, task: Task, known: KnownDeal, config: Config, found: CrmSnapshot) -> TaskResult:
         assert task.permit is not None, "the plan names an account"
-        read = read_deal(found)
+        read = _as_configured(read_deal(found), config)
         entries = _undecided(known, config, found)
         commands: list[StreamCommand] = []
         if entries or (known.requested and (known.gone or read.snapshot.content_hash != known.content_hash)):
@@ -84,7 +85,8 @@ class ReadDealTask:
     def _commands(
         self, task: Task, config: Config, snapshot: Snapshot, entries: Sequence[Entry], found: CrmSnapshot
     ) -> list[StreamCommand]:
-        content_id = f"content:{snapshot.content_hash}:{found.deal.updated_at.isoformat()}"
+        lost = "lost:" if snapshot.lost else ""
+        content_id = f"content:{snapshot.content_hash}:{lost}{found.deal.updated_at.isoformat()}"
         content = deal.ObserveContent(snapshot, config.settings)
         # The content first: a document that exists hears of a change before another one is asked for.
         commands = [StreamCommand(task.stream, content, content_id)]
@@ -148,6 +150,15 @@ def failed(outcome: Outcome[object]) -> Deferred | Retryable:
     if isinstance(outcome, Deferred | Retryable):
         return outcome
     return Retryable(outcome.problem, outage=False)
+
+
+def _as_configured(read: Read, config: Config) -> Read:
+    """A lost stage that asks for a document is one like any other."""
+    deal = read.snapshot
+    funnel = config.settings.funnel(deal.category_id)
+    if not deal.lost or funnel is None or not funnel.kinds_at(deal.stage_id):
+        return read
+    return replace(read, snapshot=deal.model_copy(update={"lost": False}))
 
 
 def _undecided(known: KnownDeal, config: Config, found: CrmSnapshot) -> tuple[Entry, ...]:

@@ -45,6 +45,7 @@ def _deal(deal: CrmDeal, buyer: Buyer | None, lines: tuple[Line, ...]) -> Snapsh
         category_id=str(deal.category_id),
         stage_id=deal.stage_id,
         closed=deal.closed,
+        lost=deal.semantics == "failure",
         currency=deal.currency,
         opportunity_kopecks=deal.amount_kopecks,
         responsible_id=deal.assigned_by_id or "",

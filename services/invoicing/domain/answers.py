@@ -33,6 +33,7 @@ class Answering(Asking):
         """The document is made, or, as long as its accountant has not posted it, awaits the review (R16)."""
         if issued.unposted:
             self.say(e.Drafted(document_id=document.document_id, request_id=document.request_id, issued=issued))
+            self.ask_about_lost_deal(document.document_id)
             return
         self.say(
             e.Made(
@@ -44,10 +45,11 @@ class Answering(Asking):
                 unpaid=document.kind == "act" and not self.state.paid(),
             )
         )
-        self._tell_change(self.state.documents[document.document_id])
+        self.tell_change(self.state.documents[document.document_id])
         self.ask_about_cancelled_order(document.document_id)
+        self.ask_about_lost_deal(document.document_id)
 
-    def _tell_change(self, document: Document) -> None:
+    def tell_change(self, document: Document) -> None:
         """What changed while the invoice could not be asked about is told now."""
         changed = document.changed_deal
         if document.kind == "act" or changed is None or changed.content_hash == document.deal.content_hash:

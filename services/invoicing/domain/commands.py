@@ -119,6 +119,42 @@ class ConfirmCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelInvoice:
+    """A person orders an invoice to be voided, and, with ``replace``, made anew. ``number`` may be left out where one
+    alone stands."""
+
+    by: str
+    number: str = ""
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatInvoice:
+    """A person asks for one more invoice like an earlier one (R19)."""
+
+    by: str
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeeCancelChecked:
+    """Whether an invoice that a person has voided by hand is void at the vendor."""
+
+    document_id: str
+    by: str
+    void: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeeVoid:
+    """Accounting has the invoice no more, and a person said that it is void; ``replace``: another is to be made."""
+
+    document_id: str
+    by: str
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SeeCopies:
     """The invoices in force that carry a document's marker, under the number and date that an attempt was sent with."""
 
@@ -159,6 +195,10 @@ Command = (
     | Render
     | MissPdf
     | ConfirmCancel
+    | CancelInvoice
+    | RepeatInvoice
+    | SeeCancelChecked
+    | SeeVoid
     | SeeCopies
     | MeetDeadline
     | TakeCard

@@ -9,9 +9,9 @@ from chassis.cards import TakeCard
 from chassis.domain import Event, Refused
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
-from services.invoicing.domain.answers import Answering
+from services.invoicing.domain.cancelling import Cancelling
 from services.invoicing.domain.drafting import document_id, draft, total_kopecks
-from services.invoicing.domain.state import IN_PROGRESS, OVER, UNSENT, Document, State
+from services.invoicing.domain.state import IN_PROGRESS, OVER, STANDING, UNSENT, Document, State
 from services.invoicing.domain.values import Deal, Draft, Reason
 
 
@@ -43,6 +43,14 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.miss_pdf(command)
         case c.ConfirmCancel():
             made.confirm_cancel(command)
+        case c.SeeCancelChecked():
+            made.see_cancel_checked(command)
+        case c.SeeVoid():
+            made.see_void(command)
+        case c.CancelInvoice() | c.RepeatInvoice():
+            not_done = made.cancel(command) if isinstance(command, c.CancelInvoice) else made.repeat(command)
+            if not_done is not None:
+                return not_done
         case c.SeeCopies():
             made.see_copies(command)
         case c.MeetDeadline():
@@ -60,7 +68,7 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
     return made.events
 
 
-class _Decision(Answering):
+class _Decision(Cancelling):
     """What each command comes to."""
 
     def request(self, command: c.Request) -> None:
@@ -83,9 +91,9 @@ class _Decision(Answering):
         revision = 1
         if document is not None:
             revision = document.revision + 1 if document.phase in OVER else document.revision
-        self._begin(command, revision)
+        self.begin(command, revision)
 
-    def _begin(self, command: c.Request, revision: int) -> None:
+    def begin(self, command: c.Request, revision: int) -> None:
         key = document_id(command.tenant, command.terms.seller_id, command.deal.deal_id, command.kind, revision)
         self.say(
             e.Requested(
@@ -136,7 +144,7 @@ class _Decision(Answering):
 
     def advance(self, document: Document) -> None:
         """Orders the document if all is known and right; else says what is missing."""
-        if document.phase not in UNSENT or self.state.gone or self.state.frozen():
+        if document.phase not in UNSENT or self.state.stopped or self.state.frozen():
             return
         refusal = self.state.refusals.get(document.request_id)
         link = self.state.links.get(document.request_id)
@@ -177,9 +185,12 @@ class _Decision(Answering):
                 self.say(e.DealGone())
                 self.ask_about_cancelled_order(*self.state.documents)
             return
-        back = self.state.gone
-        if back:
+        back = self.state.stopped and not deal.lost
+        if self.state.gone:
             self.say(e.DealBack())
+        lost = deal.lost and not self.state.lost
+        if deal.lost != self.state.lost:
+            self.say(e.DealLost() if deal.lost else e.DealRegained())
         for document in tuple(self.state.documents.values()):
             if document.phase in UNSENT:
                 if deal.content_hash == document.deal.content_hash:
@@ -189,6 +200,8 @@ class _Decision(Answering):
                     self._see_again(document, deal)
             elif document.phase not in OVER and (document.kind == "invoice" or document.phase != "made"):
                 self._content_changed(document, deal)
+        if lost:
+            self.ask_about_lost_deal(*self.state.documents)
 
     def _see_again(self, document: Document, deal: Deal) -> None:
         self.say(e.DealSeen(request_id=document.request_id, document_id=document.document_id, deal=deal))
@@ -238,7 +251,7 @@ class _Decision(Answering):
         if document is None or (document.phase, document.attempt) != ("review", command.attempt):
             return
         if command.issued is None:
-            self._cancelled(document)
+            self.cancelled(document)
         elif document.draft is not None and not command.issued.unposted:
             self.settle(document, document.draft, command.issued)
 
@@ -279,31 +292,9 @@ class _Decision(Answering):
         if document is not None and document.issued is not None and not document.blob:
             self.open_card("pdf_refused", document, number=document.issued.number)
 
-    def confirm_cancel(self, command: c.ConfirmCancel) -> None:
-        document = self.state.documents.get(command.document_id)
-        if document is None or document.phase != "cancelling" or document.cancels != command.cancel:
-            return
-        if command.refused is None:
-            self._cancelled(document)
-            return
-        self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
-        self.open_card("cancel_refused", document, number=document.issued.number if document.issued else "")
-        changed = document.changed_deal
-        asked = [card.opened.values.get("content") for card in self.state.cards.by_id.values()]
-        if changed is not None and changed.content_hash not in asked:
-            self._tell_change(self.state.documents[document.document_id])
-
-    def _cancelled(self, document: Document, by: str = "") -> None:
-        number = document.issued.number if document.issued else ""
-        self.say(e.Cancelled(document_id=document.document_id, number=number, by=by))
-        if document.replace_after_cancel:
-            deal = document.changed_deal or document.deal
-            anew = c.Request(document.tenant, document.request_id, document.kind, deal, document.terms, self.now)
-            self._begin(anew, document.revision + 1)
-
     def meet_deadline(self, command: c.MeetDeadline) -> None:
         document = self.state.of_request(command.request_id)
-        if document is not None and document.phase == "waiting" and not self.state.gone:
+        if document is not None and document.phase == "waiting" and not self.state.stopped:
             self.open_card("buyer_late", document)
 
     def take_card(self, command: TakeCard) -> Refused | None:
@@ -323,11 +314,12 @@ class _Decision(Answering):
                 self.say(e.GivenUp(document_id=document.document_id, by=command.by))
             case "accept" if document.phase == "doubtful" and document.issued and document.draft is not None:
                 self.stand(document, document.draft, document.issued)
-            case "replace" | "cancel" if document.phase == "made":
-                anew = command.choice == "replace"
-                self.say(e.CancelOrdered(document_id=document.document_id, by=command.by, replace=anew))
-            case "cancelled_by_hand" if document.phase == "made":
-                self._cancelled(document, command.by)
+            case "replace" | "cancel" if document.phase in STANDING:
+                self.order_cancel(document, command.by, replace_it=command.choice == "replace")
+            case "cancelled_by_hand" if document.phase in STANDING:
+                self.cancelled(document, command.by)
+            case "done" if document.phase in STANDING and document.issued and not document.issued.remote_id:
+                self.cancelled(document, command.by)  # nobody can look; the person's word is all that there is
             case "cleared" | "keep_both":
                 for waiting in tuple(self.state.documents.values()):
                     self.advance(waiting)

@@ -151,6 +151,14 @@ class DealBack(Event, name="DealBack"):
     """The deal can be seen again; what waited for it goes on."""
 
 
+class DealLost(Event, name="DealLost"):
+    """The deal went to a lost stage; what waited for it stops."""
+
+
+class DealRegained(Event, name="DealRegained"):
+    """The deal came back from a lost stage; what waited for it goes on."""
+
+
 class Rendered(Event, name="Rendered"):
     """The PDF of a document lies in the blobs."""
 
@@ -210,6 +218,8 @@ StoredEvent = (
     | DealSeen
     | DealGone
     | DealBack
+    | DealLost
+    | DealRegained
     | Rendered
     | BalanceSeen
     | CardOpened
@@ -238,6 +248,8 @@ EVENTS: tuple[type[Event], ...] = (
     DealSeen,
     DealGone,
     DealBack,
+    DealLost,
+    DealRegained,
     Rendered,
     BalanceSeen,
     CardOpened,

@@ -19,6 +19,7 @@ DEADLINE = "request-deadline"
 WATCH = "watch-duplicates"
 
 REVIEW = "follow-review"
+CHECK_CANCEL = "check-cancel"
 
 REVIEW_EVERY = timedelta(seconds=30)
 """How soon it is first looked whether a draft was posted; later as seldom as a tenth of the time it waits."""
@@ -39,7 +40,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     match event:
         case e.Requested():
             return (_deadline(event.request_id, recorded),)
-        case e.DealBack():
+        case e.DealBack() | e.DealRegained():
             waiting = (document for document in state.documents.values() if document.phase == "waiting")
             return tuple(_deadline(document.request_id, recorded) for document in waiting)
         case e.Ordered():
@@ -53,11 +54,16 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         case e.Made() if event.issued.remote_id:
             return (_fetch_pdf(state.documents[event.document_id]),)
         case e.CancelOrdered():
-            return (_cancel(state.documents[event.document_id]),)
+            ordered = state.documents[event.document_id]
+            return (_cancel(ordered),) if ordered.issued is not None and ordered.issued.remote_id else ()
+        case e.CancelRefused() if state.documents[event.document_id].phase == "review":
+            return (_review(state.documents[event.document_id], recorded),)
         case CardTaken() if (event.kind, event.choice) == ("buyer_late", "wait"):
             return (_deadline(state.documents[event.subject].request_id, recorded),)
         case CardTaken() if (event.kind, event.choice) == (DOUBLED, "cleared"):
             return (_watch_again(event, state),)
+        case CardTaken() if (event.kind, event.choice) == ("cancel_by_hand", "done"):
+            return _check_cancel(event, state)
         case CardTaken() if event.choice == "fetch_again":
             return (_fetch_pdf(state.documents[event.subject]),)
         case CardTaken() if event.choice == "found":
@@ -154,6 +160,15 @@ def _create(document: Document, state: State) -> EffectPlan:
 def _invoice_remote_id(document: Document, state: State) -> str:
     invoice = state.live_invoice(document.terms.seller_id) if document.kind == "act" else None
     return invoice.issued.remote_id if invoice is not None and invoice.issued is not None else ""
+
+
+def _check_cancel(taken: CardTaken, state: State) -> Sequence[TaskPlan]:
+    """Looks whether an invoice is void as the person says; of one whose id nobody knows the word is taken."""
+    document = state.documents[taken.subject]
+    if document.issued is None or not document.issued.remote_id:
+        return ()
+    payload = {"document_id": document.document_id, "remote_id": document.issued.remote_id, "by": taken.by}
+    return (TaskPlan(CHECK_CANCEL, taken.card_id, payload, account=document.terms.account),)
 
 
 def _cancel(document: Document) -> EffectPlan:

@@ -7,7 +7,7 @@ from chassis.domain import Event
 from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
-from services.invoicing.domain.state import DOUBLED, Document, State, evolve
+from services.invoicing.domain.state import DOUBLED, STANDING, Document, State, evolve
 from services.invoicing.domain.values import Draft
 
 WITHDRAWN = "withdrawn"
@@ -18,9 +18,11 @@ CARDS: dict[str, tuple[str, ...]] = {
     "document_differs": ("accept", "give_up"),
     "content_changed": ("keep", "replace"),
     "order_cancelled": ("keep", "cancel"),
+    "deal_lost": ("keep", "cancel"),
     "vat_rate_not_in_force": ("issue", "wait"),
     "buyer_late": ("wait", "give_up"),
     "cancel_refused": ("cancelled_by_hand", "understood"),
+    "cancel_by_hand": ("done", "keep"),
     "pdf_refused": ("fetch_again", "understood"),
     DOUBLED: ("cleared", "keep_both"),
 }
@@ -39,13 +41,15 @@ def stands(opened: CardOpened, state: State) -> bool:
             return document.phase == "made" and changed is not None and changed.content_hash == opened.values["content"]
         case "order_cancelled":
             return document.phase == "made" and state.gone
+        case "deal_lost":
+            return document.phase in STANDING and state.lost and not state.is_settled(document.document_id)
         case "vat_rate_not_in_force":
             codes = {reason.code for reason in document.reasons}
             return document.phase == "blocked" and codes == {"vat_rate_not_in_force"}
         case "buyer_late":
-            return document.phase == "waiting" and not state.gone
-        case "cancel_refused":
-            return document.phase == "made"
+            return document.phase == "waiting" and not state.stopped
+        case "cancel_refused" | "cancel_by_hand":
+            return document.phase in STANDING
         case "pdf_refused":
             return not document.blob
         case _:
@@ -132,6 +136,14 @@ class Asking:
                     order=document.deal.order_number,
                     total_kopecks=document.issued.total_kopecks,
                 )
+
+    def ask_about_lost_deal(self, *document_ids: str) -> None:
+        """A deal went to a lost stage while its invoice stands unpaid: a person says what becomes of it (R14)."""
+        for document in [self.state.documents[one] for one in document_ids] if self.state.lost else ():
+            unpaid = document.phase in STANDING and not self.state.is_settled(document.document_id)
+            if document.kind == "invoice" and document.issued and unpaid:
+                number, total = document.issued.number, document.issued.total_kopecks
+                self.open_card("deal_lost", document, number=number, total_kopecks=total)
 
     def see_copies(self, command: c.SeeCopies) -> None:
         """Asks about invoices that carry our marker and are not the one we know of."""

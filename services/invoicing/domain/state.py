@@ -16,6 +16,8 @@ IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtf
 UNSENT: frozenset[Phase] = frozenset({"waiting", "blocked", "held"})
 DOUBLED = "document_doubled"
 """The question about an invoice that accounting has twice."""
+STANDING: frozenset[Phase] = frozenset({"review", "made"})
+"""The vendor has it, posted or not."""
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 
 
@@ -62,6 +64,16 @@ class State:
     cards: Cards = field(default_factory=Cards)
     settled: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     gone: bool = False
+    lost: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing new is made: the deal is gone, or went to a lost stage."""
+        return self.gone or self.lost
+
+    def is_settled(self, invoice_id: str) -> bool:
+        """Whether an invoice is paid in full, as payments says."""
+        return self.settled.get(invoice_id, (0, False))[1]
 
     def latest(self, seller_id: str, kind: Kind) -> Document | None:
         """The newest document of a seller and kind."""
@@ -86,7 +98,7 @@ class State:
     def paid(self) -> bool:
         """Whether there is a live invoice and every live one is settled, as payments says."""
         live = [d for d in self.documents.values() if d.kind == "invoice" and d.phase == "made"]
-        return bool(live) and all(self.settled.get(d.document_id, (0, False))[1] for d in live)
+        return bool(live) and all(self.is_settled(d.document_id) for d in live)
 
 
 def initial(stream: str) -> State:
@@ -141,13 +153,17 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             fields = {"phase": "cancelling", "cancels": cancels, "replace_after_cancel": event.replace}
             return _change(state, event.document_id, **fields)
         case e.CancelRefused():
-            return _change(state, event.document_id, phase="made")
+            issued = state.documents[event.document_id].issued
+            phase: Phase = "review" if issued is not None and issued.unposted else "made"
+            return _change(state, event.document_id, phase=phase)
         case e.Cancelled():
             return _change(state, event.document_id, phase="cancelled")
         case e.DealGone():
             return replace(state, gone=True)
         case e.DealBack():
             return replace(state, gone=False)
+        case e.DealLost() | e.DealRegained():
+            return replace(state, lost=isinstance(event, e.DealLost))
         case e.Reentered():
             return replace(state, asked=state.asked | {event.request_id})
         case _:

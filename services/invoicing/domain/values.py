@@ -67,7 +67,8 @@ class Deal(Value):
 
     ``buyer_party`` tells buyers apart as their links do: INN and KPP of a company, INN of an entrepreneur, ``c`` and
     the contact of a person without INN; "" where the CRM names none, or none rightly. ``order_number`` is the buyer's
-    number of a shop's order, ``gifts`` how many of its rows cost nothing and were left out.
+    number of a shop's order, ``gifts`` how many of its rows cost nothing and were left out. ``lost``: it stands
+    in a lost stage.
     """
 
     deal_id: str
@@ -85,6 +86,7 @@ class Deal(Value):
     content_hash: str
     order_number: str = ""
     gifts: int = 0
+    lost: bool = False
 
 
 class Tax(Value):

@@ -5,6 +5,7 @@ from chassis.clock import Clock
 from chassis.work.handlers import EffectHandler, TaskHandler
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import VendorOf
+from services.invoicing.workers.cancels import CheckCancel
 from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice
 from services.invoicing.workers.reviews import FollowReview
 from services.invoicing.workers.tasks import (
@@ -20,6 +21,7 @@ __all__ = [
     "PDF_REFUSALS_MAX",
     "AdoptDocument",
     "CancelInvoice",
+    "CheckCancel",
     "CreateAct",
     "CreateInvoice",
     "FetchPdf",
@@ -47,5 +49,6 @@ def handlers(
             RequestDeadline(),
             WatchDuplicates(accounting, clock),
             FollowReview(accounting, clock),
+            CheckCancel(accounting),
         ),
     )

@@ -19,7 +19,7 @@ CARDS: dict[str, tuple[str, ...]] = {
     "cancelled_with_money": ("refund_planned", "keep_as_advance"),
     "refunded_after_paid": ("understood",),
     "payment_vanished": ("understood",),
-    "invoice_gone": ("understood",),
+    "invoice_gone": ("void", "replace", "understood"),
 }
 
 WITHDRAWN = "withdrawn"

@@ -13,6 +13,7 @@ REREAD = "reread-payments"
 POLL = "poll-payments"
 POLL_BALANCES = "poll-balances"
 POLL_NOW = "poll-payments-now"
+STANDING = "look-at-standing"
 
 
 def told_by_statements(settings: Mapping[str, Any], account: str) -> bool:

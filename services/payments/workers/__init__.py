@@ -20,6 +20,7 @@ from services.payments.domain.events import Operation, digest
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 from services.payments.workers.balances import PollBalances
 from services.payments.workers.calls import PollNow
+from services.payments.workers.standing import LookAtStanding
 
 PAGES_PER_RUN_MAX = 5
 
@@ -272,4 +273,5 @@ def handlers(
         PollBalances(accounting, store, directory, clock),
         RereadPayments(accounting),
         LookAtDue(store, directory, clock),
+        LookAtStanding(accounting, store, clock),
     )

@@ -173,6 +173,15 @@ def test_a_deal_that_went_and_came_back_is_told_both_times() -> None:
     assert [type(event).__name__ for event in events] == ["ContentChanged"]
 
 
+def test_a_deal_that_is_lost_and_regained_is_told_both_times() -> None:
+    state, _ = told(deal.initial("deal-1734"), deal.ObserveStage(snapshot(), ENTRIES[2], CONFIG))
+    lost = deal.ObserveContent(snapshot(lost=True), SETTINGS)
+    state, events = told(state, lost, lost)
+    assert [event.deal.lost for event in events if isinstance(event, deal.ContentChanged)] == [True]
+    _, events = told(state, deal.ObserveContent(snapshot(), SETTINGS))
+    assert [event.deal.lost for event in events if isinstance(event, deal.ContentChanged)] == [False]
+
+
 def test_a_deal_that_nobody_asked_about_goes_silently() -> None:
     _, events = told(deal.initial("deal-1734"), deal.ObserveGone("1734"))
     assert events == []

@@ -23,7 +23,7 @@ from connectors.ports.crm import (
 )
 from services.ingest.domain import deal as deals
 from services.ingest.store.deals import KnownDeal, Tenant
-from services.ingest.workers.reads import ReadDealTask
+from services.ingest.workers.reads import ReadDealTask, _as_configured
 from services.ingest.workers.snapshot import read_deal
 from tests.services.ingest.test_domain import CONFIG
 
@@ -128,6 +128,15 @@ def test_reading_the_same_deal_twice_gives_the_same_sum_and_an_edit_another() ->
     assert read_deal(touched).snapshot.content_hash == read_deal(WHOLE).snapshot.content_hash
     other = replace(WHOLE, rows=(replace(WHOLE.rows[0], quantity=Decimal(2)),))
     assert read_deal(other).snapshot.content_hash != read_deal(WHOLE).snapshot.content_hash
+
+
+def test_a_lost_stage_is_known_unless_it_asks_for_a_document() -> None:
+    funnel = CONFIG.settings.funnels[0]
+    trigger = funnel.issue_invoice[0]
+    for stage_id, lost in (("LOSE", True), (trigger, False)):
+        moved = replace(WHOLE, deal=replace(WHOLE.deal, stage_id=stage_id, semantics="failure"))
+        assert _as_configured(read_deal(moved), CONFIG).snapshot.lost is lost
+    assert not read_deal(WHOLE).snapshot.lost
 
 
 class _Crm:

@@ -111,6 +111,27 @@ def reviewed() -> Documents:
     return stream
 
 
+def lost_and_left_to_a_person() -> Documents:
+    """The deal is lost and comes back; the vendor voids nothing, so that the accountant does it."""
+    stream = issued()
+    document_id = last(stream).request["document_id"]
+    stream.ran(c.SeeDeal(deal(lost=True)))
+    stream.ran(c.SeeDeal(deal()))
+    stream.ran(c.CancelInvoice("Анна"))
+    stream.ran(c.ConfirmCancel(document_id, 1, Reason(code="capability_missing", values={})))
+    take(stream, "cancel_by_hand", "done")
+    stream.ran(c.SeeCancelChecked(document_id, "Анна", True))
+    return stream
+
+
 def all_stories() -> list[Documents]:
     """Every story, told."""
-    return [replaced(), refused_and_doubted(), late_buyer_and_old_rate(), replaced_by_us(), doubled(), reviewed()]
+    return [
+        lost_and_left_to_a_person(),
+        replaced(),
+        refused_and_doubted(),
+        late_buyer_and_old_rate(),
+        replaced_by_us(),
+        doubled(),
+        reviewed(),
+    ]

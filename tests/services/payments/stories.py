@@ -34,6 +34,7 @@ def told_by_sums() -> Payments:
     stream.ran(c.ObserveBalance("i1", 40_00, DUE, 13))
     stream.ran(c.ObserveBalance("i1", 0, DUE, 14))
     stream.ran(c.SeeGone("i1", "rejected"))
+    take(stream, "invoice_gone", "void")
     return stream
 
 

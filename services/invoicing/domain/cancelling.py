@@ -1,0 +1,134 @@
+"""Voiding an invoice and making it again: who orders it, what the vendor answers, what is left to a person's hands."""
+
+from abc import ABC, abstractmethod
+from zoneinfo import ZoneInfo
+
+from chassis.domain import Problem, Refused
+from chassis.values.vat import rate_anew
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import events as e
+from services.invoicing.domain.answers import Answering
+from services.invoicing.domain.state import OVER, STANDING, Document
+from services.invoicing.domain.values import Deal, Reason
+
+CAPABILITY_MISSING = "capability_missing"
+"""The code by which an accounting service says that it voids no invoices."""
+
+
+class Cancelling(Answering, ABC):
+    """The way of an invoice out of the world, and to the one that takes its place (R3, R14, R19)."""
+
+    @abstractmethod
+    def begin(self, command: c.Request, revision: int) -> None:
+        """Begins a document."""
+
+    def cancel(self, command: c.CancelInvoice) -> Refused | None:
+        """A person's order. What is void already, or is being voided, is left as it is."""
+        document = self._named(command.number)
+        if isinstance(document, Refused):
+            return document
+        if document.phase in STANDING:
+            self.order_cancel(document, command.by, replace_it=command.replace)
+        return None
+
+    def repeat(self, command: c.RepeatInvoice) -> Refused | None:
+        """One more invoice with the old lines and prices, today's date and VAT rate (R19); the old one stays."""
+        document = self._named(command.number)
+        if isinstance(document, Refused):
+            return document
+        if self.state.stopped:
+            return Refused(Problem("deal_stopped"))
+        latest = self.state.latest(document.terms.seller_id, "invoice") or document
+        if latest.phase not in ("made", *OVER):
+            return Refused(Problem("invoice_on_its_way"))
+        today = self.now.astimezone(ZoneInfo(document.terms.timezone)).date()
+        rows = tuple(row.model_copy(update={"vat": rate_anew(row.vat, today)}) for row in document.deal.rows)
+        self._make_anew(document, document.deal.model_copy(update={"rows": rows}), latest.revision + 1)
+        return None
+
+    def _named(self, number: str) -> Document | Refused:
+        """The invoice of a number, or the only one that stands; else the newest."""
+        known = [one for one in self.state.documents.values() if one.kind == "invoice" and one.issued is not None]
+        if number:
+            named = [one for one in known if one.issued is not None and one.issued.number == number]
+            return named[-1] if named else Refused(Problem("invoice_not_of_deal", {"number": number}))
+        standing = [one for one in known if one.phase in STANDING]
+        if len(standing) > 1:
+            numbers = ", ".join(one.issued.number for one in standing if one.issued is not None)
+            return Refused(Problem("invoices_several", {"numbers": numbers}))
+        return (standing or known)[-1] if known else Refused(Problem("invoice_none"))
+
+    def order_cancel(self, document: Document, by: str, *, replace_it: bool) -> None:
+        """Orders the vendor to void it; of one whose id nobody knows a person is asked at once."""
+        self.say(e.CancelOrdered(document_id=document.document_id, by=by, replace=replace_it))
+        if document.issued is not None and not document.issued.remote_id:
+            cannot = {"vendor": document.terms.vendor, "capability": "cancel_invoice"}
+            reason = Reason(code="capability_missing", values=cannot)
+            self._leave_to_a_person(self.state.documents[document.document_id], reason)
+
+    def confirm_cancel(self, command: c.ConfirmCancel) -> None:
+        """What the vendor said; a refusal leaves the invoice as it was, and a person is asked."""
+        document = self.state.documents.get(command.document_id)
+        if document is None or document.phase != "cancelling" or document.cancels != command.cancel:
+            return
+        if command.refused is None:
+            self.cancelled(document)
+        elif command.refused.code == CAPABILITY_MISSING:
+            self._leave_to_a_person(document, command.refused)
+        else:
+            self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
+            self.open_card("cancel_refused", document, number=document.issued.number if document.issued else "")
+            self._tell_what_changed(document)
+
+    def _leave_to_a_person(self, document: Document, reason: Reason) -> None:
+        self.say(e.CancelRefused(document_id=document.document_id, reason=reason))
+        self._ask_to_cancel_by_hand(document)
+        self._tell_what_changed(document)
+
+    def _ask_to_cancel_by_hand(self, document: Document, *, still: bool = False) -> None:
+        issued = document.issued
+        assert issued is not None, "only an issued invoice is voided"
+        self.open_card(
+            "cancel_by_hand",
+            document,
+            vendor=document.terms.vendor,
+            number=issued.number,
+            date=issued.date.isoformat(),
+            total_kopecks=issued.total_kopecks,
+            url=issued.url,
+            replaced=int(document.replace_after_cancel),
+            still=int(still),
+        )
+
+    def _tell_what_changed(self, document: Document) -> None:
+        changed = document.changed_deal
+        asked = [card.opened.values.get("content") for card in self.state.cards.by_id.values()]
+        if changed is not None and changed.content_hash not in asked:
+            self.tell_change(self.state.documents[document.document_id])
+
+    def see_cancel_checked(self, command: c.SeeCancelChecked) -> None:
+        """What a look at the vendor says of an invoice that a person has voided by hand."""
+        document = self.state.documents.get(command.document_id)
+        if document is None or document.phase not in STANDING:
+            return
+        if command.void:
+            self.cancelled(document, command.by)
+        else:
+            self._ask_to_cancel_by_hand(document, still=True)
+
+    def see_void(self, command: c.SeeVoid) -> None:
+        """Accounting has it no more, and a person said that the deal's invoice is void with it."""
+        document = self.state.documents.get(command.document_id)
+        if document is not None and document.phase in (*STANDING, "cancelling"):
+            self.cancelled(document, command.by, replace_it=command.replace)
+
+    def cancelled(self, document: Document, by: str = "", *, replace_it: bool | None = None) -> None:
+        """It is void. One that was to be replaced is made anew, with what the deal shows now."""
+        number = document.issued.number if document.issued else ""
+        self.say(e.Cancelled(document_id=document.document_id, number=number, by=by))
+        if document.replace_after_cancel if replace_it is None else replace_it:
+            self._make_anew(document, document.changed_deal or document.deal, document.revision + 1)
+
+    def _make_anew(self, document: Document, deal: Deal, revision: int) -> None:
+        anew = c.Request(document.tenant, document.request_id, document.kind, deal, document.terms, self.now)
+        self.begin(anew, revision)

@@ -1,0 +1,264 @@
+"""Invoices cancelled, replaced or repeated: by a person's word, a lost deal, or accounting itself (R3, R14, R19)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chassis.domain import Problem, Refused
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.work.handlers import Done, Permit, Task
+from connectors.ports.accounting import InvoiceCard, InvoiceStatus
+from contracts.messages import invoicing as messages
+from contracts.messages import operations
+from services.invoicing.domain import commands as c
+from services.invoicing.domain import events as e
+from services.invoicing.domain.values import Reason
+from services.invoicing.workers import CheckCancel
+from tests.services.invoicing.parts import (
+    NO,
+    STANDARD,
+    Documents,
+    answer,
+    deal,
+    documents,
+    issued,
+    last,
+    linked,
+    open_cards,
+    phases,
+    request,
+    row,
+    take,
+)
+from tests.services.streams import NOW, TENANT
+
+MISSING = Reason(code="capability_missing", values={"vendor": "elba", "capability": "cancel_invoice"})
+BY_ANNA = c.CancelInvoice("Анна")
+
+
+def document_id(stream: Documents) -> str:
+    return str(last(stream).request["document_id"])
+
+
+def refusal(stream: Documents, command: Any) -> str:
+    """The code by which a command is refused."""
+    decided = stream.kind.decide(stream.state, command, stream.now)
+    assert isinstance(decided, Refused)
+    return decided.problem.code
+
+
+class TestByAPerson:
+    def test_order_is_one_effect_however_often_it_is_given(self) -> None:
+        stream = issued()
+        stream.ran(BY_ANNA)
+        assert stream.ran(BY_ANNA) == []
+        assert phases(stream) == {("invoice", 1): "cancelling"}
+        stream.ran(c.ConfirmCancel(document_id(stream), 1))
+        assert stream.ran(BY_ANNA) == []
+        assert len(stream.effects_of("cancel-invoice")) == 1
+        (told,) = stream.said(messages.InvoiceCancelled)
+        assert told.number == "B24-15"
+
+    def test_replacement_is_made_once_the_old_one_is_void(self) -> None:
+        stream = issued()
+        stream.ran(c.CancelInvoice("Анна", "B24-15", replace=True))
+        assert phases(stream) == {("invoice", 1): "cancelling"}
+        stream.ran(c.ConfirmCancel(document_id(stream), 1))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "ordered"}
+        assert last(stream).request["number"] == "B24-15-2"
+
+    def test_what_cannot_be_meant_is_refused(self) -> None:
+        assert refusal(documents(), BY_ANNA) == "invoice_none"
+        assert refusal(issued(), c.CancelInvoice("Анна", "77")) == "invoice_not_of_deal"
+        stream = issued()
+        stream.ran(c.RepeatInvoice("Анна"))
+        stream.ran(answer(last(stream)))
+        assert refusal(stream, BY_ANNA) == "invoices_several"
+        stream.ran(c.CancelInvoice("Анна", "B24-15-2"))
+        assert phases(stream) == {("invoice", 1): "made", ("invoice", 2): "cancelling"}
+
+    def test_draft_that_is_not_voided_still_awaits_its_accountant(self) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(answer(last(stream), unposted=True))
+        stream.ran(BY_ANNA)
+        stream.ran(c.ConfirmCancel(document_id(stream), 1, NO))
+        assert phases(stream) == {("invoice", 1): "review"}
+        stream.ran(c.SeeReview(document_id(stream), 1, answer(last(stream)).issued))
+        assert phases(stream) == {("invoice", 1): "made"}
+
+
+class TestRepeat:
+    def test_repeat_has_the_old_lines_and_leaves_the_old_invoice(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeDeal(deal("b")))
+        stream.ran(c.RepeatInvoice("Анна"))
+        assert phases(stream) == {("invoice", 1): "made", ("invoice", 2): "ordered"}
+        old, new = stream.effects_of("create-invoice")
+        assert old.request["lines"] == new.request["lines"]
+        assert (new.request["number"], new.marker != old.marker) == ("B24-15-2", True)
+        assert refusal(stream, c.RepeatInvoice("Анна")) == "invoice_on_its_way"
+
+    def test_repeat_has_the_rate_of_its_own_day(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal(rows=(row("1220", "1", "20"),)), tax=STANDARD))
+        stream.ran(linked())
+        take(stream, "vat_rate_not_in_force", "issue")
+        stream.ran(answer(last(stream)))
+        stream.ran(c.RepeatInvoice("Анна"))
+        (line,) = last(stream).request["lines"]
+        assert (line["vat"], line["amount_kopecks"], line["vat_kopecks"]) == ("22", 1220_00, 220_00)
+
+
+class TestLostDeal:
+    def test_person_says_what_becomes_of_the_invoice(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        assert open_cards(stream) == ["deal_lost"]
+        take(stream, "deal_lost", "cancel")
+        stream.ran(c.ConfirmCancel(document_id(stream), 1))
+        assert phases(stream) == {("invoice", 1): "cancelled"}
+
+    def test_kept_invoice_is_not_asked_about_again_until_the_deal_is_lost_again(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        take(stream, "deal_lost", "keep")
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        assert open_cards(stream) == []
+        stream.ran(c.SeeDeal(deal()))
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        assert open_cards(stream) == ["deal_lost"]
+
+    def test_deal_that_comes_back_or_is_paid_takes_the_question_back(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        stream.ran(c.SeeDeal(deal()))
+        assert open_cards(stream) == []
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        stream.ran(c.SeeBalance(document_id(stream), 1, True, "paid"))
+        assert open_cards(stream) == []
+        assert [one.choice for one in stream.said(operations.DecisionTaken)] == ["withdrawn", "withdrawn"]
+
+    def test_paid_invoice_is_not_asked_about(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeBalance(document_id(stream), 1, True, "paid"))
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        assert open_cards(stream) == []
+
+    def test_nothing_is_sent_for_a_lost_deal_until_it_comes_back(self) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        stream.ran(linked())
+        stream.ran(c.MeetDeadline("r1"))
+        assert (stream.effects_of("create-invoice"), open_cards(stream)) == ([], [])
+        stream.ran(c.SeeDeal(deal()))
+        assert phases(stream) == {("invoice", 1): "ordered"}
+
+    def test_invoice_that_was_on_its_way_is_asked_about_when_it_is_there(self) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(c.SeeDeal(deal(lost=True)))
+        assert open_cards(stream) == []
+        stream.ran(answer(last(stream)))
+        assert open_cards(stream) == ["deal_lost"]
+
+
+class TestByHand:
+    def _asked(self, *, replace: bool = False) -> Documents:
+        stream = issued()
+        stream.ran(c.CancelInvoice("Анна", replace=replace))
+        stream.ran(c.ConfirmCancel(document_id(stream), 1, MISSING))
+        return stream
+
+    def test_accountant_is_told_what_to_cancel(self) -> None:
+        stream = self._asked()
+        assert (phases(stream), open_cards(stream)) == ({("invoice", 1): "made"}, ["cancel_by_hand"])
+        (asked,) = stream.said(operations.DecisionNeeded)
+        assert asked.choices == ("done", "keep")
+        assert (asked.values["number"], asked.values["url"]) == ("B24-15", "https://elba.example/1")
+
+    def test_word_is_proven_before_the_invoice_counts_as_void(self) -> None:
+        stream = self._asked(replace=True)
+        take(stream, "cancel_by_hand", "done")
+        assert phases(stream) == {("invoice", 1): "made"}
+        (look,) = (plan for (kind, _), plan in stream.tasks.items() if kind == "check-cancel")
+        assert look.payload["remote_id"] == f"remote-{document_id(stream)}"
+        stream.ran(c.SeeCancelChecked(document_id(stream), "Анна", False))
+        assert open_cards(stream) == ["cancel_by_hand"]
+        assert stream.said(operations.DecisionNeeded)[-1].values["still"] == 1
+        take(stream, "cancel_by_hand", "done")
+        stream.ran(c.SeeCancelChecked(document_id(stream), "Анна", True))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "ordered"}
+        assert stream.said(messages.InvoiceCancelled)[0].by == "Анна"
+
+    def test_kept_one_stands(self) -> None:
+        stream = self._asked()
+        take(stream, "cancel_by_hand", "keep")
+        assert (phases(stream), open_cards(stream)) == ({("invoice", 1): "made"}, [])
+
+    def test_invoice_whose_id_nobody_knows_is_never_sent_and_the_word_is_taken(self) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(answer(last(stream), remote_id=""))
+        stream.ran(BY_ANNA)
+        assert stream.effects_of("cancel-invoice") == []
+        take(stream, "cancel_by_hand", "done")
+        assert phases(stream) == {("invoice", 1): "cancelled"}
+
+
+class TestInAccounting:
+    @pytest.mark.parametrize("anew", [False, True])
+    def test_invoice_that_accounting_has_no_more_is_void_when_a_person_says_so(self, anew: bool) -> None:
+        stream = issued()
+        stream.ran(c.SeeVoid(document_id(stream), "Анна", anew))
+        assert phases(stream)["invoice", 1] == "cancelled"
+        assert (("invoice", 2) in phases(stream)) is anew
+        assert stream.ran(c.SeeVoid(str(stream.happened(e.Cancelled)[0].document_id), "Анна", anew)) == []
+
+
+@dataclass
+class Books:
+    """An accounting service that answers each read in one way."""
+
+    gives: Outcome[InvoiceCard]
+
+    async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[InvoiceCard]:
+        return self.gives
+
+
+def card(status: InvoiceStatus) -> Ok[InvoiceCard]:
+    return Ok(InvoiceCard("e1", "118", NOW.date(), None, "b1", "", (), 100_00, 0, 0, status, "", "", None))
+
+
+async def look(gives: Outcome[InvoiceCard]) -> Any:
+    permit = Permit("elba-vendor:t:main", "https://elba.example", "", 1, NOW)
+    payload = {"document_id": "d1", "remote_id": "e1", "by": "Анна"}
+    task = Task(TENANT, "w1", "check-cancel", "c1", payload, "deal-15", "elba-vendor:t:main", 1, permit, NOW)
+    return await CheckCancel(Books(gives)).run(task)
+
+
+@pytest.mark.parametrize(
+    ("gives", "void"),
+    [
+        (card(InvoiceStatus.CANCELLED), True),
+        (card(InvoiceStatus.ISSUED), False),
+        (Rejected(Problem("document_not_found")), True),
+        (Rejected(Problem("capability_missing")), True),
+    ],
+)
+async def test_look_tells_whether_it_is_void(gives: Outcome[InvoiceCard], void: bool) -> None:
+    done = await look(gives)
+    assert isinstance(done, Done)
+    assert [one.body for one in done.commands] == [c.SeeCancelChecked("d1", "Анна", void)]
+
+
+@pytest.mark.parametrize(
+    "gives", [Deferred(Problem("vendor_limit")), Retryable(Problem("vendor_fault")), Rejected(Problem("x"))]
+)
+async def test_look_that_fails_is_made_again(gives: Outcome[InvoiceCard]) -> None:
+    assert isinstance(await look(gives), Deferred | Retryable)

@@ -1,0 +1,97 @@
+"""Unpaid invoices that accounting cancels or deletes by itself: found by a look, told by a person's word."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
+from chassis.work.handlers import Permit, Task
+from connectors.ports.accounting import InvoiceCard, InvoiceStatus
+from contracts.messages import payments as messages
+from services.payments.app import _looks
+from services.payments.domain import commands as c
+from services.payments.workers.standing import CARDS_PER_RUN_MAX, STANDING_EVERY, LookAtStanding
+from tests.services.payments.parts import open_cards, payments, take
+from tests.services.payments.test_balances import CARD, OURS, Account, Known, bodies
+from tests.services.streams import NOW, TENANT
+
+DELETED = Rejected(Problem("document_not_found"))
+
+
+async def look(account: Account, known: Known, **payload: Any) -> Any:
+    world: Any = known
+    books: Any = account
+    permit = Permit("kontur:t:main", "https://kontur.example", "", CARDS_PER_RUN_MAX, NOW)
+    task = Task(TENANT, "w1", "k", "a", payload, "", "kontur:t:main", 1, permit, NOW)
+    return await LookAtStanding(books, world, world).run(task)
+
+
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [
+        (Ok(replace(CARD, status=InvoiceStatus.CANCELLED)), "rejected"),
+        (DELETED, "deleted"),
+        (Ok(CARD), ""),
+        (Rejected(Problem("accounting_refused")), ""),
+        (Retryable(Problem("vendor_answer_unexpected"), outage=False), ""),
+    ],
+)
+async def test_what_a_card_says(card: Outcome[InvoiceCard], reason: str) -> None:
+    done = await look(Account(cards={"e1": card}), Known())
+    assert bodies(done) == ([c.SeeGone(OURS.invoice_id, reason)] if reason else [])
+    assert (done.again_at, done.payload) == (NOW + STANDING_EVERY, {})
+
+
+async def test_many_invoices_are_looked_at_a_few_at_a_time() -> None:
+    rows = [replace(OURS, invoice_id=f"{n:032d}", remote_id=f"e{n}") for n in range(CARDS_PER_RUN_MAX + 1)]
+    account = Account()
+    first = await look(account, Known(rows))
+    assert first.again_at == NOW
+    second = await look(account, Known(rows), **first.payload)
+    assert (second.again_at, second.payload) == (NOW + STANDING_EVERY, {})
+    assert account.asked == [f"e{n}" for n in range(CARDS_PER_RUN_MAX + 1)]
+
+
+@pytest.mark.parametrize("failure", [Deferred(Problem("vendor_limit")), Retryable(Problem("vendor_fault"))])
+async def test_account_that_is_away_is_asked_again(failure: Any) -> None:
+    assert await look(Account(cards={"e1": failure}), Known()) == failure
+
+
+@pytest.mark.parametrize(
+    ("account", "payments_from", "looked"),
+    [
+        ("elba:t:main", None, True),
+        ("moedelo:t:main", "statement", True),
+        ("elba-vendor:t:main", None, False),
+        ("elba-vendor:t:main", "statement", True),
+    ],
+)
+def test_cards_are_read_where_no_poll_reads_them(account: str, payments_from: str | None, looked: bool) -> None:
+    seller = {"connection": {"account": account}, "payments_from": payments_from}
+    assert bool(_looks(seller)) is looked
+
+
+@pytest.mark.parametrize(("choice", "anew"), [("void", False), ("replace", True)])
+def test_persons_word_reaches_the_deals_documents(choice: str, anew: bool) -> None:
+    stream = payments()
+    stream.ran(c.SeeGone("i1", "deleted"))
+    take(stream, "invoice_gone", choice)
+    (gone,) = stream.said(messages.InvoiceGone)
+    assert (gone.invoice_id, gone.replace) == ("i1", anew)
+
+
+def test_invoice_that_is_left_alone_is_told_to_nobody() -> None:
+    stream = payments()
+    stream.ran(c.SeeGone("i1", "deleted"))
+    take(stream, "invoice_gone", "understood")
+    assert (stream.said(messages.InvoiceGone), open_cards(stream)) == ([], [])
+
+
+def test_money_for_an_invoice_that_is_void_is_asked_about() -> None:
+    stream = payments()
+    stream.ran(c.VoidInvoice("i1"))
+    stream.ran(c.ObserveBalance("i1", 40_00, NOW.date() + dt.timedelta(days=1), 1))
+    assert open_cards(stream) == ["cancelled_with_money"]
