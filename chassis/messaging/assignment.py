@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from chassis import metrics
 from chassis.crash_points import crash_point
 from chassis.messaging import inbox
+from chassis.messaging.codec import generation_of, sending_of
 from chassis.messaging.inbox import Standing
 from chassis.messaging.kafka import (
     AIOKafkaConsumer,
@@ -43,7 +44,8 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         self._database = database
         self._consumer: AIOKafkaConsumer | None = None
         self._checked: set[TopicPartition] = set()
-        self._generation = 0
+        self._generations: dict[TopicPartition, int] = {}
+        self._round = 0
         self.changed = asyncio.Event()
 
     def follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -62,8 +64,9 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         self.changed.set()
 
     def _forget(self) -> None:
-        self._generation += 1
+        self._round += 1
         self._checked.clear()
+        self._generations.clear()
 
     def owned(self) -> set[TopicPartition]:
         """The partitions at present."""
@@ -88,6 +91,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         new = {p: first for p, first in firsts.items() if p in owned and p not in self._checked}
         if new:
             await self._check(new)
+        await self._notice_new_logs(records, firsts)
         usable = set()
         for partition, last in lasts.items():
             position = await self._position(partition) if partition in self._checked else None
@@ -115,7 +119,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
 
     async def _check(self, starts: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, int]:
         # ``starts``: the offset that would be handled first; None for a partition at work, where only a loss matters.
-        generation = self._generation
+        begun_in = self._round
         places = {(self.topic(p), p.partition): p for p in starts}
         async with self._database.delivery_connection() as connection:
             found = await inbox.standings(connection, self._service, list(places))
@@ -125,13 +129,39 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         for partition, finding in findings.items():
             start = starts[partition]
             if finding.lost:
-                metrics.CONSUMER_POSITIONS_LOST.labels(self.topic(partition)).inc()
-                _log.warning("the log of %s is not the one that was read; reading it from its beginning", partition)
+                self._lost(partition)
+                self._generations.pop(partition, None)
             if finding.lost or (start is not None and start > finding.resume):
                 self._seek(partition, finding.resume)
-        if generation == self._generation:
+        if begun_in == self._round:
+            for partition in set(findings) - self._checked:
+                if (standing := stored[partition]) is not None and not findings[partition].lost:
+                    self._generations[partition] = generation_of(standing.last_sending)
             self._checked |= set(findings)
         return {partition: finding.end for partition, finding in findings.items()}
+
+    async def _notice_new_logs(self, records: Sequence[Record], firsts: Mapping[TopicPartition, int]) -> None:
+        """Begins a log anew whose messages are of a later generation than what was taken: while nobody looked it was
+        lost and has grown past the place where this consumer reads."""
+        newest: dict[TopicPartition, int] = {}
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            if partition in self._checked:
+                newest[partition] = max(newest.get(partition, 0), generation_of(sending_of(record)))
+        later = {p: number for p, number in newest.items() if number > self._generations.get(p, number)}
+        begins: Mapping[TopicPartition, int] = {}
+        if later:
+            async with inspector(self._kafka, f"{self._service}-inspector") as look:
+                begins = await look.beginnings(list(later))
+        for partition, begin in begins.items():
+            if firsts[partition] > begin:
+                self._lost(partition)
+                self._seek(partition, begin)
+        self._generations.update({p: max(number, self._generations.get(p, 0)) for p, number in newest.items()})
+
+    def _lost(self, partition: TopicPartition) -> None:
+        metrics.CONSUMER_POSITIONS_LOST.labels(self.topic(partition)).inc()
+        _log.warning("the log of %s is not the one that was read; reading it from its beginning", partition)
 
     async def _position(self, partition: TopicPartition) -> int | None:
         assert self._consumer is not None, "a started consumer"

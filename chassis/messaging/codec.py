@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Iterable
+from typing import Final
 
 import orjson
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from pydantic import ValidationError
 from chassis.ids import TenantId, deterministic_id, tenant_id
 from chassis.messaging.kafka import Record
 from contracts.envelope import BODY_BYTES_MAX, Envelope, EnvelopeError, Message
+
+GENERATION_DIGITS_MAX: Final = 18
 
 
 class ContentError(Exception):
@@ -84,6 +87,24 @@ def event_id_of(record: Record) -> uuid.UUID:
         if name == "ce_id" and value:
             return event_uuid(value.decode(errors="backslashreplace"))
     return place_id_of(record)
+
+
+SENDING: Final = "sverka_sending"
+"""The header that names the sending that brought a message into its log: the log's generation, a dot, a random part."""
+
+
+def sending_of(record: Record) -> str:
+    """The sending that brought a message; "" for one without."""
+    for name, value in record.headers:
+        if name == SENDING and value:
+            return str(value.decode(errors="replace"))
+    return ""
+
+
+def generation_of(sending: str) -> int:
+    """The generation of the log that a sending went into; 0 where it names none."""
+    number = sending.partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= GENERATION_DIGITS_MAX else 0
 
 
 def place_id_of(record: Record) -> uuid.UUID:

@@ -15,10 +15,11 @@ Identity = tuple[TenantId, uuid.UUID]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The offset that a consumer takes next in a partition, and the event before it."""
+    """The offset that a consumer takes next in a partition, the event before it, and the sending that brought that."""
 
     next_offset: int
     last_event_id: uuid.UUID
+    last_sending: str = ""
 
 
 _ACCEPT = """
@@ -34,12 +35,13 @@ WHERE i.consumer = $1
 """
 
 _ADVANCE = """
-INSERT INTO consumer_positions (consumer, topic, partition, next_offset, last_event_id)
-SELECT $1, t.topic, t.partition, t.next_offset, t.last_event_id
-FROM unnest($2::text[], $3::int[], $4::bigint[], $5::uuid[]) AS t(topic, partition, next_offset, last_event_id)
+INSERT INTO consumer_positions (consumer, topic, partition, next_offset, last_event_id, last_sending)
+SELECT $1, t.topic, t.partition, t.next_offset, t.last_event_id, t.last_sending
+FROM unnest($2::text[], $3::int[], $4::bigint[], $5::uuid[], $6::text[])
+  AS t(topic, partition, next_offset, last_event_id, last_sending)
 ORDER BY t.topic, t.partition
-ON CONFLICT (consumer, topic, partition)
-DO UPDATE SET next_offset = excluded.next_offset, last_event_id = excluded.last_event_id
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET
+  next_offset = excluded.next_offset, last_event_id = excluded.last_event_id, last_sending = excluded.last_sending
 """
 
 _PRUNE = """
@@ -67,6 +69,7 @@ async def advance(connection: Connection, consumer: str, standings: Mapping[tupl
         [partition for _, partition in standings],
         [standing.next_offset for standing in standings.values()],
         [standing.last_event_id for standing in standings.values()],
+        [standing.last_sending for standing in standings.values()],
     )
 
 
@@ -75,13 +78,16 @@ async def standings(
 ) -> dict[tuple[str, int], Standing]:
     """Where the consumer stands in those of the partitions that it has taken messages from."""
     rows = await connection.fetch(
-        "SELECT topic, partition, next_offset, last_event_id FROM consumer_positions WHERE consumer = $1 "
+        "SELECT topic, partition, next_offset, last_event_id, last_sending FROM consumer_positions WHERE consumer = $1 "
         "AND (topic, partition) IN (SELECT * FROM unnest($2::text[], $3::int[]))",
         consumer,
         [topic for topic, _ in partitions],
         [partition for _, partition in partitions],
     )
-    return {(r["topic"], r["partition"]): Standing(r["next_offset"], r["last_event_id"]) for r in rows}
+    return {
+        (row["topic"], row["partition"]): Standing(row["next_offset"], row["last_event_id"], row["last_sending"])
+        for row in rows
+    }
 
 
 async def prune(connection: Connection) -> int:

@@ -21,6 +21,7 @@ from chassis.messaging.codec import (
     explain,
     key_of,
     place_id_of,
+    sending_of,
     tenant_of_key,
 )
 from chassis.messaging.inbox import Standing
@@ -129,7 +130,10 @@ class Intake:
             (m.topic, "ignored" if m.known else "unknown") for m in messages if not m.commands and m.fault is None
         )
         results.update((m.topic, "dead") for m in nobodys)
-        standings = {(m.topic, m.record.partition): Standing(m.record.offset + 1, m.event_id) for m in messages}
+        standings = {
+            (m.topic, m.record.partition): Standing(m.record.offset + 1, m.event_id, sending_of(m.record))
+            for m in messages
+        }
         if concerned:
             locks = set().union(*(m.locks for m in concerned))
             taken = {f"take/{topic}" for topic, _ in standings}

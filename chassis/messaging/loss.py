@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chassis.messaging.codec import event_id_of
+from chassis.messaging.codec import event_id_of, sending_of
 from chassis.messaging.inbox import Standing
 from chassis.messaging.kafka import Inspector, TopicPartition
 
@@ -18,11 +18,13 @@ class Finding:
 
 
 async def compare(look: Inspector, stored: Mapping[TopicPartition, Standing | None]) -> dict[TopicPartition, Finding]:
-    """Compares logs with what was taken from them: the record before the stored offset must be the same event.
+    """Compares logs with what was taken from them: the record before the stored offset must be the same event, brought
+    by the same sending.
 
     A log that ends before the offset, or holds another event there, is lost and is read from its beginning: a committed
     offset proves nothing, since it survives its log. So is one in which compaction removed that record, which costs a
-    harmless repetition. A record that retention removed proves nothing either way.
+    harmless repetition. A record that retention removed proves nothing either way. The event alone proves nothing
+    either: what is published again after a loss may come to lie where it lay before, behind what was never taken.
     """
     begins = await look.beginnings(list(stored))
     ends = await look.ends(list(stored))
@@ -43,6 +45,7 @@ async def compare(look: Inspector, stored: Mapping[TopicPartition, Standing | No
             record is not None
             and record.offset == standing.next_offset - 1
             and event_id_of(record) == standing.last_event_id
+            and standing.last_sending in ("", sending_of(record))
         )
         found[partition] = Finding(standing.next_offset if same else begin, lost=not same, end=end)
     return found

@@ -61,6 +61,16 @@ ON CONFLICT (topic, partition) DO UPDATE SET last_offset = excluded.last_offset
 """
 
 
+# A generation is a time, so that it grows even where the database was restored from a copy.
+_DISTRUST = """
+WITH renewed AS (
+  INSERT INTO relay_generations AS g (topic, generation)
+  SELECT topic, (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM unnest($1::text[]) AS t(topic)
+  ON CONFLICT (topic) DO UPDATE SET generation = greatest(g.generation + 1, excluded.generation))
+UPDATE relay_positions SET last_offset = $2 WHERE topic = ANY($1::text[])
+"""
+
+
 # What was sent once may wait to be published again.
 _NEVER_SENT = """
 SELECT message_id FROM outbox w WHERE published_at IS NULL AND message_id = ANY($1::uuid[])
@@ -99,11 +109,16 @@ async def never_sent(connection: Connection, messages: Sequence[UUID]) -> list[U
     return [row["message_id"] for row in rows]
 
 
+async def generations(connection: Connection) -> dict[str, int]:
+    """The generation of the log of every topic that was ever lost."""
+    rows = await connection.fetch("SELECT topic, generation FROM relay_generations")
+    return {row["topic"]: row["generation"] for row in rows}
+
+
 async def distrust_positions(connection: Connection, topics: Collection[str]) -> None:
-    """Remembers that the logs of topics are lost, so that a crash in the middle of the repair begins it again."""
-    await connection.execute(
-        "UPDATE relay_positions SET last_offset = $2 WHERE topic = ANY($1::text[])", list(topics), LOST_OFFSET
-    )
+    """Remembers that the logs of topics are lost, so that a crash in the middle of the repair begins it again; what is
+    sent from now on is of a log of a new generation."""
+    await connection.execute(_DISTRUST, list(topics), LOST_OFFSET)
 
 
 async def forget_positions(connection: Connection, topics: Collection[str]) -> None:

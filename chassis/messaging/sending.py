@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from chassis import metrics, telemetry
 from chassis.aggregate import Lane
 from chassis.crash_points import crash_point, crash_point_soon
 from chassis.messaging import outgoing
-from chassis.messaging.codec import event_id_of
+from chassis.messaging.codec import SENDING, event_id_of
 from chassis.messaging.kafka import (
     AIOKafkaProducer,
     KafkaError,
@@ -73,6 +74,7 @@ class Sending:
         self._windows: dict[tuple[str, int], Window] = {}
         self._floors = (Floor(), Floor())
         self._positions: dict[tuple[str, int], int] = {}
+        self._generations: dict[str, int] = {}
         self._arrived: list[tuple[str, int, list[Outgoing], int]] = []
         self._lost: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,6 +89,7 @@ class Sending:
 
     async def __aenter__(self) -> Self:
         self._positions = await outgoing.positions(self._connection)
+        self._generations = await outgoing.generations(self._connection)
         await self._compare_records()
         self._producer = await start_producer(self._kafka, "relay")
         self._start(self._watch_ends())
@@ -130,6 +133,7 @@ class Sending:
 
         What was in hand for them is read again, since its place now is behind what was written before it.
         """
+        self._generations = await outgoing.generations(self._connection)
         await outgoing.forget_positions(self._connection, topics)
         self._windows = {place: window for place, window in self._windows.items() if place[0] not in topics}
         for topic, partition in list(self._positions):
@@ -249,8 +253,9 @@ class Sending:
         with ExitStack() as spans:
             batch = producer.create_batch()
             count = 0
+            sending = (SENDING, f"{self._generations.get(topic, 0)}.{secrets.token_hex(4)}".encode())
             for row in window.next_rows():
-                headers = _traced(row, spans)
+                headers = [*_traced(row, spans), sending]
                 timestamp = int(row.created_at.timestamp() * 1000)
                 if batch.append(key=row.key.encode(), value=row.body, timestamp=timestamp, headers=headers) is None:
                     break

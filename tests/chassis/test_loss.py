@@ -1,10 +1,13 @@
 """Kafka is derived data: a consumer notices that a log is not the one it read, and that a database was put back."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chassis import metrics
+from chassis.messaging.codec import SENDING
 from chassis.messaging.kafka import AIOKafkaConsumer, KafkaSettings, TopicPartition
 from chassis.messaging.topics import ensure_topics
 from tests.chassis.sample.domain import MIGRATIONS, Amount
@@ -26,6 +29,10 @@ async def sample(databases: Databases, kafka: KafkaSettings) -> AsyncIterator[Sa
 
 def amounts(*numbers: int) -> list[Sent]:
     return [message(Amount(accounts=("a",), amount=number), "a") for number in numbers]
+
+
+def sent_as(sending: str, *messages: Sent) -> list[Sent]:
+    return [replace(one, headers=[*one.headers, (SENDING, sending.encode())]) for one in messages]
 
 
 async def acknowledged(sample: Sample, offset: int) -> None:
@@ -50,6 +57,38 @@ async def test_a_log_lost_while_nobody_read_is_read_from_its_beginning(sample: S
         await _put_offsets_back(sample, kept)
     async with sample.consumer():
         await eventually(sample.has("a", 1, 2, 3, *range(10, 10 + new)))
+
+
+async def test_an_event_that_lies_by_chance_where_it_lay_before_hides_no_loss(sample: Sample) -> None:
+    """After a loss events are published again in another order, and new ones may lie before them."""
+    one, two, new = amounts(1, 2, 10)
+    await send(sample.kafka, TOPIC, sent_as("0.first", one, two))
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2))
+        await acknowledged(sample, 2)
+    kept = await committed(sample.kafka, "sample")
+    await delete_topic(sample.kafka, TOPIC)
+    await ensure_topics(sample.kafka, [SPEC])
+    await send(sample.kafka, TOPIC, sent_as("1700000000000.other", new, two, one))
+    if not await committed(sample.kafka, "sample"):
+        await _put_offsets_back(sample, kept)
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 10))
+
+
+async def test_a_message_of_a_later_generation_has_its_log_read_from_the_beginning(sample: Sample) -> None:
+    """A log that was lost and grew past the place of a running consumer before that came for more looks unhurt."""
+    repeated = metrics.CONSUMED.labels(TOPIC, "repeated")
+    before = repeated._value.get()
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 3))
+        await acknowledged(sample, 3)
+        await send(sample.kafka, TOPIC, sent_as("1700000000000.other", *amounts(4)))
+        await eventually(sample.has("a", 1, 2, 3, 4))
+        await send(sample.kafka, TOPIC, sent_as("1700000000000.third", *amounts(5)))
+        await eventually(sample.has("a", 1, 2, 3, 4, 5))
+    assert repeated._value.get() - before == 3, "once, however many messages the generation has"
 
 
 async def test_a_log_lost_under_a_running_consumer_is_read_from_its_beginning(

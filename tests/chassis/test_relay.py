@@ -13,6 +13,7 @@ from chassis.aggregate import Lane
 from chassis.engine import Command, Engine
 from chassis.ids import tenant_id
 from chassis.messaging import outgoing
+from chassis.messaging.codec import generation_of, sending_of
 from chassis.messaging.kafka import KafkaError, KafkaSettings
 from chassis.messaging.outgoing import Outgoing
 from chassis.messaging.relay import Relay
@@ -265,8 +266,10 @@ async def test_a_lost_log_is_noticed_and_published_again(database: Database, kaf
 
         await eventually(all_again)
         assert relay.problem == ""
-    again = {dict(r.headers)["ce_id"]: r.value for r in await read_all(kafka, TOPIC.name)}
+    found = await read_all(kafka, TOPIC.name)
+    again = {dict(r.headers)["ce_id"]: r.value for r in found}
     assert first.items() <= again.items(), "the same messages under the same ids"
+    assert max(generation_of(sending_of(record)) for record in found) > 0, "readers can tell that the log is another"
 
 
 @pytest.mark.expects_errors("the broker lost totals")
