@@ -145,6 +145,7 @@ class Tasks:
             "ended_at": now,
             "outcome": "retryable",
             "problem": problem_to_json(problem),
+            "wanted": row.wanted,
         }
         return Release(
             row,

@@ -87,6 +87,7 @@ def swallowed_errors(source: Source) -> Iterator[str]:
 SHARED_TABLES = {
     "consumer_positions": "where a consumer stands in a topic; no row belongs to a tenant",
     "relay_positions": "where the relay stands in a topic; no row belongs to a tenant",
+    "relay_generations": "which log of a topic the relay writes; no row belongs to a tenant",
     "work_rotation": "which tenant was served last",
 }
 _TABLE = re.compile(

@@ -1,5 +1,6 @@
 """Each invariant about work, tenants, logs and processes catches a history that breaks it, and lets others pass."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +98,11 @@ def test_refusals_for_too_many_calls_are_caught_injected_ones_aside() -> None:
 # I14
 
 
-def attempts(*pairs: tuple[float, float, str], code: str = "no_line") -> list[str]:
+def attempts(*pairs: tuple[float, float, str], code: str = "no_line", wanted: Sequence[int] = ()) -> list[str]:
     rows = [
         {"what": "run", "at": h.at(began), "ended_at": h.at(ended), "outcome": outcome, "problem": {"code": code}}
-        for began, ended, outcome in pairs
+        | ({"wanted": wanted[place]} if wanted else {})
+        for place, (began, ended, outcome) in enumerate(pairs)
     ]
     return [
         one.sentence for one in work.retries_keep_their_time(h.tables(payments={"work": [h.effect(attempts=rows)]}))
@@ -121,6 +123,12 @@ def test_retries_after_5_15_and_45_seconds_are_well() -> None:
 )
 def test_a_retry_too_soon_is_caught(pairs: Any) -> None:
     assert attempts(*pairs)
+
+
+def test_a_task_that_is_wanted_anew_is_tried_at_once() -> None:
+    pairs = ((0, 1, "retryable"), (2, 3, "retryable"))
+    assert not attempts(*pairs, wanted=(1, 2))
+    assert attempts(*pairs, wanted=(2, 2))
 
 
 def test_a_failure_after_a_poll_that_went_well_is_the_first_in_a_row_again() -> None:

@@ -22,6 +22,7 @@ WITHOUT_TENANT = {
         "delivery": {"SELECT", "INSERT", "UPDATE"},
     },
     "relay_positions": {"delivery": {"SELECT", "INSERT", "UPDATE", "DELETE"}},
+    "relay_generations": {"delivery": {"SELECT", "INSERT", "UPDATE"}},
     "work_rotation": {"delivery": {"SELECT", "UPDATE"}},
 }
 
