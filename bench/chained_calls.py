@@ -21,6 +21,7 @@ from chassis.domain import Event
 from chassis.engine import Command
 from chassis.ids import TenantId
 from chassis.internal_api.requests import json_of, reply
+from chassis.openapi import answers
 from chassis.outcomes import Deferred, Ok, Outcome, Retryable
 from chassis.postgres import Database
 from chassis.service import Parts, ServiceSpec, Work
@@ -237,6 +238,7 @@ def _work(parts: Parts[ServiceSettings]) -> Work:
 def _routes(parts: Parts[ServiceSettings]) -> Sequence[BaseRoute]:
     database: Database = parts.database
 
+    @answers(200)
     async def begin(request: Request) -> Response:
         chains = int((await json_of(request))["chains"])
         for lane in range(chains):

@@ -8,12 +8,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from chassis import log, metrics, telemetry
 from chassis.health import Health
 from chassis.internal_api.requests import reply
 from chassis.messaging.kafka import KafkaError
+from chassis.openapi import OPENAPI, answers, document
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.serving import App, Receive, Scope, Send, answer
 
@@ -29,12 +30,16 @@ class Shell:
         self._health = health
         self._token = service_token.encode()
         self._app: App | None = None
+        self.document: dict[str, Any] | None = None
 
-    def open(self, routes: Sequence[BaseRoute]) -> None:
-        """Takes requests from now on."""
+    def open(self, routes: Sequence[BaseRoute], *, title: str = "Sverka", version: str = "0") -> None:
+        """Takes requests from now on, and says at ``/openapi.json`` which. TypeError for a route that nobody has
+        described."""
+        own = Route(OPENAPI, self._described, methods=["GET"])
+        self.document = document(title, version, [*routes, own], internal=INTERNAL)
         handlers: dict[Any, Any] = {HTTPException: _said, Exception: _failed}
         handlers |= dict.fromkeys((*INFRASTRUCTURE_ERRORS, KafkaError), _away)
-        self._app = Starlette(routes=list(routes), exception_handlers=handlers)
+        self._app = Starlette(routes=[*routes, own], exception_handlers=handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -48,6 +53,11 @@ class Shell:
                 await Response(body, media_type=content_type)(scope, receive, send)
             case _:
                 await self._serve(path, scope, receive, send)
+
+    @answers(200)
+    async def _described(self, request: Request) -> Response:
+        """This document."""
+        return reply(self.document)
 
     async def _state(self, send: Send, wrong: dict[str, str]) -> None:
         await answer(send, 503 if wrong else 200, {"ok": not wrong, **wrong})

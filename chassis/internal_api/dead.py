@@ -13,6 +13,7 @@ from chassis.internal_api.decisions import BY_OPERATOR
 from chassis.internal_api.requests import flag_of, json_of, limit_of, reply, tenant_of, text_of, uuid_of
 from chassis.messaging.letters import Letter
 from chassis.messaging.replay import DeadLetterOffice, LetterNotFound, Replayed
+from chassis.openapi import answers
 
 REPLAY_IDS_MAX: Final = 500
 
@@ -32,6 +33,7 @@ class DeadLettersApi:
             Route("/internal/dead/{event_id}/discard", self.discarded, methods=["POST"]),
         ]
 
+    @answers(200, 400)
     async def listed(self, request: Request) -> Response:
         """``?tenant=&topic=&all=1&limit=``: open letters (or all) in the order of their death, without their bodies."""
         found = await self._office.search(
@@ -42,6 +44,7 @@ class DeadLettersApi:
         )
         return reply({"dead": [described(letter) for letter in found]})
 
+    @answers(200, 400, 404)
     async def shown(self, request: Request) -> Response:
         """One letter by the id of its message, open or settled, with headers and body."""
         try:
@@ -51,6 +54,7 @@ class DeadLettersApi:
         headers = {name: value.decode(errors="replace") for name, value in letter.headers}
         return reply({**described(letter), "headers": headers, "body": letter.body})
 
+    @answers(200, 400)
     async def replayed(self, request: Request) -> Response:
         """``{ids: [...], dry_run, by}``: handles letters again, and before each the earlier ones of its key.
 
@@ -70,6 +74,7 @@ class DeadLettersApi:
         described_results = [{**described(r.letter), "result": r.result, "error": r.error} for r in results]
         return reply({"results": described_results, "unknown": unknown})
 
+    @answers(200, 400, 404)
     async def discarded(self, request: Request) -> Response:
         """``{by}``: gives a letter up, so that its key goes on."""
         event_id = uuid_of(request.path_params["event_id"])

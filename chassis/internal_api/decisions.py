@@ -17,6 +17,7 @@ from chassis.domain import Refused
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.internal_api.requests import LIST_MAX, flag_of, json_of, limit_of, refusal, reply, tenant_of, text_of
+from chassis.openapi import answers
 from chassis.postgres import Database
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import StreamCommand
@@ -72,6 +73,7 @@ class DecisionsApi:
             Route("/internal/decisions/{card_id}", self.taken, methods=["POST"]),
         ]
 
+    @answers(200, 400)
     async def listed(self, request: Request) -> Response:
         """``?tenant=&all=1&limit=``: open cards, or all, the oldest first."""
         every = flag_of(request, "all")
@@ -79,10 +81,12 @@ class DecisionsApi:
         cards = await self._cards(tenant_of(request.query_params), condition, limit_of(request))
         return reply({"decisions": cards})
 
+    @answers(200, 400, 404, 409)
     async def shown(self, request: Request) -> Response:
         """One card by its id, and ``?tenant=`` where two tenants might have the same."""
         return reply(await self._card(request))
 
+    @answers(200, 400, 404, 409)
     async def taken(self, request: Request) -> Response:
         """``{choice, number, by}``: takes the decision; 409 with the reason when it cannot be taken."""
         body = await json_of(request)

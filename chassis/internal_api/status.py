@@ -16,6 +16,7 @@ from chassis.internal_api.requests import reply
 from chassis.lag import Lag
 from chassis.messaging import letters
 from chassis.messaging.kafka import KafkaError
+from chassis.openapi import answers
 from chassis.postgres import Connection, Database
 from chassis.work import queries
 
@@ -92,6 +93,7 @@ class StatusApi:
         """The addresses."""
         return [Route("/internal/status", self.status, methods=["GET"])]
 
+    @answers(200)
     async def status(self, request: Request) -> Response:
         """The service's status."""
         return reply(await self.read())

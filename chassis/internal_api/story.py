@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from chassis import event_store
 from chassis.ids import TenantId
 from chassis.internal_api.requests import checked_tenant, reply
+from chassis.openapi import answers
 from chassis.postgres import Connection, Database
 from chassis.work import queries
 
@@ -57,6 +58,7 @@ class StoryApi:
         """The addresses."""
         return [Route("/internal/deals/{tenant}/{deal}", self.told, methods=["GET"])]
 
+    @answers(200, 400)
     async def told(self, request: Request) -> Response:
         """Events and work of the deal's streams; empty lists where the service has not heard of it."""
         tenant = checked_tenant(request.path_params["tenant"])

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from chassis.engine import Engine
 from chassis.internal_api.requests import json_of, reply, text_of
 from chassis.messaging.republish import republish
+from chassis.openapi import answers
 from chassis.postgres import Database
 
 
@@ -25,6 +26,7 @@ class TopicsApi:
         """The addresses."""
         return [Route("/internal/republish", self.republished, methods=["POST"])]
 
+    @answers(200, 400, 404)
     async def republished(self, request: Request) -> Response:
         """``{topic, since}``: messages of events recorded since a business time (RFC 3339), or of all; how many."""
         body = await json_of(request)

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from chassis.clock import Clock
 from chassis.internal_api.requests import limit_of, refusal, reply, tenant_of, uuid_of
+from chassis.openapi import answers
 from chassis.outcomes import Rejected
 from chassis.postgres import Database
 from chassis.wakeups import WORK
@@ -32,6 +33,7 @@ class WorkApi:
             Route("/internal/work/{work_id}/retry", self.retried, methods=["POST"]),
         ]
 
+    @answers(200, 400)
     async def listed(self, request: Request) -> Response:
         """``?tenant=&limit=``: the longest waiting first."""
         async with self._database.delivery_connection() as connection:
@@ -40,6 +42,7 @@ class WorkApi:
             )
         return reply({"work": found})
 
+    @answers(200, 400, 404)
     async def shown(self, request: Request) -> Response:
         """One row, open or closed."""
         async with self._database.delivery_connection() as connection:
@@ -48,6 +51,7 @@ class WorkApi:
             raise HTTPException(404, "there is no such work; `sverka work list` shows what is open")
         return reply(found)
 
+    @answers(200, 400, 409)
     async def retried(self, request: Request) -> Response:
         """Has it tried now; 409 with the reason when that cannot be."""
         async with self._database.delivery() as connection:

@@ -149,7 +149,8 @@ class Service(Generic[S]):
         runner = self._runner(given, work, parts)
         lag = Lag(spec.name, self._kafka, spec.reads, database)
         parts.push_async_callback(lag.close)
-        self._shell.open([*spec.routes(given), *self._internal_routes(given, work, runner, lag, intake)])
+        routes = [*spec.routes(given), *self._internal_routes(given, work, runner, lag, intake)]
+        self._shell.open(routes, title=f"Sverka {spec.name}", version=_version())
         parts.push_async_callback(self._server.stop)
         await runner.start()
         parts.push_async_callback(runner.stop)

@@ -21,6 +21,7 @@ from chassis.internal_api.requests import (
     text_of,
     uuid_of,
 )
+from chassis.openapi import answers
 from chassis.postgres import Database
 from chassis.values.purpose import plain_number
 from chassis.wakeups import WORK
@@ -49,10 +50,12 @@ class BankApi:
             Route("/internal/operations/{payment_id}/release", self.released, methods=["POST"]),
         ]
 
+    @answers(200, 400)
     async def statements(self, request: Request) -> Response:
         """``?tenant=&limit=``: files, newest first, each with what was not taken and on which line."""
         return reply({"statements": await self._store.statements(_needed_tenant(request), limit_of(request))})
 
+    @answers(200, 400)
     async def operations(self, request: Request) -> Response:
         """``?tenant=&state=&limit=``: bank operations, newest first; ``state`` is one or several by comma."""
         text = request.query_params.get("state", "")
@@ -60,6 +63,7 @@ class BankApi:
         found = await self._store.operations(_needed_tenant(request), states, limit_of(request))
         return reply({"operations": found})
 
+    @answers(200, 400, 404, 409)
     async def matched(self, request: Request) -> Response:
         """``{tenant, number, by}``: the operation pays the invoice of this number."""
         body = await json_of(request)
@@ -73,6 +77,7 @@ class BankApi:
         found = _whole(operation, exact[0], text_of(body, "by", "operator"))
         return await self._told(tenant, stream, bankday.SettleMatches((found,)))
 
+    @answers(200, 400, 404, 409)
     async def released(self, request: Request) -> Response:
         """``{tenant, by}``: the operation pays nothing, and waits for a person."""
         body = await json_of(request)

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from chassis import telemetry
 from chassis.health import Health
 from chassis.internal_api.requests import reply
+from chassis.openapi import answers
 from chassis.serving import Limits
 from chassis.shell import Shell
 
@@ -20,14 +21,17 @@ TOKEN = "0123456789abcdef"
 CARRIER = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-00"}
 
 
+@answers(200)
 async def fails(request: Request) -> Response:
     raise KeyError("a name that no caller should see")
 
 
+@answers(200)
 async def away(request: Request) -> Response:
     raise asyncpg.CannotConnectNowError("starting up")
 
 
+@answers(200)
 async def trace(request: Request) -> Response:
     await request.body()
     return reply(telemetry.inject())

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Match
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.engine import Command, Engine
+from chassis.openapi import Operation
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from chassis.serving import Receive, Scope, Send, answer
 from connectors.ports.callbacks import AccountingEvent, ParseCallback
@@ -136,6 +137,15 @@ class Callbacks:
 
 class CallbacksRoute(BaseRoute):
     """Whatever is posted below ``/hooks/`` of a vendor that sends callbacks."""
+
+    operations = (
+        Operation(
+            "POST",
+            "/hooks/{vendor}/{hook_secret}",
+            "An accounting service's signed callback; 200 with X-Delivery-Id once it is stored.",
+            {200, 404, *(status for status, _ in _STATUSES.values())},
+        ),
+    )
 
     def __init__(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Match
 from chassis import telemetry
 from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
+from chassis.openapi import Operation
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.serving import Receive, Scope, Send, answer
 from connectors.bitrix24.installation import HANDLED, UNINSTALLED
@@ -144,6 +145,19 @@ def _may_come(owner: Owner, event: CrmEvent) -> bool:
 
 class HooksRoute(BaseRoute):
     """The one route that is tried first: whatever begins with ``PREFIX``."""
+
+    operations = (
+        Operation(
+            "POST",
+            PREFIX + "{hook_secret}",
+            "A portal's webhook, robot or application event: 200 with X-Delivery-Id once it is stored; a page in the "
+            "portal's frame: its HTML.",
+            {200, 404, *(status for status, _ in _STATUSES.values())},
+        ),
+        Operation(
+            "GET", PREFIX + "{hook_secret}", "The redirect of an authorisation, `?code=&state=`.", {200, 403, 404, 405}
+        ),
+    )
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks

@@ -17,6 +17,7 @@ from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.ids import TenantId, tenant_id
 from chassis.internal_api.requests import json_of, text_of
+from chassis.openapi import answers
 from chassis.outcomes import Deferred, Retryable
 from chassis.postgres import Database
 from chassis.secrets import KeyMissing, SecretBroken
@@ -60,6 +61,7 @@ class PermitRoutes:
             Route(REPORT_PATH, self.reported, methods=["POST"]),
         ]
 
+    @answers(200, 400)
     async def acquired(self, request: Request) -> Response:
         """``{account, count, class, least, unused}``: a permit, or why there is none now. Without ``least`` a few calls
         are given together or not at all."""
@@ -74,6 +76,7 @@ class PermitRoutes:
         answer = await self._desk.acquire(account, count, PermitClass(name), least=least, unused=unused)
         return Response(orjson.dumps(answer_to_json(answer)), media_type="application/json")
 
+    @answers(204, 400)
     async def reported(self, request: Request) -> Response:
         """``{account, problem, until}``: the vendor's limit, or its refusal of a token."""
         body = await json_of(request)

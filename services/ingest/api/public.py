@@ -38,6 +38,7 @@ from services.ingest.api.models import (
     WorkAnswer,
 )
 from services.ingest.api.owners import ACTIONS, REPLAY, REPUBLISH, STATUS, STORY, Answered, Owners
+from services.ingest.api.refusals import describe, refusals
 from services.ingest.api.tenants import Check, Conflict, Tenants, Unknown
 from services.ingest.store import webhooks
 
@@ -56,13 +57,14 @@ def application(
     """The application below ``/api``."""
     app = FastAPI(title="Sverka", version=version, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
     _handlers(app)
+    describe(app)
     authorised = [Depends(_bearer(token))]
     _tenants(app, tenants, check, authorised)
     _forwarded(app, owners, authorised)
     bank_routes(app, owners, authorised)
     invoice_routes(app, owners, authorised)
 
-    @app.get("/v1/deliveries", dependencies=authorised)
+    @app.get("/v1/deliveries", dependencies=authorised, responses=refusals(400, 422))
     async def deliveries(after: After = 0, limit: Limit = 100, tenant: OfTenant = None) -> DeliveriesAnswer:
         """What became of each webhook, in the order of their ids."""
         async with database.delivery_connection() as connection:
@@ -73,17 +75,17 @@ def application(
 
 
 def _tenants(app: FastAPI, tenants: Tenants, check: Check, authorised: Sequence[Any]) -> None:
-    @app.get("/v1/tenants", dependencies=authorised)
+    @app.get("/v1/tenants", dependencies=authorised, responses=refusals())
     async def listed() -> TenantsAnswer:
         """All tenants in short."""
         return TenantsAnswer.model_validate({"tenants": [asdict(one) for one in await tenants.listed()]})
 
-    @app.get("/v1/tenants/{tenant}", dependencies=authorised)
+    @app.get("/v1/tenants/{tenant}", dependencies=authorised, responses=refusals(400, 404))
     async def shown(tenant: str) -> TenantAnswer:
         """One tenant without its secrets, and the addresses for its portal's outgoing webhooks."""
         return TenantAnswer.model_validate(asdict(await tenants.shown(_tenant(tenant))))
 
-    @app.put("/v1/tenants/{tenant}", dependencies=authorised)
+    @app.put("/v1/tenants/{tenant}", dependencies=authorised, responses=refusals(404, 409, 422, body=True))
     async def apply(
         tenant: str,
         document: Annotated[dict[str, Any], Body(description="The tenant's file as JSON, references resolved.")],
@@ -95,7 +97,7 @@ def _tenants(app: FastAPI, tenants: Tenants, check: Check, authorised: Sequence[
         applied = await tenants.apply(_tenant(tenant), document, dry_run=dry_run, by=by)
         return AppliedAnswer.model_validate(asdict(applied))
 
-    @app.post("/v1/tenants/{tenant}/check", dependencies=authorised)
+    @app.post("/v1/tenants/{tenant}/check", dependencies=authorised, responses=refusals(400, 404, body=True))
     async def checked(tenant: str) -> CheckAnswer:
         """Asks the portal and the accounting services whether all that the file names is there."""
         name = _tenant(tenant)
@@ -103,30 +105,30 @@ def _tenants(app: FastAPI, tenants: Tenants, check: Check, authorised: Sequence[
         parts = [CheckedPart.model_validate(asdict(part)) for part in await check(name)]
         return CheckAnswer(tenant=name, ok=all(part.ok for part in parts), checks=parts)
 
-    @app.post("/v1/tenants/{tenant}/suspend", dependencies=authorised)
+    @app.post("/v1/tenants/{tenant}/suspend", dependencies=authorised, responses=refusals(400, 404, 409, body=True))
     async def suspended(tenant: str, by: str = BY_OPERATOR) -> TenantSummary:
         """Begins nothing new for the tenant."""
         return TenantSummary.model_validate(asdict(await tenants.suspend(_tenant(tenant), by)))
 
-    @app.post("/v1/tenants/{tenant}/resume", dependencies=authorised)
+    @app.post("/v1/tenants/{tenant}/resume", dependencies=authorised, responses=refusals(400, 404, 409, body=True))
     async def resumed(tenant: str, by: str = BY_OPERATOR) -> TenantSummary:
         """Goes on."""
         return TenantSummary.model_validate(asdict(await tenants.resume(_tenant(tenant), by)))
 
-    @app.post("/v1/tenants/{tenant}/remove", dependencies=authorised)
+    @app.post("/v1/tenants/{tenant}/remove", dependencies=authorised, responses=refusals(400, 404, 409, body=True))
     async def removed(tenant: str, by: str = BY_OPERATOR) -> TenantSummary:
         """Ends the tenant and destroys its secrets."""
         return TenantSummary.model_validate(asdict(await tenants.remove(_tenant(tenant), by)))
 
 
 def _forwarded(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> None:
-    @app.get("/v1/status", dependencies=authorised)
+    @app.get("/v1/status", dependencies=authorised, responses=refusals())
     async def status() -> StatusAnswer:
         """Every service as it says of itself."""
         answers = await owners.ask_all("GET", STATUS)
         return StatusAnswer(services={a.service: a.body if a.status == 200 else {"ready": False} for a in answers})
 
-    @app.get("/v1/deals/{tenant}/{deal}", dependencies=authorised)
+    @app.get("/v1/deals/{tenant}/{deal}", dependencies=authorised, responses=refusals(400))
     async def story(tenant: str, deal: str) -> StoriesAnswer:
         """What each service recorded and tried about a deal."""
         path = STORY.format(tenant=_tenant(tenant), deal=_plain(deal))
@@ -134,50 +136,50 @@ def _forwarded(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> None:
         found = [answer.body for answer in answers if answer.status == 200]
         return StoriesAnswer(services=found, away=[answer.service for answer in answers if answer.status != 200])
 
-    @app.get("/v1/work", dependencies=authorised)
+    @app.get("/v1/work", dependencies=authorised, responses=refusals(400))
     async def work(request: Request) -> WorkAnswer:
         """Due and delayed work of all services; ``?tenant=&limit=``."""
         found, others = await owners.listed("work", request.query_params)
         return WorkAnswer(work=found, away=_away(others))
 
-    @app.get("/v1/dead", dependencies=authorised)
+    @app.get("/v1/dead", dependencies=authorised, responses=refusals(400))
     async def dead(request: Request) -> DeadAnswer:
         """Open dead letters of all services; ``?tenant=&topic=&limit=``."""
         found, others = await owners.listed("dead", request.query_params)
         return DeadAnswer(dead=found, away=_away(others))
 
-    @app.get("/v1/decisions", dependencies=authorised)
+    @app.get("/v1/decisions", dependencies=authorised, responses=refusals(400))
     async def decisions(request: Request) -> DecisionsAnswer:
         """Decision cards of all services; ``?tenant=&all=1&limit=``."""
         found, others = await owners.listed("decisions", request.query_params)
         return DecisionsAnswer(decisions=found, away=_away(others))
 
-    @app.get("/v1/work/{work_id}", dependencies=authorised)
+    @app.get("/v1/work/{work_id}", dependencies=authorised, responses=refusals(400, 404))
     async def work_item(work_id: str, request: Request) -> JSONResponse:
         """One piece of work."""
         return _passed(await owners.owner_of("work", _plain(work_id), request.query_params))
 
-    @app.get("/v1/dead/{event_id}", dependencies=authorised)
+    @app.get("/v1/dead/{event_id}", dependencies=authorised, responses=refusals(400, 404))
     async def dead_letter(event_id: str, request: Request) -> JSONResponse:
         """One dead letter with headers and body."""
         return _passed(await owners.owner_of("dead", _plain(event_id), request.query_params))
 
-    @app.get("/v1/decisions/{card_id}", dependencies=authorised)
+    @app.get("/v1/decisions/{card_id}", dependencies=authorised, responses=refusals(400, 404, 409))
     async def decision(card_id: str, request: Request) -> JSONResponse:
         """One card."""
         return _passed(await owners.owner_of("decisions", _plain(card_id), request.query_params))
 
-    @app.post("/v1/work/{work_id}/retry", dependencies=authorised)
+    @app.post("/v1/work/{work_id}/retry", dependencies=authorised, responses=refusals(400, 404, 409, body=True))
     async def retried(work_id: str, request: Request) -> JSONResponse:
         """Has it tried now."""
         return _passed(await _acted(owners, "work", _plain(work_id), request, {}))
 
-    @app.post("/v1/decisions/{card_id}", dependencies=authorised)
+    @app.post("/v1/decisions/{card_id}", dependencies=authorised, responses=refusals(404, 409, 422, body=True))
     async def taken(card_id: str, decision: Decision, request: Request) -> JSONResponse:
         """Takes a card."""
         return _passed(await _acted(owners, "decisions", _plain(card_id), request, decision.model_dump()))
 
-    @app.post("/v1/dead/replay", dependencies=authorised)
+    @app.post("/v1/dead/replay", dependencies=authorised, responses=refusals(422, body=True))
     async def replayed(replay: Replay) -> ReplayAnswer:
         """Handles letters again, each key in its order; every service takes those that are its own."""
         answers = await owners.ask_all("POST", REPLAY, body=replay.model_dump())
@@ -193,7 +195,7 @@ def _forwarded(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> None:
         results += [{"event_id": one, "error": error} for one in replay.ids if one not in done]
         return ReplayAnswer(results=results, away=away)
 
-    @app.post("/v1/dead/{event_id}/discard", dependencies=authorised)
+    @app.post("/v1/dead/{event_id}/discard", dependencies=authorised, responses=refusals(404, 422, body=True))
     async def discarded(event_id: str, by: Discard) -> JSONResponse:
         """Gives a letter up, so that its key goes on; one message may be a letter of several services."""
         path = ACTIONS["dead"].format(id=_plain(event_id))
@@ -202,7 +204,7 @@ def _forwarded(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> None:
         told = [answer for answer in answers if answer.status not in (200, 404)]
         return _passed((done or told or answers)[0])
 
-    @app.post("/v1/republish", dependencies=authorised)
+    @app.post("/v1/republish", dependencies=authorised, responses=refusals(404, 422, body=True))
     async def republished(wanted: Republish) -> JSONResponse:
         """Writes a topic anew from its writer's events."""
         topic = next((topic for topic in topics.TOPICS if topic.name == wanted.topic), None)

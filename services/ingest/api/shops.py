@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Match
 from chassis import telemetry
 from chassis.clock import Clock
 from chassis.domain import Problem
+from chassis.openapi import Operation
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.serving import Receive, Scope, Send, answer
 from chassis.values.orders import OrderId
@@ -126,6 +127,15 @@ class Shops:
 
 class ShopsRoute(BaseRoute):
     """Whatever begins with ``PREFIX``."""
+
+    operations = (
+        Operation(
+            "POST",
+            PREFIX + "{hook_secret}/orders",
+            "A shop's signed push of an order; 200 with X-Delivery-Id once it is stored.",
+            {200, _UNAUTHORISED[0], *(status for status, _ in _STATUSES.values())},
+        ),
+    )
 
     def __init__(self, shops: Shops) -> None:
         self._shops = shops

@@ -17,6 +17,7 @@ from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
+from chassis.openapi import answers
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from connectors.bank_statement import looks_whole
 from services.ingest import metrics
@@ -96,6 +97,7 @@ class StatementRoutes:
         """``POST /statements/{hook_secret}``."""
         return [Route(PREFIX + "{hook_secret}", self.posted, methods=["POST"])]
 
+    @answers(200, 400, 404)
     async def posted(self, request: Request) -> Response:
         """The file's bytes as the body; its name as ``?name=`` or in Content-Disposition. Answered 200 once stored."""
         hook_secret = request.path_params["hook_secret"]

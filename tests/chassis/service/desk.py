@@ -20,6 +20,7 @@ from chassis.ids import TenantId
 from chassis.internal_api.requests import reply
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.routing import Routed
+from chassis.openapi import answers
 from chassis.outcomes import Deferred, Ok, Outcome, Retryable
 from chassis.service import Parts, Service, ServiceSpec, Work
 from chassis.settings import ServiceSettings
@@ -239,6 +240,7 @@ class Desk:
         return found
 
     def _routes(self, parts: Parts[ServiceSettings]) -> list[BaseRoute]:
+        @answers(200)
         async def opened(request: Request) -> Response:
             deal = request.path_params["deal"]
             tenant = Command(TENANT, TENANT_STREAM, SeeTenant("active", 1, {}), "tenant")
