@@ -1,8 +1,8 @@
 """What a service serves, as OpenAPI: each address with all statuses it can answer, declared where they are made."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
@@ -63,24 +63,30 @@ def answers(*statuses: int) -> Callable[[Handler], Handler]:
     return declared
 
 
+def operations(routes: Sequence[BaseRoute], *, internal: str) -> list[Operation]:
+    """What the routes serve, each with all of its statuses; addresses below ``internal`` take the service token.
+    TypeError for a route that nobody has described. Applications with a document of their own are left out."""
+    found = list(_HEALTH)
+    for route in routes:
+        if _own_document(route) is None:
+            for one in _operations(route):
+                token = WITH_A_TOKEN if one.path.startswith(f"{internal}/") else ()
+                body = WITH_A_BODY if one.method in _BODY_METHODS else ()
+                found.append(replace(one, statuses=sorted({*one.statuses, *EVERYWHERE, *token, *body})))
+    return found
+
+
 def document(title: str, version: str, routes: Sequence[BaseRoute], *, internal: str) -> dict[str, Any]:
-    """The whole document; addresses below ``internal`` take the service token. TypeError for a route that nobody has
-    described."""
+    """The whole document. It takes a while: call it where nobody waits."""
     paths: dict[str, dict[str, Any]] = {}
     parts: dict[str, Any] = {}
-    for operation in _HEALTH:
-        _put(paths, operation, {status: _response(status, refused=False) for status in operation.statuses})
+    for operation in operations(routes, internal=internal):
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
     for route in routes:
-        if isinstance(route, Mount) and isinstance(route.app, _Schema):
-            theirs = route.app.openapi()
-            paths |= {route.path + path: item for path, item in theirs["paths"].items()}
-            parts |= theirs.get("components", {}).get("schemas", {})
-            continue
-        for operation in _operations(route):
-            token = WITH_A_TOKEN if operation.path.startswith(f"{internal}/") else ()
-            body = WITH_A_BODY if operation.method in _BODY_METHODS else ()
-            every = sorted({*operation.statuses, *EVERYWHERE, *token, *body})
-            _put(paths, operation, {status: _response(status) for status in every})
+        if (theirs := _own_document(route)) is not None and isinstance(route, Mount):
+            own = theirs.openapi()
+            paths |= {route.path + path: item for path, item in own["paths"].items()}
+            parts |= own.get("components", {}).get("schemas", {})
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -89,12 +95,8 @@ def document(title: str, version: str, routes: Sequence[BaseRoute], *, internal:
     }
 
 
-def declared(found: Mapping[str, Any], method: str, path: str) -> set[int] | None:
-    """The statuses that a document declares for a request; None where it has no such operation."""
-    for template, item in found["paths"].items():
-        if method.lower() in item and re.fullmatch(_pattern(template), path):
-            return {int(status) for status in item[method.lower()]["responses"]}
-    return None
+def _own_document(route: BaseRoute) -> "_Schema | None":
+    return route.app if isinstance(route, Mount) and isinstance(route.app, _Schema) else None
 
 
 def _operations(route: BaseRoute) -> Sequence[Operation]:
@@ -108,17 +110,19 @@ def _operations(route: BaseRoute) -> Sequence[Operation]:
     return [Operation(method, path, summary, statuses) for method in sorted((route.methods or set()) - {"HEAD"})]
 
 
-def _put(paths: dict[str, dict[str, Any]], operation: Operation, responses: Mapping[int, dict[str, Any]]) -> None:
+def _described(operation: Operation) -> dict[str, Any]:
     said: dict[str, Any] = {"summary": operation.summary}
-    said["responses"] = {str(status): response for status, response in responses.items()}
+    said["responses"] = {
+        str(status): _response(status, refused=operation not in _HEALTH) for status in operation.statuses
+    }
     if names := re.findall(r"\{(\w+)\}", operation.path):
         said["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
         ]
-    paths.setdefault(operation.path, {})[operation.method.lower()] = said
+    return said
 
 
-def _response(status: int, *, refused: bool = True) -> dict[str, Any]:
+def _response(status: int, *, refused: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if refused and status >= HTTPStatus.BAD_REQUEST:
         found["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}
@@ -128,7 +132,3 @@ def _response(status: int, *, refused: bool = True) -> dict[str, Any]:
 def _summary(handler: Callable[..., Any]) -> str:
     first, _, _ = (handler.__doc__ or "").strip().partition("\n\n")
     return " ".join(first.split())
-
-
-def _pattern(template: str) -> str:
-    return "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in template.split("/"))

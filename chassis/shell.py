@@ -1,5 +1,6 @@
 """The outside of every service's HTTP: health, metrics, the service token before ``/internal``, errors as sentences."""
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,7 +15,7 @@ from chassis import log, metrics, telemetry
 from chassis.health import Health
 from chassis.internal_api.requests import reply
 from chassis.messaging.kafka import KafkaError
-from chassis.openapi import OPENAPI, answers, document
+from chassis.openapi import OPENAPI, answers, document, operations
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.serving import App, Receive, Scope, Send, answer
 
@@ -30,16 +31,19 @@ class Shell:
         self._health = health
         self._token = service_token.encode()
         self._app: App | None = None
-        self.document: dict[str, Any] | None = None
+        self.routes: Sequence[BaseRoute] = ()
+        self._named = ("", "")
+        self._document: dict[str, Any] | None = None
 
     def open(self, routes: Sequence[BaseRoute], *, title: str = "Sverka", version: str = "0") -> None:
         """Takes requests from now on, and says at ``/openapi.json`` which. TypeError for a route that nobody has
         described."""
-        own = Route(OPENAPI, self._described, methods=["GET"])
-        self.document = document(title, version, [*routes, own], internal=INTERNAL)
+        self._named = (title, version)
+        self.routes = [*routes, Route(OPENAPI, self._described, methods=["GET"])]
+        operations(self.routes, internal=INTERNAL)
         handlers: dict[Any, Any] = {HTTPException: _said, Exception: _failed}
         handlers |= dict.fromkeys((*INFRASTRUCTURE_ERRORS, KafkaError), _away)
-        self._app = Starlette(routes=[*routes, own], exception_handlers=handlers)
+        self._app = Starlette(routes=list(self.routes), exception_handlers=handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -57,7 +61,9 @@ class Shell:
     @answers(200)
     async def _described(self, request: Request) -> Response:
         """This document."""
-        return reply(self.document)
+        if self._document is None:
+            self._document = await asyncio.to_thread(document, *self._named, self.routes, internal=INTERNAL)
+        return reply(self._document)
 
     async def _state(self, send: Send, wrong: dict[str, str]) -> None:
         await answer(send, 503 if wrong else 200, {"ok": not wrong, **wrong})
