@@ -65,7 +65,7 @@ def answers(*statuses: int) -> Callable[[Handler], Handler]:
 
 def operations(routes: Sequence[BaseRoute], *, internal: str) -> list[Operation]:
     """What the routes serve, each with all of its statuses; addresses below ``internal`` take the service token.
-    TypeError for a route that nobody has described. Applications with a document of their own are left out."""
+    Applications with a document of their own are left out."""
     found = list(_HEALTH)
     for route in routes:
         if _own_document(route) is None:
@@ -102,11 +102,10 @@ def _own_document(route: BaseRoute) -> "_Schema | None":
 def _operations(route: BaseRoute) -> Sequence[Operation]:
     if isinstance(route, Described):
         return route.operations
-    statuses = getattr(route.endpoint, "__answers__", None) if isinstance(route, Route) else None
-    if not isinstance(route, Route) or statuses is None:
-        raise TypeError(f"{route!r} does not say what it answers: give its handler @answers(…)")
-    path = _CONVERTER.sub("", route.path)
-    summary = _summary(route.endpoint)
+    if not isinstance(route, Route):
+        return ()
+    statuses = getattr(route.endpoint, "__answers__", ())
+    path, summary = _CONVERTER.sub("", route.path), _summary(route.endpoint)
     return [Operation(method, path, summary, statuses) for method in sorted((route.methods or set()) - {"HEAD"})]
 
 

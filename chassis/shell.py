@@ -15,7 +15,7 @@ from chassis import log, metrics, telemetry
 from chassis.health import Health
 from chassis.internal_api.requests import reply
 from chassis.messaging.kafka import KafkaError
-from chassis.openapi import OPENAPI, answers, document, operations
+from chassis.openapi import OPENAPI, answers, document
 from chassis.postgres import INFRASTRUCTURE_ERRORS
 from chassis.serving import App, Receive, Scope, Send, answer
 
@@ -36,11 +36,9 @@ class Shell:
         self._document: dict[str, Any] | None = None
 
     def open(self, routes: Sequence[BaseRoute], *, title: str = "Sverka", version: str = "0") -> None:
-        """Takes requests from now on, and says at ``/openapi.json`` which. TypeError for a route that nobody has
-        described."""
+        """Takes requests from now on, and says at ``/openapi.json`` which."""
         self._named = (title, version)
         self.routes = [*routes, Route(OPENAPI, self._described, methods=["GET"])]
-        operations(self.routes, internal=INTERNAL)
         handlers: dict[Any, Any] = {HTTPException: _said, Exception: _failed}
         handlers |= dict.fromkeys((*INFRASTRUCTURE_ERRORS, KafkaError), _away)
         self._app = Starlette(routes=list(self.routes), exception_handlers=handlers)

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.internal_api.requests import checked_tenant, json_of, refusal, reply, text_of
+from chassis.openapi import answers
 from chassis.postgres import Database
 from chassis.wakeups import WORK
 from services.invoicing.domain import DEAL_PREFIX
@@ -34,6 +35,7 @@ class InvoicesApi:
             Route("/internal/deals/{tenant}/{deal}/invoice/repeat", self.repeated, methods=["POST"]),
         ]
 
+    @answers(200, 400, 409)
     async def cancelled(self, request: Request) -> Response:
         """``{number, replace, by}``: voids the invoice; 409 with the reason where there is none to void."""
         body = await json_of(request)
@@ -41,6 +43,7 @@ class InvoicesApi:
         by = text_of(body, "by", BY_OPERATOR)
         return await self._told(request, c.CancelInvoice(by, number, body.get("replace") is True))
 
+    @answers(200, 400, 409)
     async def repeated(self, request: Request) -> Response:
         """``{number, by}``: one more invoice with the same lines."""
         body = await json_of(request)

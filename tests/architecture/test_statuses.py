@@ -1,6 +1,7 @@
 """What a handler declares by `@answers` is what its code answers: no status is missing, and none is made up."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ HELPERS = "chassis/internal_api/requests.py"
 DECLARING = "answers"
 ANSWERING = {"HTTPException": (0, None), "reply": (1, 200), "_json": (0, None), "Response": (1, 200)}
 """Calls that make an answer: where its status stands among the arguments, and which it is without one."""
+
+API_METHOD = re.compile(r"app\.(get|post|put|patch|delete)")
 
 Functions = dict[str, ast.FunctionDef | ast.AsyncFunctionDef]
 
@@ -31,7 +34,7 @@ def declared(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[int] | Non
     """The statuses of `@answers`."""
     for one in function.decorator_list:
         if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == DECLARING:
-            return {argument.value for argument in one.args if isinstance(argument, ast.Constant)}
+            return {found for argument in one.args if (found := _number(argument)) is not None}
     return None
 
 
@@ -54,7 +57,12 @@ def _status(call: ast.Call, place: int, otherwise: int | None) -> set[int]:
     given = named.get("status_code") or (call.args[place] if len(call.args) > place else None)
     if given is None:
         return set() if otherwise is None else {otherwise}
-    return {given.value} if isinstance(given, ast.Constant) else set()
+    number = _number(given)
+    return set() if number is None else {number}
+
+
+def _number(node: ast.expr) -> int | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
 
 
 def handlers() -> Iterator[tuple[Source, str]]:
@@ -75,6 +83,36 @@ def helping() -> Functions:
 def test_a_handler_declares_what_it_answers(source: Source, name: str) -> None:
     known = {**helping(), **{key: one for key, one in functions(source).items() if key not in ANSWERING}}
     assert shown(name, known, set()) - set(EVERYWHERE) == declared(known[name])
+
+
+def silent(source: Source) -> list[str]:
+    """Handlers of routes that declare nothing."""
+    known = functions(source)
+    routed = [
+        ast.unparse(call.args[1])
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Route" and len(call.args) > 1
+    ]
+    quiet = [name for name in routed if name in known and declared(known[name]) is None]
+    for name, function in known.items():
+        for one in function.decorator_list:
+            if isinstance(one, ast.Call) and API_METHOD.fullmatch(ast.unparse(one.func)):
+                quiet += [] if any(keyword.arg == "responses" for keyword in one.keywords) else [name]
+    return quiet
+
+
+def api_functions(source: Source) -> Source:
+    """A module of FastAPI's with the functions that stand inside others beside them."""
+    inner = [node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return Source(source.path, source.text, ast.Module([*inner], []))
+
+
+def test_no_route_is_left_undeclared() -> None:
+    all_sources = sources("chassis", "services")
+    found = {one.path: names for one in all_sources if (names := [*silent(one), *silent(api_functions(one))])}
+    assert not found, "give each handler @answers(…), or `responses=` where it is FastAPI's"
+    assert silent(planted("class A:\n    def r(self): return [Route('/x', self.x)]\n    async def x(self): ...\n"))
+    assert silent(planted("@app.get('/x')\nasync def x(): ...\n"))
 
 
 def test_a_status_that_is_missing_or_made_up_is_noticed() -> None:

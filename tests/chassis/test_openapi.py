@@ -3,7 +3,6 @@
 from typing import Any
 
 import httpx
-import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -63,11 +62,6 @@ def test_each_address_stands_there_with_its_own_statuses_and_those_of_all() -> N
     assert statuses(found, "/hooks/{secret}", "post") == {"200", "415", "500", "503", "400", "408", "413"}
     assert statuses(found, "/api/v1/things", "get") == {"200", "404"}
     assert statuses(found, "/readyz", "get") == {"200", "503"}
-
-
-def test_a_route_that_does_not_say_what_it_answers_is_refused_at_the_start() -> None:
-    with pytest.raises(TypeError, match="does not say what it answers"):
-        Shell(Health(), "token").open([Route("/internal/x", silent)])
 
 
 def test_a_request_is_found_by_method_and_path() -> None:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from chassis.internal_api.requests import checked_tenant
 from services.ingest.api.owners import Owners
+from services.ingest.api.refusals import refusals
 
 OWNER: Final = "invoicing"
 
@@ -39,12 +40,16 @@ def invoice_routes(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> N
         answer = await owners.ask(OWNER, "POST", path, body=body.model_dump())
         return JSONResponse(answer.body, answer.status or 503)
 
-    @app.post("/v1/deals/{tenant}/{deal}/invoice/cancel", dependencies=authorised)
+    @app.post(
+        "/v1/deals/{tenant}/{deal}/invoice/cancel", dependencies=authorised, responses=refusals(409, 422, body=True)
+    )
     async def cancelled(tenant: str, deal: str, cancel: Cancel) -> JSONResponse:
         """Voids the deal's invoice; what is void already stays as it is."""
         return await asked(tenant, deal, "cancel", cancel)
 
-    @app.post("/v1/deals/{tenant}/{deal}/invoice/repeat", dependencies=authorised)
+    @app.post(
+        "/v1/deals/{tenant}/{deal}/invoice/repeat", dependencies=authorised, responses=refusals(409, 422, body=True)
+    )
     async def repeated(tenant: str, deal: str, repeat: Repeat) -> JSONResponse:
         """One more invoice with the same lines and prices, today's date and VAT rate."""
         return await asked(tenant, deal, "repeat", repeat)
