@@ -91,6 +91,7 @@ class Sending:
         self._positions = await outgoing.positions(self._connection)
         self._generations = await outgoing.generations(self._connection)
         await self._compare_records()
+        await self._compare_ends(self._known())  # before anything is sent: it would come before what was lost
         self._producer = await start_producer(self._kafka, "relay")
         self._start(self._watch_ends())
         return self
@@ -309,16 +310,20 @@ class Sending:
     async def _watch_ends(self) -> None:
         """Finds lost logs that nothing is being sent to, and topics that are gone altogether."""
         while True:
-            known = {place: last for place, last in self._positions.items() if place[0] in self._topics}
+            await asyncio.sleep(self._check_ends_seconds)
             try:
-                await self._compare_ends(known)
+                await self._compare_ends(self._known())
             except UnknownTopicOrPartitionError:
                 raise  # the next leadership makes it again, and finds its log lost
             except KafkaError as error:
                 _log.info("the ends of topics cannot be read: %s", type(error).__name__)
-            await asyncio.sleep(self._check_ends_seconds)
+
+    def _known(self) -> dict[tuple[str, int], int]:
+        return {place: last for place, last in self._positions.items() if place[0] in self._topics}
 
     async def _compare_ends(self, known: Mapping[tuple[str, int], int]) -> None:
+        if not known:
+            return
         async with inspector(self._kafka, "relay-inspector") as look:
             gone = {self._kafka.prefix + topic for topic, _ in known} - await look.topics()
             if gone:
