@@ -14,7 +14,7 @@ REGRESSIONS: Final = {
     3: "a decision whose answer was lost was waited for again (rig); an invoice could not name a buyer that reads did "
     "not show yet (sandbox); a refusal by 401 passed for a call that may have been carried out (checker)",
     6: "people waited for a payment of the planned sum where the invoice was a kopeck off (rig)",
-    8: "a lost topic was published again; an event lay by chance where it had lain, so that a consumer took the log for "
+    8: "a lost topic was published again; an event lay by chance where it had lain, and a consumer took the log for "
     "the old one and never took what lay before it (product, `chassis.messaging.loss`)",
     9: "people paid more than a small invoice that was to stay paid in part (rig)",
     31: "work reserved the calls of its worst case and gave none back: a portal at its limit served a fifth of what it "
