@@ -38,6 +38,10 @@ SETTINGS: Final = {
     "lc_messages": "C",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
+OF_A_COPY: Final = {
+    # A server that is killed leaves its shared memory where it is; here that goes with the folder.
+    "dynamic_shared_memory_type": "mmap",
+}
 READY_LINE: Final = 8  # of postmaster.pid
 
 
@@ -73,6 +77,11 @@ class Postgres:
         password = quote(self._password_file.read_text().strip(), safe="")
         return f"postgresql://{USER}:{password}@{HOST}:{self._port}/{DATABASE}"
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the server is told at its start."""
+        return SETTINGS | (OF_A_COPY if self._from_template else {})
+
     def prepare(self) -> None:
         """Find the programs and make the cluster if the folder has none."""
         placement = place(find_binaries(), self._data)
@@ -88,7 +97,7 @@ class Postgres:
         placement = self._placement
         assert placement is not None
         self.wait_for_orphans()
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         return Child.start(
             self.name,
             [placement.binaries.program("postgres"), "-D", str(placement.data), "-p", str(self._port), *settings],
