@@ -16,6 +16,8 @@ PAYMENTS = "payments"
 CRM_UPDATES = "crm-updates"
 STATEMENTS = "statements"
 CALLBACKS = "callbacks"
+COMPANIES = "companies"
+COMPANY_CARDS = "company-cards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def _operations(service: str) -> Topic:
     return Topic(operations_topic(service), service, ("notifier",), operations.MESSAGES, "deal, else vendor")
 
 
-_OTHER_MESSAGES = (ingest.TenantState, ingest.StatementReceived, ingest.AccountingCalled)
+_OTHER_MESSAGES = (ingest.TenantState, ingest.StatementReceived, ingest.AccountingCalled, ingest.CompanyChanged)
 _DEAL_MESSAGES = tuple(m for m in ingest.MESSAGES if m not in _OTHER_MESSAGES)
 
 TOPICS: tuple[Topic, ...] = (
@@ -53,7 +55,9 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(STATEMENTS, "ingest", ("payments",), (ingest.StatementReceived,), "statement"),
     Topic(CALLBACKS, "ingest", ("payments",), (ingest.AccountingCalled,), "object of an account"),
-    Topic(COUNTERPARTIES, "counterparty", ("invoicing", "notifier"), counterparty.MESSAGES, "deal"),
+    Topic(COMPANIES, "ingest", ("counterparty",), (ingest.CompanyChanged,), "requisites"),
+    Topic(COUNTERPARTIES, "counterparty", ("invoicing", "notifier"), counterparty.LINK_MESSAGES, "deal"),
+    Topic(COMPANY_CARDS, "counterparty", ("notifier",), counterparty.CARD_MESSAGES, "INN"),
     Topic(DOCUMENTS, "invoicing", ("payments", "notifier"), invoicing.MESSAGES, "deal"),
     Topic(PAYMENTS, "payments", ("invoicing", "notifier"), payments.MESSAGES, "deal"),
     Topic(CRM_UPDATES, "notifier", (), notifier.MESSAGES, "deal"),

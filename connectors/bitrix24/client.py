@@ -10,7 +10,7 @@ from chassis.outcomes import Failure, Ok, Outcome, Rejected
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
-from connectors.bitrix24.mapping import buyers, portal, records, writes
+from connectors.bitrix24.mapping import buyers, cards, portal, records, writes
 from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, recheck_commands, referenced
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
@@ -25,6 +25,8 @@ from connectors.bitrix24.schema import (
 from connectors.bitrix24.webhook import parse_webhook
 from connectors.ports.crm import (
     AddComment,
+    CardEntity,
+    CrmCard,
     CrmCommand,
     CrmEvent,
     CrmWritten,
@@ -163,6 +165,35 @@ class Bitrix24:
             rows = wire.records(same.result, "requisites") if same is not None else ()
             updated_at = next((one.updated_at for one in deals if one.deal_id == deal_id), None)
             return Ok(DealRecheck(updated_at, tuple(records.read_requisite(row) for row in rows)))
+        except ShapeError as error:
+            return unexpected(VENDOR, str(error), write=False)
+
+    async def read_card(self, permit: Permit, entity: CardEntity, object_id: str) -> Outcome[CrmCard | None]:
+        """One request, and one more before it for requisites, which name their company. What is not visible is not
+        there."""
+        company_id: str | None = object_id
+        if entity == "requisite":
+            owner = await self._calls.one(permit, "requisite", "crm.requisite.get", {"id": object_id})
+            if not isinstance(owner, Success):
+                return Ok(None) if _not_visible(owner) else owner
+            try:
+                company_id = cards.owner_of(owner)
+            except ShapeError as error:
+                return unexpected(VENDOR, str(error), write=False)
+        if company_id is None:
+            return Ok(None)
+        commands = cards.card_commands(company_id)
+        answer = await self._calls.batch(permit, "read_card", commands, write=False)
+        if not isinstance(answer, BatchAnswer):
+            return answer
+        company = self._calls.part(answer, "company", write=False)
+        if not isinstance(company, Success):
+            return Ok(None) if _not_visible(company) else company
+        present = self._calls.present(answer, commands)
+        if not isinstance(present, dict):
+            return present
+        try:
+            return Ok(cards.read_card(present))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
 
@@ -317,9 +348,13 @@ class Bitrix24:
 
     def _hidden(self, failure: Failure, deal_id: str) -> Failure:
         """A deal that is deleted and one that the rights do not reach look the same: both errors occur for both."""
-        if isinstance(failure, Rejected) and failure.problem.code in (NOT_FOUND, "crm_access_denied"):
+        if _not_visible(failure):
             return Rejected(Problem("deal_not_visible", {"deal": deal_id}))
         return failure
+
+
+def _not_visible(failure: Failure) -> bool:
+    return isinstance(failure, Rejected) and failure.problem.code in (NOT_FOUND, "crm_access_denied")
 
 
 def _stage_commands(categories: Sequence[int]) -> dict[str, Command]:

@@ -1,4 +1,9 @@
-"""What `counterparty` says: every request is answered by a link to one accounting record, or by why there is none."""
+"""What `counterparty` says: every request is answered by a link to one accounting record, or by why there is none; and
+what the CRM's card of a company should show."""
+
+from typing import Literal
+
+from pydantic import Field
 
 from contracts.envelope import Message
 from contracts.messages.values import BuyerKind, Reason
@@ -35,4 +40,26 @@ class CounterpartyRejected(Message, name="CounterpartyRejected"):
     reasons: tuple[Reason, ...]
 
 
-MESSAGES = (CounterpartyLinked, CounterpartyRejected)
+CompanyField = Literal["name", "full_name", "kpp", "ogrn", "address"]
+FieldOrigin = Literal["crm", "accounting", "register"]
+
+
+class CompanyFilled(Message, name="CompanyFilled"):
+    """What requisites of the CRM lack or have otherwise than a better source: the values to be written, absolute.
+
+    ``origins`` says where each value comes from (register before accounting before CRM). ``status`` is the company's
+    state where it is news: only then a person is told. ``inn`` is the one that the values were found for.
+    """
+
+    company_id: str
+    requisite_id: str
+    inn: str
+    values: dict[CompanyField, str] = Field(default_factory=dict)
+    origins: dict[CompanyField, FieldOrigin] = Field(default_factory=dict)
+    status: str = ""
+    responsible_id: str = ""
+
+
+LINK_MESSAGES = (CounterpartyLinked, CounterpartyRejected)
+CARD_MESSAGES = (CompanyFilled,)
+MESSAGES = (*LINK_MESSAGES, *CARD_MESSAGES)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from contracts.envelope import Message
-from contracts.messages.values import DealSnapshot, EffectiveSettings, Reason, TenantSettings
+from contracts.messages.values import DealSnapshot, EffectiveSettings, Reason, Register, TenantSettings
 
 
 class DealStageChanged(Message, name="DealStageChanged"):
@@ -60,6 +60,27 @@ class RequestImpossible(Message, name="RequestImpossible"):
     responsible_id: str = ""
 
 
+class CompanyChanged(Message, name="CompanyChanged"):
+    """Requisites of a company in the CRM as they stand now, raw, after they were created or changed.
+
+    ``previous_inn`` is the INN that they had before, where it is another one. ``fill``: the card is to be filled from
+    the state register, which is asked at ``registers``, in this order.
+    """
+
+    company_id: str
+    requisite_id: str
+    inn: str
+    kpp: str = ""
+    ogrn: str = ""
+    name: str = ""
+    full_name: str = ""
+    address: str = ""
+    responsible_id: str = ""
+    previous_inn: str = ""
+    fill: bool = False
+    registers: tuple[Register, ...] = ()
+
+
 class StatementReceived(Message, name="StatementReceived"):
     """A bank statement file was taken; its bytes lie in the blobs. ``statement_id`` is made of them: the same file
     again is the same statement."""
@@ -95,6 +116,7 @@ MESSAGES = (
     ActRequested,
     DealChanged,
     RequestImpossible,
+    CompanyChanged,
     StatementReceived,
     AccountingCalled,
     TenantState,

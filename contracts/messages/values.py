@@ -149,6 +149,7 @@ class Policies(Part):
     unknown_goods: Literal["create", "list"] = "create"
     buyers_without_inn: Literal["individuals", "refuse"] = "individuals"
     act_requires_paid: bool = False
+    fill_companies: bool = True
 
 
 class Steps(Part):
@@ -227,7 +228,8 @@ class RetrySchedule(Part):
 
 
 class TenantSettings(Part):
-    """A tenant's settings without secrets; ``fields`` maps our names (invoice_number, paid, …) to the portal's.
+    """A tenant's settings without secrets; ``fields`` maps our names (invoice_number, paid, …) to the portal's,
+    ``company_fields`` those of companies (status).
     ``retry`` None leaves it to the installation."""
 
     name: str
@@ -236,6 +238,7 @@ class TenantSettings(Part):
     crm_account: str = ""
     funnels: tuple[Funnel, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
+    company_fields: dict[str, str] = Field(default_factory=dict)
     admin_chat: str = ""
     sellers: tuple[SellerSettings, ...] = ()
     policies: Policies = Policies()

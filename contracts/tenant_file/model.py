@@ -67,6 +67,16 @@ class FieldsPart(Part):
         return {name: value for name, value in self.model_dump().items() if value}
 
 
+class CompanyFieldsPart(Part):
+    """Which fields of the portal's companies take what."""
+
+    status: _UserField | None = Field(default=None, description="write the name of a field of companies")
+
+    def named(self) -> dict[str, str]:
+        """Our names to the portal's, without those that are not mapped."""
+        return {name: value for name, value in self.model_dump().items() if value}
+
+
 class Bitrix24Part(Part):
     """The portal: by its inbound and outgoing webhooks, or by an application that is installed in it."""
 
@@ -107,6 +117,9 @@ class Bitrix24Part(Part):
     )
     funnels: tuple[FunnelPart, ...] = Field(default=(), max_length=40, description="write a list of funnels")
     fields: FieldsPart = Field(default=FieldsPart(), description="write names of ours and of the portal's fields")
+    company_fields: CompanyFieldsPart = Field(
+        default=CompanyFieldsPart(), description="write names of ours and of the portal's fields of companies"
+    )
     admin_chat: str = Field(
         default="", pattern=r"^(chat\d+|\d+)?$", description="write the dialog id of a chat, for example chat42"
     )
@@ -199,6 +212,7 @@ class PoliciesPart(Part):
         default="individuals", description="write individuals or refuse"
     )
     act_requires_paid: bool = Field(default=False, description="write true or false")
+    fill_companies: bool = Field(default=True, description="write true or false")
 
 
 class RemindersPart(Part):

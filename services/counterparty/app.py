@@ -16,7 +16,7 @@ from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.counterparty import projections, published
-from services.counterparty.domain import deal, party, party_plans
+from services.counterparty.domain import card, deal, party, party_plans
 from services.counterparty.handlers import route
 from services.counterparty.settings import CounterpartySettings
 from services.counterparty.store import PartyStore
@@ -46,6 +46,16 @@ PARTIES: StreamKind[party.State, Any] = StreamKind(
     published=published.published_of_party,
     planned=party_plans.planned,
     projected=projections.projected_of_party,
+)
+CARDS: StreamKind[card.State, card.Command] = StreamKind(
+    prefix=card.PREFIX,
+    initial=card.initial,
+    decide=card.decide,
+    evolve=card.evolve,
+    codec=card.CODEC,
+    aggregate=lambda stream: stream,
+    published=published.published_of_card,
+    planned=card.planned,
 )
 
 
@@ -83,7 +93,7 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=CounterpartySettings,
-    kinds=(DEALS, PARTIES),
+    kinds=(DEALS, PARTIES, CARDS),
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),
     writes=topics.written_by(NAME),

@@ -1,13 +1,14 @@
-"""From public messages to commands on a deal's requests; pure, no SQL, no network."""
+"""From public messages to commands on a deal's requests and on an INN's cards; pure, no SQL, no network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chassis import tenants
 from chassis.messaging.routing import Routed
+from chassis.values.inn import InnFound, clean_inn
 from contracts.envelope import Envelope, Message
 from contracts.messages import ingest
 from contracts.messages import values as wire
-from services.counterparty.domain import deal
+from services.counterparty.domain import card, deal
 from services.counterparty.domain.values import Buyer, Register, Rules
 
 
@@ -38,8 +39,32 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
         case ingest.DealChanged() if message.deal is not None:
             changed = deal.SeeBuyer(message.deal_id, _buyer(message.deal.buyer), message.deal.content_hash)
             return (Routed(f"{deal.PREFIX}-{message.deal_id}", changed),)
+        case ingest.CompanyChanged():
+            return tuple(_cards(message))
         case _:
             return ()
+
+
+def _cards(message: ingest.CompanyChanged) -> Iterator[Routed]:
+    """The INN that requisites show, and the one that they do not show any more."""
+    now, before = clean_inn(message.inn), clean_inn(message.previous_inn)
+    if isinstance(before, InnFound) and not (isinstance(now, InnFound) and now.inn == before.inn):
+        yield Routed(f"{card.PREFIX}-{before.inn}", card.LeaveCard(message.requisite_id))
+    if isinstance(now, InnFound):
+        requisite = card.Requisite(
+            company_id=message.company_id,
+            requisite_id=message.requisite_id,
+            kpp=message.kpp,
+            ogrn=message.ogrn,
+            name=message.name,
+            full_name=message.full_name,
+            address=message.address,
+            responsible_id=message.responsible_id,
+        )
+        registers = tuple(
+            Register(account=one.account, vendor=one.vendor, per_day=one.per_day) for one in message.registers
+        )
+        yield Routed(f"{card.PREFIX}-{now.inn}", card.SeeCard(requisite, message.fill, registers))
 
 
 def _buyer(buyer: wire.Buyer | None) -> Buyer | None:

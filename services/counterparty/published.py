@@ -1,4 +1,4 @@
-"""The only bridge from private events of requests and parties to public messages."""
+"""The only bridge from private events of requests, parties and cards to public messages."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from chassis.cards import CardOpened, CardTaken
 from contracts import topics
 from contracts.messages import counterparty, operations
 from contracts.messages.values import Reason as WireReason
-from services.counterparty.domain import deal, party
+from services.counterparty.domain import card, deal, party
 from services.counterparty.domain.values import Reason
 
 OPERATIONS = topics.operations_topic("counterparty")
@@ -53,6 +53,23 @@ def published_of_party(recorded: Recorded, state: party.State) -> Sequence[Publi
             return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(taken))),)
         case _:
             return ()
+
+
+def published_of_card(recorded: Recorded, state: card.State) -> Sequence[PublicMessage]:
+    """What is to be written into the CRM."""
+    event = recorded.event
+    if not isinstance(event, card.CardFilled):
+        return ()
+    filled = counterparty.CompanyFilled(
+        company_id=event.company_id,
+        requisite_id=event.requisite_id,
+        inn=event.inn,
+        values={name: one.value for name, one in event.values.items()},
+        origins={name: one.origin for name, one in event.values.items()},
+        status=event.status,
+        responsible_id=event.responsible_id,
+    )
+    return (PublicMessage(topics.COMPANY_CARDS, filled),)
 
 
 def _reasons(reasons: Sequence[Reason]) -> tuple[WireReason, ...]:

@@ -49,12 +49,14 @@ from services.ingest.api.shops import Shops, ShopsRoute
 from services.ingest.api.statements import StatementRoutes, Statements
 from services.ingest.api.tenants import Checked, Tenants
 from services.ingest.api.tokens import FetchToken, Renewed, RenewPair, Tokens
-from services.ingest.domain import callback, deal, order, portal, statement
+from services.ingest.domain import callback, deal, order, portal, requisite, statement
 from services.ingest.settings import IngestSettings
 from services.ingest.store import webhooks
+from services.ingest.store.cards import CardStore
 from services.ingest.store.connections import HOOK_SECRET, Account, ConnectionStore
 from services.ingest.store.deals import DealStore
 from services.ingest.store.orders import OrderStore
+from services.ingest.workers.cards import ReadCardTask
 from services.ingest.workers.check import TenantCheck
 from services.ingest.workers.handlers import KeepHandlersTask
 from services.ingest.workers.orders import ReadOrderTask
@@ -118,6 +120,15 @@ CALLBACKS: StreamKind[callback.State, callback.TakeCallback] = StreamKind(
     aggregate=lambda stream: stream,
     published=published.published_of_callback,
 )
+REQUISITES: StreamKind[requisite.State, requisite.ObserveRequisite] = StreamKind(
+    prefix=requisite.PREFIX,
+    initial=requisite.initial,
+    decide=requisite.decide,
+    evolve=requisite.evolve,
+    codec=requisite.CODEC,
+    aggregate=lambda stream: stream,
+    published=published.published_of_requisite,
+)
 CALLBACK_PARSERS: Final[Mapping[str, ParseCallback]] = {"kontur": parse_callback}
 
 
@@ -129,6 +140,7 @@ class _Whole:
         self.moves: asyncio.Queue[PortalMoved] = asyncio.Queue(MOVES_WAITING_MAX)
         self.store = ConnectionStore(parts.secrets)
         self.deals = DealStore(parts.database)
+        self.cards = CardStore(parts.database)
         self.crm = BITRIX24.connect(parts.http, parts.clock, self._moved)
         self.accounting = {key: vendor.connect(parts.http, parts.clock) for key, vendor in ACCOUNTING.items()}
         self.orders = OrderStore(parts.database, parts.secrets, self.store, parts.clock)
@@ -176,11 +188,12 @@ class _Whole:
         store, clock = self.deals, self.parts.clock
         tasks = (
             ReadDealTask(self.crm, store, self.parts.subjects, clock),
-            ReadBuyerTask(store, clock),
+            ReadBuyerTask(store, self.cards, clock),
+            ReadCardTask(self.crm, store),
             ReadOrderTask(self.orders, self.parts.subjects),
             SweepTask(self.crm, store, clock),
-            SweepModifiedTask(self.crm, store, clock),
-            SweepBuyersTask(self.crm, store, clock),
+            SweepModifiedTask(self.crm, store, self.cards, clock),
+            SweepBuyersTask(self.crm, store, self.cards, clock),
             NightlyCheckTask(self.crm, store, clock),
             KeepHandlersTask(self.app, EVENTS, self._hook_url, clock),
         )
@@ -331,7 +344,7 @@ def _version() -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=IngestSettings,
-    kinds=(DEALS, ORDERS, PORTALS, STATEMENTS, CALLBACKS),
+    kinds=(DEALS, ORDERS, PORTALS, STATEMENTS, CALLBACKS, REQUISITES),
     migrations=Path(__file__).parent / "migrations",
     writes=topics.written_by(NAME),
     work=lambda parts: parts.once(_Whole).work(),

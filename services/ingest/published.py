@@ -6,7 +6,7 @@ from chassis.aggregate import PublicMessage, Recorded
 from contracts import topics
 from contracts.messages import ingest
 from contracts.messages import values as wire
-from services.ingest.domain import callback, deal, order, portal, statement
+from services.ingest.domain import callback, deal, order, portal, requisite, statement
 from services.ingest.domain.values import Effective, Reason, Settings, Snapshot
 
 
@@ -54,6 +54,19 @@ def published_of_deal(recorded: Recorded, state: deal.State | order.State) -> Se
             return (_said(ingest.DealChanged(deal_id=event.deal_id, deleted=True)),)
         case _:
             return ()
+
+
+def published_of_requisite(recorded: Recorded, state: requisite.State) -> Sequence[PublicMessage]:
+    """The requisites as they stand now."""
+    seen = recorded.event
+    assert isinstance(seen, requisite.RequisiteSeen), "a stream of requisites has one kind of event"
+    changed = ingest.CompanyChanged(
+        **seen.card.model_dump(),
+        previous_inn=seen.previous_inn,
+        fill=seen.fill,
+        registers=tuple(wire.Register.model_validate(one.model_dump()) for one in seen.registers),
+    )
+    return (PublicMessage(topics.COMPANIES, changed),)
 
 
 def published_of_statement(recorded: Recorded, state: statement.State) -> Sequence[PublicMessage]:

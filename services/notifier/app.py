@@ -14,7 +14,7 @@ from connectors.ports.crm import PortalMoved
 from connectors.registry import BITRIX24
 from contracts import topics
 from contracts.messages import operations
-from services.notifier.domain import alerts, deal
+from services.notifier.domain import alerts, company, deal
 from services.notifier.handlers import route
 from services.notifier.projections import projected
 from services.notifier.published import published
@@ -45,6 +45,15 @@ ALERTS: StreamKind[alerts.State, alerts.Command] = StreamKind(
     aggregate=lambda stream: stream,
     planned=alerts.planned,
 )
+COMPANIES: StreamKind[company.State, company.Command] = StreamKind(
+    prefix=company.PREFIX,
+    initial=company.initial,
+    decide=company.decide,
+    evolve=company.evolve,
+    codec=company.CODEC,
+    aggregate=lambda stream: stream,
+    planned=company.planned,
+)
 
 
 def _moved(moved: PortalMoved) -> None:
@@ -69,7 +78,7 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=NotifierSettings,
-    kinds=(DEALS, ALERTS),
+    kinds=(DEALS, ALERTS, COMPANIES),
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),
     writes=topics.written_by(NAME),

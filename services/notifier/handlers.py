@@ -1,4 +1,4 @@
-"""From public messages to what a deal, or the admin chat, is told; pure, no SQL, no network."""
+"""From public messages to what a deal, a company's card, or the admin chat is told; pure, no SQL, no network."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,7 +8,7 @@ from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, invoicing, operations, payments
 from contracts.messages import values as wire
-from services.notifier.domain import alerts, deal
+from services.notifier.domain import alerts, company, deal
 from services.notifier.domain import facts as f
 
 
@@ -36,6 +36,19 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 "order_number": message.order_number,
             }
             return (_notice("payment_unmatched", values, envelope),)
+        case counterparty.CompanyFilled():
+            tenant = envelope.tenant_id
+            fill = company.TellCompany(
+                tenant,
+                crm_account(tenant),
+                envelope.id,
+                message.requisite_id,
+                message.inn,
+                {name: value for name, value in message.values.items() if value},
+                message.status,
+                message.responsible_id,
+            )
+            return (Routed(f"{company.PREFIX}-{message.company_id}", fill),)
     fact = _fact(message)
     deal_id = message.deal.deal_id if isinstance(message, ingest.InvoiceRequested) else getattr(message, "deal_id", "")
     if fact is None or not deal_id:

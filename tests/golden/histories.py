@@ -12,9 +12,9 @@ from chassis.values.orders import OrderId
 from chassis.work import operations
 from contracts.messages import operations as told_operations
 from contracts.messages.values import Reason as PublicReason
-from services.ingest.app import CALLBACKS, ORDERS, PORTALS, STATEMENTS
+from services.ingest.app import CALLBACKS, ORDERS, PORTALS, REQUISITES, STATEMENTS
 from services.ingest.app import DEALS as INGEST_DEALS
-from services.ingest.domain import callback, deal, order, portal, statement
+from services.ingest.domain import callback, deal, order, portal, requisite, statement
 from services.ingest.domain import values as v
 from services.invoicing.app import SPEC as INVOICING
 from tests.golden.corpus import CHASSIS
@@ -55,11 +55,13 @@ def all_histories() -> Iterator[History]:
     yield "ingest", "taken", _statement_taken()
     yield "ingest", "connected-and-lost", _connected_and_lost()
     yield "ingest", "called-twice", _called_twice()
+    yield "ingest", "another-inn", _another_inn()
     yield "counterparty", "asked", counterparty.asked()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
     for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
         yield "counterparty", name, stream
+    yield "counterparty", "filled-and-left", counterparty.filled()
     yield "invoicing", "replaced", invoicing.replaced()
     yield "invoicing", "refused-and-doubted", invoicing.refused_and_doubted()
     yield "invoicing", "late-buyer-and-old-rate", invoicing.late_buyer_and_old_rate()
@@ -76,12 +78,23 @@ def all_histories() -> Iterator[History]:
     yield "payments", "half-read", payments.statement_file()
     yield "payments", "called", payments.called()
     yield "notifier", "refused-write", notifier.written()
+    yield "notifier", "filled-and-refused", notifier.filled()
     yield "notifier", "whole-way", _told_whole_way()
     yield "notifier", "outage-seen-by-two", _outage_seen_by_two()
     yield "notifier", "notice", _notice()
     yield CHASSIS, "suspended", _tenant_suspended()
     yield CHASSIS, "two-accounts-down", _two_accounts_down()
     yield CHASSIS, "fell-behind-twice", _fell_behind_twice()
+
+
+def _another_inn() -> Stream[Any, Any]:
+    """Requisites get an INN, then another one."""
+    stream: Stream[Any, Any] = Stream(REQUISITES, "requisite-77")
+    registers = (v.Register(account="dadata:vektor:register", vendor="dadata", per_day=9_000),)
+    for inn in ("7736207543", "7707083893"):
+        card = requisite.Card(company_id="512", requisite_id="77", inn=inn, name="ООО «Ромашка»", responsible_id="7")
+        stream.ran(requisite.ObserveRequisite(card, True, registers))
+    return stream
 
 
 def _snapshot(price: str = "1250.50", **changes: Any) -> v.Snapshot:

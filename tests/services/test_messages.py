@@ -16,10 +16,10 @@ from chassis.cards import CardTaken
 from contracts import topics
 from contracts.envelope import Envelope, Message
 from contracts.messages import ALL
+from services.counterparty.domain import card, party
 from services.counterparty.domain import deal as buyer_requests
-from services.counterparty.domain import party
 from services.invoicing.domain.events import EVENTS as INVOICING
-from services.notifier.domain import alerts
+from services.notifier.domain import alerts, company
 from services.notifier.domain import deal as told_deal
 from services.payments.domain import bankday, callback, operation, statement
 from services.payments.domain.events import EVENTS as PAYMENTS
@@ -29,7 +29,7 @@ FOLDER = Path(__file__).resolve().parent
 SERVICES = ("invoicing", "counterparty", "payments", "notifier")
 EVENTS: dict[str, tuple[type[Any], ...]] = {
     "invoicing": INVOICING,
-    "counterparty": (*buyer_requests.EVENTS, *party.EVENTS),
+    "counterparty": (*buyer_requests.EVENTS, *party.EVENTS, *card.EVENTS),
     "payments": (
         *PAYMENTS,
         operation.OperationUnmatched,
@@ -38,7 +38,7 @@ EVENTS: dict[str, tuple[type[Any], ...]] = {
         *statement.CODEC.events[:2],
         callback.AccountCalled,
     ),
-    "notifier": (*told_deal.EVENTS, *alerts.EVENTS),
+    "notifier": (*told_deal.EVENTS, *alerts.EVENTS, *company.EVENTS),
 }
 
 

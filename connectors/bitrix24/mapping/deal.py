@@ -61,7 +61,8 @@ def history_page(deal_id: str, after: int, start: int) -> Command:
     )
 
 
-def _requisites_of(entity_type_id: int, entity_id: Ref) -> Command:
+def requisites_of(entity_type_id: int, entity_id: str | Ref) -> Command:
+    """All requisites of an object in the portal's order, with the columns that are read."""
     filtered = {"ENTITY_TYPE_ID": entity_type_id, "ENTITY_ID": entity_id}
     order = {"SORT": "ASC", "ID": "ASC"}
     return Command("crm.requisite.list", {"filter": filtered, "order": order, "select": _REQUISITE_COLUMNS})
@@ -102,8 +103,8 @@ def deal_commands(deal_id: str, history_after: int) -> dict[str, Command]:
         "link": Command("crm.requisite.link.get", {"entityTypeId": DEAL, "entityId": deal_id}),
         "company": get_item(COMPANY, company),
         "contact": get_item(CONTACT, contact),
-        "company_requisites": _requisites_of(COMPANY, company),
-        "contact_requisites": _requisites_of(CONTACT, contact),
+        "company_requisites": requisites_of(COMPANY, company),
+        "contact_requisites": requisites_of(CONTACT, contact),
         "linked": Command("crm.requisite.get", {"id": linked}),
         "linked_bank": Command("crm.requisite.bankdetail.get", {"id": Ref("link", "BANK_DETAIL_ID")}),
         "linked_banks": _bank_details_of(linked),

@@ -1,11 +1,12 @@
 """CRM commands → methods of a batch, and their answers → what was written.
 
-Source: the vendor's documentation of crm.item.update, crm.timeline.comment.*, im.notify.system.add, im.message.add,
-"Files".
+Source: the vendor's documentation of crm.item.update, crm.requisite.update, crm.address.*, crm.timeline.comment.*,
+im.notify.system.add, im.message.add, "Files".
 """
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, assert_never
@@ -14,6 +15,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.values.money import decimal_from_kopecks
 from connectors import wire
+from connectors.bitrix24.mapping import cards
 from connectors.bitrix24.schema import DEAL, ENTITY_TYPE_IDS, VENDOR, Base64, Command, item_of
 from connectors.ports.crm import (
     AddComment,
@@ -24,6 +26,8 @@ from connectors.ports.crm import (
     MoneyValue,
     MoveStage,
     NotifyUser,
+    PutAddress,
+    PutRequisite,
     SetFields,
     UploadFile,
 )
@@ -60,6 +64,10 @@ def command_of(command: CrmCommand) -> Command:
                     "CLIENT_ID": command.client_id,  # a webhook must name one beside a TAG
                 },
             )
+        case PutRequisite():
+            return cards.put_requisite(replace(command, values=_plain_values(command.values)))
+        case PutAddress():
+            return cards.put_address(replace(command, text=_plain(command.text)))
         case ChatMessage():
             return Command("im.message.add", {"DIALOG_ID": command.dialog_id, "MESSAGE": _plain(command.text)})
         case _:
@@ -110,6 +118,10 @@ def written(command: CrmCommand, result: Any) -> Outcome[CrmWritten]:
             return _dropped(item, (command.field,)) or Ok(CrmWritten())
         case AddComment() | ChatMessage():
             return Ok(CrmWritten(object_id=_new_id(result)))
+        case PutRequisite() | PutAddress():
+            if result is not True:
+                raise wire.ShapeError("result")
+            return Ok(CrmWritten())
         case NotifyUser():
             if result is False:
                 return Rejected(Problem("crm_recipient_refused", {"text": ""}))
@@ -140,6 +152,10 @@ def _field_value(value: FieldValue) -> str:
 def _plain(text: str) -> str:
     """Text that a batch will not take for a reference to one of its results."""
     return text.replace("$result[", "$ result[")
+
+
+def _plain_values(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: _plain(value) for name, value in values.items()}
 
 
 def _file(name: str, content: bytes) -> list[str | Base64]:

@@ -7,6 +7,13 @@ from typing import Protocol
 from chassis.domain import Problem
 from chassis.outcomes import Outcome
 from chassis.work.handlers import Permit
+from connectors.ports.crm.cards import (
+    CardEntity,
+    CrmCard,
+    PutAddress,
+    PutRequisite,
+    ReadCard,
+)
 from connectors.ports.crm.commands import (
     AddComment,
     ChatMessage,
@@ -50,11 +57,13 @@ from connectors.ports.crm.records import (
 __all__ = [
     "AddComment",
     "BuyersModifiedSince",
+    "CardEntity",
     "ChatMessage",
     "CheckPortal",
     "Crm",
     "CrmAddress",
     "CrmBankDetail",
+    "CrmCard",
     "CrmCommand",
     "CrmCompany",
     "CrmContact",
@@ -82,6 +91,9 @@ __all__ = [
     "PortalMoved",
     "PortalReport",
     "PortalWanted",
+    "PutAddress",
+    "PutRequisite",
+    "ReadCard",
     "ReadDeal",
     "ReadDealStages",
     "RecheckDeal",
@@ -173,6 +185,6 @@ class ParseWebhook(Protocol):
 
 class Crm(
     ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, BuyersModifiedSince, WriteDeal, FindComment,
-    ReadDealStages, CheckPortal, PingCrm, ParseWebhook, Protocol,
+    ReadDealStages, CheckPortal, PingCrm, ParseWebhook, ReadCard, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""

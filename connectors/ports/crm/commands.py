@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from connectors.ports.crm.cards import PutAddress, PutRequisite
 from connectors.ports.crm.records import Entity
 
 
@@ -81,7 +82,7 @@ class ChatMessage:
     text: str
 
 
-CrmCommand = SetFields | MoveStage | UploadFile | AddComment | NotifyUser | ChatMessage
+CrmCommand = SetFields | MoveStage | UploadFile | AddComment | NotifyUser | ChatMessage | PutRequisite | PutAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from chassis.work.handlers import Done, Permit, PermitClass, Permits, StreamComm
 from chassis.work.operations import AccountDown, AccountUp, outage_stream
 from connectors.ports.companies import CompanyByInn, CompanyCard
 from connectors.registers import QUOTA, day_of_moscow, next_midnight
-from services.counterparty.domain import company, deal, party
+from services.counterparty.domain import card, company, deal, party
 from services.counterparty.domain.company import Facts
 from services.counterparty.domain.values import Register
 from services.counterparty.store.companies import CompanyStore, KeptCard, Usage
@@ -39,7 +39,8 @@ class Asked:
 
 
 class LookUpCompany:
-    """One INN. An answer is kept for a day; a provider whose quota is used up is left alone until the next day."""
+    """One INN. An answer is kept for a day; a provider whose quota is used up is left alone until the next day. A
+    document does not wait for the register for ever; who is ``patient`` does."""
 
     kind = company.LOOK_UP
     recurring = False
@@ -65,8 +66,11 @@ class LookUpCompany:
         if asked.card is not None:
             await self._store.keep(task.tenant, inn, kpp, asked.card)
             return Done((self._answer(task, asked.card.facts), *asked.told))
-        if asked.problem is not None and task.attempt < ATTEMPTS_MAX:
+        patient = payload.get("patient", False)
+        if asked.problem is not None and (patient or task.attempt < ATTEMPTS_MAX):
             return Retryable(asked.problem, outage=False)
+        if patient:
+            return Done(tuple(asked.told), again_at=next_midnight(now))
         stale = kept is not None and now - kept.fetched_at < STALE_MAX
         return Done((self._answer(task, kept.facts if stale and kept is not None else None), *asked.told))
 
@@ -121,8 +125,10 @@ class LookUpCompany:
 
     def _answer(self, task: Task, facts: Facts | None) -> StreamCommand:
         payload = task.payload
-        body: deal.Command | party.Command
-        if task.stream.startswith(f"{deal.PREFIX}-"):
+        body: deal.Command | party.Command | card.Command
+        if task.stream.startswith(f"{card.PREFIX}-"):
+            body = card.SeeCompany(payload["kpp"], facts)
+        elif task.stream.startswith(f"{deal.PREFIX}-"):
             body = deal.SeeCompany(payload["request_id"], payload["inn"], facts)
         else:
             body = party.SeeRegister(payload["account"], facts)

@@ -85,6 +85,7 @@ def settings_of(file: TenantFile) -> Settings:
         crm_account=portal.crm_account(file.tenant),
         funnels=tuple(_funnel(funnel) for funnel in file.bitrix24.funnels),
         fields=file.bitrix24.fields.named(),
+        company_fields=file.bitrix24.company_fields.named(),
         admin_chat=file.bitrix24.admin_chat,
         sellers=tuple(_seller(file.tenant, seller) for seller in file.sellers),
         policies=Policies.model_validate(file.policies.model_dump()),

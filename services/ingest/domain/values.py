@@ -201,6 +201,7 @@ class Policies(Value):
     unknown_goods: str = "create"
     buyers_without_inn: str = "individuals"
     act_requires_paid: bool = False
+    fill_companies: bool = True
 
 
 class Steps(Value):
@@ -245,6 +246,7 @@ class Settings(Value):
     crm_account: str
     funnels: tuple[Funnel, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
+    company_fields: dict[str, str] = Field(default_factory=dict)
     admin_chat: str = ""
     sellers: tuple[Seller, ...] = ()
     policies: Policies = Policies()

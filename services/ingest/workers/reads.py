@@ -14,9 +14,10 @@ from chassis.values.inn import InnFound, clean_inn, clean_kpp
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from connectors.ports.crm import CrmRequisite, ReadDeal, RecheckDeal
 from connectors.ports.crm import DealSnapshot as CrmSnapshot
-from services.ingest.domain import deal, hints
+from services.ingest.domain import deal, hints, requisite
 from services.ingest.domain.deal import Entry
 from services.ingest.domain.values import Config, Snapshot
+from services.ingest.store.cards import CardStore
 from services.ingest.store.deals import DealStore, KnownDeal
 from services.ingest.workers.snapshot import ReadDeal as Read
 from services.ingest.workers.snapshot import read_deal, read_entry
@@ -122,23 +123,29 @@ def _inn(snapshot: Snapshot) -> str:
 
 
 class ReadBuyerTask:
-    """A buyer changed: deals that wait for its data, or that were invoiced to it, are read again."""
+    """A buyer changed: deals that wait for its data, or that were invoiced to it, are read again, and so is its card
+    where the tenant has cards filled."""
 
     kind = hints.READ_BUYER
     recurring = False
     permits = 0
 
-    def __init__(self, store: DealStore, clock: Clock) -> None:
+    def __init__(self, store: DealStore, cards: CardStore, clock: Clock) -> None:
         self._store = store
+        self._cards = cards
         self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
-        """Plans a read for each deal concerned."""
+        """Plans a read for each deal concerned, and one of the card."""
         work_id = UUID(task.work_id)
         upto = await self._store.unread_upto(task.tenant, work_id)
-        deals = await self._store.deals_of_buyer(task.tenant, task.payload["entity"], task.payload["object_id"])
+        entity, object_id = task.payload["entity"], task.payload["object_id"]
+        account, now = task.payload["account"], self._clock.now()
+        deals = await self._store.deals_of_buyer(task.tenant, entity, object_id)
+        config = (await self._store.tenant(task.tenant)).config
+        if entity in ("company", "requisite") and config is not None and requisite.fills(config.settings):
+            await self._cards.plan_read(task.tenant, account, entity, object_id, now, task.metadata)
         if deals:
-            account, now = task.payload["account"], self._clock.now()
             await self._store.plan_reads(task.tenant, account, deals, now, task.metadata)
         await self._store.mark_read(task.tenant, work_id, upto, self._clock.now())
         return Done()

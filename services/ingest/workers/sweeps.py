@@ -3,19 +3,20 @@ everything."""
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome
-from chassis.work.handlers import Done, Permit, StreamCommand, Task, TaskResult
+from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from connectors.ports.crm import BuyersModifiedSince, DealsModifiedSince, StageEntry, StageHistorySince
 from services.ingest import metrics
-from services.ingest.domain import deal, portal
+from services.ingest.domain import deal, portal, requisite
 from services.ingest.domain.cursor import OVERLAP, Cursor, Search
 from services.ingest.domain.values import Config
+from services.ingest.store.cards import CardStore
 from services.ingest.store.deals import DealStore
 from services.ingest.workers.reads import failed
 from services.ingest.workers.snapshot import read_entry
@@ -172,21 +173,30 @@ class NightlyCheckTask(_History):
         return Done(tuple(commands), again_at=night, payload={**payload, "night": night.isoformat()})
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The deals to be read of one page, what the next one continues from (None at the end), and how many cards are
+    read."""
+
+    deals: Sequence[str]
+    after: Any
+    cards: int = 0
+
+
 class _ModifiedTask:
     """What the sweeps of changes share: pages by id of what changed since the last pass began, with an overlap."""
 
     recurring = True
     permits = PAGES_PER_RUN_MAX
 
-    def __init__(self, crm: SweepCrm, store: DealStore, clock: Clock) -> None:
+    def __init__(self, crm: SweepCrm, store: DealStore, cards: CardStore, clock: Clock) -> None:
         self._crm = crm
         self._store = store
+        self._cards = cards
         self._clock = clock
 
-    async def _page(
-        self, tenant: TenantId, permit: Permit, since: datetime, after: Any
-    ) -> Outcome[tuple[Sequence[str], Any]]:
-        """The deals to be read of one page, and what the next one continues from; None at the beginning and the end."""
+    async def _page(self, task: Task, config: Config, since: datetime, after: Any) -> Outcome[_Page]:
+        """One page after another; ``after`` is None at the beginning."""
         raise NotImplementedError
 
     async def run(self, task: Task) -> TaskResult:
@@ -200,12 +210,12 @@ class _ModifiedTask:
         began_at = datetime.fromisoformat(payload["began_at"]) if "began_at" in payload else now
         after, found_something = payload.get("after"), False
         for _ in range(self.permits):
-            page = await self._page(task.tenant, task.permit, since, after)
+            page = await self._page(task, config, since, after)
             if not isinstance(page, Ok):
                 return failed(page)
-            deals, after = page.value
+            deals, after = page.value.deals, page.value.after
+            found_something = found_something or bool(deals or page.value.cards)
             if deals:
-                found_something = True
                 await self._store.plan_reads(task.tenant, task.account, deals, now, task.metadata)
             if after is None:
                 break
@@ -222,35 +232,38 @@ class SweepModifiedTask(_ModifiedTask):
 
     kind = portal.SWEEP_MODIFIED
 
-    async def _page(
-        self, tenant: TenantId, permit: Permit, since: datetime, after: Any
-    ) -> Outcome[tuple[Sequence[str], Any]]:
-        page = await self._crm.deals_modified_since(permit, since, after=after or "0")
+    async def _page(self, task: Task, config: Config, since: datetime, after: Any) -> Outcome[_Page]:
+        assert task.permit is not None, "the plan names an account"
+        page = await self._crm.deals_modified_since(task.permit, since, after=after or "0")
         if not isinstance(page, Ok):
             return page
         updated = {one.deal_id: one.updated_at for one in page.value.deals}
-        deals = await self._store.changed_since_read(tenant, updated) if updated else ()
-        return Ok((deals, page.value.next_after))
+        deals = await self._store.changed_since_read(task.tenant, updated) if updated else ()
+        return Ok(_Page(deals, page.value.next_after))
 
 
 class SweepBuyersTask(_ModifiedTask):
     """Deals that were asked for a document and whose buyers have changed since they were last read: a deal itself does
-    not change with its company, requisites or bank account."""
+    not change with its company, requisites or bank account. And companies, where the tenant has their cards filled."""
 
     kind = portal.SWEEP_BUYERS
     permits = 1  # one page is six lists: more are there only after an import
 
-    async def _page(
-        self, tenant: TenantId, permit: Permit, since: datetime, after: Any
-    ) -> Outcome[tuple[Sequence[str], Any]]:
-        page = await self._crm.buyers_modified_since(permit, since, after=after)
+    async def _page(self, task: Task, config: Config, since: datetime, after: Any) -> Outcome[_Page]:
+        assert task.permit is not None, "the plan names an account"
+        page = await self._crm.buyers_modified_since(task.permit, since, after=after)
         if not isinstance(page, Ok):
             return page
         updated: dict[tuple[str, str], datetime] = {
             (one.entity, one.object_id): one.updated_at for one in page.value.buyers
         }
-        deals = await self._store.buyers_changed_since_read(tenant, updated) if updated else ()
-        return Ok((deals, page.value.next_after))
+        deals = await self._store.buyers_changed_since_read(task.tenant, updated) if updated else ()
+        companies = {object_id: at for (entity, object_id), at in updated.items() if entity == "company"}
+        cards: Sequence[str] = ()
+        if companies and requisite.fills(config.settings):
+            now = self._clock.now()
+            cards = await self._cards.plan_changed(task.tenant, task.account, companies, now, task.metadata)
+        return Ok(_Page(deals, page.value.next_after, len(cards)))
 
 
 def next_night(now: datetime, timezone: str) -> datetime:

@@ -113,7 +113,7 @@ class _Decision(Cancelling):
     def _asked_again(self, document: Document, command: c.Request) -> None:
         if document.kind != "invoice":
             return
-        if command.deal.content_hash != document.deal.content_hash:
+        if command.deal.or_same(document.deal).content_hash != document.deal.content_hash:
             self.ask_about_change(document)
             return
         number = document.issued.number if document.issued else ""
@@ -209,6 +209,7 @@ class _Decision(Cancelling):
 
     def _content_changed(self, document: Document, deal: Deal) -> None:
         """Remembers what the deal shows now; while the invoice is on its way nobody is asked yet."""
+        deal = deal.or_same(document.deal)
         if deal.content_hash == (document.changed_deal or document.deal).content_hash:
             return
         total = total_kopecks(replace(document, deal=deal), self.now)

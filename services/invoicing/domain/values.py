@@ -88,6 +88,15 @@ class Deal(Value):
     gifts: int = 0
     lost: bool = False
 
+    def or_same(self, other: "Deal") -> "Deal":
+        """``other`` where a document of this deal would show the same to the same buyer, else this one: a card that was
+        filled up from the state register is no change of a deal."""
+        same = self.buyer_party and all(getattr(self, name) == getattr(other, name) for name in _SHOWN)
+        return other if same else self
+
+
+_SHOWN = ("buyer_party", "buyer_kind", "currency", "opportunity_kopecks", "rows", "order_number", "gifts")
+
 
 class Tax(Value):
     """The seller's tax profile from a day on."""

@@ -4,6 +4,7 @@ from chassis.blobs import Blobs
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import EffectHandler
 from connectors.ports.crm import Crm
+from services.notifier.workers.companies import CrmCompany
 from services.notifier.workers.texts import load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
 
@@ -11,4 +12,8 @@ from services.notifier.workers.writes import CrmChat, CrmWrites
 def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory) -> tuple[EffectHandler, ...]:
     """All effect handlers of the service."""
     texts = load_texts()
-    return (CrmWrites(crm, blobs, directory, texts), CrmChat(crm, directory, texts))
+    return (
+        CrmWrites(crm, blobs, directory, texts),
+        CrmChat(crm, directory, texts),
+        CrmCompany(crm, directory, texts),
+    )

@@ -57,6 +57,10 @@ class Texts:
         """The word of a status field's value (R6)."""
         return self.sections["statuses"].get(status, status)
 
+    def company_state(self, status: str) -> str:
+        """The word of a company's state in the register; a state of a later build stands as it came."""
+        return self.sections["company_states"].get(status, status)
+
     def choice(self, kind: str, choice: str) -> str:
         """The words of a card's choice; a choice of a later build gives the general words."""
         if choice.startswith(USE_CHOICE):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from services.counterparty.domain import deal, party
+from services.counterparty.app import CARDS
+from services.counterparty.domain import card, deal, party
 from tests.services.counterparty.parts import (
     ACCOUNT,
     DADATA,
@@ -64,6 +65,19 @@ def registered() -> list[Stream[Any, Any]]:
     return [lacking, ending]
 
 
+def filled() -> Stream[Any, Any]:
+    """A card is filled from the register, shows it, and leaves its INN."""
+    stream: Stream[Any, Any] = Stream(CARDS, "card-7736207543")
+    first = card.Requisite(company_id="512", requisite_id="77", responsible_id="7")
+    stream.ran(card.SeeCard(first, True, (DADATA,)))
+    stream.ran(card.SeeCompany("", facts(status="liquidating")))
+    shown = {"kpp": "773601001", "ogrn": "1027700229193", "name": "ООО «Ромашка»", "full_name": "ООО «РОМАШКА»"}
+    stream.ran(card.SeeCard(first.model_copy(update=shown), True, (DADATA,)))
+    stream.ran(card.SeeCompany("773601001", None))
+    stream.ran(card.LeaveCard("77"))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [asked(), *looked_up(), *registered()]
+    return [asked(), *looked_up(), *registered(), filled()]

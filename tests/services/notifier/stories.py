@@ -4,7 +4,8 @@ from typing import Any
 
 from contracts.messages import operations
 from contracts.messages.values import Reason
-from services.notifier.domain import deal
+from services.notifier.app import COMPANIES
+from services.notifier.domain import company, deal
 from services.notifier.domain.facts import Reason as FactReason
 from tests.services.notifier.parts import asked, issued, outages, rejected, tell, told
 from tests.services.streams import NOW, Stream
@@ -37,6 +38,18 @@ def alerted() -> Stream[Any, Any]:
     return stream
 
 
+def filled() -> Stream[Any, Any]:
+    """A company's card is filled, then refuses to be."""
+    stream: Stream[Any, Any] = Stream(COMPANIES, "company-512")
+    values = {"full_name": "ООО «РОМАШКА»", "kpp": "773601001"}
+    for fact_id, refused in (("m1", None), ("m2", FactReason(code="crm_refused", values={"text": "нет"}))):
+        stream.ran(
+            company.TellCompany("vektor", "bitrix24:vektor", fact_id, "77", "7736207543", values, "liquidating", "7")
+        )
+        stream.ran(company.SeeCompanyWritten(fact_id, refused))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [written(), alerted()]
+    return [written(), alerted(), filled()]

@@ -16,7 +16,7 @@ from chassis.values.money import Language
 from contracts import topics
 from contracts.envelope import Envelope, Message
 from contracts.examples import examples_of
-from contracts.messages import ALL, operations
+from contracts.messages import ALL, counterparty, operations
 from contracts.messages.values import Reason
 from services.counterparty.domain import party
 from services.invoicing.domain.questions import CARDS as INVOICING_CARDS
@@ -194,6 +194,12 @@ def _effects(stream: Stream[Any, Any], message: Message) -> Iterator[dict[str, A
         tell(stream, message, "ended")
         yield dict(list(stream.effects.values())[-1].request)
         return
+    if isinstance(message, counterparty.CompanyFilled):
+        state = {"company": "ООО «Ромашка»", "state": TEXTS["ru"].company_state(message.status)}
+        yield {"text": "company_state", "values": {**state, "status": message.status}}
+        reason = {"code": "crm_refused", "values": {"text": "нет"}}
+        yield {"text": "company_not_filled", "values": {"company": message.company_id, "reason": reason}}
+        return
     envelope = Envelope("m1", message.NAME, 1, "invoicing", "", stream.now, "vektor")
     for routed in route(message, envelope):
         if routed.stream.startswith("tenant"):
@@ -301,7 +307,20 @@ def spoiled(value: Any, evil: str) -> Any:
             return value
 
 
-KEPT = {"kind", "code", "date", "due_date", "sent_at", "since", "ended_at", "choice", "choices", "document", "vendor"}
+KEPT = {
+    "kind",
+    "code",
+    "status",
+    "date",
+    "due_date",
+    "sent_at",
+    "since",
+    "ended_at",
+    "choice",
+    "choices",
+    "document",
+    "vendor",
+}
 
 
 def _kept(name: str, value: Any, evil: str) -> Any:
