@@ -64,12 +64,13 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
 
 def _ingest(service: Service, shared: Shared, crm: MemoryCrm, subjects: MemorySubjects) -> None:
     store = MemoryDeals(service.memory, service.desk.plan, shared.clock)
+    cards: Any = None  # these tenants ask no register
     tasks: tuple[Any, ...] = (
         ReadDealTask(crm, store, subjects, shared.clock),
-        ReadBuyerTask(store, shared.clock),
+        ReadBuyerTask(store, cards, shared.clock),
         SweepTask(crm, store, shared.clock),
-        SweepModifiedTask(crm, store, shared.clock),
-        SweepBuyersTask(crm, store, shared.clock),
+        SweepModifiedTask(crm, store, cards, shared.clock),
+        SweepBuyersTask(crm, store, cards, shared.clock),
         NightlyCheckTask(crm, store, shared.clock),
     )
     service.add_handlers((), tasks, crm)

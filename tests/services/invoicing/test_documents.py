@@ -130,6 +130,18 @@ class TestR14ChangedAfterIssue:
         assert open_cards(stream) == []
         assert stream.said(operations.DecisionTaken)[-1].choice == "withdrawn"
 
+    def test_a_buyers_card_that_was_filled_up_is_no_change_of_the_deal(self) -> None:
+        stream = issued()
+        filled = deal("a", buyer_name="ООО «РОМАШКА»", buyer_address="119021, г Москва").model_copy(
+            update={"content_hash": "filled"}
+        )
+        assert stream.ran(c.SeeDeal(filled)) == []
+        stream.ran(c.SeeDeal(deal("b")))
+        stream.ran(c.SeeDeal(filled))
+        assert open_cards(stream) == []
+        stream.ran(request("r2", what=filled))
+        assert len(stream.said(messages.InvoiceReentered)) == 1
+
     def test_second_change_replaces_the_question(self) -> None:
         stream = issued()
         stream.ran(c.SeeDeal(deal("b")))
