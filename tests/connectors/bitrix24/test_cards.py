@@ -1,23 +1,12 @@
 """Cards of companies over real HTTP: read whole, filled absolutely."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
-
-import pytest_asyncio
 
 from chassis.outcomes import Ok, Rejected
 from connectors.ports.crm import CardEntity, PutAddress, PutRequisite
-from tests.connectors.bitrix24.office import Office, open_office, taken
-from tests.connectors.kit_sandbox import sandboxed
+from tests.connectors.bitrix24.office import Office, taken
 
 ENTITIES: Final[tuple[CardEntity, ...]] = ("company", "requisite")
-
-
-@pytest_asyncio.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    async with sandboxed(tmp_path) as (sandbox, http):
-        yield await open_office(sandbox, http)
 
 
 async def test_a_companys_card_is_read_and_filled(office: Office) -> None:
