@@ -31,6 +31,8 @@ from connectors.ports.crm import (
     NotifyUser,
     PortalReport,
     PortalWanted,
+    PutAddress,
+    PutRequisite,
     Semantics,
     SetFields,
     StageEntry,
@@ -242,6 +244,7 @@ class MemoryCrm(Vendor):
         if isinstance(command, ChatMessage):
             self.portal(account).chat.append(command.text)
             return Ok(CrmWritten("1"))
+        assert not isinstance(command, PutRequisite | PutAddress), "no tenant of these runs has cards filled"
         deal_id = "" if isinstance(command, NotifyUser) else _deal_of(command)
         deal = self.portal(account).deals.get(deal_id)
         if not isinstance(command, NotifyUser) and (deal is None or deal.deleted):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from chassis.outcomes import Ok, Rejected
-from connectors.ports.crm import CardEntity, PutAddress, PutRequisite
+from connectors.ports.crm import CardEntity, CrmCommand, PutAddress, PutRequisite
 from tests.connectors.bitrix24.office import Office, taken
 
 ENTITIES: Final[tuple[CardEntity, ...]] = ("company", "requisite")
@@ -18,7 +18,7 @@ async def test_a_companys_card_is_read_and_filled(office: Office) -> None:
         assert card.addresses == {}
     values = {"full_name": "Общество «Лотос»", "kpp": "770901001", "ogrn": "1237700012340"}
     for known, address in ((False, "105062, Москва"), (True, "105062, г Москва, ул Лесная, д 7")):
-        fill = [PutRequisite(requisite, values), PutAddress(requisite, address, known)]
+        fill: list[CrmCommand] = [PutRequisite(requisite, values), PutAddress(requisite, address, known)]
         assert [type(one) for one in await office.crm.write(office.permit, fill)] == [Ok, Ok]
     card = taken(await office.crm.read_card(office.permit, "company", company))
     (one,) = card.requisites
