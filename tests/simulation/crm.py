@@ -12,7 +12,9 @@ from chassis.values.lines import SourceRow
 from chassis.work.handlers import Permit
 from connectors.ports.crm import (
     AddComment,
+    CardEntity,
     ChatMessage,
+    CrmCard,
     CrmCommand,
     CrmCompany,
     CrmContact,
@@ -226,6 +228,10 @@ class MemoryCrm(Vendor):
 
     def parse_webhook(self, body: bytes, content_type: str) -> CrmEvent | Problem:
         raise NotImplementedError("webhooks come as hints")
+
+    async def read_card(self, permit: Permit, entity: CardEntity, object_id: str) -> Outcome[CrmCard | None]:
+        """No tenant of these runs has cards filled."""
+        return Ok(None)
 
     # Writes
 

@@ -185,6 +185,6 @@ class ParseWebhook(Protocol):
 
 class Crm(
     ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, BuyersModifiedSince, WriteDeal, FindComment,
-    ReadDealStages, CheckPortal, PingCrm, ParseWebhook, Protocol,
+    ReadDealStages, CheckPortal, PingCrm, ParseWebhook, ReadCard, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""
