@@ -152,11 +152,12 @@ class DeadLine(Fault):
         if chance.random() < 0.5:
             await under(hands, name, Weather(swallow=True), chance.uniform(2.0, 4.0), note)
             return
-        for _ in range(20):
-            if not hands.left():
-                break
-            note.count += hands.stage.proxies[name].reset_all()
-            await asyncio.sleep(min(0.1, hands.left()))
+        async with hands.keeper.lock(f"proxy:{name}"):  # where another fault keeps everybody away is nothing to reset
+            for _ in range(20):
+                if not hands.left():
+                    break
+                note.count += hands.stage.proxies[name].reset_all()
+                await asyncio.sleep(min(0.1, hands.left()))
 
 
 class VendorAway(Fault):
