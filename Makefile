@@ -70,7 +70,7 @@ mutants: $(STAMP)
 	@$(PY) -m tests.chaos.mutants $(NAMES)
 .PHONY: simulate event-store webhooks crash-points mutants
 
-# Has mutmut change the code that money depends on: the parts in NAMES, or all, which takes hours.
+# Changes the code that money depends on, a little at a time; some test must notice. NAMES are parts or files; all take hours.
 mutation: $(STAMP)
 	@$(PY) -m tests.mutation $(NAMES)
 .PHONY: mutation

@@ -1,116 +1,62 @@
-"""``python -m tests.mutation``: has mutmut change the code that money depends on, and says what no test noticed.
-
-Works in a copy of the tree, which is kept on request, so that a run can be gone on with.
-"""
+"""``python -m tests.mutation``: changes the code that money depends on, a little at a time, and says what no test
+noticed. Results are kept by file in ``results.json`` and shown in the README."""
 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any
 
-from tests.chaos.mutants.patches import PARTS as TREE
-from tests.chaos.mutants.patches import copy_of
-
-ROOT: Final = Path(__file__).parents[2]
-EXPLAINED: Final = Path(__file__).parent / "survivors.txt"
-KILLED_MIN: Final = 0.95
-
-
-INGEST: Final = ("domain", "cursor", "buckets", "permits", "snapshot")
-OUTBOX: Final = ("chassis/messaging/outgoing.py", "chassis/messaging/windows.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Files that are changed, and the tests that must notice. Inbox and outbox need servers, which DATABASE_URL and
-    KAFKA_BOOTSTRAP may name, else each of their changes starts some of its own."""
-
-    name: str
-    files: tuple[str, ...]
-    tests: tuple[str, ...]
-
-
-PARTS: Final = (
-    Part("machine", ("chassis/work/machine.py",), ("tests/chassis/work/test_machine.py",)),
-    Part("money", ("chassis/values/[mvl]*.py",), ("tests/chassis/values",)),
-    Part("identity", ("chassis/values/payment_identity.py",), ("tests/chassis/values/test_payment_identity.py",)),
-    Part("payments", ("services/payments/domain/*",), ("tests/services/payments",)),
-    Part("counterparty", ("services/counterparty/domain/*",), ("tests/services/counterparty",)),
-    Part("invoicing", ("services/invoicing/domain/*",), ("tests/services/invoicing",)),
-    Part("notifier", ("services/notifier/domain/*",), ("tests/services/notifier",)),
-    Part("ingest", ("services/ingest/domain/*",), tuple(f"tests/services/ingest/test_{of}.py" for of in INGEST)),
-    Part("inbox", ("chassis/messaging/in*.py",), ("tests/chassis/test_consumer.py", "tests/chassis/test_loss.py")),
-    Part("outbox", ("chassis/outbox.py", *OUTBOX), ("tests/chassis/test_relay.py", "tests/chassis/test_engine.py")),
-)
+from tests.mutation.parts import PARTS, ROOT, Part
+from tests.mutation.reporting import KILLED_MIN, Result, explained, identity, record, write_table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 when fewer than 95 % of a part's changes are noticed, or when one that is not has no explanation."""
+    """Exit code 1 when fewer than 95 % of a file's changes are noticed, or when one that is not has no explanation."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(part.name for part in PARTS)}; all by default")
-    parser.add_argument("--folder", type=Path, help="where the copies are kept, to go on with; by default nowhere")
-    options = parser.parse_args(arguments)
-    explained = _explained()
+    parser.add_argument(
+        "names", nargs="*", help=f"files, or of {', '.join(part.name for part in PARTS)}; by default all"
+    )
+    names = parser.parse_args(arguments).names
     good = True
-    with tempfile.TemporaryDirectory(prefix="sverka-mutation-") as temporary:
-        for part in PARTS:
-            if options.parts and part.name not in options.parts:
+    for part in PARTS:
+        for path in part.paths():
+            if names and part.name not in names and path not in names:
                 continue
-            killed, survivors = _run(part, (options.folder or Path(temporary)) / part.name)
-            share = killed / max(1, killed + len(survivors))
-            unexplained = [one for one in survivors if one not in explained]
-            print(f"{part.name}: {killed} of {killed + len(survivors)} changes noticed ({share:.1%})")
-            print("".join(f"  not noticed, and not explained: {one}\n" for one in unexplained), end="", flush=True)
-            good = good and share >= KILLED_MIN and not unexplained
+            said = _tried(part, path)
+            if not said:
+                continue  # nothing but definitions
+            good = _reported(path, said) and good
+    write_table()
     return 0 if good else 1
 
 
-def _explained() -> set[str]:
-    """The changes of which it is said why no test can notice them: the first word of each line."""
-    lines = EXPLAINED.read_text().splitlines() if EXPLAINED.exists() else []
-    return {line.split()[0] for line in lines if line and not line.startswith((" ", "#"))}
+def _tried(part: Part, path: str) -> list[dict[str, Any]]:
+    """What came of each change of a file. Raises RuntimeError when its tests fail on the code as it is."""
+    with tempfile.TemporaryDirectory(prefix="sverka-mutation-") as folder:
+        out, log = Path(folder) / "out", Path(folder) / "log"
+        with log.open("wb") as file:
+            command = [sys.executable, "-m", "tests.mutation.trying", part.name, str(out), path]
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            code = subprocess.run(command, cwd=ROOT, env=environment, stdout=file, stderr=file, check=False).returncode
+        if code:
+            raise RuntimeError(f"{path} was not tried to the end: {log.read_text(errors='replace')[-3_000:]}")
+        return [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
 
 
-def _run(part: Part, tree: Path) -> tuple[int, list[str]]:
-    """How many changes were noticed, and the names of those that were not."""
-    if not tree.exists():
-        tree.mkdir(parents=True)
-        copy_of(ROOT, tree)
-        _configure(part, tree)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "-m", "mutmut", "run"]
-    log = tree / "mutmut.log"
-    with log.open("wb") as out:
-        code = subprocess.run(command, cwd=tree, env=environment, stdout=out, stderr=out, check=False).returncode
-    found: dict[str, int | None] = {}
-    for kept in (tree / "mutants").rglob("*.meta"):
-        found |= json.loads(kept.read_text())["exit_code_by_key"]
-    if not found or any(value is None for value in found.values()):
-        raise RuntimeError(f"mutmut did not come to an end ({code}): {log.read_text(errors='replace')[-3_000:]}")
-    # 0: all tests passed; 33: no test went there. Everything else noticed, an end by too much time among it.
-    survivors = sorted(name for name, value in found.items() if value in (0, 33))
-    return len(found) - len(survivors), survivors
-
-
-def _configure(part: Part, tree: Path) -> None:
-    settings = {
-        "source_paths": [name for name in TREE if name != "tests"],
-        "only_mutate": list(part.files),
-        "pytest_add_cli_args_test_selection": list(part.tests),
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-x"],
-        "use_git_change_detection": False,
-    }
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    with (tree / "pyproject.toml").open("a") as file:
-        file.write("\n[tool.mutmut]\n" + "\n".join(lines) + "\n")
-    shutil.rmtree(tree / "mutants", ignore_errors=True)
+def _reported(path: str, said: list[dict[str, Any]]) -> bool:
+    survivors = [identity(one) for one in said if not one["killed"]]
+    known = explained()
+    unexplained = [one for one in survivors if one not in known]
+    result = Result(path, len(said), len(said) - len(survivors), len(survivors) - len(unexplained))
+    record(result)
+    print(f"{path}: {result.killed} of {result.tried} changes noticed ({result.share:.1%})")
+    print("".join(f"{one}\n= \n\n" for one in unexplained), end="", flush=True)
+    return result.share >= KILLED_MIN and not unexplained
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Money: rounding vectors, texts, and the properties of conversion and division."""
 
 from decimal import Context, Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.values.money import (
+    KOPECKS_MAX,
     decimal_from_kopecks,
+    exact_fraction,
     exact_kopecks_from_decimal,
     kopecks_from_decimal,
     multiply_half_up,
@@ -45,6 +48,22 @@ def test_what_is_no_sum_is_refused(value: str) -> None:
         kopecks_from_decimal(Decimal(value))
 
 
+def test_the_largest_sum_and_the_finest_price_are_taken_and_nothing_beyond() -> None:
+    assert kopecks_from_decimal(Decimal(10) ** 15) == KOPECKS_MAX
+    assert exact_fraction(Decimal("1E+18")) == 10**18
+    assert exact_fraction(Decimal("1E-30")) == Fraction(1, 10**30)
+    for beyond in ("1E+19", "1E-31"):
+        with pytest.raises(ValueError, match="out of range"):
+            exact_fraction(Decimal(beyond))
+    with pytest.raises(ValueError, match="more than any document"):
+        kopecks_from_decimal(Decimal("1000000000000000.01"))
+
+
+@pytest.mark.parametrize(("kopecks", "roubles"), [(0, "0.00"), (1, "0.01"), (-1, "-0.01"), (-12_345, "-123.45")])
+def test_kopecks_have_two_decimals_and_nought_has_no_sign(kopecks: int, roubles: str) -> None:
+    assert str(decimal_from_kopecks(kopecks)) == roubles
+
+
 def test_exact_conversion_refuses_parts_of_a_kopeck() -> None:
     assert exact_kopecks_from_decimal(Decimal("1.1000")) == 110
     with pytest.raises(ValueError, match="two decimals"):
@@ -74,6 +93,7 @@ def test_sums_for_people(kopecks: int, russian: str, english: str) -> None:
         (5, ["10", "10", "10"], (2, 2, 1)),
         (-5, ["10", "10", "10"], (-2, -2, -1)),
         (7, ["0", "1"], (0, 7)),
+        (10, ["1", "2", "4"], (1, 3, 6)),
     ],
 )
 def test_spread_vectors(total: int, weights: list[str], parts: tuple[int, ...]) -> None:

@@ -1,0 +1,49 @@
+"""The code that money depends on, in parts, and the tests that must notice every change of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Files by their patterns, and the tests. Those of inbox and outbox start Postgres and Kafka, once for all."""
+
+    name: str
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    def paths(self) -> list[str]:
+        """The files as they are now, from the root of the tree."""
+        found = {path.relative_to(ROOT).as_posix() for pattern in self.files for path in ROOT.glob(pattern)}
+        return sorted(found)
+
+
+def _part(name: str, files: str, of: str, tests: str) -> Part:
+    return Part(name, tuple(files.split()), tuple(f"tests/{of}/test_{test}.py" for test in tests.split()))
+
+
+def _domain(service: str, tests: str) -> Part:
+    return _part(service, f"services/{service}/domain/*.py", f"services/{service}", tests)
+
+
+PARTS: Final = (
+    _part("money", "chassis/values/money.py", "chassis/values", "money"),
+    _part("lines", "chassis/values/lines.py chassis/values/vat.py", "chassis/values", "lines vat"),
+    _part("identity", "chassis/values/payment_identity.py", "chassis/values", "payment_identity_rows payment_identity"),
+    _part("machine", "chassis/work/machine.py", "chassis/work", "machine_steps machine"),
+    _domain("counterparty", "rules party_machine workers"),
+    _domain("ingest", "domain cursor buckets snapshot shop_module"),
+    _domain("invoicing", "rules order orders review process_machine handlers"),
+    _domain("notifier", "rules orders texts deal_machine"),
+    _domain("payments", "rules matching balances balance_machine bank_days"),
+    _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss"),
+    _part(
+        "outbox",
+        "chassis/outbox.py chassis/messaging/outgoing.py chassis/messaging/windows.py",
+        "chassis",
+        "relay engine",
+    ),
+)

@@ -1,0 +1,85 @@
+"""What is kept of a run: results by file, why some changes cannot be noticed, and the README's table."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.mutation.parts import ROOT
+
+HERE: Final = Path(__file__).parent
+RESULTS: Final = HERE / "results.json"
+SURVIVORS: Final = HERE / "survivors.txt"
+README: Final = HERE / "README.md"
+MARKS: Final = ("<!-- results: made by python -m tests.mutation -->", "<!-- end of results -->")
+KILLED_MIN: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A file whose changes were tried. ``explained``: so many of those that nobody noticed are no other program."""
+
+    path: str
+    tried: int
+    killed: int
+    explained: int
+    commit: str = ""
+
+    @property
+    def share(self) -> float:
+        """The part that was noticed."""
+        return self.killed / self.tried
+
+
+def identity(said: Mapping[str, Any]) -> str:
+    """A change as ``survivors.txt`` has it: file and function, the lines that go, the lines that come."""
+    lines = [*(f"- {line}" for line in said["less"]), *(f"+ {line}" for line in said["more"])]
+    return "\n".join([f"{said['path']} {said['function']}", *lines])
+
+
+def explained() -> dict[str, str]:
+    """Changes that nobody can notice, and why: blocks, whose lines that begin with ``=`` say so."""
+    found = {}
+    for block in SURVIVORS.read_text().strip().split("\n\n") if SURVIVORS.exists() else ():
+        lines = [line for line in block.splitlines() if not line.startswith("#")]
+        why = " ".join(line[1:].strip() for line in lines if line.startswith("="))
+        if why:
+            found["\n".join(line for line in lines if not line.startswith("="))] = why
+    return found
+
+
+def results() -> list[Result]:
+    """What is kept."""
+    return [Result(**one) for one in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
+
+
+def record(result: Result) -> None:
+    """Keeps a result in place of the file's last one."""
+    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    kept = {one.path: asdict(one) for one in results() if (ROOT / one.path).exists()}
+    kept[result.path] = {**asdict(result), "commit": git.stdout.strip()}
+    lines = ",\n".join(json.dumps(kept[path]) for path in sorted(kept))
+    RESULTS.write_text(f"[\n{lines}\n]\n")
+
+
+def table() -> str:
+    """The README's table."""
+    kept = results()
+    rows = ["| File | Changes | Noticed | | Explained | Of the code of |", "|---|---|---|---|---|---|"]
+    for one in kept:
+        share = f"{one.share:.1%}"
+        rows.append(f"| `{one.path}` | {one.tried} | {one.killed} | {share} | {one.explained} | {one.commit} |")
+    tried, killed = sum(one.tried for one in kept), sum(one.killed for one in kept)
+    sum_explained = sum(one.explained for one in kept)
+    rows.append(f"| together | {tried} | {killed} | {killed / max(1, tried):.1%} | {sum_explained} | |")
+    return "\n".join(rows)
+
+
+def write_table() -> None:
+    """Puts the table between its marks."""
+    text = README.read_text()
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    README.write_text(f"{before}{MARKS[0]}\n{table()}\n{MARKS[1]}{after}")
