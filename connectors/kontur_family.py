@@ -1,4 +1,4 @@
-"""What the APIs of SKB Kontur have in common: the envelope of errors, and the way from an answer to an outcome.
+"""What the APIs of SKB Kontur have in common: errors, tokens, words, and the way from an answer to an outcome.
 
 Source: the vendor's OpenAPI description "Elba Public API" (error envelope), RFC 6749 §5.2 for tokens.
 """
@@ -7,15 +7,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.http import Answer, Call, as_read, as_write
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Retryable
 from connectors import wire
-from connectors.ports.accounting import PdfFile
+from connectors.ports.accounting import AccessToken, CounterpartyKind, InvoiceStatus, PdfFile, TokenRequest
 from connectors.transport import Transport
-from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, OutcomeTable
+from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, OutcomeTable, unexpected
+from connectors.wire import ShapeError
 
 PAGE: Final = "page"
 """The code that stands for an answer that is a web page: something between us and the API spoke."""
@@ -59,6 +61,29 @@ def error_context(document: Any) -> Mapping[str, Any]:
     return context if isinstance(context, dict) else {}
 
 
+KINDS: Final[Mapping[str, CounterpartyKind]] = {
+    "legal": "company",
+    "entrepreneur": "entrepreneur",
+    "individual": "person",
+}
+TYPES: Final = {kind: word for word, kind in KINDS.items()}
+
+
+def status_of(word: str, paid_kopecks: int | None, words: Mapping[str, InvoiceStatus], overdue: str) -> InvoiceStatus:
+    """An invoice's status by the vendor's word; what is overdue is issued, or paid in part."""
+    if word == overdue:
+        return InvoiceStatus.PARTIALLY_PAID if paid_kopecks else InvoiceStatus.ISSUED
+    return words.get(word, InvoiceStatus.UNKNOWN)
+
+
+def read_token(answer: Mapping[str, Any]) -> AccessToken:
+    """A bearer token (RFC 6749 §5.1). Raises ShapeError for a token of another type or without a life."""
+    token, seconds = wire.text(answer.get("access_token")), wire.whole(answer.get("expires_in"), "expires_in")
+    if not token or wire.text(answer.get("token_type")).lower() not in ("", "bearer") or seconds <= 0:
+        raise ShapeError("access_token")
+    return AccessToken(token, seconds)
+
+
 class Answers:
     """Sends calls and judges what comes back by a vendor's tables.
 
@@ -98,6 +123,30 @@ class Answers:
         if isinstance(document, dict) and document.get("error") is not None:
             return self.failure(answer, table, write=write)
         return Ok(document)
+
+    async def token(self, request: TokenRequest, scope: str, table: OutcomeTable) -> Outcome[AccessToken]:
+        """Client credentials → a bearer token (RFC 6749 §4.4)."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": request.client_id,
+            "client_secret": request.client_secret,
+        } | ({"scope": scope} if scope else {})
+        call = Call(
+            vendor=self._vendor,
+            operation=f"{self._vendor}.token",
+            method="POST",
+            url=request.token_url,
+            changes=False,
+            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+            content=urlencode(form).encode(),
+        )
+        document = await self.document(call, table)
+        if not isinstance(document, Ok):
+            return document
+        try:
+            return Ok(read_token(wire.filled_mapping(document.value, "token")))
+        except ShapeError as error:
+            return unexpected(self._vendor, str(error), write=False)
 
     async def pdf(self, call: Call, table: OutcomeTable) -> Outcome[PdfFile]:
         """A file; Deferred while it is rendered."""

@@ -153,6 +153,20 @@ def optional_day(value: Any, name: str) -> date | None:
     return None if value in (None, "", False) else day(value, name)
 
 
+def required_identity(record: Mapping[str, Any], name: str) -> str:
+    """The id in a field that must hold one. Raises ShapeError."""
+    found = identity(record.get(name))
+    if found is None:
+        raise ShapeError(name)
+    return found
+
+
+def optional_kopecks(record: Mapping[str, Any], name: str) -> int | None:
+    """A sum in roubles → kopecks, or None for an empty field. Raises ShapeError."""
+    value = record.get(name)
+    return None if value is None else kopecks(value, name)
+
+
 def retry_after(value: str | None, clock: Clock) -> datetime | None:
     """``Retry-After`` in seconds → business time; None without one that can be read."""
     if value is None or not value.strip().isdecimal() or len(value) > 9:

@@ -210,28 +210,7 @@ class ElbaSeed(Refusing):
 
     async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
         """Client credentials → a bearer token (RFC 6749 §4.4)."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": request.client_id,
-            "client_secret": request.client_secret,
-            "scope": request.scope or SCOPE,
-        }
-        call = Call(
-            vendor=VENDOR,
-            operation=f"{VENDOR}.token",
-            method="POST",
-            url=request.token_url,
-            changes=False,
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            content=urlencode(form).encode(),
-        )
-        document = await self._answers.document(call, TOKEN_TABLE)
-        if not isinstance(document, Ok):
-            return document
-        try:
-            return Ok(mapping.read_token(wire.filled_mapping(document.value, "token")))
-        except ShapeError as error:
-            return unexpected(VENDOR, str(error), write=False)
+        return await self._answers.token(request, request.scope or SCOPE, TOKEN_TABLE)
 
     # From an answer to an outcome
 

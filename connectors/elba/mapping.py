@@ -6,36 +6,26 @@ Numbers go out with the digits they have (``orjson.Fragment``), since a float wo
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from chassis.values.lines import DocumentLine
 from connectors import wire
 from connectors.elba.schema import OVERDUE, STATUSES, VAT_RATES, VAT_WORDS
+from connectors.kontur_family import KINDS, TYPES, status_of
 from connectors.pieces import pieces_of
 from connectors.ports.accounting import (
-    AccessToken,
     ActCard,
     ActDraft,
     CardLine,
     Counterparty,
     CounterpartyDraft,
-    CounterpartyKind,
     InvoiceCard,
     InvoiceDraft,
-    InvoiceStatus,
     PaymentRow,
 )
 from connectors.wire import ShapeError
-
-_KINDS: Final[dict[str, CounterpartyKind]] = {
-    "legal": "company",
-    "entrepreneur": "entrepreneur",
-    "individual": "person",
-}
-_TYPES: Final = {kind: word for word, kind in _KINDS.items()}
-
 
 # Out
 
@@ -51,7 +41,7 @@ def counterparty_body(draft: CounterpartyDraft) -> bytes:
         "address": draft.address,
         "email": draft.email,
         "phone": draft.phone,
-        "type": None if draft.kind == "company" else _TYPES[draft.kind],
+        "type": None if draft.kind == "company" else TYPES[draft.kind],
     }
     return orjson.dumps({name: value for name, value in members.items() if value})
 
@@ -125,8 +115,8 @@ def timestamp(at: datetime) -> str:
 def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
     """A buyer's card."""
     return Counterparty(
-        counterparty_id=_id(card, "id"),
-        kind=_KINDS.get(wire.text(card.get("type"))),
+        counterparty_id=wire.required_identity(card, "id"),
+        kind=KINDS.get(wire.text(card.get("type"))),
         name=wire.text(card.get("fullName")),
         short_name=wire.text(card.get("shortName")),
         inn=wire.text(wire.required(card, "inn") if card.get("type") != "individual" else card.get("inn")),
@@ -142,20 +132,20 @@ def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
 def read_invoice(card: Mapping[str, Any]) -> InvoiceCard:
     """An invoice's card. What identifies it and its sum must be there; the rest may be missing."""
     total = wire.kopecks(wire.required(card, "sum"), "sum")
-    paid = _optional_kopecks(card, "paidSum")
+    paid = wire.optional_kopecks(card, "paidSum")
     word = wire.text(card.get("status"))
     return InvoiceCard(
-        invoice_id=_id(card, "id"),
-        number=_id(card, "number"),
+        invoice_id=wire.required_identity(card, "id"),
+        number=wire.required_identity(card, "number"),
         issued_on=wire.day(card.get("date"), "date"),
         due_on=wire.optional_day(card.get("paymentDueDate"), "paymentDueDate"),
-        counterparty_id=_id(card, "counterpartyId"),
+        counterparty_id=wire.required_identity(card, "counterpartyId"),
         comment=wire.text(card.get("comment")),
         lines=tuple(_read_line(item) for item in wire.records(card.get("items"), "items")),
         total_kopecks=total,
-        vat_kopecks=_optional_kopecks(card, "ndsSum"),
+        vat_kopecks=wire.optional_kopecks(card, "ndsSum"),
         paid_kopecks=paid,
-        status=_status(word, paid),
+        status=status_of(word, paid, STATUSES, OVERDUE),
         vendor_status=word,
         url=wire.text(card.get("url")),
         updated_at=wire.optional_moment(card.get("updatedAt"), "updatedAt"),
@@ -165,10 +155,10 @@ def read_invoice(card: Mapping[str, Any]) -> InvoiceCard:
 def read_act(card: Mapping[str, Any]) -> ActCard:
     """An act's card."""
     return ActCard(
-        act_id=_id(card, "id"),
+        act_id=wire.required_identity(card, "id"),
         number=wire.text(card.get("number")),
         issued_on=wire.day(card.get("date"), "date"),
-        counterparty_id=_id(card, "counterpartyId"),
+        counterparty_id=wire.required_identity(card, "counterpartyId"),
         invoice_id=wire.identity(card.get("invoiceId")),
         comment=wire.text(card.get("comment")),
         total_kopecks=wire.kopecks(wire.required(card, "sum"), "sum"),
@@ -183,7 +173,7 @@ def read_payment(row: Mapping[str, Any]) -> PaymentRow:
     if not isinstance(removed, bool):
         raise ShapeError("removed")
     return PaymentRow(
-        payment_id=_id(row, "id"),
+        payment_id=wire.required_identity(row, "id"),
         invoice_id=wire.identity(wire.required(row, "invoiceId")),
         own_account=wire.text(row.get("ownAccount")),
         amount_kopecks=wire.kopecks(wire.required(row, "amount"), "amount"),
@@ -197,14 +187,6 @@ def read_payment(row: Mapping[str, Any]) -> PaymentRow:
     )
 
 
-def read_token(answer: Mapping[str, Any]) -> AccessToken:
-    """A bearer token (RFC 6749 §5.1). Raises ShapeError for a token of another type or without a life."""
-    token, seconds = wire.text(answer.get("access_token")), wire.whole(answer.get("expires_in"), "expires_in")
-    if not token or wire.text(answer.get("token_type")).lower() not in ("", "bearer") or seconds <= 0:
-        raise ShapeError("access_token")
-    return AccessToken(token, seconds)
-
-
 def _read_line(item: Mapping[str, Any]) -> CardLine:
     word = wire.text(wire.required(item, "ndsRate"))
     return CardLine(
@@ -213,23 +195,5 @@ def _read_line(item: Mapping[str, Any]) -> CardLine:
         unit=wire.text(item.get("unit")),
         price=wire.decimal(wire.required(item, "price"), "price"),
         vat_rate=VAT_RATES.get(word, word),
-        amount_kopecks=_optional_kopecks(item, "sum"),
+        amount_kopecks=wire.optional_kopecks(item, "sum"),
     )
-
-
-def _status(word: str, paid_kopecks: int | None) -> InvoiceStatus:
-    if word == OVERDUE:
-        return InvoiceStatus.PARTIALLY_PAID if paid_kopecks else InvoiceStatus.ISSUED
-    return STATUSES.get(word, InvoiceStatus.UNKNOWN)
-
-
-def _optional_kopecks(record: Mapping[str, Any], name: str) -> int | None:
-    value = record.get(name)
-    return None if value is None else wire.kopecks(value, name)
-
-
-def _id(record: Mapping[str, Any], name: str) -> str:
-    found = wire.identity(record.get(name))
-    if found is None:
-        raise ShapeError(name)
-    return found

@@ -134,7 +134,7 @@ def _items(line: DocumentLine, *, with_vat: bool) -> list[dict[str, Any]]:
 
 def read_id(answer: Mapping[str, Any]) -> str:
     """The id that a creation answers with. Raises ShapeError."""
-    return _id(answer, "id")
+    return wire.required_identity(answer, "id")
 
 
 def read_contractor(card: Mapping[str, Any]) -> Counterparty:
@@ -144,7 +144,7 @@ def read_contractor(card: Mapping[str, Any]) -> Counterparty:
     emails = [email for contact in contacts for email in _strings(contact.get("emails"))]
     phones = [phone for contact in contacts if (phone := wire.text(contact.get("phone")))]
     return Counterparty(
-        counterparty_id=_id(card, "id"),
+        counterparty_id=wire.required_identity(card, "id"),
         kind=_KINDS.get(len(inn)),
         name=wire.text(card.get("name")),
         short_name=wire.text(card.get("shortName")),
@@ -197,8 +197,8 @@ def read_bill(card: Mapping[str, Any]) -> InvoiceCard:
     total = sum(line.amount_kopecks or 0 for line in lines)
     word = wire.text(card.get("status"))
     return InvoiceCard(
-        invoice_id=_id(card, "id"),
-        number=_id(card, "number"),
+        invoice_id=wire.required_identity(card, "id"),
+        number=wire.required_identity(card, "number"),
         issued_on=wire.day(card.get("date"), "date"),
         due_on=None,
         counterparty_id=wire.text(card.get("contractorId")),
@@ -222,7 +222,7 @@ def read_fact(row: Mapping[str, Any]) -> BalanceFact | None:
     word, total = wire.text(content.get("billStatus")), content.get("billSum")
     return BalanceFact(
         fact_id=fact_id(row),
-        invoice_id=_id(content, "billId"),
+        invoice_id=wire.required_identity(content, "billId"),
         paid_kopecks=wire.kopecks(wire.required(content, "relatedPaymentsSum"), "relatedPaymentsSum"),
         total_kopecks=None if total is None else wire.kopecks(total, "billSum"),
         status=STATUSES.get(word, InvoiceStatus.UNKNOWN),
@@ -279,13 +279,6 @@ def _strings(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise ShapeError("emails")
     return [text for one in value if (text := wire.text(one))]
-
-
-def _id(record: Mapping[str, Any], name: str) -> str:
-    found = wire.identity(record.get(name))
-    if found is None:
-        raise ShapeError(name)
-    return found
 
 
 def named_like(found: Sequence[Counterparty], name: str) -> tuple[Counterparty, ...]:

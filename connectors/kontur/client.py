@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import orjson
 
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.http import Call
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
@@ -259,27 +258,7 @@ class Kontur(Refusing):
 
     async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
         """Client credentials → a bearer token (RFC 6749 §4.4)."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": request.client_id,
-            "client_secret": request.client_secret,
-        } | ({"scope": request.scope} if request.scope else {})
-        call = Call(
-            vendor=VENDOR,
-            operation=f"{VENDOR}.token",
-            method="POST",
-            url=request.token_url,
-            changes=False,
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            content=urlencode(form).encode(),
-        )
-        document = await self._calls.answers.document(call, TOKEN_TABLE)
-        if not isinstance(document, Ok):
-            return document
-        try:
-            return Ok(mapping.read_token(wire.filled_mapping(document.value, "token")))
-        except ShapeError as error:
-            return unexpected(VENDOR, str(error), write=False)
+        return await self._calls.answers.token(request, request.scope, TOKEN_TABLE)
 
 
 def _about(found: Outcome[_T], is_it: Callable[[_T], bool]) -> Outcome[_T]:

@@ -5,7 +5,7 @@ Numbers go out with the digits they have (``orjson.Fragment``), since a float wo
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -25,28 +25,18 @@ from connectors.kontur.schema import (
     VENDOR,
     is_deleted,
 )
+from connectors.kontur_family import KINDS, TYPES, status_of
 from connectors.pieces import pieces_of
 from connectors.ports.accounting import (
-    AccessToken,
     ActCard,
     ActDraft,
     CardLine,
     Counterparty,
     CounterpartyDraft,
-    CounterpartyKind,
     InvoiceCard,
     InvoiceDraft,
-    InvoiceStatus,
 )
 from connectors.ports.products import Product, ProductDraft
-from connectors.wire import ShapeError
-
-_KINDS: Final[dict[str, CounterpartyKind]] = {
-    "legal": "company",
-    "entrepreneur": "entrepreneur",
-    "individual": "person",
-}
-_TYPES: Final = {kind: word for word, kind in _KINDS.items()}
 
 # Out
 
@@ -54,7 +44,7 @@ _TYPES: Final = {kind: word for word, kind in _KINDS.items()}
 def counterparty_body(draft: CounterpartyDraft) -> bytes:
     """The card of a buyer; only companies have a KPP; empty members are left out."""
     members: dict[str, Any] = {
-        "type": _TYPES[draft.kind],
+        "type": TYPES[draft.kind],
         "name": draft.short_name or draft.name,
         "fullName": draft.name,
         "inn": draft.inn,
@@ -159,9 +149,9 @@ def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
     """A buyer's card."""
     contacts = wire.records(card.get("contacts"), "contacts")
     source = wire.mapping(card.get("source"), "source")
-    kind = _KINDS.get(wire.text(card.get("type")))
+    kind = KINDS.get(wire.text(card.get("type")))
     return Counterparty(
-        counterparty_id=_id(card, "id"),
+        counterparty_id=wire.required_identity(card, "id"),
         kind=kind,
         name=wire.text(card.get("fullName")) or wire.text(card.get("name")),
         short_name=wire.text(card.get("name")),
@@ -186,20 +176,20 @@ def read_invoice(card: Mapping[str, Any]) -> InvoiceCard:
     """An invoice's card. What identifies it and its sum must be there; the rest may be missing. The external id stands
     at the comment's end, as where a vendor keeps our marker in the comment."""
     total = wire.kopecks(wire.required(card, "sum"), "sum")
-    paid, word = _optional_kopecks(card, "paidSum"), wire.text(card.get("status"))
+    paid, word = wire.optional_kopecks(card, "paidSum"), wire.text(card.get("status"))
     comment, marker = wire.text(card.get("comment")), wire.text(card.get("externalId"))
     return InvoiceCard(
-        invoice_id=_id(card, "id"),
-        number=_id(card, "number"),
+        invoice_id=wire.required_identity(card, "id"),
+        number=wire.required_identity(card, "number"),
         issued_on=wire.day(card.get("date"), "date"),
         due_on=wire.optional_day(card.get("dueDate"), "dueDate"),
-        counterparty_id=_id(card, "counterpartyId"),
+        counterparty_id=wire.required_identity(card, "counterpartyId"),
         comment=f"{comment} {marker}".strip(),
         lines=tuple(_read_line(item) for item in wire.records(card.get("items"), "items")),
         total_kopecks=total,
-        vat_kopecks=_optional_kopecks(card, "vatSum"),
+        vat_kopecks=wire.optional_kopecks(card, "vatSum"),
         paid_kopecks=paid,
-        status=_status(word, paid),
+        status=status_of(word, paid, STATUSES, OVERDUE),
         vendor_status=word,
         url=wire.text(card.get("viewUrl")),
         updated_at=wire.optional_moment(card.get("updatedAt"), "updatedAt"),
@@ -215,10 +205,10 @@ def read_act(card: Mapping[str, Any]) -> ActCard:
     """An act's card."""
     comment, marker = wire.text(card.get("comment")), wire.text(card.get("externalId"))
     return ActCard(
-        act_id=_id(card, "id"),
+        act_id=wire.required_identity(card, "id"),
         number=wire.text(card.get("number")),
         issued_on=wire.day(card.get("date"), "date"),
-        counterparty_id=_id(card, "counterpartyId"),
+        counterparty_id=wire.required_identity(card, "counterpartyId"),
         invoice_id=wire.identity(card.get("invoiceId")),
         comment=f"{comment} {marker}".strip(),
         total_kopecks=wire.kopecks(wire.required(card, "sum"), "sum"),
@@ -235,7 +225,7 @@ def read_product(card: Mapping[str, Any]) -> Product:
     """An item of the nomenclature."""
     word, price = wire.text(card.get("vatRate")), card.get("price")
     return Product(
-        product_id=_id(card, "id"),
+        product_id=wire.required_identity(card, "id"),
         name=wire.text(card.get("name")),
         article=wire.text(card.get("article")),
         external_code=wire.text(card.get("externalId")),
@@ -249,14 +239,6 @@ def read_product(card: Mapping[str, Any]) -> Product:
 def read_live_product(row: Mapping[str, Any]) -> Product | None:
     """A row of a list; None for one that was deleted or archived."""
     return None if is_deleted(row) or row.get("archived") is True else read_product(row)
-
-
-def read_token(answer: Mapping[str, Any]) -> AccessToken:
-    """A bearer token (RFC 6749 §5.1). Raises ShapeError for a token of another type or without a life."""
-    token, seconds = wire.text(answer.get("access_token")), wire.whole(answer.get("expires_in"), "expires_in")
-    if not token or wire.text(answer.get("token_type")).lower() not in ("", "bearer") or seconds <= 0:
-        raise ShapeError("access_token")
-    return AccessToken(token, seconds)
 
 
 def external_id(card: Mapping[str, Any]) -> str:
@@ -273,23 +255,5 @@ def _read_line(item: Mapping[str, Any]) -> CardLine:
         unit=wire.text(unit.get("name")),
         price=wire.decimal(wire.required(item, "price"), "price"),
         vat_rate=VAT_RATES.get(word, word),
-        amount_kopecks=_optional_kopecks(item, "sum"),
+        amount_kopecks=wire.optional_kopecks(item, "sum"),
     )
-
-
-def _status(word: str, paid_kopecks: int | None) -> InvoiceStatus:
-    if word == OVERDUE:
-        return InvoiceStatus.PARTIALLY_PAID if paid_kopecks else InvoiceStatus.ISSUED
-    return STATUSES.get(word, InvoiceStatus.UNKNOWN)
-
-
-def _optional_kopecks(record: Mapping[str, Any], name: str) -> int | None:
-    value = record.get(name)
-    return None if value is None else wire.kopecks(value, name)
-
-
-def _id(record: Mapping[str, Any], name: str) -> str:
-    found = wire.identity(record.get(name))
-    if found is None:
-        raise ShapeError(name)
-    return found

@@ -15,6 +15,7 @@ from chassis.work.handlers import Permit
 from connectors.moedelo import mapping
 from connectors.moedelo.calls import Calls
 from connectors.moedelo.outcomes import BUYER_TABLE, DELETE_TABLE
+from connectors.moedelo.paging import page_after
 from connectors.moedelo.schema import ACTS, BILLS, BUYERS, PAGE_ROWS, VENDOR
 from connectors.ports.accounting import (
     AccessToken,
@@ -74,14 +75,15 @@ class Moedelo(Refusing):
 
     async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
         """Buyers changed since a moment; their cards tell neither when nor an e-mail address."""
-        found = await self._page(permit, "counterparty_changes", BUYERS, _since(cursor), cursor.offset)
+        found = await self._page(permit, "counterparty_changes", BUYERS, cursor)
         if not isinstance(found, Ok):
             return found
+        rows, further = found.value
         try:
-            cards = tuple(mapping.read_counterparty(row) for row in found.value)
+            cards = tuple(mapping.read_counterparty(row) for row in rows)
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
-        return Ok(CounterpartiesPage(cards, _next(cursor, len(found.value))))
+        return Ok(CounterpartiesPage(cards, further))
 
     # Invoices
 
@@ -139,15 +141,16 @@ class Moedelo(Refusing):
     async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
         """Bills changed since a moment, a payment tied to one included; as lists show them, with their sums and without
         lines and comment."""
-        found = await self._page(permit, "invoice_changes", BILLS, _since(cursor), cursor.offset)
+        found = await self._page(permit, "invoice_changes", BILLS, cursor)
         if not isinstance(found, Ok):
             return found
+        rows, further = found.value
         read = self._reader(permit)
         try:
-            cards = tuple(read(row) for row in found.value)
+            cards = tuple(read(row) for row in rows)
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
-        return Ok(InvoicesPage(cards, _next(cursor, len(cards))))
+        return Ok(InvoicesPage(cards, further))
 
     async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
         """The bill's file with stamp and signature."""
@@ -228,21 +231,30 @@ class Moedelo(Refusing):
         self, permit: Permit, operation: str, path: str, query: Mapping[str, str]
     ) -> Outcome[list[Mapping[str, Any]]]:
         """All rows of a list, of at most 10 pages."""
-        rows: list[Mapping[str, Any]] = []
-        for page in range(LOOKUP_PAGES_MAX):
-            found = await self._page(permit, operation, path, query, page * PAGE_ROWS)
+        rows: dict[str, Mapping[str, Any]] = {}
+        known = 0
+        for _ in range(LOOKUP_PAGES_MAX):
+            page = page_after(known)
+            found = await self._calls.rows(permit, operation, path, {**query, **page.query})
             if not isinstance(found, Ok):
                 return found
-            rows += found.value
-            if len(found.value) < PAGE_ROWS:
-                return Ok(rows)
+            rows |= {str(row.get("Id")): row for row in found.value}
+            if len(found.value) < page.rows:
+                return Ok(list(rows.values()))
+            known = page.end
         return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
 
     async def _page(
-        self, permit: Permit, operation: str, path: str, query: Mapping[str, str], offset: int
-    ) -> Outcome[list[Mapping[str, Any]]]:
-        page = {"pageNo": str(offset // PAGE_ROWS + 1), "pageSize": str(PAGE_ROWS)}
-        return await self._calls.rows(permit, operation, path, {**query, **page})
+        self, permit: Permit, operation: str, path: str, cursor: FeedCursor
+    ) -> Outcome[tuple[list[Mapping[str, Any]], FeedCursor | None]]:
+        """A page of what changed, and where the next one begins."""
+        page = page_after(cursor.offset)
+        query = {"afterDate": mapping.timestamp(cursor.since), **page.query}
+        found = await self._calls.rows(permit, operation, path, query)
+        if not isinstance(found, Ok):
+            return found
+        further = FeedCursor(cursor.since, page.end) if len(found.value) == page.rows else None
+        return Ok((found.value, further))
 
     async def _whole(self, permit: Permit, rows: Sequence[Mapping[str, Any]]) -> Outcome[list[InvoiceCard]]:
         """The bills of rows, with their lines and comments, a page at a time."""
@@ -276,12 +288,3 @@ class _ReadInvoice:
 
 def _path(resource: str, identity: str) -> str:
     return f"{resource}/{quote(identity, safe='')}"
-
-
-def _since(cursor: FeedCursor) -> dict[str, str]:
-    return {"afterDate": mapping.timestamp(cursor.since)}
-
-
-def _next(cursor: FeedCursor, rows: int) -> FeedCursor | None:
-    """Rows come in an order that is not stated, so that only whole pages are counted."""
-    return None if rows < PAGE_ROWS else FeedCursor(cursor.since, cursor.offset + PAGE_ROWS)

@@ -157,7 +157,7 @@ def _reference(identity: str) -> int:
 def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
     """A buyer's card."""
     return Counterparty(
-        counterparty_id=_id(card, "Id"),
+        counterparty_id=wire.required_identity(card, "Id"),
         kind=_KINDS.get(wire.whole(card.get("Form") or 0, "Form")),
         name=wire.text(card.get("Name")),
         short_name=wire.text(card.get("ShortName")),
@@ -175,7 +175,7 @@ def archived(card: Mapping[str, Any]) -> bool:
 
 def bill_id(row: Mapping[str, Any]) -> str:
     """The id of a row of a list."""
-    return _id(row, "Id")
+    return wire.required_identity(row, "Id")
 
 
 def read_invoice(card: Mapping[str, Any], endpoint: str) -> InvoiceCard:
@@ -184,11 +184,11 @@ def read_invoice(card: Mapping[str, Any], endpoint: str) -> InvoiceCard:
     paid = None if card.get("PaidSum") is None else wire.kopecks(card["PaidSum"], "PaidSum")
     lines = wire.records(card.get("Items"), "Items")
     return InvoiceCard(
-        invoice_id=_id(card, "Id"),
-        number=_id(card, "Number"),
+        invoice_id=wire.required_identity(card, "Id"),
+        number=wire.required_identity(card, "Number"),
         issued_on=wire.day(card.get("DocDate"), "DocDate"),
         due_on=wire.optional_day(card.get("DeadLine"), "DeadLine"),
-        counterparty_id=_id(card, "KontragentId"),
+        counterparty_id=wire.required_identity(card, "KontragentId"),
         comment=wire.text(card.get("AdditionalInfo")),
         lines=tuple(_read_line(item) for item in lines),
         total_kopecks=total,
@@ -207,8 +207,8 @@ def read_payments(card: Mapping[str, Any]) -> tuple[PaymentRow, ...]:
     modified = _modified(card) or datetime.fromtimestamp(0, UTC)
     return tuple(
         PaymentRow(
-            payment_id=_id(row, "Id"),
-            invoice_id=_id(card, "Id"),
+            payment_id=wire.required_identity(row, "Id"),
+            invoice_id=wire.required_identity(card, "Id"),
             own_account=wire.text(account.get("AccountNumber")),
             amount_kopecks=wire.kopecks(wire.required(row, "Sum"), "Sum"),
             paid_on=wire.day(row.get("Date"), "Date"),
@@ -226,10 +226,10 @@ def read_payments(card: Mapping[str, Any]) -> tuple[PaymentRow, ...]:
 def read_act(card: Mapping[str, Any]) -> ActCard:
     """An act's card."""
     return ActCard(
-        act_id=_id(card, "Id"),
+        act_id=wire.required_identity(card, "Id"),
         number=wire.text(card.get("Number")),
         issued_on=wire.day(card.get("DocDate"), "DocDate"),
-        counterparty_id=_id(card, "KontragentId"),
+        counterparty_id=wire.required_identity(card, "KontragentId"),
         invoice_id=wire.identity(card.get("BillId")),
         comment="",
         total_kopecks=wire.kopecks(wire.required(card, "Sum"), "Sum"),
@@ -293,10 +293,3 @@ def _url(online: str, endpoint: str) -> str:
     parts = urlsplit(endpoint)
     site = SITE if parts.hostname == API_HOST else f"{parts.scheme}://{parts.netloc}"
     return f"{site}/{online.lstrip('/')}"
-
-
-def _id(record: Mapping[str, Any], name: str) -> str:
-    found = wire.identity(record.get(name))
-    if found is None:
-        raise ShapeError(name)
-    return found

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from connectors.ports.accounting import ActDraft, CounterpartyDraft, InvoiceDraft
-from tests.connectors.accounting_samples import MARKER, lines
+from tests.connectors.accounting.samples import MARKER, lines
 
 ENDPOINT = "https://api.e-kontur.ru/api/v1"
 BUYER_ID = "5b0e6d1e-7a51-4a9d-8b54-0a4f7f0b5f11"

@@ -11,7 +11,7 @@ from chassis.http import NotSent, SentUnknown
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from connectors.elba.client import PDF_BYTES_MAX, ElbaSeed
 from connectors.ports.accounting import AccessToken, FeedCursor, InvoiceLookup, TokenRequest
-from tests.connectors.accounting_samples import MARKER
+from tests.connectors.accounting.samples import MARKER
 from tests.connectors.elba.samples import (  # fmt: skip
     ACT,
     BUYER,

@@ -18,7 +18,7 @@ from connectors.elba.schema import VAT_RATES, VAT_WORDS, rows_of
 from connectors.kontur_family import error_of
 from connectors.ports.accounting import CounterpartyDraft, InvoiceDraft, InvoiceStatus
 from connectors.wire import ShapeError
-from tests.connectors.accounting_samples import lines, row
+from tests.connectors.accounting.samples import lines, row
 from tests.connectors.elba.samples import ACT, BUYER, INVOICE, PAYMENT, act_draft, buyer_draft, invoice_draft
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.work.handlers import Permit
 from connectors.ports.accounting import ActDraft, CounterpartyDraft, InvoiceDraft
-from tests.connectors.accounting_samples import lines, row
+from tests.connectors.accounting.samples import lines, row
 from tests.connectors.kit import NOW
 
 __all__ = ["lines", "row"]

@@ -10,8 +10,9 @@ from chassis.domain import Problem
 from chassis.http import SentUnknown
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from connectors.moedelo.client import Moedelo
+from connectors.moedelo.paging import OVERLAP_ROWS, page_after
 from connectors.ports.accounting import ActDraft, CounterpartyDraft, FeedCursor, InvoiceDraft, InvoiceStatus
-from tests.connectors.accounting_samples import MARKER, lines, row
+from tests.connectors.accounting.samples import MARKER, lines, row
 from tests.connectors.kit import FailureType, Script, answer, clock, permit
 
 ENDPOINT = "https://restapi.moedelo.org"
@@ -164,10 +165,22 @@ async def test_a_lost_bill_is_looked_for_by_day_and_buyer_and_read_whole() -> No
 
 
 async def test_a_look_up_of_too_many_pages_is_no_absence() -> None:
-    full = answer({"ResourceList": [ROW] * 100})
-    outcome = await client(*[full] * 10)[0].find_counterparty(BY_KEY, "7709123453")
+    full = [answer({"ResourceList": [{**ROW, "Id": place} for place in range(100)]})] * 10
+    outcome = await client(*full)[0].find_counterparty(BY_KEY, "7709123453")
     assert isinstance(outcome, Retryable)
     assert outcome.problem.code == "lookup_incomplete"
+
+
+def test_pages_overlap_and_go_on() -> None:
+    known = pages = 0
+    while known < 50_000:
+        page = page_after(known)
+        begins = (page.number - 1) * page.rows
+        assert begins <= max(0, known - OVERLAP_ROWS)
+        assert page.rows <= 100
+        assert page.end > known
+        known, pages = page.end, pages + 1
+    assert pages < 700
 
 
 async def test_bills_that_changed_come_as_lists_show_them() -> None:
