@@ -91,7 +91,7 @@ AGAIN = { echo "Some tests failed; they are run once more by themselves:"; \
 # All that CI runs: the fast part first, then the parts on real servers, then the product through its commands.
 FAST := tests/contracts tests/architecture tests/golden tests/services tests/chassis
 PARTS := tests/connectors tests/sandbox tests/sverka tests/deploy
-RIG := $(wildcard tests/chaos tests/simulation)
+RIG := $(wildcard tests/chaos tests/simulation tests/bench)
 test: $(STAMP) lint types
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest $(FAST) || $(AGAIN) $(FAST); }
@@ -101,9 +101,9 @@ test: $(STAMP) lint types
 	@$(PY) -m pytest tests/e2e || $(AGAIN) tests/e2e; }
 	@$(PY) -m pytest $(RIG) -m "not slow" || $(AGAIN) $(RIG) -m "not slow"; }
 
-# What takes too long for every change: whole campaigns, long histories.
+# What takes too long for every change: whole campaigns, long histories, benchmarks of whole installations.
 chaos: $(STAMP)
-	@$(PY) -m pytest tests/chaos -m slow
+	@$(PY) -m pytest tests/chaos tests/bench -m slow
 
 # The daily loop: lint, types, unit and architecture tests.
 check: $(STAMP) lint types unit

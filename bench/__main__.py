@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-NAMES: Final = ("append", "consume", "relay", "ingest", "effects", "chain", "burst", "memory", "statements")
+NAMES: Final = (
+    "append", "consume", "relay", "ingest", "hostile_webhooks", "connectors", "effects", "chain", "burst",
+    "memory", "statements",
+)  # fmt: skip
 RESULTS: Final = Path(__file__).parent / "results"
 
 

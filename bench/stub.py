@@ -53,7 +53,7 @@ class Stub(asyncio.Protocol):
         if path.startswith("/internal/permits"):
             return _json(200, self._permit(orjson.loads(body)))
         if path.endswith("/pdf"):
-            return _whole(200, "application/pdf", _PDF)
+            return whole_answer(200, "application/pdf", _PDF)
         if method == "POST" and path.endswith("/counterparties"):
             return _json(201, {**orjson.loads(body), "id": str(uuid.uuid4())})
         if method == "POST" and path.endswith("/invoices"):
@@ -74,10 +74,11 @@ def _invoice(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json(status: int, body: Any) -> bytes:
-    return _whole(status, "application/json", orjson.dumps(body))
+    return whole_answer(status, "application/json", orjson.dumps(body))
 
 
-def _whole(status: int, kind: str, body: bytes) -> bytes:
+def whole_answer(status: int, kind: str, body: bytes) -> bytes:
+    """An answer as it goes over the wire."""
     return f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 

@@ -1,0 +1,1 @@
+"""Tests of benchmarks: that they run; what they measure is in their results."""
