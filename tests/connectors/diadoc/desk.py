@@ -11,7 +11,7 @@ from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
 from connectors.diadoc.client import Diadoc
 from connectors.ports.edi import ClosingDraft, DocumentRef, EdiToken, Posting, Title
-from tests.connectors.accounting_samples import lines
+from tests.connectors.accounting.samples import lines
 from tests.connectors.kit import NOW, permit
 from tests.connectors.kit_sandbox import Impatient, add_fault
 from tests.sandbox.running import Sandbox

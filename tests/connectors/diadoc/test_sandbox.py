@@ -12,7 +12,7 @@ import pytest_asyncio
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from connectors.ports.edi import EdiState, Relation
 from connectors.registry import DIADOC, Capability
-from tests.connectors.accounting_samples import lines, row
+from tests.connectors.accounting.samples import lines, row
 from tests.connectors.diadoc.desk import Desk, taken
 from tests.connectors.kit_sandbox import sandboxed
 
