@@ -68,3 +68,5 @@ CALLS: Mapping[Capability, CapabilityCall] = {**READS, **FILES, **WRITES}
 
 OF_ACTS = frozenset({Capability.READ_ACT, Capability.ACT_PDF})
 """Calls that are about an act and not an invoice."""
+OF_MONEY = frozenset({Capability.PAYMENTS, Capability.PAYMENTS_OF_INVOICE})
+"""Calls that tell the payments of an invoice."""

@@ -8,7 +8,7 @@ import pytest
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from connectors.ports.accounting import InvoiceStatus
 from connectors.registry import Capability
-from tests.connectors.accounting.calls import FILES, OF_ACTS, READS, WRITES
+from tests.connectors.accounting.calls import FILES, OF_ACTS, OF_MONEY, READS, WRITES
 from tests.connectors.accounting.desk import AccountingDesk, taken
 from tests.connectors.accounting.traits import Expected, Shape, Traits
 from tests.connectors.kit import FailureType
@@ -153,6 +153,8 @@ class AccountingFaults(Traits):
         document = await desk.invoice()
         if read in OF_ACTS:
             document = (await desk.make_act(document)).act_id
+        if read in OF_MONEY:
+            await desk.act("/payments", {"invoice": document, "amount_kopecks": 100})
         await desk.fault(self.operation(read), kind)
         outcome = await READS[read](desk, document)
         assert isinstance(outcome, expected), outcome
