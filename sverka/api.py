@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sverka.endings import NotAsWished
 from sverka.http import Json
 from sverka.language import tr
 from sverka.reach import Reach
@@ -62,6 +63,24 @@ class Api:
     def stories(self, tenant: str, deal: str) -> list[dict[str, Any]]:
         """What each service recorded about a deal."""
         return self._listed(self._json.get(f"{ROOT}/deals/{tenant}/{deal}"), "services")
+
+    # bank statements
+
+    def put_statement(self, tenant: str, data: bytes, file_name: str) -> dict[str, Any]:
+        """Sends a file to the tenant's own address; its id, and whether these bytes had come before."""
+        url = self.tenant(tenant)["webhook_urls"].get("statements")
+        if url is None:
+            raise NotAsWished(
+                tr(f"{tenant} has no address for statements.", f"У {tenant} нет адреса для банковских выписок.")
+            )
+        path = f"/statements/{url.rpartition('/')[2]}"  # the address that others use may not be reached from here
+        found: dict[str, Any] = self._json.send(path, data, query={"name": file_name})
+        return found
+
+    def statements(self, tenant: str, limit: int = 500) -> list[dict[str, Any]]:
+        """Files that were sent, newest first."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/statements", tenant=tenant, limit=limit)["statements"]
+        return found
 
     # work
 

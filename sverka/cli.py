@@ -5,7 +5,20 @@ import sys
 import typer
 
 from deploy.local.refusal import Refusal
-from sverka.commands import dead, deal, decide, demo, guide, installation, sandbox, status, tenant, version, work
+from sverka.commands import (
+    dead,
+    deal,
+    decide,
+    demo,
+    guide,
+    installation,
+    sandbox,
+    statements,
+    status,
+    tenant,
+    version,
+    work,
+)
 from sverka.endings import NOT_AS_WISHED, CommandEnded
 from sverka.language import tr
 from sverka.screen import err
@@ -30,6 +43,7 @@ work.register(app)
 dead.register(app)
 decide.register(app)
 version.register(app)
+statements.register(app)
 sandbox.register(app)
 guide.register(app)
 

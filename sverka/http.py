@@ -65,13 +65,20 @@ class Json:
                 )
             ) from error
 
+    def send(self, path: str, data: bytes, *, query: Mapping[str, str]) -> Any:
+        """The JSON of the answer to a POST of bytes. Raises as `call` does."""
+        return self._answered("POST", path, params=dict(query), content=data).json()
+
     def raw(
         self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
     ) -> httpx.Response:
         """The answer as it came, of status 2xx."""
         given = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._answered(method, path, params=given, json=body)
+
+    def _answered(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            answer = self._client.request(method, path, params=given, json=body)
+            answer = self._client.request(method, path, **request)
         except httpx.TimeoutException as error:
             raise NotAsWished(
                 tr(

@@ -13,6 +13,7 @@ from sverka.models.operations import (
     WorkDocument,
     WorkItem,
 )
+from sverka.models.statements import StatementFile, StatementProblem, StatementsDocument
 from sverka.models.status import ServiceStatus, StatusDocument
 from sverka.models.story import StoryDocument, StoryLine
 from sverka.models.tenants import (
@@ -44,6 +45,9 @@ DOCUMENTS: dict[str, type[Document]] = {
     "decide-list": DecisionsDocument,
     "decide-show": Decision,
     "republish": RepublishDocument,
+    "statements-put": StatementFile,
+    "statements-list": StatementsDocument,
+    "statements-show": StatementFile,
 }
 
 __all__ = [
@@ -64,6 +68,9 @@ __all__ = [
     "Replayed",
     "RepublishDocument",
     "ServiceStatus",
+    "StatementFile",
+    "StatementProblem",
+    "StatementsDocument",
     "StatusDocument",
     "StoryDocument",
     "StoryLine",
