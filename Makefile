@@ -24,10 +24,12 @@ TENANTS ?= 3
 SEED ?= 7
 FAULTS ?= none
 ACCOUNTING ?= elba
+PORTALS ?= webhook
 
 # Plays a working day of sandbox portals on the real parts; fails if any deal misses its planned end.
 demo: $(STAMP)
-	@$(PY) -m sverka demo --deals $(DEALS) --tenants $(TENANTS) --seed $(SEED) --faults $(FAULTS) --accounting $(ACCOUNTING)
+	@$(PY) -m sverka demo --deals $(DEALS) --tenants $(TENANTS) --seed $(SEED) --faults $(FAULTS) --accounting $(ACCOUNTING) \
+	  --portals $(PORTALS)
 
 # Faults strike real processes for SECONDS while people work on DEALS; a stranger to the product checks what is left.
 SECONDS ?= 40

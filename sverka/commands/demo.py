@@ -7,6 +7,7 @@ import typer
 
 from sverka.demo.accounting import SERVICES
 from sverka.demo.faults import Level
+from sverka.demo.plan import Portals
 from sverka.endings import NotAsWished
 from sverka.language import example, tr
 
@@ -26,6 +27,15 @@ def demo(
     *,
     deals: Annotated[int, typer.Option(min=1, max=5000, help=tr("How many deals.", "Сколько сделок."))] = 60,
     tenants: Annotated[int, typer.Option(min=1, max=50, help=tr("How many portals.", "Сколько порталов."))] = 3,
+    portals: Annotated[
+        Portals,
+        typer.Option(
+            help=tr(
+                "How portals are connected; mixed: every third as an application.",
+                "Как подключены порталы; mixed: каждый третий как приложение.",
+            )
+        ),
+    ] = "webhook",
     accounting: Annotated[str, typer.Option(metavar="VENDOR", help=" | ".join(SERVICES))] = "elba",
     seed: Annotated[int, typer.Option(help=tr("The same seed, the same plan.", "Зерно плана."))] = 7,
     faults: Annotated[Level, typer.Option(help=tr("What goes wrong.", "Что ломается."))] = "none",
@@ -49,7 +59,7 @@ def demo(
         )
     from sverka.demo.running import Wish, run_demo  # after the options are checked: it brings the whole product along
 
-    outcome = run_demo(Wish(deals, tenants, accounting, seed, faults, keep, data))
+    outcome = run_demo(Wish(deals, tenants, portals, accounting, seed, faults, keep, data))
     if json_file is not None:
         json_file.write_text(outcome.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if not outcome.ok:

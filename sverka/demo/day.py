@@ -1,8 +1,10 @@
 """Plays the plan: sets the stage through the API and the sandbox, then does phase by phase what people do."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as day_time
 from pathlib import Path
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
@@ -23,10 +25,11 @@ from sverka.demo.actions import (
     Reverse,
 )
 from sverka.demo.plan import OVERDUE_DAYS, PREPAYMENT, Plan, PlannedDeal
-from sverka.demo.settling import settle
+from sverka.demo.settling import LOOK_SECONDS, settle
 from sverka.demo.tenant_files import write_tenant_file
 from sverka.demo.world import Pair, World
 from sverka.endings import NotAsWished
+from sverka.language import tr
 from sverka.models import StatusDocument
 from sverka.status import StatusQuestion
 from sverka.tenants import read_tenant_file
@@ -36,7 +39,7 @@ START: Final = datetime(2026, 9, 15, 9, 0, tzinfo=ZONE)
 """A Tuesday with no holidays near: three days on is a Friday, so due dates stay where they are."""
 DUE: Final = date(2026, 9, 18)
 REMINDER_DAYS: Final = (3, OVERDUE_DAYS)
-LOOK_AT: Final = time(9, 10)
+LOOK_AT: Final = day_time(9, 10)
 CLOCK_RATE: Final = 60.0
 DOUBT_ROUNDS_MAX: Final = 6
 
@@ -86,8 +89,14 @@ class Day:
         self.pairs = self.world.seed(len(self.plan.tenants), seed)
         for tenant, pair in zip(self.plan.tenants, self.pairs, strict=True):
             read = read_tenant_file(write_tenant_file(folder, tenant, pair, START, self.world.service), pair.env)
-            done = self._api.apply(read.tenant, read.document(), dry_run=False)
-            self.world.subscribe(pair.slug, done["webhook_urls"]["bitrix24"])
+            hook = self._api.apply(read.tenant, read.document(), dry_run=False)["webhook_urls"]["bitrix24"]
+            if tenant.by_app:
+                self.world.install(pair.slug, hook)
+            else:
+                self.world.subscribe(pair.slug, hook)
+        for tenant, pair in zip(self.plan.tenants, self.pairs, strict=True):
+            if tenant.by_app:
+                self._wait_connected(pair.slug)
         self.deals = [self._staged(deal, self.pairs[deal.tenant - 1]) for deal in self.plan.deals]
 
     def play(self, tell: Callable[[Phase], str]) -> None:
@@ -100,6 +109,18 @@ class Day:
             self.world.set_clock(moment)
             self._settle(f"{moment:%d.%m.%Y}")
         self._act(Phase.DECISIONS, tell(Phase.DECISIONS))
+
+    def _wait_connected(self, slug: str) -> None:
+        deadline = time.monotonic() + self._seconds_max
+        while not (self._api.tenant(slug)["portal"]["state"] == "connected" and self.world.hears(slug)):
+            if time.monotonic() > deadline:
+                raise NotAsWished(
+                    tr(
+                        f"The application of {slug} was not connected within {self._seconds_max:.0f} s.",
+                        f"Приложение портала {slug} не подключилось за {self._seconds_max:.0f} с.",
+                    )
+                )
+            time.sleep(LOOK_SECONDS)
 
     def _staged(self, deal: PlannedDeal, pair: Pair) -> StagedDeal:
         buyer = deal.buyer

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sverka.demo.plan import Buyer, Draft, Plan, PlannedDeal, PlannedTenant
+from sverka.demo.plan import Buyer, Draft, Plan, PlannedDeal, PlannedTenant, Portals
 from sverka.demo.scenarios import BY_NAME, SCENARIOS
 
 LEGAL_WEIGHTS: Final = (2, 4, 10, 3, 5, 9, 4, 6, 8)
@@ -17,12 +17,17 @@ TRADES: Final = ("Строй", "Торг", "Сервис", "Проект", "Ме
 PEOPLE: Final = (("Анна", "Ершова"), ("Пётр", "Громов"), ("Ольга", "Титова"), ("Иван", "Фомин"), ("Вера", "Крылова"))
 
 
-def make_plan(*, deals: int, tenants: int, seed: int) -> Plan:
+def make_plan(*, deals: int, tenants: int, seed: int, portals: Portals = "webhook") -> Plan:
     """Every scenario at least once where there are deals enough; the rest are drawn by their weights."""
     chance = random.Random(f"demo|{seed}|{deals}|{tenants}")  # noqa: S311 - reproducible, nothing secret
     # Every third seller pays VAT, so that both modes are seen from two tenants on.
     planned = tuple(
-        PlannedTenant(number, "standard" if number % 3 == 2 else "exempt") for number in range(1, tenants + 1)
+        PlannedTenant(
+            number,
+            "standard" if number % 3 == 2 else "exempt",
+            by_app=portals == "app" or (portals == "mixed" and number % 3 == 1),
+        )
+        for number in range(1, tenants + 1)
     )
     names = [scenario.name for scenario in SCENARIOS][:deals]
     rest = [scenario for scenario in SCENARIOS for _ in range(scenario.weight)]

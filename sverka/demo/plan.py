@@ -8,6 +8,8 @@ from sverka.demo.actions import Phase, Steps
 
 BuyerKind = Literal["company", "entrepreneur", "person"]
 TaxMode = Literal["exempt", "standard"]
+Portals = Literal["webhook", "app", "mixed"]
+"""How portals are connected: by webhooks, as an application, or every third one as an application."""
 
 PREPAYMENT: Final = "PREPAYMENT_INVOICE"
 EXECUTING: Final = "EXECUTING"
@@ -63,10 +65,11 @@ class PlannedDeal:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTenant:
-    """One portal with its accounting account."""
+    """One portal with its accounting account. `by_app`: connected as an OAuth application, without any webhook."""
 
     number: int
     vat: TaxMode
+    by_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class DemoDocument(Document):
     seed: int
     deals: int
     tenants: int
+    portals: str = Field(description="How they were connected: webhook, app, or mixed.")
     accounting: str
     faults: str
     seconds: float = Field(description="From the start of the first phase to the verdict, real seconds.")
@@ -181,7 +182,7 @@ def print_report(plan: Plan, verdict: Verdict, document: DemoDocument, data: Pat
 
 
 def make_document(
-    plan: Plan, verdict: Verdict, *, accounting: str, faults: str, unsettled: list[str], **measured: Any
+    plan: Plan, verdict: Verdict, *, portals: str, accounting: str, faults: str, unsettled: list[str], **measured: Any
 ) -> DemoDocument:
     """The whole outcome as one document."""
     return DemoDocument(
@@ -189,6 +190,7 @@ def make_document(
         seed=plan.seed,
         deals=len(plan.deals),
         tenants=len(plan.tenants),
+        portals=portals,
         accounting=accounting,
         faults=faults,
         unsettled=unsettled,

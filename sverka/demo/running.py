@@ -15,7 +15,7 @@ from sverka.demo.accounting import SERVICES
 from sverka.demo.day import Day, Watch
 from sverka.demo.drawing import make_plan
 from sverka.demo.faults import Level, rules
-from sverka.demo.plan import Plan
+from sverka.demo.plan import Plan, Portals
 from sverka.demo.report import DemoDocument, Progress, make_document, phase_name, print_report
 from sverka.demo.verdict import Verdict, judge
 from sverka.demo.world import World
@@ -36,6 +36,7 @@ class Wish:
 
     deals: int
     tenants: int
+    portals: Portals
     accounting: str
     seed: int
     faults: Level
@@ -46,7 +47,7 @@ class Wish:
 def run_demo(wish: Wish) -> DemoDocument:
     """Plays and prints. NotAsWished if the installation cannot be had; the outcome is in the document."""
     began = time.monotonic()
-    plan = make_plan(deals=wish.deals, tenants=wish.tenants, seed=wish.seed)
+    plan = make_plan(deals=wish.deals, tenants=wish.tenants, seed=wish.seed, portals=wish.portals)
     data = wish.data or Path(tempfile.mkdtemp(prefix="sverka-demo-"))
     if running(data) is not None:
         raise NotAsWished(
@@ -98,6 +99,7 @@ def _play(wish: Wish, plan: Plan, data: Path, run: Run, began: float) -> tuple[V
         document = make_document(
             plan,
             verdict,
+            portals=wish.portals,
             accounting=wish.accounting,
             faults=wish.faults,
             unsettled=day.unsettled,

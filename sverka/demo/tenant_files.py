@@ -32,9 +32,7 @@ def write_tenant_file(
         "timezone": "Europe/Moscow",
         "activated_at": activated_at.isoformat(),
         "bitrix24": {
-            "mode": "webhook",
-            "webhook_url": f"env:B24_{number}_WEBHOOK_URL",
-            "application_token": f"env:B24_{number}_APPLICATION_TOKEN",
+            **_access(number, by_app=tenant.by_app),
             "funnels": [
                 {
                     "category": 0,
@@ -67,3 +65,14 @@ def write_tenant_file(
     path = folder / f"{pair.slug}.yaml"
     path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120), encoding="utf-8")
     return path
+
+
+def _access(number: int, *, by_app: bool) -> dict[str, str]:
+    if by_app:
+        names = ("client_id", "client_secret", "oauth_url")
+        return {"mode": "app", **{name: f"env:B24_{number}_{name.upper()}" for name in names}}
+    return {
+        "mode": "webhook",
+        "webhook_url": f"env:B24_{number}_WEBHOOK_URL",
+        "application_token": f"env:B24_{number}_APPLICATION_TOKEN",
+    }

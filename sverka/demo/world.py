@@ -98,6 +98,14 @@ class World:
         known = self._control.get(f"/bitrix24/portals/{slug}")["subscription"]
         self._control.call("PATCH", f"/bitrix24/portals/{slug}/subscriptions/{known}", body={"url": url})
 
+    def install(self, slug: str, url: str) -> None:
+        """The portal's administrator installs its application, whose address this is."""
+        self._control.post(f"/bitrix24/portals/{slug}/apps/install", {"install_url": url})
+
+    def hears(self, slug: str) -> bool:
+        """Whether the portal's application has bound handlers of events."""
+        return any(app["handlers"] for app in self._control.get(f"/bitrix24/portals/{slug}/apps")["apps"])
+
     def add_company(self, slug: str, card: dict[str, Any]) -> tuple[int, int | None]:
         """A company; returns its id and that of its requisite."""
         done = self._control.post(f"/bitrix24/portals/{slug}/companies", {**card, "assigned_by": MANAGER})

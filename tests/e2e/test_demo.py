@@ -12,10 +12,23 @@ from sverka.installation.processes import CODE
 pytestmark = [pytest.mark.parts, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-@pytest.mark.parametrize("faults", ["none", "rough"])
-def test_a_small_day_ends_as_planned(tmp_path: Path, faults: str) -> None:
+@pytest.mark.parametrize(("faults", "portals"), [("none", "webhook"), ("rough", "webhook"), ("none", "mixed")])
+def test_a_small_day_ends_as_planned(tmp_path: Path, faults: str, portals: str) -> None:
     outcome = tmp_path / "outcome.json"
-    options = ["--deals", "12", "--tenants", "2", "--seed", "11", "--faults", faults, "--json", str(outcome)]
+    options = [
+        "--deals",
+        "12",
+        "--tenants",
+        "2",
+        "--seed",
+        "11",
+        "--faults",
+        faults,
+        "--json",
+        str(outcome),
+        "--portals",
+        portals,
+    ]
     command = [sys.executable, "-m", "sverka", "demo", *options, "--data", str(tmp_path / "data")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=390, cwd=CODE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Bank statement files by command: sent, read, left out by line, sent again; and the sandbox's authority beside them."""
+"""Bank statement files by command: sent, read, left out by line, sent again; the sandbox's authority beside them."""
 
 import json
 import ssl

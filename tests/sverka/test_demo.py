@@ -10,9 +10,18 @@ from sverka.demo import faults
 from sverka.demo.accountant import answer
 from sverka.demo.actions import Pay, Refund
 from sverka.demo.drawing import make_plan
-from sverka.demo.plan import PlannedDeal
+from sverka.demo.plan import PlannedDeal, Portals
 from sverka.demo.scenarios import SCENARIOS
 from sverka.demo.verdict import Account, _kopecks
+
+
+def test_portals_may_be_connected_as_an_application_and_the_day_stays_the_same() -> None:
+    plain = make_plan(deals=60, tenants=3, seed=7)
+    ways: dict[Portals, list[bool]] = {"app": [True] * 3, "mixed": [True, False, False], "webhook": [False] * 3}
+    for portals, by_app in ways.items():
+        plan = make_plan(deals=60, tenants=3, seed=7, portals=portals)
+        assert [tenant.by_app for tenant in plan.tenants] == by_app
+        assert plan.deals == plain.deals
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:
