@@ -144,6 +144,9 @@ def token(
         bool, typer.Option("--existing", help=tr("Change those that are out.", "Менять выданные."))
     ] = False,
     kind: Annotated[str, typer.Option(help=tr("Of a portal: access | refresh", "Портала: access | refresh"))] = "",
+    scope: Annotated[
+        list[str] | None, typer.Option(help=tr("Of a portal: what it may, repeatable.", "Портала: права токена."))
+    ] = None,
     app: App = None,
     user: User = None,
     as_json: AsJson = False,
@@ -154,7 +157,7 @@ def token(
     if name.lower() not in portals:
         answer(at(reach, "POST", name, "/tokens", {"state": state, "existing": existing}), as_json=as_json)
         return
-    body = _given(app=app, user_id=user, existing=existing or None, kind=kind or None) | {"state": state}
+    body = _given(app=app, user_id=user, existing=existing or None, kind=kind or None, scopes=scope) | {"state": state}
     answer(ask(reach, "POST", f"/bitrix24/portals/{name}/tokens", body), as_json=as_json)
 
 
