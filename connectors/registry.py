@@ -30,6 +30,7 @@ class Capability(enum.StrEnum):
     CREATE_COUNTERPARTY = "create_counterparty"
     CREATE_COUNTERPARTY_WITHOUT_INN = "create_counterparty_without_inn"
     COUNTERPARTY_CHANGES = "counterparty_changes"
+    LIST_COUNTERPARTIES = "list_counterparties"  # changes from the beginning of time are all records
     CREATE_INVOICE = "create_invoice"
     FIND_INVOICE = "find_invoice"
     READ_INVOICE = "read_invoice"
@@ -60,6 +61,8 @@ class Capability(enum.StrEnum):
     STAGE_HISTORY = "stage_history"
     DEALS_MODIFIED = "deals_modified"
     BUYERS_MODIFIED = "buyers_modified"
+    LIST_COMPANIES = "list_companies"
+    READ_COMPANIES = "read_companies"
     READ_STAGES = "read_stages"
     CHECK_PORTAL = "check_portal"
     FIND_COMMENT = "find_comment"
@@ -169,6 +172,7 @@ ELBA_SEED: Final = AccountingVendor(
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.COUNTERPARTY_CHANGES,
+            Capability.LIST_COUNTERPARTIES,
             Capability.CREATE_INVOICE,
             Capability.FIND_INVOICE,
             Capability.READ_INVOICE,
@@ -232,6 +236,7 @@ KONTUR: Final = AccountingVendor(
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.COUNTERPARTY_CHANGES,
+            Capability.LIST_COUNTERPARTIES,
             Capability.CREATE_INVOICE,
             Capability.FIND_INVOICE,
             Capability.READ_INVOICE,
@@ -266,7 +271,8 @@ ONEC: Final = AccountingVendor(
     profile="standard",
     connect=OneC,
     # Files only where the base has our extension.
-    capabilities=ELBA_SEED.capabilities | {Capability.FIND_ACT, Capability.FIND_PERSON},
+    capabilities=ELBA_SEED.capabilities - {Capability.LIST_COUNTERPARTIES}
+    | {Capability.FIND_ACT, Capability.FIND_PERSON},
     policies={
         Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT, calls=2),
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.FEED, calls=2),
@@ -290,6 +296,7 @@ MOEDELO: Final = AccountingVendor(
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.COUNTERPARTY_CHANGES,
+            Capability.LIST_COUNTERPARTIES,
             Capability.CREATE_INVOICE,
             Capability.FIND_INVOICE,
             Capability.READ_INVOICE,
@@ -323,6 +330,8 @@ BITRIX24: Final = CrmVendor(
             Capability.STAGE_HISTORY,
             Capability.DEALS_MODIFIED,
             Capability.BUYERS_MODIFIED,
+            Capability.LIST_COMPANIES,
+            Capability.READ_COMPANIES,
             Capability.READ_STAGES,
             Capability.CHECK_PORTAL,
             Capability.FIND_COMMENT,

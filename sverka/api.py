@@ -1,6 +1,6 @@
 """The calls of `/api/v1`, which answers what ingest owns and forwards the rest to the owners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sverka.endings import NotAsWished
@@ -10,6 +10,7 @@ from sverka.reach import Reach
 from sverka.screen import say
 
 ROOT = "/api/v1"
+SYNC_PAGE_ITEMS = 500
 
 
 class Api:
@@ -81,6 +82,27 @@ class Api:
         """Files that were sent, newest first."""
         found: list[dict[str, Any]] = self._json.get(f"{ROOT}/statements", tenant=tenant, limit=limit)["statements"]
         return found
+
+    # first sync
+
+    def begin_sync(self, tenant: str, *, apply: bool, seller: str, by: str) -> list[dict[str, Any]]:
+        """Begins or goes on; how far each seller's sync is."""
+        body = {"apply": apply, "seller": seller, "by": by}
+        found: list[dict[str, Any]] = self._json.post(f"{ROOT}/sync/{tenant}", body)["syncs"]
+        return found
+
+    def syncs(self, tenant: str, *, seller: str) -> list[dict[str, Any]]:
+        """How far each seller's sync is."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/sync/{tenant}", seller=seller)["syncs"]
+        return found
+
+    def sync_items(self, tenant: str, *, seller: str) -> Iterator[dict[str, Any]]:
+        """The companies of one seller's sync, page by page."""
+        after: str | None = ""
+        while after is not None:
+            page = self._json.get(f"{ROOT}/sync/{tenant}/items", seller=seller, after=after, limit=SYNC_PAGE_ITEMS)
+            yield from page["items"]
+            after = page["next"]
 
     # work
 

@@ -15,6 +15,7 @@ from sverka.commands import (
     sandbox,
     statements,
     status,
+    sync,
     tenant,
     version,
     work,
@@ -38,6 +39,7 @@ installation.register(app)
 status.register(app)
 demo.register(app)
 tenant.register(app)
+sync.register(app)
 deal.register(app)
 work.register(app)
 dead.register(app)

@@ -139,6 +139,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "Say the number of what was found: --number N.",
         "Укажите номер найденного: --number N.",
     ),
+    "sync_is_applied": (
+        "The sync is being carried out right now; `--apply` shows how far it is.",
+        "Синхронизация уже выполняется; `--apply` покажет ход.",
+    ),
     "work_unknown": ("There is no work {work_id}.", "Нет работы {work_id}."),
     "work_under_way": (
         "It is being done right now; look again in a minute.",

@@ -10,6 +10,7 @@ from chassis.outcomes import Failure, Ok, Outcome, Rejected
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
+from connectors.bitrix24.companies import Companies
 from connectors.bitrix24.mapping import buyers, cards, portal, records, writes
 from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, recheck_commands, referenced
 from connectors.bitrix24.schema import (
@@ -26,6 +27,8 @@ from connectors.bitrix24.webhook import parse_webhook
 from connectors.ports.crm import (
     AddComment,
     CardEntity,
+    CompaniesPage,
+    CompanyDetails,
     CrmCard,
     CrmCommand,
     CrmEvent,
@@ -53,6 +56,7 @@ class Bitrix24:
 
     def __init__(self, http: Transport, clock: Clock, on_moved: Callable[[PortalMoved], None]) -> None:
         self._calls = PortalCalls(http, clock, on_moved)
+        self._companies = Companies(self._calls)
 
     # Reading
 
@@ -254,6 +258,14 @@ class Bitrix24:
             return Ok(portal.report(wanted, scopes, known, _stages(tuple(wanted.stages), present)))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
+
+    async def companies_after(self, permit: Permit, after: Mapping[str, str] | None = None) -> Outcome[CompaniesPage]:
+        """Up to 1,250 companies and as many requisites in one request."""
+        return await self._companies.page(permit, after)
+
+    async def read_companies(self, permit: Permit, companies: Mapping[str, str]) -> Outcome[tuple[CompanyDetails, ...]]:
+        """As they are now, in one request."""
+        return await self._companies.details(permit, companies)
 
     async def ping(self, permit: Permit) -> Outcome[None]:
         """``server.time``: needs no scope and touches no data."""

@@ -1,9 +1,13 @@
 """Wires counterparty: its streams and its calls to accounting services."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from starlette.routing import BaseRoute
+
+from chassis import log
 from chassis.aggregate import StreamKind
 from chassis.ids import TenantId
 from chassis.outcomes import Outcome
@@ -11,20 +15,27 @@ from chassis.service import Parts, ServiceSpec, Work
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
 from chassis.work.permits import PermitClient
-from connectors.registry import REGISTERS, accounting_of
+from connectors.ports.crm import PortalMoved
+from connectors.registry import BITRIX24, REGISTERS, accounting_of
 from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.counterparty import projections, published
-from services.counterparty.domain import card, deal, party, party_plans
+from services.counterparty.api import SyncApi
+from services.counterparty.domain import card, deal, party, party_plans, sync
 from services.counterparty.handlers import route
 from services.counterparty.settings import CounterpartySettings
 from services.counterparty.store import PartyStore
 from services.counterparty.store.companies import CompanyStore
+from services.counterparty.store.syncs import SyncStore
 from services.counterparty.workers import handlers
 from services.counterparty.workers.companies import LookUpCompany
+from services.counterparty.workers.sync.applying import Compare, CreateMissing, LinkPairs
+from services.counterparty.workers.sync.reading import LookUpRecords, ReadCompanies, ReadRecords
 
 NAME: Final = "counterparty"
+
+_log = log.get(__name__)
 
 DEALS: StreamKind[deal.State, deal.Command] = StreamKind(
     prefix=deal.PREFIX,
@@ -57,6 +68,20 @@ CARDS: StreamKind[card.State, card.Command] = StreamKind(
     published=published.published_of_card,
     planned=card.planned,
 )
+SYNCS: StreamKind[sync.State, sync.Command] = StreamKind(
+    prefix=sync.PREFIX,
+    initial=sync.initial,
+    decide=sync.decide,
+    evolve=sync.evolve,
+    codec=sync.CODEC,
+    aggregate=lambda stream: stream,
+    planned=sync.planned,
+)
+
+
+def _moved(moved: PortalMoved) -> None:
+    # ingest owns the address and meets the same redirect at its next sweep; until then each call is sent on.
+    _log.info("a portal answers at a new address", account=moved.account)
 
 
 def _work(parts: Parts[CounterpartySettings]) -> Work:
@@ -64,13 +89,29 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
     store = PartyStore(parts.database, parts.engine)
     effects, tasks = handlers(accounting_of, accounting, store, parts.subjects, parts.clock)
 
+    crm = BITRIX24.connect(parts.http, parts.clock, _moved)
+
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
-        return await accounting.ping(permit)
+        return await (crm if account.startswith(f"{BITRIX24.vendor}:") else accounting).ping(permit)
 
     permits = parts.once(_permits)
     clients = {name: register.connect(parts.http, parts.clock) for name, register in REGISTERS.items()}
     companies = LookUpCompany(CompanyStore(parts.database), permits, clients, parts.clock)
-    return Work(effects=effects, tasks=(*tasks, companies), probe_account=ping, permits=permits)
+    syncs = SyncStore(parts.database, parts.engine)
+    pages = (
+        ReadCompanies(syncs, crm, parts.clock),
+        ReadRecords(syncs, accounting, parts.clock),
+        LookUpRecords(syncs, accounting, parts.clock),
+        Compare(syncs, parts.clock),
+        LinkPairs(syncs, parts.clock),
+        CreateMissing(syncs, permits, crm, accounting, parts.clock),
+    )
+    return Work(effects=effects, tasks=(*tasks, companies, *pages), probe_account=ping, permits=permits)
+
+
+def _routes(parts: Parts[CounterpartySettings]) -> Sequence[BaseRoute]:
+    store = SyncStore(parts.database, parts.engine)
+    return SyncApi(parts.database, parts.engine, store, parts.tenants, parts.clock).routes()
 
 
 def _permits(parts: Parts[CounterpartySettings]) -> PermitClient:
@@ -93,12 +134,13 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=CounterpartySettings,
-    kinds=(DEALS, PARTIES, CARDS),
+    kinds=(DEALS, PARTIES, CARDS, SYNCS),
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),
     writes=topics.written_by(NAME),
     route=route,
     work=_work,
+    routes=_routes,
     loops=lambda parts: {"permits": _until_the_end(parts.once(_permits))},
     operations=OperationMessages(
         operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded

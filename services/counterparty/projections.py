@@ -13,7 +13,12 @@ def projected_of_party(stream: str, state: party.State) -> Sequence[ReadRow]:
         ReadRow(
             "links",
             {"party": stream, "account": record.account},
-            {"phase": record.phase, "remote_id": record.remote_id, "created": record.created},
+            {
+                "phase": record.phase,
+                "remote_id": record.remote_id,
+                "created": record.created,
+                "refused": None if record.refused is None else record.refused.model_dump(mode="json"),
+            },
         )
         for record in state.records.values()
     ]

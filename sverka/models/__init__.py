@@ -16,6 +16,7 @@ from sverka.models.operations import (
 from sverka.models.statements import StatementFile, StatementProblem, StatementsDocument
 from sverka.models.status import ServiceStatus, StatusDocument
 from sverka.models.story import StoryDocument, StoryLine
+from sverka.models.syncs import SellerSync, SyncDocument, SyncItem, SyncOutcomes
 from sverka.models.tenants import (
     AppliedDocument,
     Change,
@@ -48,6 +49,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "statements-put": StatementFile,
     "statements-list": StatementsDocument,
     "statements-show": StatementFile,
+    "sync": SyncDocument,
 }
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "ReplayDocument",
     "Replayed",
     "RepublishDocument",
+    "SellerSync",
     "ServiceStatus",
     "StatementFile",
     "StatementProblem",
@@ -74,6 +77,9 @@ __all__ = [
     "StatusDocument",
     "StoryDocument",
     "StoryLine",
+    "SyncDocument",
+    "SyncItem",
+    "SyncOutcomes",
     "TenantSummary",
     "TenantView",
     "TenantsDocument",

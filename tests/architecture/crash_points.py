@@ -26,6 +26,7 @@ _ORDERS = "orders of shops, which have tests of their own and then go a deal's w
 _CHECK = "a look at a tenant's settings"
 _CALLBACKS = "calls of an accounting service, which come beside its polls"
 _REGISTERS = "asks the state register, for tenants that have a provider; an answer that is lost is asked for again"
+_SYNC = "first syncs, which come beside the deals and have tests of their own"
 _STATEMENTS = "bank statement files, which come beside the deals"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
@@ -81,6 +82,28 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "take/companies": _REGISTERS,
     "company-cards": _REGISTERS,
     "take/company-cards": _REGISTERS,
+    "services.counterparty.store.syncs.SyncStore.state": _READ,
+    "services.counterparty.store.syncs.SyncStore.inns": _READ,
+    "services.counterparty.store.syncs.SyncStore.groups": _READ,
+    "services.counterparty.store.syncs.SyncStore._items": _READ,
+    "services.counterparty.store.syncs.SyncStore.on_their_way": _READ,
+    "services.counterparty.store.syncs.SyncStore.unsettled": _READ,
+    "services.counterparty.store.syncs.SyncStore.counts": _READ,
+    "services.counterparty.store.syncs.SyncStore.listed": _READ,
+    "services.counterparty.store.syncs.SyncStore.forget_others": _SYNC,
+    "services.counterparty.store.syncs.SyncStore.keep_companies": _SYNC,
+    "services.counterparty.store.syncs.SyncStore.keep_records": _SYNC,
+    "services.counterparty.store.syncs.SyncStore.judge_the_rest": _SYNC,
+    "services.counterparty.store.syncs.SyncStore.keep_compared": _SYNC,
+    "services.counterparty.api.SyncApi.began": _SYNC,
+    "settle/sync-read-crm": _SYNC,
+    "settle/sync-read-accounting": _SYNC,
+    "settle/sync-look-up": _SYNC,
+    "settle/sync-compare": _SYNC,
+    "settle/sync-link": _SYNC,
+    "settle/sync-create": _SYNC,
+    "bitrix24.list_companies": _SYNC,
+    "bitrix24.read_companies": _SYNC,
     "services.ingest.api.directory.HookOwners.of_portal": _READ,
     "services.ingest.api.directory.HookOwners.of_shop": _READ,
     "services.ingest.api.permits.PermitDesk._account": _READ,

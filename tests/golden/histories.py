@@ -62,6 +62,8 @@ def all_histories() -> Iterator[History]:
     for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
         yield "counterparty", name, stream
     yield "counterparty", "filled-and-left", counterparty.filled()
+    for name, stream in zip(("adopted", "made", "synced"), counterparty.brought_together(), strict=True):
+        yield "counterparty", name, stream
     yield "invoicing", "replaced", invoicing.replaced()
     yield "invoicing", "refused-and-doubted", invoicing.refused_and_doubted()
     yield "invoicing", "late-buyer-and-old-rate", invoicing.late_buyer_and_old_rate()

@@ -16,7 +16,7 @@ from chassis.cards import CardTaken
 from contracts import topics
 from contracts.envelope import Envelope, Message
 from contracts.messages import ALL
-from services.counterparty.domain import card, party
+from services.counterparty.domain import card, party, sync
 from services.counterparty.domain import deal as buyer_requests
 from services.invoicing.domain.events import EVENTS as INVOICING
 from services.notifier.domain import alerts, company
@@ -29,7 +29,7 @@ FOLDER = Path(__file__).resolve().parent
 SERVICES = ("invoicing", "counterparty", "payments", "notifier")
 EVENTS: dict[str, tuple[type[Any], ...]] = {
     "invoicing": INVOICING,
-    "counterparty": (*buyer_requests.EVENTS, *party.EVENTS, *card.EVENTS),
+    "counterparty": (*buyer_requests.EVENTS, *party.EVENTS, *card.EVENTS, *sync.EVENTS),
     "payments": (
         *PAYMENTS,
         operation.OperationUnmatched,

@@ -14,6 +14,8 @@ from connectors.ports.crm import (
     AddComment,
     CardEntity,
     ChatMessage,
+    CompaniesPage,
+    CompanyDetails,
     CrmCard,
     CrmCommand,
     CrmCompany,
@@ -232,6 +234,14 @@ class MemoryCrm(Vendor):
     async def read_card(self, permit: Permit, entity: CardEntity, object_id: str) -> Outcome[CrmCard | None]:
         """No tenant of these runs has cards filled."""
         return Ok(None)
+
+    async def companies_after(self, permit: Permit, after: Mapping[str, str] | None = None) -> Outcome[CompaniesPage]:
+        """No tenant of these runs is synced."""
+        return Ok(CompaniesPage((), (), None))
+
+    async def read_companies(self, permit: Permit, companies: Mapping[str, str]) -> Outcome[tuple[CompanyDetails, ...]]:
+        """No tenant of these runs is synced."""
+        return Ok(())
 
     # Writes
 

@@ -34,8 +34,8 @@ from connectors.bitrix24.schema import (
 from connectors.ports.crm import CrmAddress, CrmBankDetail, CrmRequisite, DealSnapshot, RequisiteSource
 from connectors.wire import ShapeError
 
-_ADDRESS_ORDER: Final = {6: 0, 4: 1, 1: 2}  # legal, registration, actual; then the others
-_REQUISITE_COLUMNS: Final = (
+ADDRESS_ORDER: Final = {6: 0, 4: 1, 1: 2}  # legal, registration, actual; then the others
+REQUISITE_COLUMNS: Final = (
     "ID", "ENTITY_TYPE_ID", "ENTITY_ID", "NAME", "ACTIVE", "ADDRESS_ONLY", "SORT", "DATE_CREATE", "DATE_MODIFY",
     "RQ_INN", "RQ_KPP", "RQ_OGRN", "RQ_OGRNIP", "RQ_COMPANY_NAME", "RQ_COMPANY_FULL_NAME", "RQ_NAME", "RQ_FIRST_NAME",
     "RQ_SECOND_NAME", "RQ_LAST_NAME", "RQ_EMAIL", "RQ_PHONE",
@@ -65,7 +65,7 @@ def requisites_of(entity_type_id: int, entity_id: str | Ref) -> Command:
     """All requisites of an object in the portal's order, with the columns that are read."""
     filtered = {"ENTITY_TYPE_ID": entity_type_id, "ENTITY_ID": entity_id}
     order = {"SORT": "ASC", "ID": "ASC"}
-    return Command("crm.requisite.list", {"filter": filtered, "order": order, "select": _REQUISITE_COLUMNS})
+    return Command("crm.requisite.list", {"filter": filtered, "order": order, "select": REQUISITE_COLUMNS})
 
 
 def recheck_commands(deal_id: str, inn: str) -> dict[str, Command]:
@@ -79,7 +79,7 @@ def recheck_commands(deal_id: str, inn: str) -> dict[str, Command]:
     if inn:
         filtered = {"RQ_INN": inn, "ENTITY_TYPE_ID": COMPANY}
         order = {"ID": "ASC"}
-        params = {"filter": filtered, "order": order, "select": _REQUISITE_COLUMNS}
+        params = {"filter": filtered, "order": order, "select": REQUISITE_COLUMNS}
         commands["same_inn"] = Command("crm.requisite.list", params)
     return commands
 
@@ -261,7 +261,7 @@ class DealParts:
     def _address(self, second: Mapping[str, Success]) -> CrmAddress | None:
         records = self._attached(second, "addresses")
         listed = [read_address(one) for one in records if wire.identity(one.get("ENTITY_ID")) == self._chosen_id()]
-        return min(listed, key=lambda one: _ADDRESS_ORDER.get(one.type_id, len(_ADDRESS_ORDER)), default=None)
+        return min(listed, key=lambda one: ADDRESS_ORDER.get(one.type_id, len(ADDRESS_ORDER)), default=None)
 
     def _attached(self, second: Mapping[str, Success], what: str) -> Sequence[Mapping[str, Any]]:
         if self.requisite is None:

@@ -26,6 +26,13 @@ from connectors.ports.crm.commands import (
     SetFields,
     UploadFile,
 )
+from connectors.ports.crm.companies import (
+    CompaniesPage,
+    CompanyDetails,
+    ListCompanies,
+    ListedCompany,
+    ReadCompanies,
+)
 from connectors.ports.crm.events import (
     CrmEvent,
     PortalMoved,
@@ -60,6 +67,8 @@ __all__ = [
     "CardEntity",
     "ChatMessage",
     "CheckPortal",
+    "CompaniesPage",
+    "CompanyDetails",
     "Crm",
     "CrmAddress",
     "CrmBankDetail",
@@ -79,6 +88,8 @@ __all__ = [
     "FieldInfo",
     "FieldValue",
     "FindComment",
+    "ListCompanies",
+    "ListedCompany",
     "ModifiedBuyer",
     "ModifiedBuyersPage",
     "ModifiedDeal",
@@ -94,6 +105,7 @@ __all__ = [
     "PutAddress",
     "PutRequisite",
     "ReadCard",
+    "ReadCompanies",
     "ReadDeal",
     "ReadDealStages",
     "RecheckDeal",
@@ -185,6 +197,6 @@ class ParseWebhook(Protocol):
 
 class Crm(
     ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, BuyersModifiedSince, WriteDeal, FindComment,
-    ReadDealStages, CheckPortal, PingCrm, ParseWebhook, ReadCard, Protocol,
+    ReadDealStages, CheckPortal, ListCompanies, ReadCompanies, PingCrm, ParseWebhook, ReadCard, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""

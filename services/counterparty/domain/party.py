@@ -12,13 +12,16 @@ from services.counterparty.domain.company import LIQUIDATED, STATUS_BLOCKED, Fac
 from services.counterparty.domain.party_events import (
     CODEC,
     EVENTS,
+    AdoptRecord,
     BuyerBarred,
     Command,
     CompanyTold,
     CompanyWanted,
+    MakeRecord,
     RecordAbsent,
     RecordDoubted,
     RecordFound,
+    RecordIntroduced,
     RecordRefused,
     RecordWanted,
     SeeCreated,
@@ -48,14 +51,17 @@ __all__ = [
     "PICK",
     "PREFIX",
     "WITHDRAWN",
+    "AdoptRecord",
     "BuyerBarred",
     "Command",
     "CompanyTold",
     "CompanyWanted",
+    "MakeRecord",
     "Record",
     "RecordAbsent",
     "RecordDoubted",
     "RecordFound",
+    "RecordIntroduced",
     "RecordRefused",
     "RecordWanted",
     "SeeCreated",
@@ -94,7 +100,7 @@ WITHDRAWN = "withdrawn"
 class Record:
     """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
     asked for it last, ``told`` the party as the state register filled it, ``confirmed`` the state of a company that is
-    about to be no more and that a person let pass."""
+    about to be no more and that a person let pass. ``bulk``: the first sync alone asked."""
 
     account: str
     phase: str = "looking"
@@ -107,6 +113,7 @@ class Record:
     registers: tuple[Register, ...] = ()
     told: Party | None = None
     confirmed: str = ""
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,12 @@ def evolve(state: State, event: StoredEvent) -> State:
                 phase=phase,
                 responsible_id=event.responsible_id,
                 registers=event.registers or record.registers,
+                bulk=False,
             )
+            return _put(replace(state, tenant=event.tenant, party=event.party), record)
+        case RecordIntroduced():
+            attempt = state.records[event.account].attempt if event.account in state.records else 0
+            record = Record(event.account, attempt=attempt, bulk=True)
             return _put(replace(state, tenant=event.tenant, party=event.party), record)
         case RecordFound():
             record = state.records[event.account]
@@ -198,6 +210,10 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
     match command:
         case WantRecord():
             return _want(state, command)
+        case AdoptRecord():
+            return _adopt(state, command)
+        case MakeRecord():
+            return _make(state, command)
         case SeeRecords():
             return _see_records(state, command, now)
         case SeeRegister():
@@ -273,6 +289,30 @@ def _liquidated(state: State) -> Reason:
     assert state.party is not None, "a record is of a party that was asked for"
     shown = {"inn": state.party.inn} if len(state.party.inn) == 10 else {}
     return Reason(code=LIQUIDATED, values=shown)
+
+
+def _adopt(state: State, command: AdoptRecord) -> Sequence[Event]:
+    """Who has a record keeps it, and what is being created or stands before a person is left to that."""
+    record = state.records.get(command.account)
+    if record is not None and record.phase == "looking":
+        return (_found(record, command.remote_id),)
+    if record is not None and record.phase != "refused":
+        return ()
+    introduced = RecordIntroduced(tenant=command.tenant, account=command.account, party=command.party)
+    return (introduced, _found(Record(command.account), command.remote_id))
+
+
+def _make(state: State, command: MakeRecord) -> Sequence[Event]:
+    record = state.records.get(command.account)
+    if record is not None and record.phase != "refused":
+        return ()
+    introduced = RecordIntroduced(
+        tenant=command.tenant, account=command.account, party=command.party, look_up=command.look_up
+    )
+    if command.look_up:
+        return (introduced,)
+    attempt = 1 if record is None else record.attempt + 1
+    return (introduced, RecordAbsent(account=command.account, attempt=attempt, party=command.party))
 
 
 def _see_register(state: State, command: SeeRegister, now: dt.datetime) -> Sequence[Event]:

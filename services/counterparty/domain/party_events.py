@@ -22,6 +22,16 @@ class RecordWanted(Event, name="RecordWanted"):
     registers: tuple[Register, ...] = ()
 
 
+class RecordIntroduced(Event, name="RecordIntroduced"):
+    """The first sync asks for the party's record, and no request does. ``look_up``: whether the account has one is not
+    known yet."""
+
+    tenant: str
+    account: str
+    party: Party
+    look_up: bool = False
+
+
 class RecordFound(Event, name="RecordFound"):
     """The account has one record of the party; ``waiting`` (request → deal) are to be answered."""
 
@@ -111,6 +121,27 @@ class WantRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptRecord:
+    """The first sync found the one record that the party is."""
+
+    tenant: str
+    account: str
+    party: Party
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRecord:
+    """The first sync found no record of the party; with ``look_up`` the account is asked once more before one is
+    created."""
+
+    tenant: str
+    account: str
+    party: Party
+    look_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SeeRegister:
     """What the state register says of the party; None when it has no such INN, or nobody could be asked."""
 
@@ -155,9 +186,12 @@ class SeeDoubt:
     sent_at: dt.datetime | None
 
 
-Command = WantRecord | SeeRegister | SeeRecords | SeeCreated | SeeRefused | SeeDoubt | TakeCard
+Command = (
+    WantRecord | AdoptRecord | MakeRecord | SeeRegister | SeeRecords | SeeCreated | SeeRefused | SeeDoubt | TakeCard
+)
 StoredEvent = (
     RecordWanted
+    | RecordIntroduced
     | RecordFound
     | CompanyWanted
     | CompanyTold
@@ -172,6 +206,7 @@ StoredEvent = (
 )
 EVENTS: tuple[type[Event], ...] = (
     RecordWanted,
+    RecordIntroduced,
     RecordFound,
     CompanyWanted,
     CompanyTold,

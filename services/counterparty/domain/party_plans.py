@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chassis.aggregate import EffectPlan, Plan, Recorded, TaskPlan
+from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
 from services.counterparty.domain.company import LOOK_UP
 from services.counterparty.domain.party import (
     ANSWER,
@@ -15,6 +15,7 @@ from services.counterparty.domain.party import (
     Record,
     RecordAbsent,
     RecordFound,
+    RecordIntroduced,
     RecordRefused,
     RecordWanted,
     StandingTold,
@@ -39,6 +40,12 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
                 payload = {"account": event.account, "inn": event.party.inn, "kpp": event.party.kpp}
                 return (TaskPlan(FIND, f"{event.account}:{state.stream}", payload, account=event.account),)
             return ()
+        case RecordIntroduced():
+            if not event.look_up:
+                return ()
+            payload = {"account": event.account, "inn": event.party.inn, "kpp": event.party.kpp}
+            key = f"{event.account}:{state.stream}"
+            return (TaskPlan(FIND, key, payload, account=event.account, lane=Lane.BULK),)
         case CompanyWanted() | StandingWanted():
             record = state.records[event.account]
             assert state.party is not None, "a record is of a party that was asked for"
@@ -52,6 +59,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
                     key=(event.account, state.stream, str(event.attempt)),
                     account=event.account,
                     request={**event.party.model_dump(mode="json"), "attempt": event.attempt},
+                    lane=Lane.BULK if state.records[event.account].bulk else Lane.INTERACTIVE,
                 ),
             )
         case RecordFound():

@@ -10,7 +10,6 @@ from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.subjects import SubjectRef, Subjects
-from chassis.values.inn import clean_kpp
 from chassis.work.handlers import (
     Confirmed,
     Done,
@@ -34,6 +33,7 @@ from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDr
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.counterparty.domain import deal, party
+from services.counterparty.domain.matching import split
 from services.counterparty.domain.values import Party, Reason, Register
 from services.counterparty.store import PartyStore
 
@@ -95,7 +95,7 @@ class FindCounterparty:
         found = await self._accounting.find_counterparty(task.permit, inn)
         if not isinstance(found, Ok):
             return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)
-        same, near = _split(found.value, kpp)
+        same, near = split(found.value, kpp)
         see = party.SeeRecords(account, tuple(r.counterparty_id for r in same), tuple(r.counterparty_id for r in near))
         return Done((StreamCommand(task.stream, see, command_id),))
 
@@ -130,7 +130,7 @@ class CreateCounterparty:
             return (Ok({"remote_id": created.value.counterparty_id}),)
         if isinstance(created, Rejected) and created.problem.code == "already_exists" and draft.inn:
             found = await self._accounting.find_counterparty(call.permit, draft.inn)
-            same, _ = _split(found.value, draft.kpp or "") if isinstance(found, Ok) else ((), ())
+            same, _ = split(found.value, draft.kpp or "") if isinstance(found, Ok) else ((), ())
             if len(same) == 1:
                 return (Ok({"remote_id": same[0].counterparty_id}),)
             return (Uncertain(created.problem),)
@@ -160,7 +160,7 @@ class CreateCounterparty:
             found = await self._accounting.find_counterparty(call.permit, draft.inn)
             if not isinstance(found, Ok):
                 return Inconclusive(found.problem)
-            same, _ = _split(found.value, draft.kpp or "")
+            same, _ = split(found.value, draft.kpp or "")
             return _one(same)
         look_up = self._vendor_of(call.account).policy(Capability.CREATE_COUNTERPARTY_WITHOUT_INN).probe
         if look_up is Probe.NONE:
@@ -215,19 +215,6 @@ class AnswerLink:
             stream = f"{deal.PREFIX}-{deal_id}"
             commands.append(StreamCommand(stream, answer, f"answer:{task.key}:{request_id}"))
         return Done(tuple(commands))
-
-
-def _split(found: Sequence[Counterparty], kpp: str) -> tuple[tuple[Counterparty, ...], tuple[Counterparty, ...]]:
-    """Records that are the party, and those that share its INN alone. A single record without KPP is the party."""
-    if not kpp:
-        return tuple(found), ()
-    same = tuple(one for one in found if clean_kpp(one.kpp) == kpp)
-    if same:
-        return same, ()
-    blank = tuple(one for one in found if not one.kpp.strip())
-    if len(blank) == 1 and len(found) == 1:
-        return blank, ()
-    return (), tuple(found)
 
 
 def _one(same: Sequence[Counterparty]) -> ProbeResult:

@@ -39,6 +39,7 @@ from services.ingest.api.models import (
 )
 from services.ingest.api.owners import ACTIONS, REPLAY, REPUBLISH, STATUS, STORY, Answered, Owners
 from services.ingest.api.refusals import describe, refusals
+from services.ingest.api.syncs import sync_routes
 from services.ingest.api.tenants import Check, Conflict, Tenants, Unknown
 from services.ingest.store import webhooks
 
@@ -63,6 +64,7 @@ def application(
     _forwarded(app, owners, authorised)
     bank_routes(app, owners, authorised)
     invoice_routes(app, owners, authorised)
+    sync_routes(app, owners, authorised)
 
     @app.get("/v1/deliveries", dependencies=authorised, responses=refusals(400, 422))
     async def deliveries(after: After = 0, limit: Limit = 100, tenant: OfTenant = None) -> DeliveriesAnswer:

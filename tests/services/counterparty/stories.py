@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.counterparty.app import CARDS
-from services.counterparty.domain import card, deal, party
+from services.counterparty.app import CARDS, SYNCS
+from services.counterparty.domain import card, deal, party, sync
 from tests.services.counterparty.parts import (
     ACCOUNT,
     DADATA,
@@ -12,6 +12,7 @@ from tests.services.counterparty.parts import (
     Requests,
     a_party,
     ask,
+    checked,
     company,
     facts,
     requests,
@@ -78,6 +79,23 @@ def filled() -> Stream[Any, Any]:
     return stream
 
 
+def brought_together() -> list[Stream[Any, Any]]:
+    """A first sync: one buyer is found, one created; a comparison, then what follows from it."""
+    paired, created = a_party(), a_party()
+    paired.ran(party.AdoptRecord("vektor", ACCOUNT, checked(), "e3"))
+    created.ran(party.MakeRecord("vektor", ACCOUNT, checked()))
+    created.ran(party.SeeCreated(ACCOUNT, 1, "e4"))
+    whole: Stream[Any, Any] = Stream(SYNCS, sync.stream_of(ACCOUNT))
+    whole.ran(sync.BeginSync("vektor", ACCOUNT, "bitrix24:vektor", apply=False, listed=True, by="Анна"))
+    whole.ran(sync.SeeCrmRead(1))
+    whole.ran(sync.SeeAccountingRead(1))
+    whole.ran(sync.SeeCompared(1, {"to_pair": 1, "to_create": 1}))
+    whole.ran(sync.BeginSync("vektor", ACCOUNT, "bitrix24:vektor", apply=True, listed=True, by="Анна"))
+    whole.ran(sync.SeeLinked(1))
+    whole.ran(sync.SeeCreated(1, {"paired": 1, "created": 1}))
+    return [paired, created, whole]
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [asked(), *looked_up(), *registered(), filled()]
+    return [asked(), *looked_up(), *registered(), filled(), *brought_together()]
