@@ -104,7 +104,7 @@ class Kontur(Refusing):
         who asked."""
         if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
             return Rejected(unsupported)
-        products = await product_ids(self._calls, permit, draft.lines)
+        products = await product_ids(self._calls, self, permit, draft.lines)
         if not isinstance(products, Ok):
             return products
         body = mapping.invoice_body(draft, products.value)
@@ -214,7 +214,7 @@ class Kontur(Refusing):
         """An act under our marker as its external id."""
         if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
             return Rejected(unsupported)
-        products = await product_ids(self._calls, permit, draft.lines)
+        products = await product_ids(self._calls, self, permit, draft.lines)
         if not isinstance(products, Ok):
             return products
         body = mapping.act_body(draft, products.value)

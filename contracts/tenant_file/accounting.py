@@ -41,7 +41,7 @@ class AccountingPart(Part):
         return {name: value for name, value in self._own().items() if name.endswith("_url")}
 
     def _own(self) -> dict[str, str]:
-        values: dict[str, str] = self.model_dump(exclude=set(_CONNECTION_KEYS))
+        values: dict[str, str] = self.model_dump(exclude=set(_CONNECTION_KEYS), exclude_none=True)
         return values
 
 
@@ -128,6 +128,11 @@ class _KonturPart(_AtApi):
         pattern=r"^([0-9a-fA-F-]{36})?$",
         description="write the organization's id, 36 characters of 0-9, a-f and -, where the access opens several",
     )
+    unknown_goods: Literal["text", "create", "list"] | None = Field(
+        default=None,
+        description="leave it to policies.unknown_goods, or write create to have goods that the nomenclature lacks made, "
+        "list to have them named to a person, or text where lines need no nomenclature",
+    )
     callback_secret: str = Field(
         default="",
         max_length=2000,
@@ -172,8 +177,10 @@ class OnecPart(AccountingPart):
         default="draft",
         description="write draft to count an invoice once it is posted, or posted to count it at once",
     )
-    unknown_goods: Literal["create", "list"] = Field(
-        default="create", description="write create, or list to have goods that 1C does not know named to a person"
+    unknown_goods: Literal["create", "list"] | None = Field(
+        default=None,
+        description="leave it to policies.unknown_goods, or write create, or list to have goods that 1C does not know "
+        "named to a person",
     )
     closing: Literal["act", "upd"] = Field(default="act", description="write act or upd")
     timezone: Zone = Field(

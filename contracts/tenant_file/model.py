@@ -207,7 +207,7 @@ class SellerPart(Part):
 class PoliciesPart(Part):
     """What a tenant may decide otherwise."""
 
-    unknown_goods: Literal["create", "list"] = Field(default="create", description="write create or list")
+    unknown_goods: Literal["create", "list"] | None = Field(default=None, description="write create or list")
     buyers_without_inn: Literal["individuals", "refuse"] = Field(
         default="individuals", description="write individuals or refuse"
     )

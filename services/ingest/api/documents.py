@@ -20,7 +20,7 @@ from contracts.tenant_file import (
     TenantFileRefused,
 )
 from contracts.tenant_file import Limit as FileLimit
-from contracts.tenant_file.model import OAUTH_URL
+from contracts.tenant_file.model import OAUTH_URL, PoliciesPart
 from services.ingest.api import register_settings as registers
 from services.ingest.api import shop_settings as shops
 from services.ingest.domain import order, portal
@@ -88,7 +88,7 @@ def settings_of(file: TenantFile) -> Settings:
         company_fields=file.bitrix24.company_fields.named(),
         admin_chat=file.bitrix24.admin_chat,
         sellers=tuple(_seller(file.tenant, seller) for seller in file.sellers),
-        policies=Policies.model_validate(file.policies.model_dump()),
+        policies=Policies.model_validate(file.policies.model_dump(exclude_none=True)),
         steps=Steps.model_validate(file.steps.model_dump()),
         reminders=Reminders(
             days=reminders.days, at=reminders.at, quiet_from=reminders.quiet[0], quiet_until=reminders.quiet[1]
@@ -117,7 +117,7 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
         limit=_limit(file.bitrix24.limit),
         state="waiting" if file.bitrix24.mode == portal.APP else "",
     )
-    sellers = (_accounting(tenant, seller.id, seller.accounting) for seller in file.sellers)
+    sellers = (_accounting(tenant, seller.id, seller.accounting, file.policies) for seller in file.sellers)
     return {
         account.account: account
         for account in (crm, *sellers, *shops.accounts_of(file, present), *registers.accounts_of(file))
@@ -249,13 +249,16 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
     )
 
 
-def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart) -> Account:
+def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart, policies: PoliciesPart) -> Account:
+    access = part.access()
+    if policies.unknown_goods and getattr(part, "unknown_goods", policies.unknown_goods) is None:
+        access["unknown_goods"] = policies.unknown_goods
     return Account(
         tenant=tenant,
         account=_account_name(tenant, seller_id, part),
         vendor=part.vendor,
         profile=part.profile,
-        secrets={ENDPOINT: part.endpoint, **part.access()},
+        secrets={ENDPOINT: part.endpoint, **access},
         limit=_limit(part.limit),
     )
 

@@ -11,6 +11,7 @@ from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.cancelling import Cancelling
 from services.invoicing.domain.drafting import document_id, draft, total_kopecks
+from services.invoicing.domain.questions import GOODS_UNKNOWN
 from services.invoicing.domain.state import IN_PROGRESS, OVER, STANDING, UNSENT, Document, State
 from services.invoicing.domain.values import Deal, Draft, Reason
 
@@ -274,6 +275,9 @@ class _Decision(Cancelling):
         changed = document.changed_deal
         if changed is not None and changed.content_hash != document.deal.content_hash:
             self._see_again(self.state.documents[document.document_id], changed)
+        elif command.reason.code == GOODS_UNKNOWN:
+            names = ", ".join(f"«{name}»" for name in command.reason.values.get("names", ()))
+            self.open_card(GOODS_UNKNOWN, self.state.documents[document.document_id], names=names)
 
     def doubt(self, command: c.Doubt) -> None:
         document = self._answering(command.document_id, command.attempt)
@@ -327,6 +331,8 @@ class _Decision(Cancelling):
             case "issue" if document.phase == "blocked":
                 self.say(e.VatOverridden(document_id=document.document_id, by=command.by))
                 self.advance(self.state.documents[document.document_id])
+            case "try_again" if document.phase == "blocked":
+                self.advance(document)
             case _:
                 return
 

@@ -94,6 +94,7 @@ def _exact(line: DocumentLine) -> tuple[Line, ...]:
             vat=line.vat_rate,
             amount_kopecks=amount_kopecks,
             vat_kopecks=line.vat_kopecks if whole else vat_kopecks(amount_kopecks, line.vat_rate, included=True),
+            product_id=line.product_id or "",
         )
 
     price = Decimal(line.amount_kopecks) / line.quantity

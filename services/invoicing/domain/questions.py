@@ -13,6 +13,9 @@ from services.invoicing.domain.values import Draft
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
 
+GOODS_UNKNOWN = "goods_unknown"
+"""Lines that the accounting's nomenclature lacks, where the tenant has them listed instead of made (R25)."""
+
 CARDS: dict[str, tuple[str, ...]] = {
     "document_uncertain": ("found", "resend", "give_up"),
     "document_differs": ("accept", "give_up"),
@@ -20,6 +23,7 @@ CARDS: dict[str, tuple[str, ...]] = {
     "order_cancelled": ("keep", "cancel"),
     "deal_lost": ("keep", "cancel"),
     "vat_rate_not_in_force": ("issue", "wait"),
+    GOODS_UNKNOWN: ("try_again", "give_up"),
     "buyer_late": ("wait", "give_up"),
     "cancel_refused": ("cancelled_by_hand", "understood"),
     "cancel_by_hand": ("done", "keep"),
@@ -46,6 +50,9 @@ def stands(opened: CardOpened, state: State) -> bool:
         case "vat_rate_not_in_force":
             codes = {reason.code for reason in document.reasons}
             return document.phase == "blocked" and codes == {"vat_rate_not_in_force"}
+        case "goods_unknown":
+            codes = {reason.code for reason in document.reasons}
+            return document.phase == "blocked" and codes == {GOODS_UNKNOWN}
         case "buyer_late":
             return document.phase == "waiting" and not state.stopped
         case "cancel_refused" | "cancel_by_hand":

@@ -158,6 +158,7 @@ class Line(Value):
     vat: VatRate
     amount_kopecks: int
     vat_kopecks: int
+    product_id: str = ""
 
 
 class Draft(Value):

@@ -22,6 +22,7 @@ def lines_of(lines: Sequence[Mapping[str, Any]]) -> tuple[DocumentLine, ...]:
             vat_included=True,
             amount_kopecks=line["amount_kopecks"],
             vat_kopecks=line["vat_kopecks"],
+            product_id=line.get("product_id") or None,
         )
         for line in lines
     )

@@ -304,7 +304,7 @@ def _comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
 _PERSONAL = frozenset({"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened"})
 
 
-_FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand"})
+_FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown"})
 """Questions that the responsible cannot answer alone: the admin chat hears them too."""
 
 

@@ -1,5 +1,6 @@
 """Calls to Kontur.Accounting over a scripted transport: requests, every code of the catalogue, lists, payments."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -196,6 +197,27 @@ async def test_goods_that_the_nomenclature_lacks_are_named_before_anything_is_se
     assert outcome.problem.code == "goods_unknown"
     assert outcome.problem.values["names"] == ["Настройка CRM, час"]
     assert len(script.calls) == 1
+
+
+async def test_goods_that_the_nomenclature_lacks_are_made_where_that_is_allowed() -> None:
+    creating = replace(LISTED, options={**LISTED.options, "unknown_goods": "create"})
+    made = PRODUCT | {"name": "Настройка CRM, час", "id": "p7"}
+    del made["externalId"]
+    client, script = _client(answer(page()), answer(made, 201), answer(INVOICE, 201))
+    assert isinstance(await client.create_invoice(creating, invoice_draft(), key="k"), Ok)
+    assert script.calls[1].method == "POST"
+    assert script.sent(1)["name"] == "Настройка CRM, час"
+    assert script.sent(2)["items"][0]["productId"] == "p7"
+
+
+async def test_an_item_is_known_by_the_crms_code_and_then_by_its_name() -> None:
+    (line,) = invoice_draft().lines
+    draft = replace(invoice_draft(), lines=(replace(line, product_id="550"),))
+    for found, number in ((PRODUCT | {"externalId": "550", "id": "p5"}, 1), (PRODUCT | {"name": line.name}, 2)):
+        pages = [answer(page(found))] if number == 1 else [answer(page()), answer(page(found))]
+        client, script = _client(*pages, answer(INVOICE, 201))
+        assert isinstance(await client.create_invoice(LISTED, draft, key="k"), Ok)
+        assert script.sent(number)["items"][0]["productId"] == found["id"]
 
 
 async def test_nomenclature_by_external_code() -> None:

@@ -9,6 +9,7 @@ from chassis.domain import Refused
 from contracts.messages import invoicing as messages
 from contracts.messages import operations
 from services.invoicing.domain import commands as c
+from services.invoicing.domain.values import Reason
 from tests.services.invoicing.parts import (
     NO,
     VASILEK,
@@ -25,6 +26,8 @@ from tests.services.invoicing.parts import (
     request,
     take,
 )
+
+UNKNOWN = Reason(code="goods_unknown", values={"vendor": "kontur", "names": ["Стул", "Стол"]})
 
 
 class TestR3AskedAgain:
@@ -290,6 +293,38 @@ class TestDoubt:
         (said,) = stream.said(messages.InvoiceIssued)
         assert said.rounding_delta_kopecks == -1
         assert said.total_kopecks == sent.request["total_kopecks"] - 1
+
+
+class TestR25UnknownGoods:
+    def waiting(self) -> Documents:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(c.Reject(last(stream).request["document_id"], 1, UNKNOWN))
+        return stream
+
+    def test_invoice_with_goods_that_accounting_lacks_waits_for_a_person(self) -> None:
+        stream = self.waiting()
+        (asked,) = stream.said(operations.DecisionNeeded)
+        assert (asked.kind, asked.values["names"]) == ("goods_unknown", "«Стул», «Стол»")
+        take(stream, "goods_unknown", "try_again")
+        assert last(stream).request["attempt"] == 2
+        stream.ran(answer(last(stream)))
+        assert len(stream.said(messages.InvoiceIssued)) == 1
+
+    def test_goods_that_are_still_not_there_are_asked_about_anew(self) -> None:
+        stream = self.waiting()
+        take(stream, "goods_unknown", "try_again")
+        stream.ran(c.Reject(last(stream).request["document_id"], 2, UNKNOWN))
+        assert open_cards(stream) == ["goods_unknown"]
+        take(stream, "goods_unknown", "give_up")
+        assert len(stream.effects) == 2
+
+    def test_a_deal_with_other_goods_is_sent_by_itself(self) -> None:
+        stream = self.waiting()
+        stream.ran(c.SeeDeal(deal("b")))
+        assert open_cards(stream) == []
+        assert last(stream).request["attempt"] == 2
 
 
 class TestRefusedByTheVendor:

@@ -1,0 +1,34 @@
+"""What becomes of goods that accounting does not know: a connection's own word, else the tenant's policy."""
+
+from pathlib import Path
+
+import pytest
+
+from contracts.tenant_file import from_document, load
+from services.ingest.api.documents import accounts_of
+from tests.contracts.test_tenant_file import ENVIRON, MINIMAL
+
+KONTUR = """\
+sellers:
+  - id: main
+    inn: "500123456750"
+    tax: [{from: 2025-01-01, regime: usn_income, vat: exempt}]
+    accounting: {vendor: kontur, auth_mode: api_key, api_key: key%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "policy", "option"),
+    [
+        ("", "", None),
+        ("text", "list", "text"),
+        ("", "list", "list"),
+        ("", "create", "create"),
+        ("create", "list", "create"),
+    ],
+)
+def test_the_policy_stands_where_the_connection_says_nothing(own: str, policy: str, option: str | None) -> None:
+    text = MINIMAL + KONTUR % (f", unknown_goods: {own}" if own else "")
+    text += f"policies: {{unknown_goods: {policy}}}\n" if policy else ""
+    file = from_document(load(text, ENVIRON, Path()).document())
+    assert accounts_of(file, {})["kontur:vektor:main"].options.get("unknown_goods") == option
