@@ -130,7 +130,7 @@ class _KonturPart(_AtApi):
     )
     unknown_goods: Literal["text", "create", "list"] | None = Field(
         default=None,
-        description="leave it to policies.unknown_goods, or write create to have goods that the nomenclature lacks made, "
+        description="leave it to policies.unknown_goods, or write create to have unknown goods made, "
         "list to have them named to a person, or text where lines need no nomenclature",
     )
     callback_secret: str = Field(
