@@ -219,7 +219,7 @@ ELBA_VENDOR: Final = AccountingVendor(
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.LIST),  # by name and e-mail (R11)
         # Bills and acts are not listed: a person looks for the marker. A bill is read back and linked.
         Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.NONE, calls=3),
-        Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE),
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE, calls=3),  # and its link, twice at most
     },
     limit=RateLimit(burst=10, per_second=5.0),
     numbers_itself=True,
@@ -258,7 +258,8 @@ KONTUR: Final = AccountingVendor(
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.FEED),  # changes: e-mail and name (R11)
         Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST),  # the external id
         Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT),  # the card's own state
-        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST),  # the external id, among the invoice's acts
+        # The external id, among the invoice's acts, waybills and УПД.
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST),
         Capability.CREATE_PRODUCT: EffectPolicy(probe=Probe.EXACT),  # the external code
     },
     limit=RateLimit(burst=20, per_second=10.0),

@@ -50,6 +50,7 @@ class DocumentLine:
     amount_kopecks: int
     vat_kopecks: int
     product_id: str | None = None
+    is_service: bool = False
 
     @property
     def net_kopecks(self) -> int:
@@ -169,6 +170,7 @@ def _line(row: SourceRow, rate: VatRate, unit: Unit) -> DocumentLine:
         amount_kopecks=base if row.vat_included else base + vat,
         vat_kopecks=vat,
         product_id=row.product_id,
+        is_service=row.is_service,
     )
 
 

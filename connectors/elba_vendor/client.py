@@ -18,6 +18,7 @@ from chassis.http import Answer, as_read
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Permit
 from connectors import wire
+from connectors.closing import CLOSING, closing_form
 from connectors.elba_vendor import mapping
 from connectors.elba_vendor.calls import Calls, segment
 from connectors.elba_vendor.outcomes import TABLE
@@ -32,7 +33,15 @@ from connectors.elba_vendor.schema import (
     task_of,
 )
 from connectors.kontur_family import error_context
-from connectors.ports.accounting import ActCard, ActDraft, Counterparty, CounterpartyDraft, InvoiceCard, InvoiceDraft
+from connectors.ports.accounting import (
+    ActCard,
+    ActDraft,
+    ClosingForm,
+    Counterparty,
+    CounterpartyDraft,
+    InvoiceCard,
+    InvoiceDraft,
+)
 from connectors.ports.balances import BalanceCursor, BalancesPage
 from connectors.ports.refusing import Refusing
 from connectors.transport import Transport
@@ -48,6 +57,12 @@ TASK_LOOKS_MAX: Final = 10
 TASK_WAIT_SECONDS: Final = 1
 TASK_SECONDS_MAX: Final = 30.0
 PERSONS_MAX: Final = 10
+PLACES: Final[Mapping[ClosingForm, str]] = {
+    "act": "acts",
+    "waybill": "delivery-notes",
+    "upd": "universal-transfer-documents",
+}
+"""Where closing documents of each form are made."""
 
 
 class ElbaVendor(Refusing):
@@ -116,16 +131,16 @@ class ElbaVendor(Refusing):
         """The bill's card; its link is not in it."""
         return await self._bill(permit, invoice_id)
 
-    async def invoice_link(self, permit: Permit, invoice_id: str) -> Outcome[str]:
-        """The public page of a bill: made with signatures and the payment QR where the account has them. Asking again
-        gives the same link."""
+    async def invoice_link(self, permit: Permit, invoice_id: str, *, qr: bool = True) -> Outcome[str]:
+        """The public page of a document: made with signatures and the payment QR where the account has them.
+        Asking again gives the same link."""
         problem: Outcome[str] = Retryable(Problem("vendor_answer_unknown", {"vendor": VENDOR}), outage=False)
         for with_signatures in (True, False):
             body = {
                 "documentId": invoice_id,
                 "published": True,
                 "withSignatures": with_signatures,
-                "isQrCodeEnabled": with_signatures,
+                "isQrCodeEnabled": with_signatures and qr,
             }
             # Not marked as a change: it may be asked for at will, and must not be stopped by a send's own deadline.
             call = self._calls.call(permit, "create_link", "POST", "document-links", orjson.dumps(body), LINK_SECONDS)
@@ -184,12 +199,17 @@ class ElbaVendor(Refusing):
     # Acts
 
     async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
-        """An act. Acts can neither be read nor listed: a lost answer cannot be looked up."""
+        """A closing document of the account's form. None can be read or listed: a lost answer cannot be looked up. A
+        УПД is shown by its public page, since it has a printed form of its own."""
         if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
             return Rejected(unsupported)
-        body = mapping.act_body(draft, permit.options.get("bank_account_id"))
-        made = await self._calls.created(permit, "create_act", "acts", body, CREATE_SECONDS)
-        return Ok(mapping.act_of_draft(made.value, draft)) if isinstance(made, Ok) else made
+        form = closing_form(permit.options.get(CLOSING, ""), draft.lines)
+        body = mapping.act_body(draft, permit.options.get("bank_account_id"), form)
+        made = await self._calls.created(permit, "create_act", PLACES[form], body, CREATE_SECONDS)
+        if not isinstance(made, Ok):
+            return made
+        link = await self.invoice_link(permit, made.value, qr=False) if form == "upd" else None
+        return Ok(mapping.act_of_draft(made.value, draft, form, link.value if isinstance(link, Ok) else ""))
 
     # The account
 

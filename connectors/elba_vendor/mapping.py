@@ -30,6 +30,7 @@ from connectors.ports.accounting import (
     ActCard,
     ActDraft,
     CardLine,
+    ClosingForm,
     Counterparty,
     CounterpartyDraft,
     CounterpartyKind,
@@ -68,13 +69,23 @@ def bill_body(draft: InvoiceDraft, bank_account_id: str | None) -> bytes:
     return orjson.dumps(_document(draft.issued_on, draft.counterparty_id, draft.lines, bank_account_id) | members)
 
 
-def act_body(draft: ActDraft, bank_account_id: str | None) -> bytes:
-    """An act; nothing ties it to a bill, so its invoice is not on the wire. Its number is ours, since the API never
-    tells the number that it would give."""
-    members = {"comment": comment_with_marker(draft.comment, draft.marker)}
+def act_body(draft: ActDraft, bank_account_id: str | None, form: ClosingForm = "act") -> bytes:
+    """A closing document; nothing ties it to a bill, so its invoice is not on the wire. Its number is ours, since the
+    API never tells the number that it would give. A УПД with VAT is the VAT invoice too (status 1)."""
+    members: dict[str, Any] = {"comment": comment_with_marker(draft.comment, draft.marker)}
     if number := act_number(draft.marker):
         members["number"] = number
-    return orjson.dumps(_document(draft.issued_on, draft.counterparty_id, draft.lines, bank_account_id) | members)
+    whole = _document(draft.issued_on, draft.counterparty_id, draft.lines, bank_account_id)
+    if form == "waybill":
+        members["consigneeId"] = draft.counterparty_id
+    if form == "upd":
+        members["status"] = "status1" if whole["withNDS"] else "status2"
+        members["warehouseItems"] = [
+            {**item, "productType": "service" if line.is_service else "product"}
+            for line in draft.lines
+            for item in _items(line, with_vat=whole["withNDS"])
+        ]
+    return orjson.dumps(whole | members)
 
 
 def act_number(marker: str) -> str:
@@ -173,8 +184,8 @@ def contractor_of_draft(contractor_id: str, draft: CounterpartyDraft) -> Counter
     )
 
 
-def act_of_draft(act_id: str, draft: ActDraft) -> ActCard:
-    """An act that was just created; acts cannot be read here."""
+def act_of_draft(act_id: str, draft: ActDraft, form: ClosingForm = "act", url: str = "") -> ActCard:
+    """A closing document that was just created; none can be read here."""
     return ActCard(
         act_id=act_id,
         number=act_number(draft.marker),
@@ -184,6 +195,8 @@ def act_of_draft(act_id: str, draft: ActDraft) -> ActCard:
         comment=comment_with_marker(draft.comment, draft.marker),
         total_kopecks=sum(line.amount_kopecks for line in draft.lines),
         vendor_status="",
+        form=form,
+        url=url,
     )
 
 

@@ -1,8 +1,9 @@
 """Calls to Kontur.Accounting by this project's contract: what is asked, and the way from an answer to an outcome."""
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -12,6 +13,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
+from connectors.closing import CLOSING, closing_form
 from connectors.kontur import mapping, payments
 from connectors.kontur.calls import Calls
 from connectors.kontur.goods import product_ids
@@ -21,6 +23,7 @@ from connectors.ports.accounting import (
     AccessToken,
     ActCard,
     ActDraft,
+    ClosingForm,
     CounterpartiesPage,
     Counterparty,
     CounterpartyDraft,
@@ -40,6 +43,8 @@ from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
 
+PLACES: Final[Mapping[ClosingForm, str]] = {"act": "acts", "waybill": "waybills", "upd": "transfer-documents"}
+"""Where closing documents of each form are."""
 _T = TypeVar("_T")
 
 
@@ -211,14 +216,15 @@ class Kontur(Refusing):
     # Acts
 
     async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
-        """An act under our marker as its external id."""
+        """A closing document of the account's form, under our marker as its external id."""
         if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
             return Rejected(unsupported)
         products = await product_ids(self._calls, self, permit, draft.lines)
         if not isinstance(products, Ok):
             return products
-        body = mapping.act_body(draft, products.value)
-        created = await self._calls.card(permit, "create_act", "acts", mapping.read_act, body, key)
+        form = closing_form(permit.options.get(CLOSING, ""), draft.lines)
+        body = mapping.act_body(draft, products.value, form)
+        created = await self._calls.card(permit, "create_act", PLACES[form], _reads_act(form), body, key)
         if isinstance(created, Ok) and created.value.counterparty_id != draft.counterparty_id:
             return mismatch(VENDOR, "counterpartyId", write=True)
         return created
@@ -226,19 +232,29 @@ class Kontur(Refusing):
     async def find_act(
         self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
     ) -> Outcome[tuple[ActCard, ...]]:
-        """Acts of our marker: among those of the invoice, or changed since a moment."""
+        """Closing documents of our marker, whatever their form: among those of the invoice, or changed since a
+        moment."""
         query = {"invoiceId": invoice_id} if invoice_id else {"updatedSince": mapping.timestamp(since)}
-        found = await self._calls.all_rows(permit, "find_act", "acts", query, mapping.read_live_act)
-        return Ok(tuple(one for one in found.value if one.comment.endswith(marker))) if isinstance(found, Ok) else found
+        matches: list[ActCard] = []
+        for form, place in PLACES.items():
+            read = functools.partial(mapping.read_live_act, form=form)
+            found = await self._calls.all_rows(permit, "find_act", place, query, read)
+            if not isinstance(found, Ok):
+                return found
+            matches += [one for one in found.value if one.comment.endswith(marker)]
+        return Ok(tuple(matches))
 
     async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
-        """The card of one act."""
-        found = await self._calls.card(permit, "read_act", f"acts/{_segment(act_id)}", mapping.read_act)
+        """The card of one closing document."""
+        form, vendor_id = mapping.form_of(act_id)
+        path = f"{PLACES[form]}/{_segment(vendor_id)}"
+        found = await self._calls.card(permit, "read_act", path, _reads_act(form))
         return _about(found, lambda card: card.act_id == act_id)
 
     async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
-        """The act's file."""
-        return await self._calls.pdf(permit, "act_pdf", f"acts/{_segment(act_id)}/pdf")
+        """The closing document's file."""
+        form, vendor_id = mapping.form_of(act_id)
+        return await self._calls.pdf(permit, "act_pdf", f"{PLACES[form]}/{_segment(vendor_id)}/pdf")
 
     # The account
 
@@ -264,6 +280,10 @@ class Kontur(Refusing):
 def _about(found: Outcome[_T], is_it: Callable[[_T], bool]) -> Outcome[_T]:
     """A card that was read, unless it is another object's."""
     return mismatch(VENDOR, "id", write=False) if isinstance(found, Ok) and not is_it(found.value) else found
+
+
+def _reads_act(form: ClosingForm) -> Callable[[Mapping[str, Any]], ActCard]:
+    return functools.partial(mapping.read_act, form=form)
 
 
 def _segment(text: str) -> str:

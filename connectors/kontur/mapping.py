@@ -31,6 +31,7 @@ from connectors.ports.accounting import (
     ActCard,
     ActDraft,
     CardLine,
+    ClosingForm,
     Counterparty,
     CounterpartyDraft,
     InvoiceCard,
@@ -68,9 +69,12 @@ def invoice_body(draft: InvoiceDraft, products: Mapping[str, str]) -> bytes:
     return orjson.dumps(members | {"pricesIncludeVat": True})
 
 
-def act_body(draft: ActDraft, products: Mapping[str, str]) -> bytes:
-    """An act; it is tied to its invoice where there is one."""
+def act_body(draft: ActDraft, products: Mapping[str, str], form: ClosingForm = "act") -> bytes:
+    """A closing document; it is tied to its invoice where there is one. A УПД with VAT is the VAT invoice too."""
     members = _document(draft.issued_on.isoformat(), draft, products)
+    if form == "upd":
+        taxed = any(line.vat_rate != "none" for line in draft.lines)
+        members["function"] = "invoiceAndTransfer" if taxed else "transferOnly"
     if draft.invoice_id is not None:
         members["invoiceId"] = draft.invoice_id
     return orjson.dumps(members | {"pricesIncludeVat": True})
@@ -201,11 +205,11 @@ def read_live_invoice(row: Mapping[str, Any]) -> InvoiceCard | None:
     return None if is_deleted(row) else read_invoice(row)
 
 
-def read_act(card: Mapping[str, Any]) -> ActCard:
-    """An act's card."""
+def read_act(card: Mapping[str, Any], form: ClosingForm = "act") -> ActCard:
+    """A closing document's card; its id tells its form too, since each form has a place of its own."""
     comment, marker = wire.text(card.get("comment")), wire.text(card.get("externalId"))
     return ActCard(
-        act_id=wire.required_identity(card, "id"),
+        act_id=act_id(wire.required_identity(card, "id"), form),
         number=wire.text(card.get("number")),
         issued_on=wire.day(card.get("date"), "date"),
         counterparty_id=wire.required_identity(card, "counterpartyId"),
@@ -213,12 +217,26 @@ def read_act(card: Mapping[str, Any]) -> ActCard:
         comment=f"{comment} {marker}".strip(),
         total_kopecks=wire.kopecks(wire.required(card, "sum"), "sum"),
         vendor_status=wire.text(card.get("status")),
+        form=form,
     )
 
 
-def read_live_act(row: Mapping[str, Any]) -> ActCard | None:
+def read_live_act(row: Mapping[str, Any], form: ClosingForm = "act") -> ActCard | None:
     """A row of a list; None for one that was deleted."""
-    return None if is_deleted(row) else read_act(row)
+    return None if is_deleted(row) else read_act(row, form)
+
+
+def act_id(vendor_id: str, form: ClosingForm) -> str:
+    """The vendor's id of a closing document, with its form unless it is an act."""
+    return vendor_id if form == "act" else f"{form}:{vendor_id}"
+
+
+def form_of(document_id: str) -> tuple[ClosingForm, str]:
+    """The form that an id tells, and the vendor's own id."""
+    form, _, vendor_id = document_id.partition(":")
+    if form == "waybill":
+        return "waybill", vendor_id
+    return ("upd", vendor_id) if form == "upd" else ("act", document_id)
 
 
 def read_product(card: Mapping[str, Any]) -> Product:

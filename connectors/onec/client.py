@@ -13,6 +13,7 @@ from chassis.http import Answer
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Permit
 from connectors import wire
+from connectors.closing import CLOSING
 from connectors.onec import address, metadata
 from connectors.onec.calls import PAGE_ROWS, Bases
 from connectors.onec.goods import Goods
@@ -45,8 +46,6 @@ from connectors.wire import ShapeError
 
 DATED_OTHERWISE: Final = timedelta(days=60)
 """How far an accountant may have moved a document's date before a look-up by its comment loses it."""
-CLOSING: Final = "closing"
-"""The connection's setting: ``upd`` makes closing documents universal ones (УПД), ``act`` acts and waybills."""
 MODE: Final = "mode"
 """The connection's setting: ``draft`` waits for the accountant to post an invoice, ``posted`` counts it at once."""
 _NUMBER_PADDING: Final = "0"
@@ -268,7 +267,7 @@ class OneC(Refusing):
         if not isinstance(made, Ok):
             return made
         try:
-            card = reading.read_act(made.value)
+            card = reading.read_act(made.value, permit.options.get(CLOSING, ""))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=True)
         for field, equal in (
@@ -285,7 +284,7 @@ class OneC(Refusing):
         if not isinstance(found, Ok):
             return found
         try:
-            card = reading.read_act(found.value)
+            card = reading.read_act(found.value, permit.options.get(CLOSING, ""))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
         return Ok(card) if card.act_id == act_id.lower() else mismatch(VENDOR, "Ref_Key", write=False)
@@ -300,7 +299,9 @@ class OneC(Refusing):
         if not isinstance(found, Ok):
             return found
         try:
-            cards = [(reading.read_act(row), reading.marked(row)) for row in found.value]
+            cards = [
+                (reading.read_act(row, permit.options.get(CLOSING, "")), reading.marked(row)) for row in found.value
+            ]
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
         standing = tuple(card for card, marked in cards if not marked)

@@ -12,6 +12,9 @@ from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
 
 CounterpartyKind = Literal["company", "entrepreneur", "person"]
+ClosingForm = Literal["act", "waybill", "upd", "sale"]
+"""What a closing document is: an act, a waybill (накладная), a universal transfer document (УПД), or one of which the
+accountant prints whichever he needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class InvoiceDraft:
 
 @dataclass(frozen=True, slots=True)
 class ActDraft:
-    """An act to be created; the period stands in ``comment`` as text."""
+    """A closing document to be created; the period stands in ``comment`` as text. Its form is the account's setting."""
 
     issued_on: date
     counterparty_id: str
@@ -134,7 +137,7 @@ class InvoiceLookup:
 
 @dataclass(frozen=True, slots=True)
 class ActCard:
-    """An act as the vendor holds it."""
+    """A closing document as the vendor holds it; ``url`` is its public page where it has one."""
 
     act_id: str
     number: str
@@ -144,6 +147,8 @@ class ActCard:
     comment: str
     total_kopecks: int
     vendor_status: str
+    form: ClosingForm = "act"
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

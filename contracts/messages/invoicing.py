@@ -3,7 +3,7 @@
 import datetime as dt
 
 from contracts.envelope import Message
-from contracts.messages.values import BuyerKind, DocumentKind, Reason
+from contracts.messages.values import BuyerKind, ClosingForm, DocumentKind, Reason
 
 
 class InvoiceIssued(Message, name="InvoiceIssued"):
@@ -90,8 +90,8 @@ class InvoiceCancelled(Message, name="InvoiceCancelled"):
 
 
 class ActIssued(Message, name="ActIssued"):
-    """A closing document exists in the accounting service. ``unpaid``: the invoice was not paid in full when it was
-    made."""
+    """A closing document exists in the accounting service: an act, a waybill, a УПД, or a sale of which the accountant
+    prints what is needed. ``unpaid``: the invoice was not paid in full when it was made."""
 
     act_id: str
     deal_id: str
@@ -104,6 +104,9 @@ class ActIssued(Message, name="ActIssued"):
     invoice_id: str = ""
     unpaid: bool = False
     responsible_id: str = ""
+    form: ClosingForm = "act"
+    url: str = ""
+    warnings: tuple[Reason, ...] = ()
 
 
 class ActRejected(Message, name="ActRejected"):
@@ -121,6 +124,7 @@ class DocumentRendered(Message, name="DocumentRendered"):
     deal_id: str
     document_id: str
     kind: DocumentKind
+    form: ClosingForm = "act"
     number: str
     blob: str
     size_bytes: int

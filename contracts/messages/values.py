@@ -11,6 +11,7 @@ VatRate = Literal["none", "0", "5", "7", "10", "18", "20", "22"]
 VatMode = Literal["exempt", "usn5", "usn7", "standard"]
 Regime = Literal["usn_income", "usn_income_expense", "patent", "ausn", "osno", "npd"]
 DocumentKind = Literal["invoice", "act"]
+ClosingForm = Literal["act", "waybill", "upd", "sale"]
 BuyerKind = Literal["company", "entrepreneur", "person"]
 
 

@@ -12,7 +12,11 @@ _MODE: Final = "write api_key or oauth"
 _API_KEY: Final = "write the API key, best as env:NAME or file:PATH"
 _CLIENT_ID: Final = "write the client id, best as env:NAME or file:PATH"
 _CLIENT_SECRET: Final = "write the client secret, best as env:NAME or file:PATH"  # noqa: S105 - a hint
+_CLOSING: Final = "write act, waybill (goods by waybill, with services by UPD) or upd"
 _CONNECTION_KEYS: Final = frozenset({"vendor", "profile", "limit", "payments_poll_seconds"})
+
+
+Closing = Literal["act", "waybill", "upd"]
 
 
 class AccountingPart(Part):
@@ -79,6 +83,13 @@ class ElbaVendorPart(_AtApi):
     organization_id: str = Field(
         pattern=r"^[0-9a-fA-F-]{36}$", description="write the organization's id, 36 characters of 0-9, a-f and -"
     )
+    bank_account_id: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F-]{36})?$",
+        description="write the id of the bank account that documents show, 36 characters of 0-9, a-f and -, "
+        "or leave it out for Elba's usual one",
+    )
+    closing: Closing = Field(default="act", description=_CLOSING)
 
 
 class _MoedeloPart(_AtApi):
@@ -133,6 +144,7 @@ class _KonturPart(_AtApi):
         description="leave it to policies.unknown_goods, or write create to have unknown goods made, "
         "list to have them named to a person, or text where lines need no nomenclature",
     )
+    closing: Closing = Field(default="act", description=_CLOSING)
     callback_secret: str = Field(
         default="",
         max_length=2000,

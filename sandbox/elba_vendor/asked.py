@@ -85,6 +85,18 @@ def lines(body: dict[str, Any], problems: Problems) -> list[Any]:
     return [one for one in found if one is not None]
 
 
+def upd(body: dict[str, Any], problems: Problems) -> None:
+    """What a universal transfer document has beside a bill: its status, and the kind of each line."""
+    status = body.get("status")
+    if status not in ("status1", "status2"):
+        problems.add("status", "Поле status должно быть status1 или status2")
+    if status == "status2" and (body.get("withNDS") or body.get("sumsWithNDS")):
+        problems.add("status", "В УПД со статусом 2 нет НДС")
+    for at, raw in enumerate(body.get("warehouseItems") or []):
+        if not isinstance(raw, dict) or raw.get("productType") not in ("product", "service"):
+            problems.add(f"warehouseItems[{at}].productType", "Поле productType должно быть product или service")
+
+
 def _line(raw: Any, at: str, with_vat: bool, problems: Problems) -> Record | None:
     if not isinstance(raw, dict):
         problems.add(at.rstrip("."), "Позиция должна быть объектом")

@@ -27,6 +27,8 @@ def routes(gate: Gate) -> list[Route]:
         gate.route("POST", f"{OF}/bills", "invoice.create", create_bill),
         gate.route("GET", f"{OF}/bills/{{id}}", "invoice.get", bill),
         gate.route("POST", f"{OF}/acts", "act.create", create_act),
+        gate.route("POST", f"{OF}/delivery-notes", "act.create", create_waybill),
+        gate.route("POST", f"{OF}/universal-transfer-documents", "act.create", create_upd),
         gate.route("POST", f"{OF}/document-news/subscription", "balance.subscribe", subscribe),
         gate.route("GET", f"{OF}/document-news", "balance.list", news),
         gate.route("POST", f"{OF}/document-links", "link.create", create_link),
@@ -161,14 +163,43 @@ def bill(call: Call) -> Reply:
 
 def create_act(call: Call) -> Reply:
     """Nothing ties it to a bill, and it cannot be read."""
+    return _closing(call, "act", call.body(), Problems())
+
+
+def create_waybill(call: Call) -> Reply:
+    """As an act, with a consignee."""
     body, problems = call.body(), Problems()
+    consignee = checks.text(body, "consigneeId", problems, longest=100)
+    if consignee is not None and call.book.get(call.account, "counterparties", consignee.lower()) is None:
+        problems.add("consigneeId", "Указанный грузополучатель не найден")
+    return _closing(call, "waybill", body, problems)
+
+
+def create_upd(call: Call) -> Reply:
+    """Status 1 is the VAT invoice too, and needs the buyer's requisites; status 2 has no VAT."""
+    body, problems = call.body(), Problems()
+    asked.upd(body, problems)
+    buyer = call.book.get(call.account, "counterparties", str(body.get("contractorId") or "").lower())
+    if body.get("status") == "status1" and buyer is not None:
+        whole = buyer["inn"] and buyer["address"] and (buyer["kpp"] or len(buyer["inn"]) == 12)
+        if not whole:
+            problems.add("contractorId", "Для УПД со статусом 1 нужны ИНН, КПП и юридический адрес контрагента")
+    return _closing(call, "upd", body, problems)
+
+
+def _closing(call: Call, form: str, body: dict[str, Any], problems: Problems) -> Reply:
     if body.get("reasonDate") is not None and not body.get("reasonName"):
         problems.add("reasonDate", "Дата основания указывается вместе с основанием")
     made = _document(call, body, problems)
     record = call.book.add_act(
-        call.account, invoice_id=None, **made, off_kopecks=call.off_kopecks, lag_seconds=call.lag_seconds
+        call.account,
+        invoice_id=None,
+        **made,
+        off_kopecks=call.off_kopecks,
+        lag_seconds=call.lag_seconds,
+        extra={"form": form, "upd_status": body.get("status")},
     )
-    note = {"act": record["id"], "number": record["number"], "sum_kopecks": record["sum_kopecks"]}
+    note = {"act": record["id"], "form": form, "number": record["number"], "sum_kopecks": record["sum_kopecks"]}
     return Reply(status=201, payload={"id": record["id"]}, note=note)
 
 
@@ -200,6 +231,8 @@ def create_link(call: Call) -> Reply:
     known = {**call.account.records["invoices"], **call.account.records["acts"]}
     if document_id not in known:
         raise ApiError(400, "ValidationError", "Документ не найден", "documentId")
+    if body.get("isQrCodeEnabled") and document_id in call.account.records["acts"]:
+        raise ApiError(400, "ValidationError", "QR-код есть только у счёта", "isQrCodeEnabled")
     if body.get("withSignatures") and call.book.switched(call.account, "no_signatures"):
         raise ApiError(400, "ValidationError", "Изображения подписи и печати не загружены", "withSignatures")
     links = call.account.records["links"].values()

@@ -143,6 +143,7 @@ def act(record: Record) -> dict[str, Any]:
         "sum": roubles(record["sum_kopecks"]),
         "comment": record["comment"],
         "externalId": record.get("external_id"),
+        **({"function": record["function"]} if record["form"] == "upd" else {}),
         "status": ACT_STATUSES[record["status"]],
         "signatureStatus": SIGNATURES[record["status"]],
         "edo": None,

@@ -11,11 +11,14 @@ from contracts.messages.values import Reason as WireReason
 from services.invoicing.domain import State
 from services.invoicing.domain import events as e
 from services.invoicing.domain.state import Document
-from services.invoicing.domain.values import Reason
+from services.invoicing.domain.values import Draft, Reason
 
 OPERATIONS = topics.operations_topic("invoicing")
 UNPAID = Reason(code="unpaid")
-FILE_WORDS = {"ru": {"invoice": "Счёт", "act": "Акт"}, "en": {"invoice": "Invoice", "act": "Act"}}
+FILE_WORDS = {
+    "ru": {"invoice": "Счёт", "act": "Акт", "sale": "Акт", "waybill": "Накладная", "upd": "УПД"},
+    "en": {"invoice": "Invoice", "act": "Act", "sale": "Act", "waybill": "Waybill", "upd": "UPD"},
+}
 
 
 def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
@@ -141,9 +144,17 @@ def _act(document: Document, event: e.Made, state: State) -> invoicing.ActIssued
         remote_id=event.issued.remote_id,
         total_kopecks=event.issued.total_kopecks,
         invoice_id=invoice.document_id if invoice is not None else "",
+        form=event.issued.form,
+        url=event.issued.url,
+        warnings=_reasons(_of_goods(document.draft) if event.issued.form == "act" else ()),
         unpaid=event.unpaid,
         responsible_id=document.deal.responsible_id,
     )
+
+
+def _of_goods(draft: Draft) -> tuple[Reason, ...]:
+    """What is said of goods that go by an act, where the vendor has no waybill or is not asked for one."""
+    return tuple(one for one in draft.warnings if one.code == "goods_in_act")
 
 
 def _revised(document: Document, event: e.ContentChanged) -> Sequence[PublicMessage]:
@@ -163,11 +174,13 @@ def _revised(document: Document, event: e.ContentChanged) -> Sequence[PublicMess
 
 def _rendered(document: Document, event: e.Rendered, recorded: Recorded) -> invoicing.DocumentRendered:
     assert document.issued is not None, "only an issued document is rendered"
-    word = FILE_WORDS[document.terms.language][document.kind]
+    kind = document.issued.form if document.kind == "act" else "invoice"
+    word = FILE_WORDS[document.terms.language][kind]
     return invoicing.DocumentRendered(
         deal_id=document.deal.deal_id,
         document_id=document.document_id,
         kind=document.kind,
+        form=document.issued.form,
         number=document.issued.number,
         blob=event.blob,
         size_bytes=event.size_bytes,

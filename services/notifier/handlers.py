@@ -124,6 +124,9 @@ def _fact(message: Message) -> f.AnyFact | None:
                 total_kopecks=message.total_kopecks,
                 unpaid=message.unpaid,
                 responsible_id=message.responsible_id,
+                form=message.form,
+                url=message.url,
+                warnings=_reasons(message.warnings),
             )
         case invoicing.DocumentRendered():
             return f.DocumentRendered(
@@ -133,6 +136,7 @@ def _fact(message: Message) -> f.AnyFact | None:
                 blob=message.blob,
                 file_name=message.file_name,
                 revision=message.revision,
+                form=message.form,
             )
         case counterparty.CounterpartyLinked() if message.conflict_crm_ids:
             return f.BuyerConflict(

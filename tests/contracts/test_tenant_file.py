@@ -153,6 +153,16 @@ def test_each_accounting_service_has_keys_of_its_own(keys: str) -> None:
     assert from_document(file.document()) == file
 
 
+def test_what_documents_of_an_account_need_is_said_with_its_keys() -> None:
+    bank = "1d3c0a80-94d3-4d24-a1b6-1e9a0f6a1c22"
+    elba = KEYS["elba's published API"] + f"      bank_account_id: {bank}\n      closing: upd\n"
+    part = load(WHOLE.replace(ELBA, elba), ENVIRON, Path()).sellers[0].accounting
+    assert {"bank_account_id": bank, "closing": "upd"}.items() <= part.access().items()
+    kontur = KEYS["kontur by key"] + "      unknown_goods: list\n      closing: waybill\n"
+    part = load(WHOLE.replace(ELBA, kontur), ENVIRON, Path()).sellers[0].accounting
+    assert {"unknown_goods": "list", "closing": "waybill"}.items() <= part.access().items()
+
+
 @pytest.mark.parametrize(
     ("keys", "found", "written", "says"),
     [
@@ -171,6 +181,25 @@ def test_each_accounting_service_has_keys_of_its_own(keys: str) -> None:
             "auth_mode: found 'magic'; write api_key or oauth",
         ),
         ("elba's published API", "9a1f6e0a", "nine", "organization_id: found 'nine-52b4"),
+        (
+            "elba's published API",
+            "      api_key: k\n",
+            "      api_key: k\n      bank_account_id: '40702810600000012345'\n",
+            "bank_account_id: found '40702810600000012345'; write the id of the bank account that documents show",
+        ),
+        (
+            "elba's published API",
+            "      api_key: k\n",
+            "      api_key: k\n      closing: torg12\n",
+            "closing: found 'torg12'; write act, waybill",
+        ),
+        (
+            "kontur",
+            "      client_id: c\n",
+            "      client_id: c\n      unknown_goods: guess\n",
+            "unknown_goods: found 'guess'; leave it to policies.unknown_goods",
+        ),
+        ("kontur", "client_id: c", "bank_account_id: x\n      client_id: c", "bank_account_id: found an unknown key"),
         ("elba's published API", "profile: vendor", "profile: test", "profile: found 'test'; write seed or vendor"),
         ("kontur by key", "      api_key: k\n", "", "api_key: found nothing; write the API key"),
         (

@@ -91,8 +91,8 @@ def read_invoice(card: Mapping[str, Any], endpoint: str, *, drafts_count: bool =
     )
 
 
-def read_act(card: Mapping[str, Any]) -> ActCard:
-    """A closing document: the realization of services, goods or both."""
+def read_act(card: Mapping[str, Any], closing: str = "") -> ActCard:
+    """A closing document: the realization of services, goods or both; a УПД where the connection says so."""
     return ActCard(
         act_id=values.required_key(card, "Ref_Key"),
         number=_number(card),
@@ -102,6 +102,7 @@ def read_act(card: Mapping[str, Any]) -> ActCard:
         comment=wire.text(card.get("Комментарий")),
         total_kopecks=values.kopecks(card, "СуммаДокумента"),
         vendor_status=_WORDS[_status(card)],
+        form="upd" if closing == "upd" else "sale",
     )
 
 

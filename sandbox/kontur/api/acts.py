@@ -1,28 +1,37 @@
-"""/acts: create, card, those of an invoice or changed, file."""
+"""/acts, /waybills and /transfer-documents: create, card, those of an invoice or changed, file."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.accounting import checks
-from sandbox.accounting.checks import Problems
+from sandbox.accounting.checks import ApiError, Problems
+from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
 from sandbox.kontur import asked, wire
 from sandbox.kontur.api.files import rendered
 from sandbox.kontur.api.invoices import known_buyer, open_period
 from sandbox.kontur.gate import Call, Gate, listed
 
+FORMS = {"acts": "act", "waybills": "waybill", "transfer-documents": "upd"}
+FUNCTIONS = ("invoiceAndTransfer", "transferOnly")
+
 
 def routes(gate: Gate) -> list[Route]:
+    return [route for place in FORMS for route in _routes(gate, place)]
+
+
+def _routes(gate: Gate, place: str) -> list[Route]:
+    form = FORMS[place]
     return [
-        gate.route("POST", "/acts", "act.create", create),
-        gate.route("GET", "/acts", "act.find", find),
-        gate.route("GET", "/acts/{id}", "act.get", get),
-        gate.route("GET", "/acts/{id}/pdf", "act.pdf", pdf),
+        gate.route("POST", f"/{place}", "act.create", lambda call: create(call, form)),
+        gate.route("GET", f"/{place}", "act.find", lambda call: find(call, form)),
+        gate.route("GET", f"/{place}/{{id}}", "act.get", lambda call: get(call, form)),
+        gate.route("GET", f"/{place}/{{id}}/pdf", "act.pdf", lambda call: pdf(call, form)),
     ]
 
 
-def create(call: Call) -> Reply:
+def create(call: Call, form: str) -> Reply:
     body = call.body()
     problems = Problems()
     external_id = checks.text(body, "externalId", problems, longest=200)
@@ -34,6 +43,9 @@ def create(call: Call) -> Reply:
     invoice_id = checks.text(body, "invoiceId", problems, longest=40)
     if invoice_id is not None and call.book.get(call.account, "invoices", invoice_id) is None:
         problems.add("invoiceId", "Указанный счёт не найден")
+    function = checks.text(body, "function", problems, longest=40, required=form == "upd")
+    if function is not None and (form != "upd" or function not in FUNCTIONS):
+        problems.add("function", f"Поле function есть у УПД, значения: {', '.join(FUNCTIONS)}")
     asked.raise_any(problems)
     open_period(call, day or "")
     record = call.book.add_act(
@@ -45,23 +57,31 @@ def create(call: Call) -> Reply:
         comment=comment,
         off_kopecks=call.off_kopecks,
         lag_seconds=call.lag_seconds,
-        extra={"external_id": external_id},
+        extra={"external_id": external_id, "form": form, "function": function},
     )
-    note = {"act": record["id"], "number": record["number"], "sum_kopecks": record["sum_kopecks"]}
+    note = {"act": record["id"], "form": form, "number": record["number"], "sum_kopecks": record["sum_kopecks"]}
     return Reply(status=201, payload=wire.act(record), note=note)
 
 
-def find(call: Call) -> Reply:
+def find(call: Call, form: str) -> Reply:
     query = call.request.query()
-    records = call.book.select(call.account, "acts", since=asked.since(query))
+    known = call.book.select(call.account, "acts", since=asked.since(query))
+    records = [one for one in known if one["form"] == form]
     if "invoiceId" in query:
         records = [one for one in records if one["invoice_id"] == query["invoiceId"]]
     return listed(call, records, wire.act)
 
 
-def get(call: Call) -> Reply:
-    return Reply(payload=wire.act(call.find("acts", "Акт")))
+def get(call: Call, form: str) -> Reply:
+    return Reply(payload=wire.act(_of(call, form)))
 
 
-def pdf(call: Call) -> Reply:
-    return rendered(call, call.find("acts", "Акт"), "acts")
+def pdf(call: Call, form: str) -> Reply:
+    return rendered(call, _of(call, form), "acts")
+
+
+def _of(call: Call, form: str) -> Record:
+    record = call.find("acts", "Документ")
+    if record["form"] != form:
+        raise ApiError(404, "NotFound", "Документ не найден")
+    return record

@@ -19,7 +19,9 @@ APPLICATION_TOKEN = "application_token"  # noqa: S105 - the name of a secret, no
 CALLBACK_SECRET = "callback_secret"  # noqa: S105 - as above
 HOOK_SECRET = "hook_secret"  # noqa: S105 - as above
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - as above
-OPTIONS = frozenset({"auth_mode", "organization_id", "organization", "mode", "unknown_goods", "closing", "timezone"})
+OPTIONS = frozenset(
+    {"auth_mode", "bank_account_id", "closing", "mode", "organization", "organization_id", "timezone", "unknown_goods"}
+)
 """What of an account's way of access is no secret, and whoever calls the vendor needs to know."""
 KEY_OF_SHOP = "key/"
 CLIENT_ID: Final = "client_id"

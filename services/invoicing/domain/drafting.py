@@ -56,6 +56,8 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
         warnings += [term.warning] if term.warning is not None else []
     if document.deal.gifts:
         warnings.append(Problem("gifts_left_out", {"count": document.deal.gifts}))
+    if document.kind == "act" and (goods := sum(1 for row in rows if row.product_id and not row.is_service)):
+        warnings.append(Problem("goods_in_act", {"count": goods}))
     marker = _marker(document)
     return Draft(
         kind=document.kind,
@@ -95,6 +97,7 @@ def _exact(line: DocumentLine) -> tuple[Line, ...]:
             amount_kopecks=amount_kopecks,
             vat_kopecks=line.vat_kopecks if whole else vat_kopecks(amount_kopecks, line.vat_rate, included=True),
             product_id=line.product_id or "",
+            is_service=line.is_service,
         )
 
     price = Decimal(line.amount_kopecks) / line.quantity

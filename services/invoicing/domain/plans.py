@@ -134,6 +134,7 @@ def _fetch_pdf(document: Document) -> TaskPlan:
         "kind": document.kind,
         "remote_id": document.issued.remote_id,
         "number": document.issued.number,
+        "form": document.issued.form,
     }
     return TaskPlan(FETCH_PDF, document.document_id, payload, account=document.terms.account)
 

@@ -159,6 +159,7 @@ class Line(Value):
     amount_kopecks: int
     vat_kopecks: int
     product_id: str = ""
+    is_service: bool = False
 
 
 class Draft(Value):
@@ -179,7 +180,8 @@ class Draft(Value):
 
 
 class Issued(Value):
-    """What the accounting service made of a draft; ``unposted`` as long as its accountant has yet to post it."""
+    """What the accounting service made of a draft; ``unposted`` as long as its accountant has yet to post it.
+    ``form`` tells what a closing document is."""
 
     remote_id: str
     number: str
@@ -189,3 +191,4 @@ class Issued(Value):
     vat_kopecks: int
     counterparty_remote_id: str = ""
     unposted: bool = False
+    form: Literal["act", "waybill", "upd", "sale"] = "act"

@@ -23,6 +23,7 @@ def lines_of(lines: Sequence[Mapping[str, Any]]) -> tuple[DocumentLine, ...]:
             amount_kopecks=line["amount_kopecks"],
             vat_kopecks=line["vat_kopecks"],
             product_id=line.get("product_id") or None,
+            is_service=line.get("is_service", False),
         )
         for line in lines
     )
@@ -53,6 +54,8 @@ def act_result(act: ActCard, request: Mapping[str, Any]) -> Mapping[str, Any]:
         "total_kopecks": act.total_kopecks,
         "vat_kopecks": request["vat_kopecks"],
         "counterparty_remote_id": act.counterparty_id,
+        "form": act.form,
+        "url": act.url,
     }
 
 

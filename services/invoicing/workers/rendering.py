@@ -23,6 +23,12 @@ TEMPLATE: Final = Path(__file__).parent / "templates" / "document.typ"
 COMPILES_MAX: Final = 1
 """A compiler takes a processor for some tens of milliseconds; more at once would only starve the event loop."""
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_TITLES: Final = {"invoice": "Счёт на оплату", "act": "Акт", "sale": "Акт", "waybill": "Накладная", "upd": "УПД"}
+_SIGNERS: Final = {
+    "invoice": ("Руководитель", "Бухгалтер"),
+    "act": ("Исполнитель", "Заказчик"),
+    "waybill": ("Отпустил", "Получил"),
+}
 _COLUMNS: Final = ("№", "Товары (работы, услуги)", "Кол-во", "Ед.", "Цена", "НДС", "Сумма")
 
 
@@ -88,15 +94,16 @@ def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller, 
     """All that the paper says, as texts. ``buyer`` is the name, which events have of companies alone."""
     day = _day(issued.date)
     invoice = draft.kind == "invoice"
-    title = f"Счёт на оплату № {issued.number} от {day}" if invoice else f"Акт № {issued.number} от {day}"
+    title = f"{_TITLES['invoice' if invoice else issued.form]} № {issued.number} от {day}"
+    goods = invoice or issued.form == "waybill"
     payee = seller.payee() if invoice else None
     return {
         "language": "ru",
         "title": title,
         "footer": title,
         "words": {
-            "seller": "Поставщик" if invoice else "Исполнитель",
-            "buyer": "Покупатель" if invoice else "Заказчик",
+            "seller": "Поставщик" if goods else "Исполнитель",
+            "buyer": "Покупатель" if goods else "Заказчик",
             "columns": _COLUMNS,
             "qr": "Оплата по QR-коду в приложении банка",
         },
@@ -109,7 +116,7 @@ def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller, 
         "sum_in_words": sum_in_words(draft.total_kopecks),
         "due": f"Оплатить не позднее {_day(draft.due_date)}" if draft.due_date is not None else "",
         "comment": draft.comment,
-        "signers": ("Руководитель", "Бухгалтер") if invoice else ("Исполнитель", "Заказчик"),
+        "signers": _SIGNERS["invoice" if invoice else "waybill" if goods else "act"],
         "qr": "" if payee is None else _qr(payee, draft, issued),
     }
 

@@ -78,6 +78,8 @@ class FetchPdf:
     async def run(self, task: Task) -> TaskResult:
         """Deferred while the vendor renders; the bytes are written before the command that names them."""
         assert task.permit is not None, "the plan names an account"
+        if task.payload.get("form") == "upd" and not self._vendor_of(task.account).can(Capability.ACT_PDF):
+            return Done(found_something=False)  # its printed form is prescribed; the vendor's own page shows it
         fetched = await self._fetched(task, task.permit)
         if isinstance(fetched, Rejected) and task.attempt >= PDF_REFUSALS_MAX:
             missed = c.MissPdf(task.payload["document_id"], Reason.of(fetched.problem))

@@ -288,7 +288,7 @@ def _fields(state: State, fact: f.AnyFact) -> dict[str, str | int]:
 def _comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
     match fact:
         case f.DocumentRendered():
-            values = {"number": fact.number, "revision": fact.revision}
+            values = {"number": fact.number, "revision": fact.revision, "form": fact.form}
             text = f"{fact.kind}_pdf"
             return (w.AddComment(text=text, values=values, blob=fact.blob, file_name=fact.file_name),)
         case f.BalanceChanged() | f.OverdueEnded() | f.WorkResumed() | f.OrderPlaced():

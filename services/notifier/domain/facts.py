@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 InvoiceStatus = Literal["issued", "partially_paid", "paid", "overpaid", "cancelled"]
 
+ClosingForm = Literal["act", "waybill", "upd", "sale"]
+
 
 class Fact(BaseModel):
     """The base of facts: frozen; unknown fields of later builds are ignored."""
@@ -100,10 +102,11 @@ class DocumentRendered(Fact):
     blob: str
     file_name: str
     revision: int = 1
+    form: ClosingForm = "act"
 
 
 class ActIssued(Fact):
-    """An act stands in accounting."""
+    """A closing document stands in accounting; ``form`` tells which."""
 
     fact: Literal["act_issued"] = "act_issued"
     act_id: str
@@ -112,6 +115,9 @@ class ActIssued(Fact):
     total_kopecks: int
     unpaid: bool = False
     responsible_id: str = ""
+    form: ClosingForm = "act"
+    url: str = ""
+    warnings: tuple[Reason, ...] = ()
 
 
 class PaymentReceived(Fact):

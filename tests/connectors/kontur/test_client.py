@@ -379,12 +379,14 @@ async def test_acts_are_made_and_looked_up_by_their_marker() -> None:
     assert script.sent()["externalId"] == ACT_MARKER
     other = answer(ACT | {"counterpartyId": "x"}, 201)
     assert isinstance(await _client(other)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
-    client, script = _client(answer(page(ACT, ACT | {"id": "a2", "externalId": "x"})))
+    client, script = _client(
+        answer(page(ACT, ACT | {"id": "a2", "externalId": "x"})), answer(page(ACT)), answer(page())
+    )
     found = await client.find_act(PERMIT, marker=ACT_MARKER, invoice_id=INVOICE_ID, since=SINCE)
     assert isinstance(found, Ok)
-    assert [one.act_id for one in found.value] == ["a1"]
+    assert [(one.act_id, one.form) for one in found.value] == [("a1", "act"), ("waybill:a1", "waybill")]
     assert f"acts?invoiceId={INVOICE_ID}" in script.calls[0].url
-    client, script = _client(answer(page()))
+    client, script = _client(answer(page()), answer(page()), answer(page()))
     assert await client.find_act(PERMIT, marker=ACT_MARKER, invoice_id=None, since=SINCE) == Ok(())
     assert "updatedSince=" in script.calls[0].url
 

@@ -72,6 +72,25 @@ class TestR23Act:
         self._ordered(stream).ran(answer(last(stream, "create-act")))
         assert not stream.said(messages.ActIssued)[0].unpaid
 
+    @pytest.mark.parametrize(("form", "warned"), [("act", True), ("waybill", False), ("upd", False), ("sale", False)])
+    def test_goods_that_go_by_an_act_are_mentioned(self, form: str, warned: bool) -> None:
+        goods = deal(rows=(row(product_id="550"), row(product_id="551", is_service=True), row()))
+        stream = self._ordered(issued(), what=goods)
+        stream.ran(answer(last(stream, "create-act"), form=form))
+        (made,) = stream.said(messages.ActIssued)
+        assert made.form == form
+        counts = [(one.code, one.values["count"]) for one in made.warnings]
+        assert counts == ([("goods_in_act", 1)] if warned else [])
+        assert [line["is_service"] for line in last(stream, "create-act").request["lines"]] == [False, True, False]
+
+    def test_file_is_named_by_what_the_document_is(self) -> None:
+        stream = self._ordered(issued())
+        sent = last(stream, "create-act")
+        stream.ran(answer(sent, form="waybill"))
+        stream.ran(c.Render(sent.request["document_id"], "blob-1", 60_000))
+        (rendered,) = stream.said(messages.DocumentRendered)
+        assert (rendered.file_name, rendered.form) == ("Накладная 17.pdf", "waybill")
+
     def test_tenant_may_want_payment_first_and_the_manager_is_told(self) -> None:
         stream = self._ordered(issued(), act_requires_paid=True)
         assert stream.effects_of("create-act") == []

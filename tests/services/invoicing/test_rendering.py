@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.subjects import SubjectErased, SubjectRef
 from chassis.tenants import TenantView
@@ -142,6 +144,37 @@ async def test_where_the_vendor_gives_no_file_it_is_made_and_kept() -> None:
     assert isinstance(done, Done)
     assert [one.body for one in done.commands] == [c.Render("d1", "blob-1", len(shelf.kept[0]))]
     assert shelf.kept[0].startswith(b"%PDF-")
+
+
+def closing(form: str) -> Document:
+    """A document that is a closing one of a form."""
+    shown = document()
+    assert shown.draft is not None
+    assert shown.issued is not None
+    draft = shown.draft.model_copy(update={"kind": "act", "due_date": None})
+    return replace(shown, kind="act", draft=draft, issued=shown.issued.model_copy(update={"form": form}))
+
+
+@pytest.mark.parametrize(
+    ("form", "word", "sells"), [("act", "Акт", "Исполнитель"), ("waybill", "Накладная", "Поставщик")]
+)
+def test_the_paper_is_called_what_it_is(form: str, word: str, sells: str) -> None:
+    shown, seller = closing(form), Seller.of(SETTINGS, "main")
+    assert shown.draft is not None
+    assert shown.issued is not None
+    assert seller is not None
+    made = content_of(shown.draft, shown.issued, shown.link, seller, "ООО «Вектор»")
+    assert made["title"].startswith(f"{word} № ")
+    assert made["words"]["seller"] == sells
+
+
+async def test_a_universal_document_is_never_drawn_by_us() -> None:
+    nobody: Any = None
+    shelf: Any = Shelf(closing("upd"), SETTINGS)
+    papers = Papers(shelf, shelf, shelf, Renderer())
+    asked = replace(task(), payload={**task().payload, "kind": "act", "form": "upd"})
+    done = await FetchPdf(lambda account: ELBA_VENDOR, nobody, shelf, papers).run(asked)
+    assert (done, shelf.kept) == (Done(found_something=False), [])
 
 
 async def test_a_seller_that_is_not_there_any_more_is_told() -> None:

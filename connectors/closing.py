@@ -1,0 +1,19 @@
+"""Which closing document an account wants for these lines: an act, a waybill or a universal transfer document."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from chassis.values.lines import DocumentLine
+from connectors.ports.accounting import ClosingForm
+
+CLOSING: Final = "closing"
+"""The connection's setting: ``act`` for everything, ``waybill`` for goods, ``upd`` for everything."""
+
+
+def closing_form(wanted: str, lines: Sequence[DocumentLine]) -> ClosingForm:
+    """Goods go by waybill where that is wanted, services by act; both in one document need a УПД."""
+    if wanted == "upd":
+        return "upd"
+    if wanted != "waybill" or all(line.is_service for line in lines):
+        return "act"
+    return "upd" if any(line.is_service for line in lines) else "waybill"
