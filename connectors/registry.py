@@ -306,6 +306,7 @@ MOEDELO: Final = AccountingVendor(
             Capability.CANCEL_INVOICE,
             Capability.PAYMENTS_OF_INVOICE,
             Capability.CREATE_ACT,
+            Capability.FIND_ACT,
             Capability.READ_ACT,
             Capability.ACT_PDF,
         }
@@ -315,7 +316,7 @@ MOEDELO: Final = AccountingVendor(
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.NONE),  # cards have no e-mail (R11)
         Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST),  # date and buyer, then the marker
         Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT, calls=2),  # the card is read first, then gone
-        Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE),  # acts carry no marker
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST),  # acts of its bill, since they carry no marker
     },
     limit=RateLimit(burst=5, per_second=3.0),
     numbers_itself=True,

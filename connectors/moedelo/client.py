@@ -181,11 +181,35 @@ class Moedelo(Refusing):
     # Acts
 
     async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
-        """An act. It carries no marker: a lost answer cannot be looked up."""
+        """An act. It carries no marker; its bill tells it."""
         created = await self._calls.card(permit, "create_act", ACTS, mapping.read_act, mapping.act_body(draft))
         if isinstance(created, Ok) and created.value.counterparty_id != draft.counterparty_id:
             return mismatch(VENDOR, "KontragentId", write=True)
         return created
+
+    async def find_act(
+        self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
+    ) -> Outcome[tuple[ActCard, ...]]:
+        """Acts of the bill that changed since a moment; refused without a bill, since acts carry no marker. Lists need
+        not tell the bill, so an act whose row does not is read."""
+        if not invoice_id:
+            return self._refused("find_act")
+        rows = await self._all(permit, "find_act", ACTS, {"afterDate": mapping.timestamp(since)})
+        if not isinstance(rows, Ok):
+            return rows
+        found: list[ActCard] = []
+        for row in rows.value:
+            try:
+                card: Outcome[ActCard] = Ok(mapping.read_act(row))
+                if "BillId" not in row:
+                    card = await self.read_act(permit, mapping.bill_id(row))
+            except ShapeError as error:
+                return unexpected(VENDOR, str(error), write=False)
+            if isinstance(card, Ok) and card.value.invoice_id == invoice_id:
+                found.append(card.value)
+            elif not isinstance(card, Ok):
+                return card
+        return Ok(tuple(found))
 
     async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
         """The card of one act."""

@@ -69,7 +69,7 @@ class Doubted(Event, name="Doubted"):
 
 class AnswerLost(Event, name="AnswerLost"):
     """The vendor's answer to a creation was lost. Whatever was found out since, the lost call may still make a second
-    invoice, which nothing on our side can exclude: it is watched for."""
+    document, which nothing on our side can exclude: it is watched for."""
 
     document_id: str
     attempt: int

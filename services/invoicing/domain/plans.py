@@ -26,7 +26,7 @@ REVIEW_EVERY = timedelta(seconds=30)
 REVIEW_EVERY_MAX = timedelta(minutes=30)
 BUYER_WAIT = timedelta(hours=24)
 WATCHED_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
-"""When it is looked for a second invoice after an answer was lost: a call that came late makes it whenever it likes."""
+"""When it is looked for a second document after an answer was lost: a call that came late makes it when it likes."""
 
 
 def review_wait(age: timedelta) -> timedelta:
@@ -45,10 +45,10 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return tuple(_deadline(document.request_id, recorded) for document in waiting)
         case e.Ordered():
             document = state.documents[event.document_id]
-            again = document.lost_attempt and document.kind == "invoice"
-            return (_create(document, state), *((_watch(document, recorded),) if again else ()))
+            again = (_watch(document, state, recorded),) if document.lost_attempt else ()
+            return (_create(document, state), *again)
         case e.AnswerLost():
-            return (_watch(state.documents[event.document_id], recorded),)
+            return (_watch(state.documents[event.document_id], state, recorded),)
         case e.Drafted():
             return (_review(state.documents[event.document_id], recorded),)
         case e.Made() if event.issued.remote_id:
@@ -83,8 +83,8 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return ()
 
 
-def _watch(document: Document, recorded: Recorded) -> TaskPlan:
-    """Looks for a second invoice of an attempt, three times from now on."""
+def _watch(document: Document, state: State, recorded: Recorded) -> TaskPlan:
+    """Looks for a second document of an attempt, three times from now on."""
     assert document.draft is not None, "what was sent has its draft"
     payload = {
         "document_id": document.document_id,
@@ -94,6 +94,8 @@ def _watch(document: Document, recorded: Recorded) -> TaskPlan:
         "marker": document.draft.marker,
         "counterparty_id": document.link.remote_id if document.link is not None else "",
         "since": recorded.recorded_at.isoformat(),
+        "kind": document.kind,
+        "invoice_remote_id": _invoice_remote_id(document, state),
     }
     key = f"{document.document_id}/{document.draft.attempt}"
     due = recorded.recorded_at + WATCHED_AFTER[0]
@@ -116,8 +118,10 @@ def _review(document: Document, recorded: Recorded) -> TaskPlan:
 def _watch_again(taken: CardTaken, state: State) -> TaskPlan:
     """Looks at once whether it is as the person says; looks that are still to come stay as they are."""
     shown = state.cards.by_id[taken.card_id].opened.values
+    document = state.documents[taken.subject]
     payload = {name: shown[name] for name in ("attempt", "number", "date", "marker")}
-    account = state.documents[taken.subject].terms.account
+    payload |= {"kind": document.kind, "invoice_remote_id": _invoice_remote_id(document, state)}
+    account = document.terms.account
     key = f"{taken.subject}/{payload['attempt']}"
     return TaskPlan(WATCH, key, {"document_id": taken.subject, **payload}, account=account, lane=Lane.BULK)
 

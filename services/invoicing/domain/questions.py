@@ -111,8 +111,8 @@ class Asking:
                 )
 
     def lose_answer(self, document: Document) -> None:
-        """Remembers that a call may still come into effect. Only invoices can be looked for, an attempt once."""
-        if document.kind == "invoice" and document.lost_attempt != document.attempt:
+        """Remembers, once an attempt, that a call may still come into effect."""
+        if document.lost_attempt != document.attempt:
             self.say(e.AnswerLost(document_id=document.document_id, attempt=document.attempt))
 
     def ask_whether_sent(self, document: Document, sent: Draft, sent_at: dt.datetime | None = None) -> None:
@@ -153,7 +153,7 @@ class Asking:
                 self.open_card("deal_lost", document, number=number, total_kopecks=total)
 
     def see_copies(self, command: c.SeeCopies) -> None:
-        """Asks about invoices that carry our marker and are not the one we know of."""
+        """Asks about documents that carry our marker and are not the one we know of."""
         document = self.state.documents.get(command.document_id)
         if document is None or document.draft is None or document.phase in ("ordered", "doubtful"):
             return  # nobody can say yet which of them is ours; the next look can
@@ -168,7 +168,7 @@ class Asking:
             self.open_card(
                 DOUBLED,
                 document,
-                number=command.number,
+                number=command.number or (document.issued.number if document.issued else ""),
                 date=command.date.isoformat(),
                 attempt=command.attempt,
                 marker=document.draft.marker,

@@ -47,7 +47,7 @@ def handlers(
             FetchPdf(vendor_of, accounting, blobs, papers),
             AdoptDocument(accounting),
             RequestDeadline(),
-            WatchDuplicates(accounting, clock),
+            WatchDuplicates(vendor_of, accounting, clock),
             FollowReview(accounting, clock),
             CheckCancel(accounting),
         ),

@@ -147,7 +147,7 @@ class CreateAct:
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told what the vendor has, refused, or that nobody knows."""
-        return _told(call, settled)
+        return _told(call, settled, doubted=call.doubted and self.policy_for(call.account).probe is not Probe.EXACT)
 
 
 class CancelInvoice:

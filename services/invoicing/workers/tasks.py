@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from chassis.blobs import Blobs
@@ -20,12 +20,13 @@ from chassis.work.handlers import (
 )
 from connectors.ports.accounting import Accounting, InvoiceStatus, PdfFile
 from connectors.ports.refusing import CAPABILITY_MISSING
+from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.domain.values import Issued, Reason
 from services.invoicing.store import DocumentStore
-from services.invoicing.workers.payloads import invoice_result, issued_of
+from services.invoicing.workers.payloads import act_result, invoice_result, issued_of
 from services.invoicing.workers.rendering import Renderer, Seller
 
 _ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -166,38 +167,59 @@ def _as_told(payload: Mapping[str, Any]) -> c.Adopt:
 
 
 class WatchDuplicates:
-    """Looks for a second invoice with one marker, made by a call whose answer was lost; it is never removed by us."""
+    """Looks for a second document with one marker, made by a call whose answer was lost; it is never removed by us."""
 
     kind = plans.WATCH
     recurring = True
     permits = 1
     polls = False
 
-    def __init__(self, accounting: Accounting, clock: Clock) -> None:
+    def __init__(self, vendor_of: VendorOf, accounting: WholeAccounting, clock: Clock) -> None:
+        self._vendor_of = vendor_of
         self._accounting = accounting
         self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
-        """One look-up by number and date; the stream knows which invoice is its own."""
+        """One look-up; the stream knows which document is its own."""
         assert task.permit is not None, "the plan names an account"
         payload = task.payload
-        number, issued_on = payload["number"], date.fromisoformat(payload["date"])
+        act = payload.get("kind") == "act"
+        if act and not self._vendor_of(task.account).can(Capability.FIND_ACT):
+            return Done(found_something=False)  # nobody can look; the card that asked the person said so
+        found = await (self._acts(task.permit, payload) if act else self._invoices(task.permit, payload))
+        if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
+            return Done(found_something=False)
+        if not isinstance(found, Ok):
+            return _again(found)
+        issued_on = date.fromisoformat(payload["date"])
+        seen = c.SeeCopies(payload["document_id"], payload["attempt"], payload["number"], issued_on, found.value)
+        command_id = f"copies:{task.work_id}:{self._clock.now().isoformat()}"
+        commands = (StreamCommand(task.stream, seen, command_id),) if found.value else ()
+        return Done(commands, again_at=self._next(payload))
+
+    async def _invoices(self, permit: Permit, payload: Mapping[str, Any]) -> Outcome[tuple[Issued, ...]]:
+        """By number, date and marker."""
         found = await self._accounting.find_invoice(
-            task.permit,
-            number=number,
-            issued_on=issued_on,
+            permit,
+            number=payload["number"],
+            issued_on=date.fromisoformat(payload["date"]),
             marker=payload["marker"],
             counterparty_id=payload.get("counterparty_id", ""),
         )
-        if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
-            return Done(found_something=False)  # nobody can look; the card that asked the person said so
         if not isinstance(found, Ok):
-            return _again(found)
+            return found
         standing = [card for card in found.value.matches if card.status is not InvoiceStatus.CANCELLED]
-        copies = tuple(issued_of(invoice_result(card)) for card in standing)
-        seen = c.SeeCopies(payload["document_id"], payload["attempt"], number, issued_on, copies)
-        command_id = f"copies:{task.work_id}:{self._clock.now().isoformat()}"
-        return Done((StreamCommand(task.stream, seen, command_id),) if copies else (), again_at=self._next(payload))
+        return Ok(tuple(issued_of(invoice_result(card)) for card in standing))
+
+    async def _acts(self, permit: Permit, payload: Mapping[str, Any]) -> Outcome[tuple[Issued, ...]]:
+        """Among the acts of the invoice, or those changed since the day before the act's own."""
+        begun = datetime.combine(date.fromisoformat(payload["date"]), time(), UTC) - timedelta(days=1)
+        found = await self._accounting.find_act(
+            permit, marker=payload["marker"], invoice_id=payload.get("invoice_remote_id") or None, since=begun
+        )
+        if not isinstance(found, Ok):
+            return found
+        return Ok(tuple(issued_of(act_result(card, {"vat_kopecks": 0})) for card in found.value))
 
     def _next(self, payload: Mapping[str, Any]) -> datetime | None:
         if "since" not in payload:

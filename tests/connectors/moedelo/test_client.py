@@ -232,6 +232,20 @@ async def test_an_act_is_tied_to_its_bill() -> None:
     assert (script.sent()["BillId"], script.sent()["Sum"], script.sent()["OnHands"]) == (5123001, 85000.0, "Нет")
 
 
+async def test_acts_are_found_by_their_bill_even_where_lists_do_not_tell_it() -> None:
+    whole = {"Id": 9, "Number": "9", "DocDate": "2026-03-20", "KontragentId": 905512, "BillId": 5123001, "Sum": 85000}
+    short = {name: value for name, value in whole.items() if name != "BillId"}
+    other = whole | {"Id": 10, "BillId": 7}
+    moedelo, script = client(answer({"ResourceList": [short, other]}), answer(whole))
+    since = datetime(2026, 3, 20, tzinfo=UTC)
+    found = await moedelo.find_act(BY_KEY, marker=MARKER, invoice_id="5123001", since=since)
+    assert isinstance(found, Ok)
+    assert [one.act_id for one in found.value] == ["9"]
+    assert script.calls[1].url.endswith("/sales/act/9")
+    refused = await client()[0].find_act(BY_KEY, marker=MARKER, invoice_id=None, since=since)
+    assert isinstance(refused, Rejected)
+
+
 async def test_oauth_sends_a_bearer_token() -> None:
     moedelo, script = client(answer({"ResourceList": []}))
     await moedelo.ping(replace(BY_KEY, options={"auth_mode": "oauth"}))

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from chassis.work.handlers import Confirmed, Done, EffectCall, Permit, PermitCla
 from chassis.work.runner import WorkRunner
 from chassis.work.settings import WorkSettings
 from connectors.elba.client import ElbaSeed
-from connectors.ports.accounting import InvoiceCard, InvoiceLookup, InvoiceStatus, TokenRequest
+from connectors.ports.accounting import ActCard, InvoiceCard, InvoiceLookup, InvoiceStatus, TokenRequest
 from connectors.ports.refusing import CAPABILITY_MISSING
-from connectors.registry import ELBA_SEED
+from connectors.registry import ELBA_SEED, KONTUR, MOEDELO, AccountingVendor
 from contracts.messages import operations
 from services.invoicing.app import SPEC
 from services.invoicing.domain import commands as c
@@ -114,12 +114,21 @@ class TestTheWatch:
         take(stream, "document_uncertain", "resend")
         assert watches(stream) == ["1", "2"], "what a person sends again is watched from then on"
 
-    def test_act_has_no_look_up_and_is_not(self) -> None:
+    def test_act_is_watched_among_those_of_its_invoice(self) -> None:
         stream = issued()
         stream.ran(request("act", "act"))
         stream.ran(linked("act"))
-        stream.ran(c.Doubt(last(stream, "create-act").request["document_id"], 1, NO, stream.now))
-        assert watches(stream) == []
+        sent = last(stream, "create-act")
+        stream.ran(replace(answer(sent), doubted=True))
+        assert watches(stream) == ["1"]
+        (task,) = (plan for (kind, _), plan in stream.tasks.items() if kind == plans.WATCH)
+        assert (task.payload["kind"], task.payload["invoice_remote_id"]) == (
+            "act",
+            f"remote-{last(stream).request['document_id']}",
+        )
+        stream.ran(c.SeeCopies(sent.request["document_id"], 1, "", NOW.date(), (copy("late"),)))
+        assert open_cards(stream) == ["document_doubled"]
+        assert stream.said(operations.DecisionNeeded)[-1].values["number"] == "17"
 
     @pytest.mark.parametrize("settled", [Confirmed({**copy("e1").model_dump(mode="json")}), RejectedFinally(P)])
     def test_deal_is_told_that_there_was_a_doubt(self, settled: Confirmed | RejectedFinally) -> None:
@@ -191,13 +200,34 @@ class Listing:
         return self.answer
 
 
+class Acts:
+    """An account that lists acts."""
+
+    async def find_act(self, permit: Permit, **query: Any) -> Outcome[tuple[ActCard, ...]]:
+        assert query == {"marker": "[m]", "invoice_id": "e1", "since": datetime(2026, 3, 11, tzinfo=UTC)}
+        return Ok((ActCard("a1", "9", date(2026, 3, 12), "cp", "e1", "", 100, ""),))
+
+
+@pytest.mark.parametrize(("vendor", "found"), [(KONTUR, ["a1"]), (MOEDELO, ["a1"]), (ELBA_SEED, [])])
+async def test_acts_are_looked_for_where_the_vendor_lists_them(vendor: AccountingVendor, found: list[str]) -> None:
+    acts: Any = Acts()
+    given = {"document_id": "d1", "attempt": 1, "number": "", "date": "2026-03-12", "marker": "[m]"}
+    given |= {"kind": "act", "invoice_remote_id": "e1", "since": NOW.isoformat()}
+    permit = Permit("kontur:main", "", "", 1, NOW)
+    task = Task(TENANT, "w", plans.WATCH, "d1/1", given, "deal-15", "kontur:main", 1, permit, NOW)
+    done = await WatchDuplicates(lambda account: vendor, acts, ManualClock(NOW)).run(task)
+    assert isinstance(done, Done)
+    assert [one.remote_id for told in done.commands for one in told.body.copies] == found
+    assert bool(done.again_at) is bool(found)
+
+
 def look(*cards: InvoiceCard, after: timedelta = timedelta(), answer: Outcome[InvoiceLookup] | None = None) -> Any:
     accounting: Any = Listing(answer or Ok(InvoiceLookup(cards, ())))
     payload = {"document_id": "d1", "attempt": 1, "number": "B24-15", "date": NOW.date().isoformat(), "marker": "[m]"}
     given = {**payload, "counterparty_id": "b1", "since": NOW.isoformat()}
     permit = Permit("elba:main", "", "", 1, NOW)
     task = Task(TENANT, "w", plans.WATCH, "d1/1", given, "deal-15", "elba:main", 1, permit, NOW)
-    return WatchDuplicates(accounting, ManualClock(NOW + after)).run(task)
+    return WatchDuplicates(lambda account: ELBA_SEED, accounting, ManualClock(NOW + after)).run(task)
 
 
 class TestTheLook:

@@ -334,7 +334,8 @@ def test_nothing_that_people_type_opens_a_tag_or_runs(evil: str) -> None:
         for name, values in texts_of(message):
             for texts in TEXTS.values():
                 sentence = texts.fact(name, spoiled(values, evil), MOSCOW)
-                own = ["[url=", "[/url"] if name in ("invoice_issued", "invoice_pending_review") and evil else []
+                linked = name in ("invoice_issued", "invoice_pending_review", "act_issued")
+                own = ["[url=", "[/url"] if linked and evil else []
                 assert TAG.findall(sentence) == own, sentence
                 assert "49" not in sentence or "49" in evil
                 assert "Europe/Moscow" not in sentence
