@@ -9,7 +9,7 @@ from chassis.outcomes import Outcome
 from connectors.ports.accounting import CounterpartyDraft, FeedCursor
 from connectors.ports.balances import BalanceCursor
 from connectors.ports.products import ProductDraft
-from connectors.registry import Capability
+from connectors.registry import MOEDELO, Capability
 from tests.connectors.accounting.desk import INN, AccountingDesk
 from tests.connectors.accounting.samples import MARKER
 
@@ -41,7 +41,7 @@ READS: Mapping[Capability, CapabilityCall] = {
     Capability.PAYMENTS_OF_INVOICE: lambda desk, at: desk.accounting.payments_of_invoice(desk.permit, at),
     Capability.BALANCES: lambda desk, _: desk.accounting.balances_changed(desk.permit, BalanceCursor()),
     Capability.FIND_ACT: lambda desk, _: desk.accounting.find_act(
-        desk.permit, marker=MARKER, invoice_id=None, since=LONG_AGO
+        desk.permit, marker=MARKER, invoice_id="5123001" if desk.vendor is MOEDELO else None, since=LONG_AGO
     ),
     Capability.READ_ACT: lambda desk, at: desk.accounting.read_act(desk.permit, at),
     Capability.FIND_PRODUCT: lambda desk, _: desk.accounting.find_product(desk.permit, PRODUCT.external_code),
