@@ -78,6 +78,7 @@ __all__ = [
     "decide",
     "evolve",
     "initial",
+    "stands",
 ]
 
 PREFIX = "party"
@@ -89,6 +90,7 @@ CANDIDATES_MAX = 10
 CREATE_AGAIN = "create_again"
 CREATE_ANYWAY = "create_anyway"
 GO_ON = "go_on"
+STANDS_FOR = dt.timedelta(hours=24)
 ENDING = "buyer_ending"
 GIVE_UP = "give_up"
 PICK = "use_"
@@ -100,7 +102,8 @@ WITHDRAWN = "withdrawn"
 class Record:
     """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
     asked for it last, ``told`` the party as the state register filled it, ``confirmed`` the state of a company that is
-    about to be no more and that a person let pass. ``bulk``: the first sync alone asked."""
+    about to be no more and that a person let pass, ``stood_at`` when it was found to be in order last.
+    ``bulk``: the first sync alone asked."""
 
     account: str
     phase: str = "looking"
@@ -113,6 +116,7 @@ class Record:
     registers: tuple[Register, ...] = ()
     told: Party | None = None
     confirmed: str = ""
+    stood_at: dt.datetime | None = None
     bulk: bool = False
 
 
@@ -188,9 +192,10 @@ def evolve(state: State, event: StoredEvent) -> State:
             return _put(replace(state, tenant=event.tenant, party=event.party), record)
         case StandingTold():
             record = _without(state.records[event.account], event.waiting)
-            return _put(state, replace(record, confirmed=event.status if event.confirmed else record.confirmed))
+            confirmed = event.status if event.confirmed else record.confirmed
+            return _put(state, replace(record, confirmed=confirmed, stood_at=event.told_at))
         case BuyerBarred():
-            return _put(state, _without(state.records[event.account], event.waiting))
+            return _put(state, replace(_without(state.records[event.account], event.waiting), stood_at=None))
         case CardOpened() | CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case _:
@@ -261,6 +266,11 @@ def _want(state: State, command: WantRecord) -> Sequence[Event]:
     )
 
 
+def stands(record: Record, now: dt.datetime) -> bool:
+    """Whether a buyer with a record was found to be in order so lately that nobody is asked again."""
+    return record.stood_at is not None and now - record.stood_at < STANDS_FOR
+
+
 def _standing_wanted(tenant: str, record: Record, command: WantRecord) -> StandingWanted:
     return StandingWanted(
         tenant=tenant,
@@ -279,7 +289,8 @@ def _standing(state: State, record: Record, facts: Facts | None, now: dt.datetim
     if status == STATUS_BLOCKED:
         return (BuyerBarred(account=record.account, reason=_liquidated(state), waiting=waiting),)
     if not ending(status) or status == record.confirmed:
-        return (StandingTold(account=record.account, status=status, waiting=waiting),)
+        told_at = now if status else None
+        return (StandingTold(account=record.account, status=status, waiting=waiting, told_at=told_at),)
     if state.cards.open_of(ENDING, record.account) is not None:
         return ()
     return (_card(state, record, now, ENDING, (GO_ON, GIVE_UP), {"status": status}),)

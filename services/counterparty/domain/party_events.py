@@ -83,6 +83,7 @@ class StandingTold(Event, name="StandingTold"):
     status: str
     waiting: dict[str, str]
     confirmed: bool = False
+    told_at: dt.datetime | None = None
 
 
 class BuyerBarred(Event, name="BuyerBarred"):

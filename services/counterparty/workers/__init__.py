@@ -49,8 +49,9 @@ class LinkBuyer:
     recurring = False
     permits = 0
 
-    def __init__(self, store: PartyStore) -> None:
+    def __init__(self, store: PartyStore, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
         """Answers the deal, or leaves its request with the party."""
@@ -59,7 +60,8 @@ class LinkBuyer:
         stream = f"{party.PREFIX}-{buyer.party}"
         state = await self._store.party(task.tenant, stream)
         record = state.records.get(payload["account"])
-        if record is not None and record.phase == "linked" and not (payload.get("registers") and buyer.inn):
+        unwatched = not (payload.get("registers") and buyer.inn)
+        if record is not None and record.phase == "linked" and (unwatched or party.stands(record, self._clock.now())):
             ours = party.counterparty_id(task.tenant, stream)
             answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id)
             return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))
@@ -231,5 +233,5 @@ def handlers(
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
         (CreateCounterparty(accounting, vendor_of, subjects, clock),),
-        (LinkBuyer(store), FindCounterparty(accounting), AnswerLink()),
+        (LinkBuyer(store, clock), FindCounterparty(accounting), AnswerLink()),
     )

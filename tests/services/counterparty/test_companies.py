@@ -148,6 +148,18 @@ def test_a_buyer_with_a_record_that_is_no_more_by_now_gets_no_further_document()
     assert answered(stream)["r3"] == "", "who is not to be reached says nothing of a company"
 
 
+def test_a_buyer_that_was_in_order_is_not_asked_about_again_for_a_day() -> None:
+    stream = a_party()
+    stream.ran(want(registers=(DADATA,)))
+    stream.ran(party.SeeRecords(ACCOUNT, ("e1",)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts()))
+    assert party.stands(stream.state.records[ACCOUNT], NOW + timedelta(hours=23))
+    assert not party.stands(stream.state.records[ACCOUNT], NOW + timedelta(hours=24))
+    stream.ran(want("r2", registers=(DADATA,)))
+    stream.ran(party.SeeRegister(ACCOUNT, facts(status="liquidated")))
+    assert not party.stands(stream.state.records[ACCOUNT], NOW)
+
+
 @pytest.mark.parametrize(("choice", "code"), [("go_on", ""), ("give_up", "buyer_given_up")])
 def test_all_who_wait_for_a_buyer_in_liquidation_hear_what_was_decided(choice: str, code: str) -> None:
     stream = a_party()
