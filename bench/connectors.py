@@ -26,7 +26,7 @@ from sverka.http import Json
 
 CALLS_PER_SECOND: Final = 100
 """So many calls of a kind are measured one by one for each second of a repeat."""
-READY_SECONDS_MAX: Final = 30.0
+READY_SECONDS_MAX: Final = 120.0
 
 
 class Recording:

@@ -151,16 +151,40 @@ async def test_without_statistics_a_key_that_has_answered_today_means_the_quota(
     assert isinstance(used_up, Deferred)
 
 
-@pytest.mark.parametrize(
-    ("kind", "kinds"),
-    [("limit_429", Deferred), ("error_before", Retryable), ("truncated", Retryable), ("reset", Retryable)],
-)
-async def test_faults_of_the_wire(register: Register, kind: str, kinds: type) -> None:
+FAULTS: list[tuple[str, dict[str, Any], type[Deferred] | type[Retryable] | type[Ok[Any]]]] = [
+    ("timeout_before", {}, Retryable),
+    ("timeout_after", {}, Retryable),
+    ("slow_bytes", {}, Retryable),
+    ("error_before", {"status": 500}, Retryable),
+    ("error_after", {"status": 504}, Retryable),
+    ("error_in_200", {"status": 500}, Retryable),
+    ("limit_503", {}, Retryable),
+    ("limit_429", {"retry_after": 7}, Deferred),
+    ("operation_time_limit", {}, Deferred),
+    ("token_expired", {}, Retryable),
+    ("html_200", {}, Retryable),
+    ("empty", {}, Retryable),
+    ("truncated", {}, Retryable),
+    ("reset", {}, Retryable),
+    ("field_added", {}, Ok),
+]
+
+
+@pytest.mark.parametrize(("kind", "params", "expected"), FAULTS)
+async def test_a_fault_of_the_wire_is_no_unknown_company(
+    register: Register, kind: str, params: dict[str, Any], expected: type
+) -> None:
     await register.put()
     operation = "find_party" if register.vendor == "dadata" else "req"
-    await add_fault(register.sandbox, register.http, register.vendor, operation, kind)
-    assert isinstance(await register.client.by_inn(register.permit, INN), kinds)
+    await add_fault(register.sandbox, register.http, register.vendor, operation, kind, **params)
+    assert isinstance(await register.client.by_inn(register.permit, INN), expected)
     assert (await register.card()).inn == INN
+
+
+async def test_names_of_all_kinds_of_letters_come_back_as_they_are(register: Register) -> None:
+    name = ('ООО «Ёлка "Люкс"» 🎄 О\'Нил & Ко <b> 日本 ' * 12)[:399] + "."
+    await register.put(name=name, full_name=name)
+    assert (await register.card()).full_name.casefold() == name.casefold()
 
 
 async def test_nothing_changes_at_the_provider(register: Register) -> None:
