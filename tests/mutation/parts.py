@@ -38,7 +38,7 @@ PARTS: Final = (
     _domain("ingest", "domain cursor buckets snapshot shop_module"),
     _domain("invoicing", "rules order orders review process_machine handlers"),
     _domain("notifier", "rules orders texts deal_machine"),
-    _domain("payments", "rules matching balances balance_machine bank_days"),
+    _domain("payments", "rules enriching matching balances balance_machine bank_days"),
     _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss"),
     _part(
         "outbox",

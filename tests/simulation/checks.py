@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from chassis.cards import TABLE
 from chassis.values.calendar import overdue_days
 from chassis.values.marker import find_markers
+from chassis.work.operations import WorkFellBehind, delay_stream
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
 from connectors.ports.crm import MoneyValue
 from services.invoicing.domain.state import State as Documents
@@ -239,6 +240,16 @@ def work_is_done(world: World) -> Iterator[str]:
                 yield f"{tenant} {name} is {record.phase} with {len(record.waiting)} waiting"
 
 
+def delays_are_told(world: World) -> Iterator[str]:
+    """Of work whose quick attempts were used up its stream's others are told."""
+    for service in world.services.values():
+        for tenant, name, work_id in sorted(service.desk.delayed):
+            stream = service.memory.streams.get((tenant, delay_stream(name)))
+            events = () if stream is None else stream.events
+            if not any(isinstance(event, WorkFellBehind) and event.work_id == work_id for event in events):
+                yield f"{service.name} {tenant} {name}: nobody was told that {work_id} is delayed"
+
+
 def comments_are_written_once(world: World) -> Iterator[str]:
     """Every comment that a fact ordered stands in its deal's timeline once."""
     ordered: dict[tuple[str, str], int] = {}
@@ -341,6 +352,7 @@ CHECKS: tuple[Check, ...] = (
     crm_shows_the_books,
     streams_replay,
     work_is_done,
+    delays_are_told,
     comments_are_written_once,
     nothing_is_sent_again_unlooked,
     people_are_asked_what_cannot_be_known,

@@ -92,6 +92,7 @@ class Desk(Committer):
         self.ready: dict[UUID, Entry] = {}
         self.pending: list[Pending] = []
         self.unheard: set[UUID] = set()
+        self.delayed: set[tuple[TenantId, str, str]] = set()
         """Work whose outcome was lost with a process, or came too late."""
         self.closed_accounts: dict[tuple[TenantId, str], datetime] = {}
         self._times: list[tuple[datetime, int, UUID]] = []
@@ -309,6 +310,8 @@ class Desk(Committer):
         dues = [due for due in (release.due_at, entry.due_at) if due is not None]
         entry.due_at = min(dues, default=None)
         entry.effect = release.effect
+        if entry.effect.delayed_since is not None and entry.stream:
+            self.delayed.add((entry.tenant, entry.stream, release.row.name))
         if release.outcome is not None:
             entry.outcome = release.outcome
         if release.payload is not None:

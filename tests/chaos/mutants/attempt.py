@@ -5,6 +5,7 @@ A rig may have words of its own after its name, by blanks.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 APPENDS: Final = 1_500
 KILLS: Final = 3
@@ -73,11 +76,28 @@ def crash_points(seed: int, *points: str) -> list[str]:
         return [one.partition(":")[0] for one in stage.to_the_end()]
 
 
+def behaviours(seed: int, *words: str) -> list[str]:
+    """Tests of one promise, by pytest's own words. What one of them raises breaks no promise, only what it asserts."""
+    failed: list[str] = []
+
+    class Watch:
+        def pytest_exception_interact(self, node: pytest.Item, call: pytest.CallInfo[None]) -> None:
+            if call.excinfo is not None and call.excinfo.errisinstance((AssertionError, pytest.fail.Exception)):
+                failed.append(node.name.partition("[")[0])
+
+    logging.disable(logging.NOTSET)
+    with contextlib.redirect_stdout(sys.stderr):
+        code = pytest.main(["-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", *words], [Watch()])
+    assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), f"there are no such tests: {words}"
+    return failed
+
+
 RIGS: Final[Mapping[str, Callable[..., list[str]]]] = {
     "simulation": simulation,
     "event_store": event_store,
     "webhooks": webhooks,
     "crash_points": crash_points,
+    "behaviours": behaviours,
 }
 
 
