@@ -27,6 +27,7 @@ class Bitrix24:
     """All portals of the sandbox. `codes` and `tokens` say to which portal a webhook's code or a token belongs."""
 
     name = "bitrix24"
+    statuses = (200, 204, 302, 400, 401, 403, 404, 405, 429, 500, 503)
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from sandbox.core.control import control_routes
 from sandbox.core.ledger import LedgerError
+from sandbox.core.openapi import CONTROL, PAGES, Served, document
 from sandbox.core.pages import index_route
 from sandbox.core.wire import (
     BadRequestError,
@@ -32,14 +34,18 @@ class SandboxApp:
     def __init__(self, world: World) -> None:
         self._world = world
         self._prefix = urlsplit(world.public_url).path.rstrip("/") if world.public_url else ""
-        routes: list[Route] = [index_route(world), Route("GET", "/healthz", self._health, "liveness")]
+        own = [
+            index_route(world),
+            Route("GET", "/healthz", self._health, "liveness"),
+            Route("GET", "/openapi.json", self._described, "this document"),
+        ]
+        self.served = [Served("sandbox", route, (200,)) for route in own]
         for vendor in world.vendors.values():
-            routes += vendor.routes()
-            routes += [
-                Route(route.method, f"/pages/{vendor.name}{route.pattern}", route.handler) for route in vendor.pages()
-            ]
-        routes += control_routes(world)
-        self._router = Router(routes)
+            self.served += [Served(vendor.name, route, vendor.statuses) for route in vendor.routes()]
+            pages = [replace(route, pattern=f"/pages/{vendor.name}{route.pattern}") for route in vendor.pages()]
+            self.served += [Served("pages", route, PAGES) for route in pages]
+        self.served += [Served("control", route, CONTROL) for route in control_routes(world)]
+        self._router = Router([one.route for one in self.served])
         world.dispatch = self.dispatch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +106,9 @@ class SandboxApp:
             body=body,
             base_url=base_url,
         )
+
+    async def _described(self, request: Request) -> Reply:
+        return Reply(payload=document("Sandbox", self.served, request.base_url))
 
     async def _health(self, request: Request) -> Reply:
         if self._world.ledger.broken:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from sandbox.core.clock import from_rfc3339, to_rfc3339
 from sandbox.core.faults import KINDS, RuleError
+from sandbox.core.openapi import CONTROL, Served, document
 from sandbox.core.roster import make_roster
 from sandbox.core.vendor import SeedSpec
 from sandbox.core.wire import BadRequestError, Reply, Request, Route, UnknownError, disconnected, first_of
@@ -52,7 +54,7 @@ def control_routes(world: World) -> list[Route]:
             pattern = f"/control/{vendor.name}{route.pattern}"
             routes.append(Route(route.method, pattern, route.handler, route.summary, route.example))
     control.listed = routes
-    return [Route(route.method, route.pattern, _answered_durably(world, route), route.summary) for route in routes]
+    return [replace(route, handler=_answered_durably(world, route)) for route in routes]
 
 
 def _answered_durably(world: World, route: Route) -> Callable[[Request], Awaitable[Reply]]:
@@ -227,15 +229,8 @@ class _Control:
         return handle
 
     async def openapi(self, request: Request) -> Reply:
-        paths: dict[str, dict[str, Any]] = {}
-        for route in self.listed:
-            operation: dict[str, Any] = {"summary": route.summary, "responses": {"200": {"description": "done"}}}
-            if route.example is not None:
-                content = {"application/json": {"schema": {"type": "object"}, "example": route.example}}
-                operation["requestBody"] = {"content": content}
-            paths.setdefault(route.pattern, {})[route.method.lower()] = operation
-        info = {"title": "Sandbox control", "version": "1"}
-        return Reply(payload={"openapi": "3.1.0", "info": info, "servers": [{"url": request.base_url}], "paths": paths})
+        served = [Served("control", route, CONTROL) for route in self.listed]
+        return Reply(payload=document("Sandbox control", served, request.base_url))
 
 
 def _object(request: Request, allowed: set[str]) -> dict[str, Any]:

@@ -72,6 +72,11 @@ class Vendor(Protocol):
 
     name: str
 
+    @property
+    def statuses(self) -> Sequence[int]:
+        """All that its API can answer, faults apart; a failure of the sandbox itself is the core's."""
+        ...
+
     def routes(self) -> Sequence[Route]:
         """The vendor's own API, at absolute paths."""
         ...

@@ -26,6 +26,7 @@ class Dadata(RegisterVendor):
     """All DaData accounts."""
 
     name = "dadata"
+    statuses = (200, 400, 401, 403, 404, 405, 413, 429)
     title = "DaData"
     dials = Dials(per_day=10_000, limit_burst=30, limit_per_second=30.0)
 

@@ -49,6 +49,7 @@ class Diadoc:
     """All boxes."""
 
     name = "diadoc"
+    statuses = (200, 201, 204, 400, 401, 402, 403, 404, 405, 409, 415, 429)
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -20,6 +20,7 @@ class Elba(FamilyService[ElbaBook]):
     """All Elba accounts of the sandbox."""
 
     name = "elba"
+    statuses = (200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 422, 429)
     title = "Эльба"
     seeded_always = True
 

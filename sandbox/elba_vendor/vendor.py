@@ -30,6 +30,7 @@ class ElbaVendor(FamilyService[ElbaVendorBook]):
     """All accounts of the profile."""
 
     name = "elba-vendor"
+    statuses = (200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 429)
     title = "Эльба, опубликованный API"
     hands = ElbaVendorControl
     refused: ClassVar[Mapping[str, tuple[int, str, str]]] = {

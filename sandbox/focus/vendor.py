@@ -22,6 +22,7 @@ class Focus(RegisterVendor):
     """All Focus accounts. A company that was paid for today is not paid for again."""
 
     name = "focus"
+    statuses = (200, 400, 401, 403, 404, 405, 422, 429)
     title = "Контур.Фокус"
     dials = Dials(per_day=5_000, limit_burst=5, limit_per_second=5.0)
 

@@ -26,6 +26,7 @@ class Kontur(FamilyService[KonturBook]):
     """All Kontur.Accounting accounts of the sandbox."""
 
     name = "kontur"
+    statuses = (200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 412, 422, 423, 429)
     title = "Контур.Бухгалтерия (по договорённости проекта)"
     internal = "Internal"
     hands = KonturControl

@@ -31,6 +31,7 @@ class Moedelo(AccountingService[MoedeloBook]):
     """All MoeDelo accounts of the sandbox."""
 
     name = "moedelo"
+    statuses = (200, 201, 204, 400, 401, 402, 403, 404, 405, 409, 429)
     title = "МоёДело"
 
     def __init__(self, world: World) -> None:

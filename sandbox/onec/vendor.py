@@ -24,6 +24,7 @@ class Onec(AccountingService[OnecBook]):
     """All 1C bases of the sandbox."""
 
     name = "onec"
+    statuses = (200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 409, 412, 429, 500, 501)
     title = "1С:Бухгалтерия"
 
     def __init__(self, world: World) -> None:

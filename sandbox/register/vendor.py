@@ -29,6 +29,7 @@ class RegisterVendor:
     """All accounts of one provider."""
 
     name = ""
+    statuses: Sequence[int] = ()
     title = ""
     dials = Dials()
 

@@ -39,6 +39,7 @@ class Shops:
     """All shops of the sandbox. Nobody calls a shop: it only pushes."""
 
     name = "shop"
+    statuses = ()
 
     def __init__(self, world: World) -> None:
         self._world = world

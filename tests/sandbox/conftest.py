@@ -9,6 +9,9 @@ import pytest_asyncio
 
 from tests.sandbox.elba_client import ElbaClient
 from tests.sandbox.running import Sandbox, serve
+from tests.sandbox.statuses import _only_declared_statuses
+
+__all__ = ["_only_declared_statuses"]
 
 
 @pytest_asyncio.fixture

@@ -10,8 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sandbox.core.app import SandboxApp
 from tests.sandbox.elba_client import ElbaClient
 from tests.sandbox.running import Process, Sandbox, serve
+from tests.sandbox.statuses import undeclared
 
 
 async def test_links_keep_host_proto_and_prefix_of_a_proxy(sandbox: Sandbox) -> None:
@@ -42,6 +44,28 @@ async def test_openapi_lists_every_control(sandbox: Sandbox) -> None:
     document = (await sandbox.client.get("/control/openapi.json")).json()
     assert {"/control/clock", "/control/faults/{id}", "/control/elba/{account}/payments"} <= set(document["paths"])
     assert all(operation["summary"] for path in document["paths"].values() for operation in path.values())
+
+
+async def test_the_whole_is_described_with_the_statuses_of_each_vendor(sandbox: Sandbox) -> None:
+    document = (await sandbox.client.get("/openapi.json", headers={"X-Forwarded-Proto": "https"})).json()
+    assert document["servers"][0]["url"].startswith("https://")
+    paths = document["paths"]
+    call = paths["/rest/{tail}"]["post"]
+    assert {"200", "302", "401", "403", "429", "503", "default"} <= set(call["responses"])
+    assert set(paths["/api/v1/invoices"]) >= {"get", "post"}
+    assert {"201", "422", "429"} <= set(paths["/api/v1/invoices"]["post"]["responses"])
+    assert "default" not in paths["/control/clock"]["get"]["responses"], "faults are of vendors alone"
+    assert {"/openapi.json", "/healthz", "/oauth/token", "/pages/elba/{account}"} <= set(paths)
+    assert {"sandbox", "control", "pages", "bitrix24", "elba", "onec"} <= {
+        tag for item in paths.values() for operation in item.values() for tag in operation["tags"]
+    }
+
+
+async def test_the_rig_notices_a_status_that_is_not_declared(sandbox: Sandbox) -> None:
+    app = SandboxApp(sandbox.world)
+    assert undeclared(app, "POST", "/rest/1/secret/profile", 418) == ["POST /rest/1/secret/profile: 418"]
+    assert undeclared(app, "POST", "/rest/1/secret/profile", 302) == []
+    assert undeclared(app, "GET", "/nothing", 404) == []
 
 
 async def test_pages_show_people_what_there_is(elba: ElbaClient) -> None:
