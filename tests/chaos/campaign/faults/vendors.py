@@ -292,13 +292,13 @@ class ChangedFields(RuleFault):
 
 
 class KopeckOff(RuleFault):
-    """F43: the vendor's total is a kopeck off."""
+    """F43: the vendor's total is a kopeck off, or so much that a person is asked."""
 
     code = "F43"
     latest = 0.5
 
     def rules(self, hands: Hands, chance: random.Random) -> list[dict[str, Any]]:
-        return [rule("elba", "invoice.create", "kopeck_off", kopecks=chance.choice((-1, 1)))]
+        return [rule("elba", "invoice.create", "kopeck_off", kopecks=chance.choice((-1, 1, 700, 700)))]
 
 
 class BrokenPdf(RuleFault):
@@ -310,4 +310,4 @@ class BrokenPdf(RuleFault):
 
     def rules(self, hands: Hands, chance: random.Random) -> list[dict[str, Any]]:
         kind = chance.choice(("pdf_empty", "pdf_late", "pdf_html"))
-        return [rule("elba", "*.pdf", kind, limit=1 if kind == "pdf_late" else chance.choice((1, 5)))]
+        return [rule("elba", "*.pdf", kind, limit=1 if kind == "pdf_late" else chance.choice((1, 40)))]

@@ -172,7 +172,10 @@ def cards_are_where_they_belong(
     look-ups could not settle in fifteen minutes, about what the plan itself left open; and about nothing else."""
     clock = Clock(lines)
     cards = list(_cards(tables))
-    plans = {(deal["slug"], str(deal["deal_id"])): deal for deal in deals}
+    ids = _work_ids(tables)
+    plans = {(deal["slug"], str(deal["deal_id"])): {"work_ids": (), **deal} for deal in deals}
+    for place, deal in plans.items():
+        deal["work_ids"] = ids.get(place, ())
     for tenant, card in cards:
         deal = plans.get((tenant, card["deal_id"]))
         if deal is None or card["kind"] in deal["expected"]["cards"]:
@@ -279,7 +282,18 @@ def _creates(lines: Sequence[Line], deal: Row) -> list[Line]:
     return [line for line in calls if line["account"] == deal["account"] and _is_for(line, deal)]
 
 
+def _work_ids(tables: Tables) -> dict[tuple[str, str], set[str]]:
+    """The ids of the work of each tenant's deals: a call whose body was never read is known by its key alone."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for rows in tables.values():
+        for row in rows["work"]:
+            found[row["tenant_id"], row["stream"].removeprefix("deal-")].add(row["work_id"])
+    return found
+
+
 def _is_for(line: Line, deal: Row) -> bool:
+    if line.get("idempotency_key") in deal.get("work_ids", ()):
+        return True
     named = marked(line.get("comment"))
     if named is not None:
         return bool(named.deal == deal["deal_id"])
