@@ -173,9 +173,8 @@ def cards_are_where_they_belong(
     clock = Clock(lines)
     cards = list(_cards(tables))
     ids = _work_ids(tables)
-    plans = {(deal["slug"], str(deal["deal_id"])): {"work_ids": (), **deal} for deal in deals}
-    for place, deal in plans.items():
-        deal["work_ids"] = ids.get(place, ())
+    places = [(str(deal["slug"]), str(deal["deal_id"])) for deal in deals]
+    plans = {place: {**deal, "work_ids": ids[place]} for place, deal in zip(places, deals, strict=True)}
     for tenant, card in cards:
         deal = plans.get((tenant, card["deal_id"]))
         if deal is None or card["kind"] in deal["expected"]["cards"]:
