@@ -132,12 +132,24 @@ def messages_follow_the_store(history: History, final: Final) -> Iterator[str]:
                 yield f"version {version} of {stream} was never sent"
 
 
+def messages_keep_the_order_of_their_rows(history: History, final: Final) -> Iterator[str]:
+    """Per key, without repetitions, messages go out in the order in which their rows were written."""
+    for key, sent in history.sent.items():
+        last = ("", 0)
+        for message_id in dict.fromkeys(message.message_id for message in sent):
+            place = history.outbox.get(message_id, 0)
+            if place < last[1]:
+                yield f"{key}: {message_id}, row {place}, was sent behind {last[0]}, row {last[1]}"
+            last = (message_id, place)
+
+
 CHECKS = (
     versions_have_no_gaps,
     values_stand_where_told,
     versions_follow_time,
     reads_show_beginnings,
     messages_follow_the_store,
+    messages_keep_the_order_of_their_rows,
 )
 
 

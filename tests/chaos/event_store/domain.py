@@ -58,13 +58,19 @@ def _published(recorded: Recorded, state: int) -> Sequence[PublicMessage]:
     return (PublicMessage(TOPIC, Saying(stream=recorded.stream, version=recorded.version, value=said.value)),)
 
 
+def aggregate_of(stream: str) -> str:
+    """Streams of two neighbouring places share a Kafka key, as those of one deal do."""
+    place, _, generation = stream.removeprefix(f"{PREFIX}-").partition("x")
+    return f"{int(place) // 2}x{generation}"
+
+
 LOGS: StreamKind[int, Any] = StreamKind(
     prefix=PREFIX,
     initial=lambda stream: 0,
     decide=_decide,
     evolve=lambda state, event: state + 1,
     codec=EventCodec((Said,)),
-    aggregate=lambda stream: stream,
+    aggregate=aggregate_of,
     published=_published,
 )
 KINDS = StreamKinds([LOGS])

@@ -45,12 +45,13 @@ class Sent:
 @dataclass(slots=True)
 class History:
     """A whole run. ``sent`` is by Kafka key, in the order of the broker's log; ``telling`` are the values whose appends
-    have a message."""
+    have a message; ``outbox`` has the place of each message in the table."""
 
     attempts: list[Attempt] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     sent: dict[str, list[Sent]] = field(default_factory=dict)
     telling: set[str] = field(default_factory=set)
+    outbox: dict[str, int] = field(default_factory=dict)
 
 
 Final = dict[str, list[tuple[int, str]]]

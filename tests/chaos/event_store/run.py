@@ -17,7 +17,7 @@ from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from deploy.local.postgres import Postgres
 from tests.chaos.event_store.broker import Broker, relay
 from tests.chaos.event_store.checks import anomalies
-from tests.chaos.event_store.domain import SERVICE, TENANT
+from tests.chaos.event_store.domain import SERVICE, TENANT, aggregate_of
 from tests.chaos.event_store.history import Final, History
 from tests.chaos.event_store.writers import Store, Writer, read_streams, value_of
 from tests.kit.database import PASSWORDS
@@ -85,6 +85,7 @@ async def run(server: Mortal[Postgres], size: Size, seed: int) -> Outcome:
             relayed.clear()
     kills, cuts = trouble.result()
     final = await _final(database)
+    history.outbox = await _outbox(database)
     await database.close()
     sent = [message for log in history.sent.values() for message in log]
     return Outcome(
@@ -141,7 +142,7 @@ async def _sleep_in_transactions(store: Store, wanted: asyncio.Event) -> None:
     """Stands still in a transaction that has written and holds a stream's lock; then gives it up."""
     while wanted.is_set():
         stream = "log-999x0"
-        locks = [lock_number(kafka_key(TENANT, stream))]
+        locks = [lock_number(kafka_key(TENANT, aggregate_of(stream)))]
         with contextlib.suppress(*INFRASTRUCTURE_ERRORS, _GivenUp):
             async with store.database.transaction([TENANT], locks) as connection:
                 said = event_store.StoredEvent("Said", 1, '{"value":"never","told":false}')
@@ -170,6 +171,12 @@ async def _all_sent(database: Database) -> bool:
         async with database.delivery_connection() as connection:
             return not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE published_at IS NULL)")
     return False
+
+
+async def _outbox(database: Database) -> dict[str, int]:
+    async with database.delivery_connection() as connection:
+        rows = await connection.fetch("SELECT message_id, seq FROM outbox")
+    return {str(row["message_id"]): row["seq"] for row in rows}
 
 
 async def _final(database: Database) -> Final:

@@ -25,7 +25,7 @@ def sound() -> tuple[History, Final]:
     }
     reads = [Read("s", 2.5, ("a",)), Read("s", 4.6, ("a", "b")), Read("s", 4.7, ("a", "b", "d")), Read("t", 0.5, ())]
     final: Final = {"s": [(1, "a"), (2, "b"), (3, "d")], "t": [(1, "b")]}
-    return History(attempts, reads, sent, {"a", "b", "d"}), final
+    return History(attempts, reads, sent, {"a", "b", "d"}, {"m1": 1, "m2": 2, "m3": 5, "m4": 3}), final
 
 
 def test_a_sound_history_has_no_anomaly() -> None:
@@ -102,6 +102,10 @@ def _sent_before_committed(history: History, final: Final) -> None:
     history.sent["l"].append(Sent("m5", "t", 2, "e"))
 
 
+def _behind_a_later_row(history: History, final: Final) -> None:
+    history.outbox["m2"] = 6
+
+
 @pytest.mark.parametrize(
     ("planting", "words"),
     [
@@ -120,6 +124,7 @@ def _sent_before_committed(history: History, final: Final) -> None:
         (_skipped, "was never sent"),
         (_overtaken, "was sent behind"),
         (_sent_before_committed, "which it is not"),
+        (_behind_a_later_row, "row 5, was sent behind m2, row 6"),
     ],
 )
 def test_a_planted_anomaly_is_found(planting: Planting, words: str) -> None:

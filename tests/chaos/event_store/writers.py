@@ -19,7 +19,7 @@ from chassis.messaging.codec import MessageCodec
 from chassis.messaging.intake import Intake
 from chassis.postgres import Database, is_infrastructure
 from contracts.envelope import Envelope
-from tests.chaos.event_store.domain import KINDS, PREFIX, SERVICE, TENANT, Please, Said, Say, route
+from tests.chaos.event_store.domain import KINDS, PREFIX, SERVICE, TENANT, Please, Said, Say, aggregate_of, route
 from tests.chaos.event_store.history import Attempt, History, Read
 
 Shape = Literal["optimistic", "inbox", "several"]
@@ -143,7 +143,7 @@ class Writer:
     async def _consume(self, attempt: Attempt) -> None:
         """A message through the consumer's own transaction: locks, inbox, load, append, outbox, position."""
         (stream,) = attempt.streams
-        key = kafka_key(TENANT, stream)
+        key = kafka_key(TENANT, aggregate_of(stream))
         body = Please(stream=stream, value=attempt.value)
         envelope = Envelope(
             id=str(deterministic_id("please", attempt.value)),
