@@ -147,6 +147,7 @@ class Engine:
                 tenant_id=recorded.tenant,
                 traceparent=recorded.metadata.get("traceparent", ""),
                 tracestate=recorded.metadata.get("tracestate", ""),
+                sequence=recorded.version,
             )
             found.append((message, envelope, body))
         return found

@@ -38,7 +38,9 @@ class Envelope:
     """Who says what about whom, and when.
 
     ``id`` is deterministic (the same fact has the same id on every delivery); ``time`` is business time with zone;
-    ``tenant_id`` is the tenant of the message and of every row that its handling writes.
+    ``tenant_id`` is the tenant of the message and of every row that its handling writes. ``sequence`` grows with what
+    ``source`` says of one ``subject`` (CloudEvents' extension of that name), so that a reader sees when a topic that
+    was lost and sent again brings an older message after a newer one; 0 where it is not known.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Envelope:
     traceparent: str = ""
     tracestate: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    sequence: int = 0
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Kafka headers in a stable order."""
@@ -65,6 +68,8 @@ class Envelope:
             ("ce_tenantid", self.tenant_id),
             ("content-type", "application/json"),
         ]
+        if self.sequence:
+            pairs.append(("ce_sequence", str(self.sequence)))
         if self.traceparent:
             pairs.append(("traceparent", self.traceparent))
         if self.tracestate:
@@ -94,6 +99,10 @@ class Envelope:
         except ValueError as error:
             raise EnvelopeError(f"ce_typeversion is not a number: {found.get('ce_typeversion')!r}") from error
         try:
+            sequence = int(found.get("ce_sequence") or 0)
+        except ValueError as error:
+            raise EnvelopeError(f"ce_sequence is not a number: {found.get('ce_sequence')!r}") from error
+        try:
             time = datetime.fromisoformat(need("ce_time"))
         except ValueError as error:
             raise EnvelopeError(f"ce_time is not an RFC 3339 time: {found.get('ce_time')!r}") from error
@@ -109,4 +118,5 @@ class Envelope:
             tenant_id=need("ce_tenantid"),
             traceparent=found.get("traceparent", ""),
             tracestate=found.get("tracestate", ""),
+            sequence=sequence,
         )

@@ -34,10 +34,12 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 ),
                 content_hash=message.deal.content_hash,
                 responsible_id=message.deal.responsible_id,
+                sequence=envelope.sequence,
             )
             return (Routed(f"{deal.PREFIX}-{message.deal.deal_id}", ask),)
         case ingest.DealChanged() if message.deal is not None:
-            changed = deal.SeeBuyer(message.deal_id, _buyer(message.deal.buyer), message.deal.content_hash)
+            buyer = _buyer(message.deal.buyer)
+            changed = deal.SeeBuyer(message.deal_id, buyer, message.deal.content_hash, envelope.sequence)
             return (Routed(f"{deal.PREFIX}-{message.deal_id}", changed),)
         case ingest.CompanyChanged():
             return tuple(_cards(message))

@@ -25,7 +25,7 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             return (_to(message.deal.deal_id, _request(message, "act", envelope)),)
         case ingest.DealChanged():
             deal = None if message.deleted or message.deal is None else _deal(message.deal)
-            return (_to(message.deal_id, c.SeeDeal(deal)),)
+            return (_to(message.deal_id, c.SeeDeal(deal, envelope.sequence)),)
         case counterparty.CounterpartyLinked():
             link = Link(
                 counterparty_id=message.counterparty_id,
@@ -37,9 +37,10 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 subject_ref=message.subject_ref,
                 warnings=_reasons(message.warnings),
             )
-            return (_to(message.deal_id, c.KnowBuyer(message.request_id, link)),)
+            return (_to(message.deal_id, c.KnowBuyer(message.request_id, link, envelope.sequence)),)
         case counterparty.CounterpartyRejected():
-            return (_to(message.deal_id, c.RefuseBuyer(message.request_id, _reasons(message.reasons))),)
+            refused = c.RefuseBuyer(message.request_id, _reasons(message.reasons), envelope.sequence)
+            return (_to(message.deal_id, refused),)
         case payments.InvoiceBalanceChanged():
             settled = message.status in ("paid", "overpaid")
             return (_to(message.deal_id, c.SeeBalance(message.invoice_id, message.version, settled, message.status)),)
@@ -61,6 +62,7 @@ def _request(message: ingest.InvoiceRequested | ingest.ActRequested, kind: Kind,
         deal=_deal(message.deal),
         terms=_terms(message.settings),
         triggered_at=message.triggered_at,
+        sequence=envelope.sequence,
     )
 
 

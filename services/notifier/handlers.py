@@ -53,7 +53,9 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
     deal_id = message.deal.deal_id if isinstance(message, ingest.InvoiceRequested) else getattr(message, "deal_id", "")
     if fact is None or not deal_id:
         return ()
-    tell = deal.Tell(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, fact)
+    # What ingest says of a request is not among what invoicing says of its documents.
+    sequence = 0 if isinstance(message, ingest.RequestImpossible) else envelope.sequence
+    tell = deal.Tell(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, fact, sequence)
     return (Routed(f"{deal.PREFIX}-{deal_id}", tell),)
 
 

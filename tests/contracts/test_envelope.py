@@ -16,6 +16,7 @@ _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
     kind=_TEXT,
     version=st.integers(1, 9),
     subject=st.text(max_size=20),
+    sequence=st.integers(0, 2**40),
     time=st.datetimes(timezones=st.just(UTC)),
     tenant=_TEXT,
 )
@@ -24,10 +25,11 @@ def test_an_envelope_survives_its_headers(
     kind: str,
     version: int,
     subject: str,
+    sequence: int,
     time: datetime,
     tenant: str,
 ) -> None:
-    envelope = Envelope(id, kind, version, "invoicing", subject, time, tenant, "00-ab", "x=1")
+    envelope = Envelope(id, kind, version, "invoicing", subject, time, tenant, "00-ab", "x=1", sequence=sequence)
     assert Envelope.from_headers(envelope.headers()) == envelope
 
 
@@ -36,6 +38,7 @@ def test_an_envelope_survives_its_headers(
     [
         ("ce_id", b"", "ce_id is missing"),
         ("ce_typeversion", b"one", "not a number"),
+        ("ce_sequence", b"first", "ce_sequence is not a number"),
         ("ce_time", b"yesterday", "RFC 3339"),
         ("ce_time", b"2026-03-10T11:20:04", "no zone"),
         ("ce_tenantid", b"\xff", "not UTF-8"),

@@ -21,7 +21,18 @@ from tests.golden.corpus import CHASSIS
 from tests.services.counterparty import stories as counterparty
 from tests.services.invoicing import stories as invoicing
 from tests.services.notifier import stories as notifier
-from tests.services.notifier.parts import asked, balance, issued, outages, rendered, tell, told
+from tests.services.notifier.parts import (
+    asked,
+    balance,
+    decided,
+    delayed,
+    issued,
+    outages,
+    rendered,
+    resumed,
+    tell,
+    told,
+)
 from tests.services.payments import stories as payments
 from tests.services.streams import NOW, Stream
 
@@ -57,6 +68,7 @@ def all_histories() -> Iterator[History]:
     yield "ingest", "called-twice", _called_twice()
     yield "ingest", "another-inn", _another_inn()
     yield "counterparty", "asked", counterparty.asked()
+    yield "counterparty", "told-backwards", counterparty.told_backwards()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
     for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
@@ -65,6 +77,7 @@ def all_histories() -> Iterator[History]:
     for name, stream in zip(("adopted", "made", "synced"), counterparty.brought_together(), strict=True):
         yield "counterparty", name, stream
     yield "invoicing", "replaced", invoicing.replaced()
+    yield "invoicing", "told-backwards", invoicing.told_backwards()
     yield "invoicing", "refused-and-doubted", invoicing.refused_and_doubted()
     yield "invoicing", "late-buyer-and-old-rate", invoicing.late_buyer_and_old_rate()
     yield "invoicing", "replaced-by-us", invoicing.replaced_by_us()
@@ -73,6 +86,7 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "lost-and-left-to-a-person", invoicing.lost_and_left_to_a_person()
     yield "payments", "paid-and-gone", payments.paid_and_gone()
     yield "payments", "told-by-sums", payments.told_by_sums()
+    yield "payments", "void-before-known", payments.void_before_known()
     yield "payments", "unmatched", payments.unmatched()
     yield "payments", "enriched", payments.enriched()
     for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):
@@ -83,6 +97,8 @@ def all_histories() -> Iterator[History]:
     yield "notifier", "filled-and-refused", notifier.filled()
     yield "notifier", "whole-way", _told_whole_way()
     yield "notifier", "outage-seen-by-two", _outage_seen_by_two()
+    yield "notifier", "outage-told-backwards", _outage_told_backwards()
+    yield "notifier", "told-backwards", _told_backwards()
     yield "notifier", "notice", _notice()
     yield CHASSIS, "suspended", _tenant_suspended()
     yield CHASSIS, "two-accounts-down", _two_accounts_down()
@@ -228,6 +244,35 @@ def _outage_seen_by_two() -> Stream[Any, Any]:
         ((began, "invoicing"), (began, "payments"), (ended, "payments"), (ended, "invoicing"))
     ):
         tell(stream, message, f"m{number}", source)
+    return stream
+
+
+def _outage_told_backwards() -> Stream[Any, Any]:
+    """The end of an outage comes before its beginning, since the topic was lost and sent again."""
+    stream = outages()
+    reason = PublicReason(code="vendor_fault", values={"status": 503})
+    began = told_operations.OutageBegan(vendor="elba", accounts=("elba:vektor:main",), since=NOW, reason=reason)
+    ended = told_operations.OutageEnded(
+        vendor="elba", accounts=("elba:vektor:main",), since=NOW, ended_at=NOW + dt.timedelta(minutes=20)
+    )
+    for number, message in enumerate((ended, began)):
+        tell(stream, message, f"m{number}", "payments")
+    return stream
+
+
+def _told_backwards() -> Stream[Any, Any]:
+    """Answers before their questions, work that went on before it waited, a number that is no longer the newest."""
+    stream = told()
+    said = (
+        (issued("i2"), 9),
+        (decided("c2"), 4),
+        (resumed("w2"), 3),
+        (issued(), 2),
+        (asked("c1"), 1),
+        (delayed("w1"), 1),
+    )
+    for number, (message, sequence) in enumerate(said):
+        tell(stream, message, f"m{number}", sequence=sequence)
     return stream
 
 

@@ -25,6 +25,7 @@ class Bus:
     def __init__(self, readers: dict[str, tuple[str, ...]]) -> None:
         self._readers = readers
         self._logs: dict[Queue, list[Record]] = {}
+        self._written: dict[Queue, list[Record]] = {}
         self._offsets: dict[str, dict[Queue, int]] = {}
         self._behind: dict[str, dict[Queue, None]] = {}
         self.mishaps: Counter[str] = Counter()
@@ -32,6 +33,10 @@ class Bus:
     def send(self, record: Record) -> None:
         """Appends a message to its topic."""
         queue = (record.topic, record.key)
+        self._written.setdefault(queue, []).append(record)
+        self._append(queue, record)
+
+    def _append(self, queue: Queue, record: Record) -> None:
         self._logs.setdefault(queue, []).append(record)
         for reader in self._readers[record.topic]:
             self._behind.setdefault(reader, {})[queue] = None
@@ -40,7 +45,28 @@ class Bus:
         """Appends the newest messages of a key once more, as a relay does that died before it marked them."""
         self.mishaps["sent twice"] += 1
         for record in self._logs.get(queue, [])[-count:]:
-            self.send(record)
+            self._append(queue, record)
+
+    def lose(self, queue: Queue, newer: int) -> None:
+        """Loses what lies under a key: a relay sends its newest messages into the new log before it sees the loss, then
+        all that were ever written once more, in their order."""
+        self.mishaps["lost a log"] += 1
+        written = self._written[queue]
+        self._logs[queue] = []
+        for reader in self._readers[queue[0]]:
+            self._offsets.setdefault(reader, {})[queue] = 0
+        for record in (*written[-newer:], *written):
+            self._append(queue, record)
+
+    def unread(self) -> list[Queue]:
+        """Keys with several messages that somebody has not taken, so that their order can still be lost."""
+        found = {
+            queue: None
+            for reader, queues in self._behind.items()
+            for queue in queues
+            if len(self._logs[queue]) - self._offsets.get(reader, {}).get(queue, 0) > 1
+        }
+        return list(found)
 
     def waiting(self, reader: str) -> dict[Queue, None]:
         """The keys that have something for a reader."""

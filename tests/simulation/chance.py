@@ -68,6 +68,7 @@ class Rates:
     offset_lost: float = 0.0
     rewound: float = 0.0
     sent_twice: float = 0.0
+    log_lost: float = 0.0
     worker_dies: float = 0.0
     outcome_late: float = 0.0
     no_permit: float = 0.0
@@ -90,6 +91,7 @@ ROUGH = Rates(
     offset_lost=0.05,
     rewound=0.03,
     sent_twice=0.03,
+    log_lost=0.02,
     worker_dies=0.02,
     outcome_late=0.02,
     no_permit=0.02,

@@ -211,6 +211,9 @@ class World:
         """Time passes while everybody is at work, and now and then a vendor is away for a while."""
         if self.chance.happens(CREEPS):
             self._go_to(self.clock.now() + timedelta(seconds=self.chance.between(0, CREEP_SECONDS_MAX)))
+        unread = self.bus.unread() if self.chance.happens(self.rates.log_lost) else []
+        if unread:
+            self.bus.lose(self.chance.pick(unread), self.chance.whole(1, 3))
         if self.chance.happens(self.rates.outage):
             tenant = self.chance.pick(self.plan.tenants)
             seconds = self.chance.between(10, OUTAGE_SECONDS_MAX)

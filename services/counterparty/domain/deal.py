@@ -26,6 +26,7 @@ class LinkWanted(Event, name="LinkWanted"):
     rules: Rules
     content_hash: str
     responsible_id: str = ""
+    sequence: int = 0
     warnings: tuple[Reason, ...] = ()
 
 
@@ -39,7 +40,16 @@ class LinkRefused(Event, name="LinkRefused"):
     rules: Rules
     content_hash: str
     responsible_id: str = ""
+    sequence: int = 0
     reasons: tuple[Reason, ...]
+
+
+class BuyerSeen(Event, name="BuyerSeen"):
+    """The deal's buyer as its newest change shows it, for requests that are older and come later."""
+
+    buyer: Buyer | None
+    content_hash: str
+    sequence: int
 
 
 class Linked(Event, name="Linked"):
@@ -67,12 +77,14 @@ class CompanyAsked(Event, name="CompanyAsked"):
     rules: Rules
     content_hash: str
     responsible_id: str = ""
+    sequence: int = 0
     reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AskLink:
-    """A document was requested for a deal."""
+    """A document was requested for a deal. ``sequence`` is the place of what the deal shows among all that it showed, 0
+    where that is not known: a topic that was lost and is sent again brings older messages after newer ones."""
 
     tenant: str
     request_id: str
@@ -82,6 +94,7 @@ class AskLink:
     rules: Rules
     content_hash: str
     responsible_id: str = ""
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class SeeBuyer:
     deal_id: str
     buyer: Buyer | None
     content_hash: str
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +138,8 @@ class SeeCompany:
 
 
 Command = AskLink | SeeBuyer | Answer | AnswerNo | SeeCompany
-StoredEvent = LinkWanted | LinkRefused | CompanyAsked | Linked
-EVENTS: tuple[type[Event], ...] = (LinkWanted, LinkRefused, CompanyAsked, Linked)
+StoredEvent = LinkWanted | LinkRefused | CompanyAsked | BuyerSeen | Linked
+EVENTS: tuple[type[Event], ...] = (LinkWanted, LinkRefused, CompanyAsked, BuyerSeen, Linked)
 FILLED_BY_REGISTER = frozenset({"kpp_missing", "buyer_name_missing"})
 CODEC = EventCodec(EVENTS)
 
@@ -140,10 +154,11 @@ class LinkRequest:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The requests of one deal."""
+    """The requests of one deal, and its buyer as the newest change shows it."""
 
     stream: str
     requests: Mapping[str, LinkRequest] = field(default_factory=dict)
+    seen: BuyerSeen | None = None
 
 
 def initial(stream: str) -> State:
@@ -156,6 +171,8 @@ def evolve(state: State, event: StoredEvent) -> State:
     match event:
         case LinkWanted() | LinkRefused() | CompanyAsked():
             return replace(state, requests={**state.requests, event.request_id: LinkRequest(event)})
+        case BuyerSeen():
+            return replace(state, seen=event)
         case Linked():
             request = replace(state.requests[event.request_id], linked=event)
             return replace(state, requests={**state.requests, event.request_id: request})
@@ -169,10 +186,9 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
         case AskLink():
             if command.request_id in state.requests:
                 return ()
-            return (_asked(command),)
+            return (_asked(_newest(state, command)),)
         case SeeBuyer():
-            again = (_asked_again(request, command) for request in state.requests.values())
-            return tuple(event for event in again if event is not None)
+            return _changed(state, command)
         case SeeCompany():
             request = state.requests.get(command.request_id)
             if request is None or not isinstance(request.last, CompanyAsked) or request.last.inn != command.inn:
@@ -189,10 +205,31 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             assert_never(command)
 
 
+def _newest(state: State, command: AskLink) -> AskLink:
+    """The request with the buyer of a change that is newer than it."""
+    seen = state.seen
+    if seen is None or not 0 < command.sequence < seen.sequence:
+        return command
+    return replace(command, buyer=seen.buyer, content_hash=seen.content_hash, sequence=seen.sequence)
+
+
+def _changed(state: State, command: SeeBuyer) -> Sequence[Event]:
+    if 0 < command.sequence <= (state.seen.sequence if state.seen is not None else 0):
+        return ()
+    again = (_asked_again(request, command) for request in state.requests.values())
+    events = tuple(event for event in again if event is not None)
+    if not command.sequence:
+        return events
+    seen = BuyerSeen(buyer=command.buyer, content_hash=command.content_hash, sequence=command.sequence)
+    return (*events, seen)
+
+
 def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRefused | CompanyAsked | None:
     last = request.last
     if request.linked is not None or last.content_hash == command.content_hash:
         return None
+    if 0 < command.sequence < last.sequence:
+        return None  # the request itself shows a newer deal
     asked = _asked(
         AskLink(
             tenant=last.tenant,
@@ -203,6 +240,7 @@ def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRe
             rules=last.rules,
             content_hash=command.content_hash,
             responsible_id=last.responsible_id,
+            sequence=max(command.sequence, last.sequence),
         )
     )
     same = isinstance(last, LinkWanted) and isinstance(asked, LinkWanted) and last.party.party == asked.party.party
@@ -220,6 +258,7 @@ def _seen(asked: CompanyAsked, facts: Facts | None) -> LinkWanted | LinkRefused:
         rules=asked.rules,
         content_hash=asked.content_hash,
         responsible_id=asked.responsible_id,
+        sequence=asked.sequence,
     )
     found = _asked(command, ask_register=False)
     assert not isinstance(found, CompanyAsked), "the register is asked once"
@@ -241,6 +280,7 @@ def _asked(command: AskLink, *, ask_register: bool = True) -> LinkWanted | LinkR
                 rules=command.rules,
                 content_hash=command.content_hash,
                 responsible_id=command.responsible_id,
+                sequence=command.sequence,
                 reasons=reasons,
             )
     if party is None:
@@ -252,6 +292,7 @@ def _asked(command: AskLink, *, ask_register: bool = True) -> LinkWanted | LinkR
             rules=command.rules,
             content_hash=command.content_hash,
             responsible_id=command.responsible_id,
+            sequence=command.sequence,
             reasons=reasons,
         )
     return LinkWanted(
@@ -263,6 +304,7 @@ def _asked(command: AskLink, *, ask_register: bool = True) -> LinkWanted | LinkR
         rules=command.rules,
         content_hash=command.content_hash,
         responsible_id=command.responsible_id,
+        sequence=command.sequence,
         warnings=warnings,
     )
 
@@ -289,6 +331,7 @@ def _refused(wanted: LinkWanted, command: AnswerNo) -> LinkRefused:
         rules=wanted.rules,
         content_hash=wanted.content_hash,
         responsible_id=wanted.responsible_id,
+        sequence=wanted.sequence,
         reasons=(command.reason,),
     )
 

@@ -9,7 +9,8 @@ from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, T
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A trigger asks for a document."""
+    """A trigger asks for a document. ``sequence`` is the place of what the deal shows among all that it showed, 0 where
+    that is not known: a topic that was lost and is sent again brings older messages after newer ones."""
 
     tenant: str
     request_id: str
@@ -18,6 +19,7 @@ class Request:
     terms: Terms
     triggered_at: datetime
     history_id: str = ""
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class KnowBuyer:
 
     request_id: str
     link: Link
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class RefuseBuyer:
 
     request_id: str
     reasons: tuple[Reason, ...]
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class SeeDeal:
     """The deal's content changed since it was asked; None: the deal is gone."""
 
     deal: Deal | None
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

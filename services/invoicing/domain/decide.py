@@ -27,7 +27,7 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
         case c.RefuseBuyer():
             made.refuse_buyer(command)
         case c.SeeDeal():
-            made.see_deal(command.deal)
+            made.hear(command)
         case c.SeeBalance():
             made.see_balance(command)
         case c.Confirm():
@@ -73,14 +73,31 @@ class _Decision(Cancelling):
     """What each command comes to."""
 
     def request(self, command: c.Request) -> None:
-        terms = command.terms
         if command.request_id in self.state.asked:
             return
+        self._request(command)
+        self._keep(command.deal, command.sequence)
+
+    def hear(self, command: c.SeeDeal) -> None:
+        """What the deal shows now; what is older than what was heard of it says nothing."""
+        heard = self.state.heard
+        if heard is not None and 0 < command.sequence <= heard.sequence:
+            return
+        self.see_deal(command.deal)
+        self._keep(command.deal, command.sequence)
+
+    def _keep(self, deal: Deal | None, sequence: int) -> None:
+        if sequence > (self.state.heard.sequence if self.state.heard is not None else 0):
+            self.say(e.DealHeard(sequence=sequence, deal=deal))
+
+    def _request(self, command: c.Request) -> None:
+        terms = command.terms
         document = self.state.latest(terms.seller_id, command.kind)
         wanted = terms.invoice_on if command.kind == "invoice" else terms.act_on
         asks_anew = wanted and document is not None and document.phase == "blocked"
         # A request carries the deal as it is now: for all other documents it is news as any change is.
-        self.see_deal(command.deal, but_for=document if asks_anew else None)
+        if not self.state.is_late(command.sequence):
+            self.see_deal(command.deal, but_for=document if asks_anew else None)
         if not wanted:
             return
         document = self.state.latest(terms.seller_id, command.kind)
@@ -107,9 +124,15 @@ class _Decision(Cancelling):
                 triggered_at=command.triggered_at,
                 revision=revision,
                 history_id=command.history_id,
+                sequence=command.sequence,
             )
         )
-        self.advance(self.state.documents[key])
+        document, heard = self.state.documents[key], self.state.heard
+        newer = heard.deal if heard is not None and self.state.is_late(command.sequence) else None
+        if newer is not None and newer.content_hash != document.deal.content_hash:
+            self._see_again(document, newer)
+        else:
+            self.advance(document)
 
     def _asked_again(self, document: Document, command: c.Request) -> None:
         if document.kind != "invoice":
@@ -128,20 +151,25 @@ class _Decision(Cancelling):
         )
 
     def know_buyer(self, command: c.KnowBuyer) -> None:
-        if self.state.links.get(command.request_id) == command.link:
+        if self._is_answered(command, self.state.links.get(command.request_id) == command.link):
             return
-        self.say(e.BuyerLinked(request_id=command.request_id, link=command.link))
+        self.say(e.BuyerLinked(request_id=command.request_id, link=command.link, sequence=command.sequence))
         document = self.state.of_request(command.request_id)
         if document is not None:
             self.advance(document)
 
     def refuse_buyer(self, command: c.RefuseBuyer) -> None:
-        if self.state.refusals.get(command.request_id) == command.reasons:
+        if self._is_answered(command, self.state.refusals.get(command.request_id) == command.reasons):
             return
-        self.say(e.BuyerRefused(request_id=command.request_id, reasons=command.reasons))
+        self.say(e.BuyerRefused(request_id=command.request_id, reasons=command.reasons, sequence=command.sequence))
         document = self.state.of_request(command.request_id)
         if document is not None:
             self.advance(document)
+
+    def _is_answered(self, command: c.KnowBuyer | c.RefuseBuyer, same: bool) -> bool:
+        """Whether an answer says nothing: it is known, or older than the one that is."""
+        known = self.state.answered.get(command.request_id, 0)
+        return command.sequence <= known if command.sequence and known else same
 
     def advance(self, document: Document) -> None:
         """Orders the document if all is known and right; else says what is missing."""

@@ -19,6 +19,7 @@ class Requested(Event, name="Requested"):
     triggered_at: datetime
     revision: int
     history_id: str = ""
+    sequence: int = 0
 
 
 class BuyerLinked(Event, name="BuyerLinked"):
@@ -26,6 +27,7 @@ class BuyerLinked(Event, name="BuyerLinked"):
 
     request_id: str
     link: Link
+    sequence: int = 0
 
 
 class BuyerRefused(Event, name="BuyerRefused"):
@@ -33,6 +35,7 @@ class BuyerRefused(Event, name="BuyerRefused"):
 
     request_id: str
     reasons: tuple[Reason, ...]
+    sequence: int = 0
 
 
 class Blocked(Event, name="Blocked"):
@@ -143,6 +146,14 @@ class DealSeen(Event, name="DealSeen"):
     deal: Deal
 
 
+class DealHeard(Event, name="DealHeard"):
+    """What the deal shows, as the newest message about it says; None: it is gone. What comes after it and is older says
+    nothing."""
+
+    sequence: int
+    deal: Deal | None = None
+
+
 class DealGone(Event, name="DealGone"):
     """The deal was deleted; what waited for it stops."""
 
@@ -216,6 +227,7 @@ StoredEvent = (
     | Reentered
     | ContentChanged
     | DealSeen
+    | DealHeard
     | DealGone
     | DealBack
     | DealLost
@@ -246,6 +258,7 @@ EVENTS: tuple[type[Event], ...] = (
     Reentered,
     ContentChanged,
     DealSeen,
+    DealHeard,
     DealGone,
     DealBack,
     DealLost,

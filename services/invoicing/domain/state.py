@@ -53,6 +53,8 @@ class State:
     """All documents of one deal, newest revision last, with what is known of their buyers, and the cards.
 
     ``asked`` are requests that were heard; ``buyers`` are, by request, all buyers that the deal has shown for it.
+    ``heard`` is the newest message about the deal, None before the first with a sequence; ``answered`` is the sequence
+    of the newest answer about a request's buyer.
     """
 
     stream: str
@@ -65,6 +67,12 @@ class State:
     settled: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     gone: bool = False
     lost: bool = False
+    heard: e.DealHeard | None = None
+    answered: Mapping[str, int] = field(default_factory=dict)
+
+    def is_late(self, sequence: int) -> bool:
+        """Whether something newer was heard of the deal."""
+        return self.heard is not None and 0 < sequence < self.heard.sequence
 
     @property
     def stopped(self) -> bool:
@@ -113,10 +121,12 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return _requested(state, event)
         case e.BuyerLinked():
             refusals = {k: v for k, v in state.refusals.items() if k != event.request_id}
-            return replace(state, links={**state.links, event.request_id: event.link}, refusals=refusals)
+            links = {**state.links, event.request_id: event.link}
+            return replace(state, links=links, refusals=refusals, answered=_answered(state, event))
         case e.BuyerRefused():
             links = {k: v for k, v in state.links.items() if k != event.request_id}
-            return replace(state, refusals={**state.refusals, event.request_id: event.reasons}, links=links)
+            refusals = {**state.refusals, event.request_id: event.reasons}
+            return replace(state, refusals=refusals, links=links, answered=_answered(state, event))
         case e.Blocked():
             return _change(state, event.document_id, phase="blocked", reasons=event.reasons)
         case e.Held():
@@ -140,6 +150,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.DealSeen():
             seen = _change(state, event.document_id, deal=event.deal, changed_deal=None)
             return replace(seen, buyers=_shown(state, event.request_id, event.deal))
+        case e.DealHeard():
+            return replace(state, heard=event)
         case e.VatOverridden():
             return _change(state, event.document_id, vat_overridden=True)
         case e.Rendered():
@@ -183,12 +195,20 @@ def _requested(state: State, event: e.Requested) -> State:
         attempt=before.attempt if before else 0,
         lost_attempt=before.lost_attempt if before else 0,
     )
+    heard = state.heard
+    if event.sequence > (heard.sequence if heard is not None else 0):
+        heard = e.DealHeard(sequence=event.sequence, deal=event.deal)
     return replace(
         state,
+        heard=heard,
         documents={**state.documents, event.document_id: document},
         asked=state.asked | {event.request_id},
         buyers=_shown(state, event.request_id, event.deal),
     )
+
+
+def _answered(state: State, event: e.BuyerLinked | e.BuyerRefused) -> Mapping[str, int]:
+    return {**state.answered, event.request_id: event.sequence} if event.sequence else state.answered
 
 
 def _shown(state: State, request_id: str, deal: Deal) -> Mapping[str, frozenset[str]]:

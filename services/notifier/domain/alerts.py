@@ -1,8 +1,8 @@
 """What the tenant's admin chat was told of a vendor's outages: once when one begins, once when it ends."""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
@@ -12,6 +12,9 @@ from services.notifier.domain.facts import Reason
 from services.notifier.domain.writes import SayInChat
 
 PREFIX = "alerts"
+
+KEPT_MAX = 20
+"""So many recoveries wait for their outage; one that was told by another service already never comes for its own."""
 
 
 class OutageTold(Event, name="OutageTold"):
@@ -27,19 +30,30 @@ class OutageTold(Event, name="OutageTold"):
 
 
 class OutageShared(Event, name="OutageShared"):
-    """Another service sees the outage that the chat was told of."""
+    """Another service sees the outage that the chat was told of; ``since`` None in events of older builds."""
 
     source: str
+    since: dt.datetime | None = None
 
 
 class OutageLeft(Event, name="OutageLeft"):
-    """A service has its vendor back, while others still wait for it."""
+    """A service has its vendor back, while others still wait for it; ``since`` None in events of older builds."""
 
     source: str
+    since: dt.datetime | None = None
+
+
+class RecoveryKept(Event, name="RecoveryKept"):
+    """A service has its vendor back from an outage that it has not told of yet: its topic was lost, and is sent again
+    with the newest message first."""
+
+    source: str
+    since: dt.datetime
+    ended_at: dt.datetime
 
 
 class RecoveryTold(Event, name="RecoveryTold"):
-    """The chat is told that the vendor answers again."""
+    """The chat is told that the vendor answers again. ``index`` is 1 where one fact tells of beginning and end."""
 
     tenant: str
     account: str
@@ -47,6 +61,7 @@ class RecoveryTold(Event, name="RecoveryTold"):
     vendor: str
     since: dt.datetime
     ended_at: dt.datetime
+    index: int = 0
 
 
 class NoticeTold(Event, name="NoticeTold"):
@@ -97,19 +112,29 @@ class TellNotice:
 
 
 Command = TellOutage | TellRecovery | TellNotice
-StoredEvent = OutageTold | OutageShared | OutageLeft | RecoveryTold | NoticeTold
-EVENTS: tuple[type[Event], ...] = (OutageTold, OutageShared, OutageLeft, RecoveryTold, NoticeTold)
+StoredEvent = OutageTold | OutageShared | OutageLeft | RecoveryKept | RecoveryTold | NoticeTold
+EVENTS: tuple[type[Event], ...] = (OutageTold, OutageShared, OutageLeft, RecoveryKept, RecoveryTold, NoticeTold)
 CODEC = EventCodec(EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Which services still see the outage; several of them report the same one."""
+    """Which services still see the outage, and since when; several of them report the same one. ``kept`` are recoveries
+    from outages that are not told yet."""
 
     stream: str
-    sources: frozenset[str] = frozenset()
+    sources: Mapping[str, dt.datetime | None] = field(default_factory=dict)
     told_since: dt.datetime | None = None
     ended_at: dt.datetime | None = None
+    kept: tuple[RecoveryKept, ...] = ()
+
+    def kept_of(self, source: str, since: dt.datetime) -> RecoveryKept | None:
+        """The end of an outage whose beginning was not told, if it came."""
+        return next((one for one in self.kept if (one.source, one.since) == (source, since)), None)
+
+    def is_told(self, since: dt.datetime) -> bool:
+        """Whether the chat was told that what began then is over."""
+        return self.ended_at is not None and since <= self.ended_at
 
 
 def initial(stream: str) -> State:
@@ -121,53 +146,36 @@ def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
         case OutageTold():
-            return State(state.stream, frozenset({event.source}), event.since)
+            kept = _left(state, event.source, event.since)
+            return State(state.stream, {event.source: event.since}, event.since, state.ended_at, kept)
         case OutageShared():
-            return replace(state, sources=state.sources | {event.source})
+            return replace(state, sources={**state.sources, event.source: event.since})
         case OutageLeft():
-            return replace(state, sources=state.sources - {event.source})
+            kept = _left(state, event.source, event.since)
+            sources = {name: since for name, since in state.sources.items() if name != event.source}
+            return replace(state, sources=sources, kept=kept)
+        case RecoveryKept():
+            return replace(state, kept=(*state.kept, event)[-KEPT_MAX:])
         case RecoveryTold():
-            return State(state.stream, frozenset(), state.told_since, event.ended_at)
+            return State(state.stream, {}, state.told_since, event.ended_at, state.kept)
         case NoticeTold():
             return state
         case _:
             assert_never(event)
 
 
+def _left(state: State, source: str, since: dt.datetime | None) -> tuple[RecoveryKept, ...]:
+    """The recoveries that still wait for their outage, when a service has told of this one."""
+    return tuple(one for one in state.kept if (one.source, one.since) != (source, since))
+
+
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
-    """One alert per outage, whichever service saw it first, and one when it ends."""
+    """One alert per outage, whichever service saw it first, and one when it ends, also where the end comes first."""
     match command:
         case TellOutage():
-            if command.source in state.sources or (state.ended_at and command.since <= state.ended_at):
-                return ()  # known, or a late report of what the chat was told is over
-            if state.sources:
-                return (OutageShared(source=command.source),)
-            return (
-                OutageTold(
-                    tenant=command.tenant,
-                    account=command.account,
-                    fact_id=command.fact_id,
-                    source=command.source,
-                    vendor=command.vendor,
-                    since=command.since,
-                    reason=command.reason,
-                ),
-            )
+            return _began(state, command)
         case TellRecovery():
-            if command.source not in state.sources:
-                return ()
-            if len(state.sources) > 1:
-                return (OutageLeft(source=command.source),)
-            return (
-                RecoveryTold(
-                    tenant=command.tenant,
-                    account=command.account,
-                    fact_id=command.fact_id,
-                    vendor=command.vendor,
-                    since=state.told_since or command.since,
-                    ended_at=command.ended_at,
-                ),
-            )
+            return _ended(state, command)
         case TellNotice():
             return (
                 NoticeTold(
@@ -182,9 +190,70 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             assert_never(command)
 
 
+def _began(state: State, command: TellOutage) -> Sequence[Event]:
+    if state.is_told(command.since):
+        return ()  # a late report of what the chat was told is over
+    if command.source in state.sources:
+        seen_since = state.sources[command.source]
+        if seen_since is None or command.since <= seen_since:
+            return ()  # known
+        return (OutageShared(source=command.source, since=command.since),)  # the end of the one before is to come
+    kept = state.kept_of(command.source, command.since)
+    if state.sources:
+        if kept is not None:
+            return (OutageLeft(source=command.source, since=command.since),)
+        return (OutageShared(source=command.source, since=command.since),)
+    told = OutageTold(
+        tenant=command.tenant,
+        account=command.account,
+        fact_id=command.fact_id,
+        source=command.source,
+        vendor=command.vendor,
+        since=command.since,
+        reason=command.reason,
+    )
+    if kept is None:
+        return (told,)
+    return (told, _recovery(command, command.since, kept.ended_at, index=1))
+
+
+def _ended(state: State, command: TellRecovery) -> Sequence[Event]:
+    if command.source not in state.sources:
+        return () if state.is_told(command.ended_at) else _kept(state, command)
+    seen_since = state.sources[command.source]
+    if seen_since is not None and command.since < seen_since and command.ended_at <= seen_since:
+        return ()  # the end of an older outage; the vendor is away again
+    if seen_since is not None and command.since > seen_since:
+        return _kept(state, command)  # the end of a later outage; that of this one is to come
+    if len(state.sources) > 1:
+        return (OutageLeft(source=command.source, since=command.since),)
+    return (_recovery(command, state.told_since or command.since, command.ended_at),)
+
+
+def _kept(state: State, command: TellRecovery) -> Sequence[Event]:
+    if state.kept_of(command.source, command.since) is not None:
+        return ()
+    return (RecoveryKept(source=command.source, since=command.since, ended_at=command.ended_at),)
+
+
+def _recovery(
+    command: TellOutage | TellRecovery, since: dt.datetime, ended_at: dt.datetime, *, index: int = 0
+) -> RecoveryTold:
+    return RecoveryTold(
+        tenant=command.tenant,
+        account=command.account,
+        fact_id=command.fact_id,
+        vendor=command.vendor,
+        since=since,
+        ended_at=ended_at,
+        index=index,
+    )
+
+
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     """One chat message per event."""
     event = recorded.event
+    index = event.index if isinstance(event, RecoveryTold) else 0
     match event:
         case OutageTold():
             values = {
@@ -200,5 +269,5 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             write = SayInChat(text=event.text, values=event.values)
         case _:
             return ()
-    request = {**write.model_dump(mode="json"), "fact_id": event.fact_id, "index": 0, "deal_id": ""}
-    return (EffectPlan(kind=CRM_CHAT, key=(event.fact_id, "0"), account=event.account, request=request),)
+    request = {**write.model_dump(mode="json"), "fact_id": event.fact_id, "index": index, "deal_id": ""}
+    return (EffectPlan(kind=CRM_CHAT, key=(event.fact_id, str(index)), account=event.account, request=request),)

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, assert_never
+from typing import Annotated, assert_never
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from chassis.ids import deterministic_id
 from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
+from services.notifier.domain.spoken import comments, notifications
 
 PREFIX = "deal"
 CRM_WRITE = "crm-write"
@@ -24,7 +25,8 @@ HOUR = dt.timedelta(hours=1)
 
 
 class Told(Event, name="Told"):
-    """A fact came; its writes are ordered as one group and leave at ``leaves_at``."""
+    """A fact came; its writes are ordered as one group and leave at ``leaves_at``. ``sequence`` is its place among
+    those of its kind, 0 where that is not known."""
 
     tenant: str
     account: str
@@ -32,6 +34,7 @@ class Told(Event, name="Told"):
     fact: Annotated[f.AnyFact, Field(discriminator="fact")]
     leaves_at: dt.datetime
     late: bool = False
+    sequence: int = 0
     writes: tuple[Annotated[w.AnyWrite, Field(discriminator="write")], ...]
 
 
@@ -47,12 +50,14 @@ class Written(Event, name="Written"):
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """A fact for this deal. ``fact_id`` is the id of the message that brought it."""
+    """A fact for this deal. ``fact_id`` is the id of the message that brought it, ``sequence`` its place in what its
+    source says of the deal: a topic that was lost and is sent again brings older messages after newer ones."""
 
     tenant: str
     account: str
     fact_id: str
     fact: f.AnyFact
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,17 @@ CODEC = EventCodec(EVENTS)
 PENDING = "pending_review"
 """The status of an invoice that its accountant has yet to post."""
 
+EARLY_MAX = 100
+"""So many endings wait for what they end; of more, which no order of messages explains, the oldest are forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
     """What the deal's own fields should show, and which writes are still on their way.
 
     ``rendered`` is the newest revision with a file, by kind; ``leaving`` are when the last writes leave or left.
+    ``early`` are cards taken and work resumed before it was told that they are open and delayed; ``newest`` is the
+    place of the newest of facts that replace each other.
     """
 
     stream: str
@@ -86,7 +96,7 @@ class State:
     invoices: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     overdue: Mapping[str, int] = field(default_factory=dict)
     open_cards: frozenset[str] = frozenset()
-    delayed: frozenset[str] = frozenset()
+    delayed: tuple[str, ...] = ()
     refused: bool = False
     settled: bool = False
     paid_kopecks: int = 0
@@ -97,6 +107,8 @@ class State:
     pending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sent: Mapping[str, frozenset[int]] = field(default_factory=dict)
     order_number: str = ""
+    early: tuple[str, ...] = ()
+    newest: Mapping[str, int] = field(default_factory=dict)
 
     def shown_status(self) -> str:
         """The state field (R6): what needs a person first, then the balance, then what is on its way."""
@@ -117,6 +129,14 @@ class State:
         """The longest delay among the deal's invoices."""
         return max(self.overdue.values(), default=0)
 
+    def balance(self) -> int:
+        """The version of the newest balance of the deal, whichever invoice it is of."""
+        return max((version for version, _ in self.invoices.values()), default=0)
+
+    def is_late(self, place: str, sequence: int) -> bool:
+        """Whether a fact comes after a newer one that replaces it."""
+        return 0 < sequence < self.newest.get(place, 0)
+
 
 def initial(stream: str) -> State:
     """A deal that was told nothing."""
@@ -127,7 +147,7 @@ def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
         case Told():
-            seen = see(state, event.fact)
+            seen = see(state, event.fact, event.sequence)
             kinds = tuple(write.write for write in event.writes)
             pending = {**seen.pending, event.fact_id: kinds} if kinds else seen.pending
             leaving = (*seen.leaving, *(event.leaves_at for kind in kinds if kind != "chat"))[-WRITES_PER_HOUR_MAX:]
@@ -150,37 +170,75 @@ def _written(state: State, event: Written) -> State:
     )
 
 
-def see(state: State, fact: f.AnyFact) -> State:
-    """What a fact changes in what the fields should show."""
+def see(state: State, fact: f.AnyFact, sequence: int) -> State:
+    """What a fact changes in what the fields should show; whatever order facts come in, the newest stands."""
+    seen = _seen(state, fact, sequence)
+    newest = {place: sequence for place in places(fact) if sequence > state.newest.get(place, 0)}
+    return replace(seen, newest={**state.newest, **newest}) if newest else seen
+
+
+def places(fact: f.AnyFact) -> tuple[str, ...]:
+    """What a fact replaces: of all facts with the same place the newest stands."""
+    match fact:
+        case f.InvoiceIssued():
+            return ("invoice", "invoice number")
+        case f.InvoicePendingReview():
+            return ("invoice",)
+        case f.ActIssued():
+            return ("act", "act number")
+        case f.DocumentRefused():
+            return (fact.kind,)
+        case f.InvoiceOverdue() | f.OverdueEnded():
+            return (f"overdue {fact.invoice_id}",)
+        case _:
+            return ()
+
+
+def _seen(state: State, fact: f.AnyFact, sequence: int) -> State:
+    late = any(state.is_late(place, sequence) for place in places(fact)[:1])
     match fact:
         case f.InvoiceIssued():
             version, status = state.invoices.get(fact.invoice_id, (0, "issued"))
             shown = (version, "issued" if status == PENDING else status)
-            return replace(state, invoices={**state.invoices, fact.invoice_id: shown}, refused=False)
+            refused = state.refused and late
+            return replace(state, invoices={**state.invoices, fact.invoice_id: shown}, refused=refused)
         case f.InvoicePendingReview():
             pending = state.invoices.get(fact.invoice_id, (0, PENDING))
-            return replace(state, invoices={**state.invoices, fact.invoice_id: pending}, refused=False)
+            refused = state.refused and late
+            return replace(state, invoices={**state.invoices, fact.invoice_id: pending}, refused=refused)
         case f.DocumentRefused():
-            return replace(state, refused=state.refused or fact.kind == "invoice")
+            return replace(state, refused=state.refused or (fact.kind == "invoice" and not late))
         case f.BalanceChanged():
             invoices = {**state.invoices, fact.invoice_id: (fact.version, fact.status)}
+            if fact.version < state.balance():
+                return replace(state, invoices=invoices)
             paid = fact.deal_paid_kopecks
             return replace(state, invoices=invoices, settled=fact.deal_settled, paid_kopecks=paid)
         case f.InvoiceCancelled():
             version = state.invoices.get(fact.invoice_id, (0, ""))[0]
             return replace(state, invoices={**state.invoices, fact.invoice_id: (version, "cancelled")})
+        case f.InvoiceOverdue() | f.OverdueEnded() if late:
+            return state
         case f.InvoiceOverdue():
             return replace(state, overdue={**state.overdue, fact.invoice_id: fact.days})
         case f.OverdueEnded():
             return replace(state, overdue={k: v for k, v in state.overdue.items() if k != fact.invoice_id})
         case f.CardOpened():
+            if fact.card_id in state.early:
+                return replace(state, early=_without(state.early, fact.card_id))
             return replace(state, open_cards=state.open_cards | {fact.card_id})
         case f.CardTaken():
+            if fact.card_id not in state.open_cards:
+                return replace(state, early=(*state.early, fact.card_id)[-EARLY_MAX:])
             return replace(state, open_cards=state.open_cards - {fact.card_id})
         case f.WorkDelayed():
-            return replace(state, delayed=state.delayed | {fact.work_id})
+            if fact.work_id in state.early:
+                return replace(state, early=_without(state.early, fact.work_id))
+            return replace(state, delayed=(*state.delayed, fact.work_id))
         case f.WorkResumed():
-            return replace(state, delayed=state.delayed - {fact.work_id})
+            if fact.work_id not in state.delayed:
+                return replace(state, early=(*state.early, fact.work_id)[-EARLY_MAX:])
+            return replace(state, delayed=_without(state.delayed, fact.work_id))
         case f.DocumentRendered():
             newest = max(fact.revision, state.rendered.get(fact.kind, 0))
             return replace(state, rendered={**state.rendered, fact.kind: newest})
@@ -192,6 +250,12 @@ def see(state: State, fact: f.AnyFact) -> State:
             return state
         case _:
             assert_never(fact)
+
+
+def _without(several: tuple[str, ...], one: str) -> tuple[str, ...]:
+    """Once less: work may be delayed twice before it is told that it went on in between."""
+    place = several.index(one)
+    return several[:place] + several[place + 1 :]
 
 
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -223,7 +287,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
 
 
 def _told(state: State, command: Tell, now: dt.datetime) -> Told:
-    writes = _writes(state, command.fact)
+    writes = _writes(state, command.fact, command.sequence)
     leaves_at = _may_leave(state, now, len(writes))
     late = leaves_at > now
     if late and not state.late:
@@ -235,6 +299,7 @@ def _told(state: State, command: Tell, now: dt.datetime) -> Told:
         fact=command.fact,
         leaves_at=leaves_at,
         late=late,
+        sequence=command.sequence,
         writes=writes,
     )
 
@@ -246,16 +311,17 @@ def _may_leave(state: State, now: dt.datetime, count: int) -> dt.datetime:
     return max(at, state.leaving[over - 1] + HOUR) if over > 0 else at
 
 
-def _writes(state: State, fact: f.AnyFact) -> tuple[w.AnyWrite, ...]:
-    after = see(state, fact)
+def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, ...]:
+    after = see(state, fact, sequence)
+    told = () if _is_over(state, fact, sequence) else notifications(fact)
     order = OrderId.parse(state.stream.partition("-")[2])
     if order is not None:
         # There is no deal to write to: what is not for people only stands in the state.
         about = {"order_number": after.order_number or str(order.order)}
-        return tuple(w.SayInChat(text=said.text, values={**said.values, **about}) for said in _notifications(fact)[:1])
+        return tuple(w.SayInChat(text=said.text, values={**said.values, **about}) for said in told[:1])
     if isinstance(fact, f.BuyerConflict) and after == state:
         return ()
-    fields = _fields(state, fact)
+    fields = _fields(state, fact, sequence)
     if after.shown_status() != state.status:
         fields["invoice_status"] = after.shown_status()
     if after.overdue_days() != state.overdue_days():
@@ -266,78 +332,38 @@ def _writes(state: State, fact: f.AnyFact) -> tuple[w.AnyWrite, ...]:
     if isinstance(fact, f.DocumentRendered) and fact.revision >= state.rendered.get(fact.kind, 0):
         name = "invoice_pdf" if fact.kind == "invoice" else "act_pdf"
         writes.append(w.PutFile(field=name, blob=fact.blob, file_name=fact.file_name))
-    if isinstance(fact, f.BalanceChanged) and fact.deal_settled and not state.settled:
+    if isinstance(fact, f.BalanceChanged) and after.settled and not state.settled:
         writes.append(w.MoveToPaid(category_id=fact.category_id))
-    writes.extend(_comments(fact))
-    writes.extend(_notifications(fact))
+    writes.extend(comments(fact))
+    writes.extend(told)
     return tuple(writes)
 
 
-def _fields(state: State, fact: f.AnyFact) -> dict[str, str | int]:
+def _is_over(state: State, fact: f.AnyFact, sequence: int) -> bool:
+    """Whether a fact is history when it comes: nobody is asked or called by what ended before."""
     match fact:
-        case f.InvoiceIssued():
+        case f.CardOpened():
+            return fact.card_id in state.early
+        case f.DocumentRefused():
+            return state.is_late(fact.kind, sequence)
+        case f.InvoiceOverdue():
+            return fact.invoice_id not in see(state, fact, sequence).overdue
+        case _:
+            return False
+
+
+def _fields(state: State, fact: f.AnyFact, sequence: int) -> dict[str, str | int]:
+    match fact:
+        case f.InvoiceIssued() if not state.is_late("invoice number", sequence):
             return {"invoice_number": fact.number, "invoice_date": fact.date.isoformat(), "invoice_url": fact.url}
+        case f.BalanceChanged() if fact.version < state.balance():
+            return {}
         case f.BalanceChanged() if fact.deal_paid_kopecks or state.paid_kopecks:
             return {"paid_kopecks": fact.deal_paid_kopecks}
-        case f.ActIssued():
+        case f.ActIssued() if not state.is_late("act number", sequence):
             return {"act_number": fact.number}
         case _:
             return {}
-
-
-def _comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
-    match fact:
-        case f.DocumentRendered():
-            values = {"number": fact.number, "revision": fact.revision, "form": fact.form}
-            text = f"{fact.kind}_pdf"
-            return (w.AddComment(text=text, values=values, blob=fact.blob, file_name=fact.file_name),)
-        case f.BalanceChanged() | f.OverdueEnded() | f.WorkResumed() | f.OrderPlaced():
-            return ()
-        case f.InvoiceOverdue():
-            return (w.AddComment(text=fact.fact, values=_values(fact)),) if fact.remind else ()
-        case f.CardOpened():
-            return (w.AddComment(text="card_opened", values={"kind": fact.kind, **fact.values}),)
-        case _:
-            return (w.AddComment(text=fact.fact, values=_values(fact)),)
-
-
-_PERSONAL = frozenset({"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened"})
-
-
-_FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown"})
-"""Questions that the responsible cannot answer alone: the admin chat hears them too."""
-
-
-def _notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
-    if fact.fact not in _PERSONAL or (isinstance(fact, f.InvoiceOverdue) and not fact.remind):
-        return ()
-    values = {"kind": fact.kind, **fact.values} if isinstance(fact, f.CardOpened) else _values(fact)
-    user_id = getattr(fact, "responsible_id", "")
-    if not user_id:
-        return (w.SayInChat(text=fact.fact, values=values),)
-    person = w.NotifyPerson(user_id=user_id, text=fact.fact, tag=_tag(fact), values=values)
-    if isinstance(fact, f.CardOpened) and fact.kind in _FOR_ACCOUNTANT:
-        return (person, w.SayInChat(text=fact.fact, values=values))
-    return (person,)
-
-
-def _tag(fact: f.AnyFact) -> str:
-    match fact:
-        case f.InvoiceOverdue():
-            about = fact.invoice_id
-        case f.PaymentReceived() | f.PaymentReversed():
-            about = fact.payment_id
-        case f.CardOpened():
-            about = fact.card_id
-        case f.DocumentRefused():
-            about = fact.request_id
-        case _:
-            about = ""
-    return f"sverka|{fact.fact}|{about}"
-
-
-def _values(fact: f.AnyFact) -> dict[str, Any]:
-    return fact.model_dump(mode="json", exclude={"fact", "responsible_id"})
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:

@@ -80,6 +80,7 @@ class _Decision:
     def know_invoice(self, command: c.KnowInvoice) -> None:
         if command.invoice_id in self.state.invoices:
             return
+        void = command.invoice_id in self.state.void
         self.say(
             e.InvoiceKnown(
                 invoice_id=command.invoice_id,
@@ -96,11 +97,17 @@ class _Decision:
                 vat_kopecks=command.vat_kopecks,
             )
         )
+        if void:
+            self.say(e.InvoiceVoided(invoice_id=command.invoice_id))
         self._tell_balance(command.invoice_id)
 
     def void_invoice(self, invoice_id: str) -> None:
         invoice = self.state.invoices.get(invoice_id)
-        if invoice is None or invoice.voided:
+        if invoice is None:
+            if invoice_id not in self.state.void:
+                self.say(e.CancellationKept(invoice_id=invoice_id))
+            return
+        if invoice.voided:
             return
         self.say(e.InvoiceVoided(invoice_id=invoice_id))
         self._after_money(invoice_id)

@@ -65,6 +65,13 @@ class InvoiceVoided(Event, name="InvoiceVoided"):
     invoice_id: str
 
 
+class CancellationKept(Event, name="CancellationKept"):
+    """An invoice is void that is not known yet: a draft that never was issued, or one whose issue comes later, since
+    its topic was lost and is sent again with the newest message first."""
+
+    invoice_id: str
+
+
 class PaymentCounted(Event, name="PaymentCounted"):
     """A payment counts for an invoice, or counts again after it had vanished."""
 
@@ -169,6 +176,7 @@ class OverdueEnded(Event, name="OverdueEnded"):
 StoredEvent = (
     InvoiceKnown
     | InvoiceVoided
+    | CancellationKept
     | PaymentCounted
     | PaymentCorrected
     | PaymentRenamed
@@ -187,6 +195,7 @@ StoredEvent = (
 EVENTS: tuple[type[Event], ...] = (
     InvoiceKnown,
     InvoiceVoided,
+    CancellationKept,
     PaymentCounted,
     PaymentCorrected,
     PaymentRenamed,

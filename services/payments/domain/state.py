@@ -9,6 +9,9 @@ from chassis.cards import CardOpened, Cards, CardTaken
 from chassis.values.payment_identity import KnownOperation
 from services.payments.domain import events as e
 
+VOID_MAX = 50
+"""So many void invoices are remembered that are not known yet; most are drafts, and never will be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:
@@ -96,13 +99,14 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All invoices of one deal."""
+    """All invoices of one deal. ``void`` are those that were void before they were known."""
 
     stream: str
     invoices: Mapping[str, Invoice] = field(default_factory=dict)
     balances: int = 0
     told: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     cards: Cards = field(default_factory=Cards)
+    void: tuple[str, ...] = ()
 
     @property
     def deal_paid_kopecks(self) -> int:
@@ -125,9 +129,12 @@ def evolve(state: State, event: e.StoredEvent) -> State:
     """The state after one event."""
     match event:
         case e.InvoiceKnown():
-            return replace(state, invoices={**state.invoices, event.invoice_id: Invoice(event)})
+            void = tuple(one for one in state.void if one != event.invoice_id)
+            return replace(state, invoices={**state.invoices, event.invoice_id: Invoice(event)}, void=void)
         case e.InvoiceVoided():
             return _change(state, event.invoice_id, voided=True)
+        case e.CancellationKept():
+            return replace(state, void=(*state.void, event.invoice_id)[-VOID_MAX:])
         case e.PaymentCounted() | e.PaymentCorrected():
             before = state.invoices[event.invoice_id].payments.get(event.payment_id)
             revocations = before.revocations if before is not None else 0

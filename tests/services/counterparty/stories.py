@@ -1,5 +1,6 @@
 """Whole stories of requests and parties; together they say every event, message and question that there is."""
 
+from dataclasses import replace
 from typing import Any
 
 from services.counterparty.app import CARDS, SYNCS
@@ -28,6 +29,14 @@ def asked() -> Requests:
     stream.ran(ask(buyer=company("7736207543")))
     stream.ran(deal.SeeBuyer("15", company(ogrn="1", same_inn_crm_ids=("513",)), "b"))
     stream.ran(deal.Answer("r1", ROMASHKA, "cp", "elba-1", created=True))
+    return stream
+
+
+def told_backwards() -> Requests:
+    """A change of the deal comes before the request that is older."""
+    stream = requests()
+    stream.ran(deal.SeeBuyer("15", company(), "b", 4))
+    stream.ran(replace(ask(buyer=None), sequence=2))
     return stream
 
 
@@ -98,4 +107,4 @@ def brought_together() -> list[Stream[Any, Any]]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [asked(), *looked_up(), *registered(), filled(), *brought_together()]
+    return [asked(), told_backwards(), *looked_up(), *registered(), filled(), *brought_together()]

@@ -1,6 +1,10 @@
 """Rules of buyers by their ids: INN, KPP, people without INN, several records of one buyer."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.messages import counterparty as messages
 from contracts.messages import operations
@@ -141,6 +145,42 @@ class TestRequests:
 
     def test_answer_nobody_asked_for_is_nothing(self) -> None:
         assert requests().ran(deal.Answer("r9", ROMASHKA, "cp", "elba-1")) == []
+
+
+class TestNewerChangeBeforeTheOlder:
+    """A topic that was lost is sent again, with what was written meanwhile first."""
+
+    def test_request_that_is_older_than_a_change_has_the_buyer_of_the_change(self) -> None:
+        stream = requests()
+        stream.ran(deal.SeeBuyer("15", company(VASILEK), "b", 5))
+        stream.ran(replace(ask(), sequence=2))
+        stream.ran(deal.SeeBuyer("15", company("7736207543"), "c", 3))
+        last = stream.state.requests["r1"].last
+        assert isinstance(last, deal.LinkWanted)
+        assert (last.party.party, last.content_hash) == (VASILEK, "b")
+
+    def test_change_that_is_older_than_the_request_changes_nothing(self) -> None:
+        stream = requests()
+        stream.ran(replace(ask(buyer=company()), sequence=5))
+        stream.ran(deal.SeeBuyer("15", company(VASILEK), "b", 3))
+        last = stream.state.requests["r1"].last
+        assert isinstance(last, deal.LinkWanted)
+        assert last.party.party == ROMASHKA
+
+    @given(newer=st.integers(0, 6), taken=st.integers(0, 6))
+    def test_lost_topic_ends_in_the_buyer_that_the_deal_shows(self, newer: int, taken: int) -> None:
+        shown = [company(), company(VASILEK), None, company("7736207543"), company(), company(VASILEK)]
+        commands: list[deal.Command] = [replace(ask(buyer=shown[0], content="a"), sequence=1)]
+        for number, buyer in enumerate(shown[1:], 2):
+            commands.append(deal.SeeBuyer("15", buyer, f"{number % 4}", number))
+        commands.insert(4, replace(ask("r2", buyer=shown[3], content="x"), sequence=4))
+        stream, newer = requests(), max(newer, taken)
+        for number in (*range(taken), *range(newer, 7), *range(taken, newer)):
+            stream.ran(commands[number], str(number))
+        for request in stream.state.requests.values():
+            assert isinstance(request.last, deal.LinkWanted)
+            assert request.last.party.party == VASILEK
+        assert stream.replayed() == stream.state
 
 
 class TestR13SeveralRecords:

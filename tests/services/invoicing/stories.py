@@ -13,6 +13,7 @@ from tests.services.invoicing.parts import (
     documents,
     issued,
     last,
+    link,
     linked,
     refused,
     request,
@@ -124,9 +125,21 @@ def lost_and_left_to_a_person() -> Documents:
     return stream
 
 
+def told_backwards() -> Documents:
+    """The deal is deleted and shown again before it is asked for a document, since the topic was lost."""
+    stream = documents()
+    stream.ran(c.SeeDeal(None, 5))
+    stream.ran(c.SeeDeal(deal("b"), 6))
+    stream.ran(replace(request(), sequence=2))
+    stream.ran(c.RefuseBuyer("r1", (NO,), 3))
+    stream.ran(c.KnowBuyer("r1", link(), 4))
+    return stream
+
+
 def all_stories() -> list[Documents]:
     """Every story, told."""
     return [
+        told_backwards(),
         lost_and_left_to_a_person(),
         replaced(),
         refused_and_doubted(),

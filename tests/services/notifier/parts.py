@@ -1,8 +1,8 @@
 """What one deal is told, as messages of other services bring it, and the CRM that the writes end in."""
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from chassis.aggregate import EffectPlan
@@ -16,6 +16,7 @@ from tests.services.streams import NOW, Stream
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
+T = TypeVar("T")
 Told = Stream[deal.State, deal.Command]
 Alerts = Stream[alerts.State, alerts.Command]
 
@@ -30,15 +31,24 @@ def outages(vendor: str = "elba") -> Alerts:
     return Stream(ALERTS, f"alerts-{vendor}")
 
 
-def tell(stream: Stream[Any, Any], message: Message, message_id: str = "", source: str = "invoicing") -> list[Any]:
+def tell(
+    stream: Stream[Any, Any], message: Message, message_id: str = "", source: str = "invoicing", sequence: int = 0
+) -> list[Any]:
     """Routes a message and gives its command to the stream; the events that it led to."""
     message_id = message_id or f"m{len(stream.events)}-{len(stream.effects)}"
-    envelope = Envelope(message_id, message.NAME, 1, source, "", stream.now, "vektor")
+    envelope = Envelope(message_id, message.NAME, 1, source, "", stream.now, "vektor", sequence=sequence)
     events: list[Any] = []
     for routed in route(message, envelope):
         assert routed.stream == stream.name
         events += stream.ran(routed.command, message_id)
     return events
+
+
+def lost(said: Sequence[T], taken: int, newer: int) -> list[T]:
+    """What a reader gets of a topic that was lost after it took ``taken`` messages: those that are written before the
+    loss is seen, then all others; what it took before it leaves alone."""
+    newer = max(newer, taken)
+    return [*said[:taken], *said[newer:], *said[taken:newer]]
 
 
 def writes(events: list[Any]) -> list[str]:

@@ -32,6 +32,10 @@ def alerted() -> Stream[Any, Any]:
     tell(stream, began, "2", "payments")
     tell(stream, ended, "3", "payments")
     tell(stream, ended, "4", "invoicing")
+    backwards = outages()
+    tell(backwards, ended, "6", "payments")
+    tell(backwards, began, "7", "payments")
+    stream.events += backwards.events
     notices = outages("notice/5")
     tell(notices, asked(deal_id=""), "5")
     stream.events += notices.events

@@ -24,6 +24,7 @@ from tests.services.notifier.parts import (
     delayed,
     in_order,
     issued,
+    lost,
     overdue,
     received,
     rejected,
@@ -96,15 +97,16 @@ WHAT = st.sampled_from(
 STORY = st.lists(st.tuples(WHAT, PICK, PAID), max_size=14)
 
 
-def read(facts: Facts, order: list[int]) -> Told:
-    """The deal after reading all topics, the next of which ``order`` names."""
+def read(facts: Facts, order: list[int], taken: int = 0, newer: int = 0) -> Told:
+    """The deal after reading all topics, the next of which ``order`` names. Each was lost when ``taken`` of its
+    messages were read, and those from ``newer`` on were the first in the new one."""
     stream = told()
-    places = dict.fromkeys(facts.topics, 0)
+    unread = {name: lost(list(enumerate(said, 1)), taken, newer) for name, said in facts.topics.items()}
     turns = iter(order)
-    while open_topics := [name for name, place in places.items() if place < len(facts.topics[name])]:
+    while open_topics := [name for name, left in unread.items() if left]:
         name = open_topics[next(turns, 0) % len(open_topics)]
-        tell(stream, facts.topics[name][places[name]], f"{name}-{places[name]}")
-        places[name] += 1
+        sequence, message = unread[name].pop(0)
+        tell(stream, message, f"{name}-{sequence}", sequence=sequence)
     return stream
 
 
@@ -125,6 +127,23 @@ def test_two_readings_of_the_same_facts_show_the_same(
         Counter(sent.request["write"] for sent in in_order(stream) if not absolute(sent)) for stream in (first, second)
     ]
     assert kinds[0] == kinds[1], "people are told the same, in whatever order"
+
+
+@settings(max_examples=300, deadline=None)
+@given(story=STORY, order=st.lists(PICK, max_size=40), taken=st.integers(0, 9), newer=st.integers(0, 14))
+def test_topics_that_were_lost_come_to_the_same(
+    story: list[tuple[str, int, int]], order: list[int], taken: int, newer: int
+) -> None:
+    facts = Facts()
+    for what, pick, paid in story:
+        facts.add(what, pick, paid)
+    calm, rough = read(facts, order), read(facts, order, taken, newer)
+    assert (rough.state.open_cards, rough.state.early) == (calm.state.open_cards, ())
+    assert sorted(rough.state.delayed) == sorted(calm.state.delayed)
+    assert rough.state.refused == calm.state.refused
+    assert rough.replayed() == rough.state
+    for field in ("invoice_status", "paid_kopecks", "overdue_days", "invoice_pdf", "invoice_number"):
+        assert (shown(rough).get(field) or 0) == (shown(calm).get(field) or 0), field
 
 
 def absolute(sent: Any) -> bool:

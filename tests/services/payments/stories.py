@@ -8,7 +8,7 @@ from services.payments.app import CALLBACKS, OPERATIONS, STATEMENTS
 from services.payments.domain import callback, operation, statement
 from services.payments.domain import commands as c
 from tests.services.payments import bank_parts as bank
-from tests.services.payments.parts import DUE, Payments, listing, paid, payments, take
+from tests.services.payments.parts import DUE, Payments, known, listing, paid, payments, take
 from tests.services.streams import NOW, Stream
 
 
@@ -25,6 +25,14 @@ def paid_and_gone() -> Payments:
     stream.ran(listing(paid(-60_00, "op2")))
     stream.ran(listing(paid(40_00, "op3")))
     stream.ran(c.VoidInvoice("i1"))
+    return stream
+
+
+def void_before_known() -> Payments:
+    """An invoice that is void when it becomes known."""
+    stream = payments()
+    stream.ran(c.VoidInvoice("i2"))
+    stream.ran(known("i2"))
     return stream
 
 
@@ -94,4 +102,5 @@ def called() -> Stream[Any, Any]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [paid_and_gone(), told_by_sums(), unmatched(), enriched(), *bank_days(), statement_file(), called()]
+    deals = (paid_and_gone(), void_before_known(), told_by_sums(), enriched())
+    return [*deals, unmatched(), *bank_days(), statement_file(), called()]

@@ -9,6 +9,7 @@ from services.payments.domain import commands as c
 from services.payments.domain import operation
 from services.payments.domain.events import digest
 from services.payments.domain.plans import LOOK_AT_DUE, REREAD
+from services.payments.domain.state import VOID_MAX
 from tests.services.payments.parts import (
     DUE,
     TOTAL,
@@ -271,8 +272,26 @@ class TestNotices:
 
     def test_unknown_invoices_are_nothing(self) -> None:
         stream = payments()
-        for command in (c.NoticePayments("x"), c.VoidInvoice("x"), listing(invoice_id="x")):
+        for command in (c.NoticePayments("x"), listing(invoice_id="x")):
             assert stream.ran(command) == []
+
+    def test_invoice_that_was_void_before_it_was_known_is_owed_by_nobody(self) -> None:
+        stream = payments()
+        stream.ran(c.VoidInvoice("i2"))
+        assert stream.ran(c.VoidInvoice("i2")) == []
+        stream.ran(known("i2", 50_00))
+        told = last_balance(stream)
+        assert (told.invoice_id, told.status, told.rest_kopecks) == ("i2", "cancelled", 0)
+        assert stream.ran(c.LookAtDue("i2", DUE + dt.timedelta(days=9), (3, 7), True)) == []
+        assert stream.state.void == ()
+        stream.ran(listing(paid(100_00)))
+        assert last_balance(stream).deal_settled
+
+    def test_drafts_that_were_never_issued_are_remembered_within_bounds(self) -> None:
+        stream = payments()
+        for number in range(VOID_MAX + 5):
+            stream.ran(c.VoidInvoice(f"draft-{number}"))
+        assert len(stream.state.void) == VOID_MAX
 
 
 class TestUnmatched:

@@ -1,0 +1,62 @@
+"""What people are told of one fact: comments of the deal's timeline, notifications, messages of the admin chat."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.notifier.domain import facts as f
+from services.notifier.domain import writes as w
+
+_PERSONAL = frozenset({"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened"})
+
+_FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown"})
+"""Questions that the responsible cannot answer alone: the admin chat hears them too."""
+
+
+def comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
+    """What the deal's timeline keeps of a fact."""
+    match fact:
+        case f.DocumentRendered():
+            values = {"number": fact.number, "revision": fact.revision, "form": fact.form}
+            text = f"{fact.kind}_pdf"
+            return (w.AddComment(text=text, values=values, blob=fact.blob, file_name=fact.file_name),)
+        case f.BalanceChanged() | f.OverdueEnded() | f.WorkResumed() | f.OrderPlaced():
+            return ()
+        case f.InvoiceOverdue():
+            return (w.AddComment(text=fact.fact, values=_values(fact)),) if fact.remind else ()
+        case f.CardOpened():
+            return (w.AddComment(text="card_opened", values={"kind": fact.kind, **fact.values}),)
+        case _:
+            return (w.AddComment(text=fact.fact, values=_values(fact)),)
+
+
+def notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
+    """Who is told of a fact: the responsible, the admin chat where there is none, or both."""
+    if fact.fact not in _PERSONAL or (isinstance(fact, f.InvoiceOverdue) and not fact.remind):
+        return ()
+    values = {"kind": fact.kind, **fact.values} if isinstance(fact, f.CardOpened) else _values(fact)
+    user_id = getattr(fact, "responsible_id", "")
+    if not user_id:
+        return (w.SayInChat(text=fact.fact, values=values),)
+    person = w.NotifyPerson(user_id=user_id, text=fact.fact, tag=_tag(fact), values=values)
+    if isinstance(fact, f.CardOpened) and fact.kind in _FOR_ACCOUNTANT:
+        return (person, w.SayInChat(text=fact.fact, values=values))
+    return (person,)
+
+
+def _tag(fact: f.AnyFact) -> str:
+    match fact:
+        case f.InvoiceOverdue():
+            about = fact.invoice_id
+        case f.PaymentReceived() | f.PaymentReversed():
+            about = fact.payment_id
+        case f.CardOpened():
+            about = fact.card_id
+        case f.DocumentRefused():
+            about = fact.request_id
+        case _:
+            about = ""
+    return f"sverka|{fact.fact}|{about}"
+
+
+def _values(fact: f.AnyFact) -> dict[str, Any]:
+    return fact.model_dump(mode="json", exclude={"fact", "responsible_id"})
