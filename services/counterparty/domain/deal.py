@@ -47,7 +47,7 @@ class LinkRefused(Event, name="LinkRefused"):
 class BuyerSeen(Event, name="BuyerSeen"):
     """The deal's buyer as its newest change shows it, for requests that are older and come later."""
 
-    buyer: Buyer | None
+    buyer: Buyer | None = None
     content_hash: str
     sequence: int
 
