@@ -42,16 +42,16 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             changed = deal.SeeBuyer(message.deal_id, buyer, message.deal.content_hash, envelope.sequence)
             return (Routed(f"{deal.PREFIX}-{message.deal_id}", changed),)
         case ingest.CompanyChanged():
-            return tuple(_cards(message))
+            return tuple(_cards(message, envelope.sequence))
         case _:
             return ()
 
 
-def _cards(message: ingest.CompanyChanged) -> Iterator[Routed]:
+def _cards(message: ingest.CompanyChanged, sequence: int) -> Iterator[Routed]:
     """The INN that requisites show, and the one that they do not show any more."""
     now, before = clean_inn(message.inn), clean_inn(message.previous_inn)
     if isinstance(before, InnFound) and not (isinstance(now, InnFound) and now.inn == before.inn):
-        yield Routed(f"{card.PREFIX}-{before.inn}", card.LeaveCard(message.requisite_id))
+        yield Routed(f"{card.PREFIX}-{before.inn}", card.LeaveCard(message.requisite_id, sequence))
     if isinstance(now, InnFound):
         requisite = card.Requisite(
             company_id=message.company_id,
@@ -66,7 +66,7 @@ def _cards(message: ingest.CompanyChanged) -> Iterator[Routed]:
         registers = tuple(
             Register(account=one.account, vendor=one.vendor, per_day=one.per_day) for one in message.registers
         )
-        yield Routed(f"{card.PREFIX}-{now.inn}", card.SeeCard(requisite, message.fill, registers))
+        yield Routed(f"{card.PREFIX}-{now.inn}", card.SeeCard(requisite, message.fill, registers, sequence))
 
 
 def _buyer(buyer: wire.Buyer | None) -> Buyer | None:

@@ -38,12 +38,14 @@ class CardSeen(Event, name="CardSeen"):
     requisite: Requisite
     fill: bool
     registers: tuple[Register, ...] = ()
+    sequence: int = 0
 
 
 class CardLeft(Event, name="CardLeft"):
-    """Requisites of the CRM show another INN by now."""
+    """Requisites of the CRM show another INN by now; it may come before they were seen with this one."""
 
     requisite_id: str
+    sequence: int = 0
 
 
 class CompanyKnown(Event, name="CompanyKnown"):
@@ -67,11 +69,13 @@ class CardFilled(Event, name="CardFilled"):
 
 @dataclass(frozen=True, slots=True)
 class SeeCard:
-    """Requisites were created or changed in the CRM."""
+    """Requisites were created or changed in the CRM. ``sequence`` is the place among all that was said of them, 0 where
+    it is not known: a topic that was lost and is sent again brings older messages after newer ones."""
 
     requisite: Requisite
     fill: bool
     registers: tuple[Register, ...]
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class LeaveCard:
     """Requisites have another INN."""
 
     requisite_id: str
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +110,15 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The cards of one INN. ``known``: by KPP, what the register said."""
+    """The cards of one INN. ``known``: by KPP, what the register said. ``newest``: by requisites, the place of what was
+    said of them last."""
 
     stream: str
     cards: Mapping[str, Requisite] = field(default_factory=dict)
     fill: bool = False
     known: Mapping[str, Facts | None] = field(default_factory=dict)
     filled: Mapping[str, Filled] = field(default_factory=dict)
+    newest: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def inn(self) -> str:
@@ -129,12 +136,14 @@ def evolve(state: State, event: StoredEvent) -> State:
     match event:
         case CardSeen():
             seen = event.requisite
-            return replace(state, cards={**state.cards, seen.requisite_id: seen}, fill=event.fill)
+            newest = _newest(state, seen.requisite_id, event.sequence)
+            return replace(state, cards={**state.cards, seen.requisite_id: seen}, fill=event.fill, newest=newest)
         case CardLeft():
             return replace(
                 state,
                 cards={key: one for key, one in state.cards.items() if key != event.requisite_id},
                 filled={key: one for key, one in state.filled.items() if key != event.requisite_id},
+                newest=_newest(state, event.requisite_id, event.sequence),
             )
         case CompanyKnown():
             return replace(state, known={**state.known, event.kpp: event.facts})
@@ -147,17 +156,33 @@ def evolve(state: State, event: StoredEvent) -> State:
             assert_never(event)
 
 
+def _newest(state: State, requisite_id: str, sequence: int) -> Mapping[str, int]:
+    return {**state.newest, requisite_id: sequence} if sequence else state.newest
+
+
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
     """The events of one command: a card is filled from the best source of each field, never from a lesser one."""
     match command:
         case SeeCard():
-            seen = CardSeen(requisite=command.requisite, fill=command.fill, registers=command.registers)
-            if state.cards.get(command.requisite.requisite_id) == command.requisite and state.fill == command.fill:
+            known = state.newest.get(command.requisite.requisite_id, 0)
+            if 0 < command.sequence <= known:
+                return ()
+            seen = CardSeen(
+                requisite=command.requisite,
+                fill=command.fill,
+                registers=command.registers,
+                sequence=command.sequence,
+            )
+            same = state.cards.get(command.requisite.requisite_id) == command.requisite and state.fill == command.fill
+            if same and not command.sequence:
                 return ()
             after = evolve(state, seen)
             return (seen, *_filled(after, command.requisite, now))
         case LeaveCard():
-            return (CardLeft(requisite_id=command.requisite_id),) if command.requisite_id in state.cards else ()
+            known = state.newest.get(command.requisite_id, 0)
+            if command.sequence <= known if command.sequence else command.requisite_id not in state.cards:
+                return ()
+            return (CardLeft(requisite_id=command.requisite_id, sequence=command.sequence),)
         case SeeCompany():
             events: list[Event] = []
             if command.kpp not in state.known or not _same(state.known[command.kpp], command.facts):

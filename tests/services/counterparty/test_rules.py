@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from contracts.messages import counterparty as messages
 from contracts.messages import operations
-from services.counterparty.domain import deal, party, party_plans
+from services.counterparty.app import CARDS
+from services.counterparty.domain import card, deal, party, party_plans
 from services.counterparty.domain.values import Buyer, Rules, check
 from tests.services.counterparty.parts import (
     ACCOUNT,
@@ -26,6 +27,7 @@ from tests.services.counterparty.parts import (
     take,
     want,
 )
+from tests.services.streams import Stream
 
 
 def refusal(buyer: Buyer | None, rules: Rules | None = None) -> list[str]:
@@ -181,6 +183,24 @@ class TestNewerChangeBeforeTheOlder:
             assert isinstance(request.last, deal.LinkWanted)
             assert request.last.party.party == VASILEK
         assert stream.replayed() == stream.state
+
+
+class TestCardsToldBackwards:
+    def test_requisites_that_left_an_inn_are_not_taken_for_its_own_by_an_older_message(self) -> None:
+        stream: Stream[card.State, card.Command] = Stream(CARDS, "card-7736207543")
+        shown = card.Requisite(company_id="512", requisite_id="77")
+        stream.ran(card.LeaveCard("77", 4))
+        assert stream.ran(card.SeeCard(shown, False, (), 2)) == []
+        assert stream.state.cards == {}
+        stream.ran(card.SeeCard(shown, False, (), 6))
+        assert list(stream.state.cards) == ["77"]
+
+    def test_older_look_at_requisites_says_nothing(self) -> None:
+        stream: Stream[card.State, card.Command] = Stream(CARDS, "card-7736207543")
+        newer = card.Requisite(company_id="512", requisite_id="77", kpp="773601001")
+        stream.ran(card.SeeCard(newer, False, (), 4))
+        assert stream.ran(card.SeeCard(newer.model_copy(update={"kpp": ""}), False, (), 3)) == []
+        assert stream.state.cards["77"] == newer
 
 
 class TestR13SeveralRecords:
