@@ -112,8 +112,8 @@ def shows_a_kopeck_less(patch: pytest.MonkeyPatch) -> None:
     """The paid field is a kopeck off."""
     whole = notifier_deal._fields
 
-    def off(state: Any, fact: Any) -> dict[str, str | int]:
-        found = whole(state, fact)
+    def off(state: Any, fact: Any, sequence: int) -> dict[str, str | int]:
+        found = whole(state, fact, sequence)
         return {**found, "paid_kopecks": int(found["paid_kopecks"]) - 1} if "paid_kopecks" in found else found
 
     patch.setattr(notifier_deal, "_fields", off)
