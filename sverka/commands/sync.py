@@ -17,7 +17,7 @@ from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import err, print_document, say, show, table
 from sverka.story import syncs
 
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1.0
 SAID_SECONDS: Final = 5.0
 AWAY_SECONDS_MAX: Final = 120.0
 SHOWN_MAX: Final = 30

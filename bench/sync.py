@@ -1,0 +1,105 @@
+"""sync: a first sync of a portal's companies at the vendors' limits, half of them known to the accounting service; the
+clock at 60, so that an hour of waiting for limits takes a minute of the machine."""
+
+import math
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Final
+
+from bench.memory import Peak
+from bench.options import read_options
+from bench.report import Bar, Report, Row
+from bench.tenants import open_tenants
+from bench.whole import POSTS_AT_ONCE, Whole, postgres_of, whole
+from chassis.values.inn import inn_ok
+from connectors.bitrix24.companies import PAGES_PER_LIST
+from connectors.bitrix24.schema import PAGE_ROWS
+from connectors.registry import BITRIX24, ELBA_SEED, RateLimit
+from sverka.http import Json
+
+CLOCK_RATE: Final = 60
+KNOWN_SHARE: Final = 0.5
+ELBA_PAGE_ROWS: Final = 100
+CREATED_PER_READ: Final = 100
+LOOK_SECONDS: Final = 0.5
+SECONDS_MAX: Final = 3_600.0
+KPP: Final = "770901001"
+
+
+def _inn(number: int) -> str:
+    return next(text for digit in range(10) if inn_ok(text := f"{770_000_000 + number}{digit}"))
+
+
+def _fill(at: Whole, slug: str, account: str, companies: int) -> int:
+    """The portal's companies and the account's records; returns how many the account knows."""
+    known = int(companies * KNOWN_SHARE)
+
+    def make(numbers: range) -> None:
+        with Json(at.control.base_url, what="sandbox") as control:
+            for number in numbers:
+                name, inn = f"ООО «Покупатель {number}»", _inn(number)
+                control.post(f"/bitrix24/portals/{slug}/companies", {"title": name, "inn": inn, "kpp": KPP})
+                if number < known:
+                    control.post(f"/elba/{account}/counterparties", {"fullName": name, "inn": inn, "kpp": KPP})
+
+    share = math.ceil(companies / POSTS_AT_ONCE)
+    with ThreadPoolExecutor(POSTS_AT_ONCE) as pool:
+        list(pool.map(make, (range(start, min(start + share, companies)) for start in range(0, companies, share))))
+    return known
+
+
+def _least_seconds(requests: int, limit: RateLimit) -> float:
+    """The time in which a vendor serves so many requests when nothing else is asked of it."""
+    return max(0.0, (requests - limit.burst) / limit.per_second)
+
+
+def _synced(at: Whole, slug: str) -> dict[str, Any]:
+    """Carries it out; the seller's sync when it is done."""
+    at.ingest.post(f"/api/v1/sync/{slug}", {"apply": True})
+    deadline = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < deadline:
+        found: dict[str, Any] = at.ingest.get(f"/api/v1/sync/{slug}")["syncs"][0]
+        if found["phase"] == "done":
+            return found
+        time.sleep(LOOK_SECONDS)
+    raise RuntimeError(f"the sync did not end in {SECONDS_MAX:.0f} s")
+
+
+def main() -> int:
+    """Runs the benchmark; the exit code says whether all bars are met."""
+    options = read_options("sync", __doc__ or "", seconds=SECONDS_MAX, warmup=0, repeats=1, concurrency=5_000)
+    report, companies = Report("sync", options), options.concurrency
+    with whole() as at:
+        (tenant,) = open_tenants(at.control, at.ingest, 1, seed=7, unlimited=False, subscribed=False)
+        known = _fill(at, tenant.slug, tenant.account, companies)
+        at.control.post("/clock", {"rate": CLOCK_RATE})
+        began = time.monotonic()
+        with Peak(at.run.launcher.pid) as peak:
+            found = _synced(at, tenant.slug)
+        real_seconds = time.monotonic() - began
+        settings = postgres_of(at)
+    took = (datetime.fromisoformat(found["ended_at"]) - datetime.fromisoformat(found["began_at"])).total_seconds()
+    created = companies - known
+    accounting = math.ceil(known / ELBA_PAGE_ROWS) + created
+    crm = math.ceil(companies / (PAGE_ROWS * PAGES_PER_LIST)) + math.ceil(created / CREATED_PER_READ)
+    least = max(_least_seconds(accounting, ELBA_SEED.limit), _least_seconds(crm, BITRIX24.limit))
+    ratio, memory = took / max(least, 1.0), peak.resident["counterparty"]
+    report.set(
+        companies=companies, known=known, outcomes=found["outcomes"], clock_rate=CLOCK_RATE, postgres=settings,
+        business_seconds=round(took, 1), least_seconds=round(least, 1), real_seconds=round(real_seconds, 1),
+        least="one request for a hundred records, one a creation, at 5 a second; CRM beside it at 2 a second",
+    )  # fmt: skip
+    shown = round(ratio, 2)
+    report.add(Row("time against the vendors' limits", shown, shown, shown, "times", bars=[Bar("max", at_most=1.1)]))
+    shown = round(memory, 1)
+    report.add(Row("memory of counterparty", shown, shown, shown, "MB (RSS)", bars=[Bar("max", at_most=300.0)]))
+    right = found["outcomes"]["paired"] == known and found["outcomes"]["created"] == created
+    if not right:
+        report.note(f"not every company came to its end as planned: {found['outcomes']}")
+    return report.finish() or (0 if right else 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
