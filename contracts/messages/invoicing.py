@@ -1,6 +1,7 @@
 """What `invoicing` says: documents issued, refused, changed and cancelled, and the bytes that show them."""
 
 import datetime as dt
+from typing import Literal
 
 from contracts.envelope import Message
 from contracts.messages.values import BuyerKind, ClosingForm, DocumentKind, Reason
@@ -133,6 +134,55 @@ class DocumentRendered(Message, name="DocumentRendered"):
     rendered_at: dt.datetime | None = None
 
 
+EdiStatus = Literal[
+    "invited",
+    "awaiting_own_signature",
+    "sending",
+    "roaming",
+    "awaiting_counterparty",
+    "delivered",
+    "partially_signed",
+    "signed",
+    "rejected",
+    "revocation_requested",
+    "revoked",
+    "invalid_signature",
+    "delivery_failed",
+    "deleted",
+]
+
+
+class EdiStatusChanged(Message, name="EdiStatusChanged"):
+    """An act that is exchanged electronically is in another state at the operator. ``reason`` are the words of whoever
+    refused it; ``buyer`` is the partner's name."""
+
+    deal_id: str
+    document_id: str
+    number: str
+    status: EdiStatus
+    vendor: str
+    buyer: str = ""
+    reason: str = ""
+    responsible_id: str = ""
+
+
+class DocumentSigned(Message, name="DocumentSigned"):
+    """Both parties have signed: the document with its titles and signatures (``archive``, a ZIP) and its form on paper
+    (``print_form``, a PDF) lie in the blobs under their SHA-256."""
+
+    deal_id: str
+    document_id: str
+    number: str
+    vendor: str
+    buyer: str = ""
+    archive: str
+    archive_bytes: int
+    archive_name: str
+    print_form: str
+    print_bytes: int
+    print_name: str
+
+
 MESSAGES = (
     InvoiceIssued,
     InvoiceRejected,
@@ -143,4 +193,6 @@ MESSAGES = (
     ActIssued,
     ActRejected,
     DocumentRendered,
+    EdiStatusChanged,
+    DocumentSigned,
 )

@@ -127,6 +127,16 @@ class Connection(Part):
     profile: str = ""
 
 
+class EdiConnection(Part):
+    """A seller's box at an operator of electronic documents. ``function`` is the kind of title, "" for the lines to
+    say."""
+
+    account: str
+    vendor: str
+    function: str = ""
+    poll_seconds: float = 60.0
+
+
 class DueRule(Part):
     """The term of payment: a number of calendar days, or of working days when ``calendar`` is false."""
 
@@ -183,6 +193,7 @@ class EffectiveSettings(Part):
     timezone: str = "Europe/Moscow"
     language: Literal["ru", "en"] = "ru"
     registers: tuple[Register, ...] = ()
+    edi: EdiConnection | None = None
 
 
 class Requisites(Part):
@@ -209,6 +220,7 @@ class SellerSettings(Part):
     payments_poll_seconds: float = 300.0
     payments_from: Literal["statement"] | None = None
     requisites: Requisites | None = None
+    edi: EdiConnection | None = None
 
 
 class Reminders(Part):

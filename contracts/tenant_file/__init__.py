@@ -2,6 +2,7 @@
 
 from contracts.tenant_file.accounting import AccountingPart
 from contracts.tenant_file.checking import SECRET_KEYS, check, from_document, load
+from contracts.tenant_file.edi import EdiPart
 from contracts.tenant_file.model import Bitrix24Part, FunnelPart, SellerPart, TenantFile
 from contracts.tenant_file.parts import Limit
 from contracts.tenant_file.reading import Tree, read, resolve
@@ -13,6 +14,7 @@ __all__ = [
     "SECRET_KEYS",
     "AccountingPart",
     "Bitrix24Part",
+    "EdiPart",
     "Fault",
     "FunnelPart",
     "Limit",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 
 from contracts.messages.values import Regime, VatMode
 from contracts.tenant_file.accounting import Accounting
+from contracts.tenant_file.edi import EdiPart
 from contracts.tenant_file.parts import Address, DuePart, Limit, Part, Zone
 from contracts.tenant_file.registers import RegisterPart
 from contracts.tenant_file.shops import ShopPart
@@ -192,6 +193,9 @@ class SellerPart(Part):
     numbering: NumberingPart = Field(default=NumberingPart(), description='write {template: "B24-{deal}"}')
     requisites: RequisitesPart | None = Field(
         default=None, description="write {name: ООО «Вектор», bank: …, bic: …, account: …} or leave it out"
+    )
+    edi: EdiPart | None = Field(
+        default=None, description="write {vendor: diadoc, box_id: …, …} to have acts signed there, or leave it out"
     )
     payments: Literal["accounting", "statement"] = Field(
         default="accounting",

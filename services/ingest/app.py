@@ -29,12 +29,13 @@ from connectors.kontur.callback import parse_callback
 from connectors.ports.accounting import AccessToken, TokenRequest
 from connectors.ports.callbacks import ParseCallback
 from connectors.ports.crm import PortalMoved
+from connectors.ports.edi import Edi
 from connectors.ports.whole import AccountingClient
-from connectors.registry import ACCOUNTING, BITRIX24
+from connectors.registry import ACCOUNTING, BITRIX24, EDI
 from contracts import topics
 from contracts.messages import operations
 from services.ingest import projections, published
-from services.ingest.api import hooks, statements
+from services.ingest.api import edi_settings, hooks, statements
 from services.ingest.api.app_pages import AppPages
 from services.ingest.api.callbacks import Callbacks, CallbacksRoute
 from services.ingest.api.directory import HookDirectory, HookOwners
@@ -143,6 +144,7 @@ class _Whole:
         self.cards = CardStore(parts.database)
         self.crm = BITRIX24.connect(parts.http, parts.clock, self._moved)
         self.accounting = {key: vendor.connect(parts.http, parts.clock) for key, vendor in ACCOUNTING.items()}
+        self.edi = {name: vendor.connect(parts.http, parts.clock) for name, vendor in EDI.items()}
         self.orders = OrderStore(parts.database, parts.secrets, self.store, parts.clock)
         found = HookOwners(parts.database, self.store)
         self.directory = HookDirectory(found.of_portal)
@@ -165,7 +167,10 @@ class _Whole:
             parts.database,
             self.store,
             parts.clock,
-            {key: _fetch(vendor) for key, vendor in self.accounting.items()},
+            {
+                **{key: _fetch(vendor) for key, vendor in self.accounting.items()},
+                **{(name, mode): _sign_in(vendor) for name, vendor in self.edi.items() for mode in edi_settings.MODES},
+            },
             {(portal.CRM_VENDOR, portal.APP): _renew(oauth)},
             self.installer.lost,
             call_seconds_max=parts.settings.call_seconds_max,
@@ -213,7 +218,7 @@ class _Whole:
             public_url=self._public_url(),
             changed=(self.directory.forget, self.shops.forget, self.called.forget, self.desk.forget),
         )
-        check = TenantCheck(self.crm, self.accounting, self.desk, self.deals)
+        check = TenantCheck(self.crm, self.accounting, self.edi, self.desk, self.deals)
 
         async def checked(tenant: TenantId) -> Sequence[Checked]:
             parts = await check.run(tenant)
@@ -303,6 +308,13 @@ def _fetch(vendor: AccountingClient) -> FetchToken:
             secrets["token_url"], secrets["client_id"], secrets["client_secret"], refresh_token=account.refresh_token
         )
         return await vendor.obtain_token(request)
+
+    return fetch
+
+
+def _sign_in(vendor: Edi) -> FetchToken:
+    async def fetch(account: Account) -> Outcome[AccessToken]:
+        return await vendor.obtain_token(edi_settings.credentials_of(account))
 
     return fetch
 

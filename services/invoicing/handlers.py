@@ -10,7 +10,7 @@ from contracts.messages import counterparty, ingest, payments
 from contracts.messages import values as wire
 from services.invoicing.domain import DEAL_PREFIX
 from services.invoicing.domain import commands as c
-from services.invoicing.domain.values import Deal, Kind, Link, Reason, Row, Tax, Terms
+from services.invoicing.domain.values import Deal, EdiTerms, Kind, Link, Reason, Row, Tax, Terms
 
 
 def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
@@ -130,6 +130,7 @@ def _terms(settings: wire.EffectiveSettings) -> Terms:
         act_on=settings.steps.act,
         timezone=settings.timezone,
         language=settings.language,
+        edi=EdiTerms(account=settings.edi.account, function=settings.edi.function) if settings.edi else None,
     )
 
 

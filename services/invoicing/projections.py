@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chassis.aggregate import ReadRow
 from chassis.cards import card_rows
-from services.invoicing.domain import State
+from services.invoicing.domain import State, edi
 
 
 def projected(stream: str, state: State) -> Sequence[ReadRow]:
@@ -28,3 +28,22 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
         for document in state.documents.values()
     ]
     return (*documents, *card_rows(stream, state.cards))
+
+
+def projected_edi(stream: str, state: edi.State) -> Sequence[ReadRow]:
+    """All read rows of a deal's exchanges."""
+    exchanges = [
+        ReadRow(
+            "edi_documents",
+            {"document_id": document_id},
+            {
+                "deal_id": one.order.deal_id,
+                "account": one.order.account,
+                "message_id": one.message_id,
+                "phase": one.phase,
+                "status": one.status,
+            },
+        )
+        for document_id, one in state.exchanges.items()
+    ]
+    return (*exchanges, *card_rows(stream, state.cards))

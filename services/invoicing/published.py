@@ -8,12 +8,14 @@ from chassis.cards import CardOpened, CardTaken
 from contracts import topics
 from contracts.messages import invoicing, operations
 from contracts.messages.values import Reason as WireReason
-from services.invoicing.domain import State
+from services.invoicing.domain import State, edi
+from services.invoicing.domain import edi_events as ee
 from services.invoicing.domain import events as e
 from services.invoicing.domain.state import Document
 from services.invoicing.domain.values import Draft, Reason
 
 OPERATIONS = topics.operations_topic("invoicing")
+SIGNED_NAME = "УПД подписан"
 UNPAID = Reason(code="unpaid")
 FILE_WORDS = {
     "ru": {"invoice": "Счёт", "act": "Акт", "sale": "Акт", "waybill": "Накладная", "upd": "УПД"},
@@ -192,3 +194,55 @@ def _rendered(document: Document, event: e.Rendered, recorded: Recorded) -> invo
 
 def _file_safe(number: str) -> str:
     return "".join("-" if character in '/\\:*?"<>|' else character for character in number)
+
+
+def published_of_edi(recorded: Recorded, state: edi.State) -> Sequence[PublicMessage]:
+    """The messages of one event of an exchange with the state after it."""
+    event = recorded.event
+    match event:
+        case ee.EdiInvited():
+            return (_status(state.exchanges[event.document_id], "invited"),)
+        case ee.EdiPosted():
+            return (_status(state.exchanges[event.document_id], edi.AWAITING_OWN),)
+        case ee.EdiMoved():
+            return (_status(state.exchanges[event.document_id], event.status, event.reason),)
+        case ee.EdiFiled():
+            order = state.exchanges[event.document_id].order
+            name = _file_safe(order.number)
+            signed = invoicing.DocumentSigned(
+                deal_id=order.deal_id,
+                document_id=order.document_id,
+                number=order.number,
+                vendor=order.account.partition(":")[0],
+                buyer=order.buyer,
+                archive=event.archive,
+                archive_bytes=event.archive_bytes,
+                archive_name=f"{SIGNED_NAME} {name}.zip",
+                print_form=event.print_form,
+                print_bytes=event.print_bytes,
+                print_name=f"{SIGNED_NAME} {name}.pdf",
+            )
+            return (_document(signed),)
+        case CardOpened():
+            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(event))),)
+        case CardTaken():
+            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(event))),)
+        case _:
+            return ()
+
+
+def _status(one: edi.Exchange, status: str, reason: str = "") -> PublicMessage:
+    order = one.order
+    moved = invoicing.EdiStatusChanged.model_validate(
+        {
+            "deal_id": order.deal_id,
+            "document_id": order.document_id,
+            "number": order.number,
+            "status": status,
+            "vendor": order.account.partition(":")[0],
+            "buyer": order.buyer,
+            "reason": reason,
+            "responsible_id": order.responsible_id,
+        }
+    )
+    return _document(moved)

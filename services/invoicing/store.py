@@ -1,9 +1,12 @@
 """The service's reads of its own streams, outside their commands."""
 
+from collections.abc import Collection
+
 from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
 from services.invoicing import domain
+from services.invoicing.domain.edi import stream_of
 from services.invoicing.domain.state import Document
 
 
@@ -20,3 +23,15 @@ class DocumentStore:
             _, state = await self._engine.state(connection, tenant, stream)
         assert isinstance(state, domain.State), "the stream's prefix names a deal"
         return state.documents.get(document_id)
+
+    async def edi_streams(self, tenant: TenantId, account: str, message_ids: Collection[str]) -> dict[str, str]:
+        """The streams of the operator's messages that are ours; what people sent themselves is absent."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT message_id, deal_id FROM edi_documents "
+                "WHERE tenant_id = $1 AND account = $2 AND message_id = ANY ($3::text[])",
+                tenant,
+                account,
+                list(message_ids),
+            )
+        return {row["message_id"]: stream_of(row["deal_id"]) for row in rows}

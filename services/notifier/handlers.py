@@ -140,6 +140,27 @@ def _fact(message: Message) -> f.AnyFact | None:
                 revision=message.revision,
                 form=message.form,
             )
+        case invoicing.EdiStatusChanged():
+            return f.EdiMoved(
+                document_id=message.document_id,
+                number=message.number,
+                status=message.status,
+                vendor=message.vendor,
+                buyer=message.buyer,
+                why=message.reason,
+                responsible_id=message.responsible_id,
+            )
+        case invoicing.DocumentSigned():
+            return f.EdiSigned(
+                document_id=message.document_id,
+                number=message.number,
+                vendor=message.vendor,
+                buyer=message.buyer,
+                archive=message.archive,
+                archive_name=message.archive_name,
+                print_form=message.print_form,
+                print_name=message.print_name,
+            )
         case counterparty.CounterpartyLinked() if message.conflict_crm_ids:
             return f.BuyerConflict(
                 request_id=message.request_id, inn=message.inn, kpp=message.kpp, crm_ids=message.conflict_crm_ids

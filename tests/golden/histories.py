@@ -19,6 +19,7 @@ from services.ingest.domain import values as v
 from services.invoicing.app import SPEC as INVOICING
 from tests.golden.corpus import CHASSIS
 from tests.services.counterparty import stories as counterparty
+from tests.services.invoicing import edi_parts
 from tests.services.invoicing import stories as invoicing
 from tests.services.notifier import stories as notifier
 from tests.services.notifier.parts import (
@@ -84,6 +85,8 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "doubled", invoicing.doubled()
     yield "invoicing", "reviewed", invoicing.reviewed()
     yield "invoicing", "lost-and-left-to-a-person", invoicing.lost_and_left_to_a_person()
+    yield "invoicing", "signed-electronically", edi_parts.signed()
+    yield "invoicing", "hardly-exchanged", edi_parts.hard()
     yield "payments", "paid-and-gone", payments.paid_and_gone()
     yield "payments", "told-by-sums", payments.told_by_sums()
     yield "payments", "void-before-known", payments.void_before_known()

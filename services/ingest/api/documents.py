@@ -21,6 +21,7 @@ from contracts.tenant_file import (
 )
 from contracts.tenant_file import Limit as FileLimit
 from contracts.tenant_file.model import OAUTH_URL, PoliciesPart
+from services.ingest.api import edi_settings as edi
 from services.ingest.api import register_settings as registers
 from services.ingest.api import shop_settings as shops
 from services.ingest.domain import order, portal
@@ -120,7 +121,13 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
     sellers = (_accounting(tenant, seller.id, seller.accounting, file.policies) for seller in file.sellers)
     return {
         account.account: account
-        for account in (crm, *sellers, *shops.accounts_of(file, present), *registers.accounts_of(file))
+        for account in (
+            crm,
+            *sellers,
+            *edi.accounts_of(file),
+            *shops.accounts_of(file, present),
+            *registers.accounts_of(file),
+        )
     }
 
 
@@ -176,7 +183,7 @@ def changes(before: Mapping[str, Any], known: Mapping[str, Account], file: Tenan
 def _faults(file: TenantFile, tenant: str, policy: AddressPolicy, networks: Sequence[str]) -> Iterator[Fault]:
     if file.tenant != tenant:
         yield Fault(0, "tenant", repr(file.tenant), f"write {tenant}, or apply it to the tenant that it names")
-    addresses = registers.addresses(file)
+    addresses = registers.addresses(file) | edi.addresses(file)
     for key in ("webhook_url", "oauth_url"):
         if address := getattr(file.bitrix24, key):
             addresses[f"bitrix24.{key}"] = address
@@ -245,6 +252,7 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
         number_template="" if _vendor(accounting).numbers_itself else seller.numbering.template,
         payments_poll_seconds=accounting.payments_poll_seconds,
         payments_from="statement" if seller.payments == "statement" else None,
+        edi=edi.settings_of(tenant, seller),
         requisites=None if seller.requisites is None else Requisites.model_validate(seller.requisites.model_dump()),
     )
 
@@ -284,6 +292,8 @@ def _known_secrets(known: Mapping[str, Account]) -> dict[str, Any]:
             found |= shops.known_secrets(account)
         elif registers.is_register(account.vendor):
             found |= registers.known_secrets(account)
+        elif edi.is_operator(account.vendor):
+            found |= edi.known_secrets(account)
         else:
             seller = account.account.rpartition(":")[2]
             secret = {key: value for key, value in account.secrets.items() if key in SECRET_KEYS}

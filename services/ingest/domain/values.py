@@ -152,6 +152,15 @@ class Connection(Value):
     profile: str = ""
 
 
+class Edi(Value):
+    """A seller's box at an operator of electronic documents; ``function`` is the kind of title, "" for any."""
+
+    account: str
+    vendor: str
+    function: str = ""
+    poll_seconds: float = 60.0
+
+
 class Requisites(Value):
     """What of a seller stands on papers of our own making."""
 
@@ -176,6 +185,7 @@ class Seller(Value):
     payments_poll_seconds: float = 300.0
     payments_from: Literal["statement"] | None = None
     requisites: Requisites | None = None
+    edi: Edi | None = None
 
 
 class Shop(Value):
@@ -309,6 +319,7 @@ class Effective(Value):
     timezone: str
     language: str
     registers: tuple[Register, ...] = ()
+    edi: Edi | None = None
 
 
 def effective(settings: Settings) -> Effective | Reason:
@@ -349,4 +360,5 @@ def effective_of(settings: Settings, seller: Seller) -> Effective:
         timezone=settings.timezone,
         language=settings.language,
         registers=settings.registers,
+        edi=seller.edi,
     )

@@ -20,7 +20,17 @@ CALLBACK_SECRET = "callback_secret"  # noqa: S105 - as above
 HOOK_SECRET = "hook_secret"  # noqa: S105 - as above
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - as above
 OPTIONS = frozenset(
-    {"auth_mode", "bank_account_id", "closing", "mode", "organization", "organization_id", "timezone", "unknown_goods"}
+    {
+        "auth_mode",
+        "bank_account_id",
+        "box_id",
+        "closing",
+        "mode",
+        "organization",
+        "organization_id",
+        "timezone",
+        "unknown_goods",
+    }
 )
 """What of an account's way of access is no secret, and whoever calls the vendor needs to know."""
 KEY_OF_SHOP = "key/"

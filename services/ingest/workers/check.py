@@ -9,7 +9,7 @@ from chassis.outcomes import Ok
 from chassis.work.handlers import Permit, PermitClass, Permits
 from connectors.ports.accounting import CheckAccount
 from connectors.ports.crm import CheckPortal, PortalWanted
-from services.ingest.domain.values import Connection, Settings
+from services.ingest.domain.values import Connection, Edi, Settings
 from services.ingest.store.deals import DealStore
 
 SCOPES: Final = frozenset({"crm", "im"})
@@ -28,17 +28,23 @@ FIELD_TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 Part = tuple[str, str, Sequence[Problem]]
-"""What was asked (``portal``, ``accounting``), its account, and what is wrong with it."""
+"""What was asked (``portal``, ``accounting``, ``edi``), its account, and what is wrong with it."""
 
 
 class TenantCheck:
     """The check of ``sverka tenant check``."""
 
     def __init__(
-        self, crm: CheckPortal, accounting: Mapping[tuple[str, str], CheckAccount], permits: Permits, store: DealStore
+        self,
+        crm: CheckPortal,
+        accounting: Mapping[tuple[str, str], CheckAccount],
+        edi: Mapping[str, CheckAccount],
+        permits: Permits,
+        store: DealStore,
     ) -> None:
         self._crm = crm
         self._accounting = accounting
+        self._edi = edi
         self._permits = permits
         self._store = store
 
@@ -53,7 +59,12 @@ class TenantCheck:
             ("accounting", seller.connection.account, await self._seller(seller.connection))
             for seller in settings.sellers
         ]
-        return [portal, *sellers]
+        boxes = [
+            ("edi", seller.edi.account, await self._asked(self._edi.get(seller.edi.vendor), seller.edi))
+            for seller in settings.sellers
+            if seller.edi is not None
+        ]
+        return [portal, *sellers, *boxes]
 
     async def _portal(self, settings: Settings) -> Sequence[Problem]:
         permit = await self._permits.acquire(settings.crm_account, 1, PermitClass.INTERACTIVE)
@@ -63,7 +74,9 @@ class TenantCheck:
         return report.value.problems if isinstance(report, Ok) else (report.problem,)
 
     async def _seller(self, connection: Connection) -> Sequence[Problem]:
-        vendor = self._accounting.get((connection.vendor, connection.profile))
+        return await self._asked(self._accounting.get((connection.vendor, connection.profile)), connection)
+
+    async def _asked(self, vendor: CheckAccount | None, connection: Connection | Edi) -> Sequence[Problem]:
         if vendor is None:
             return (Problem("vendor_unknown", {"vendor": connection.vendor}),)
         permit = await self._permits.acquire(connection.account, 1, PermitClass.INTERACTIVE)

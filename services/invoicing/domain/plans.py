@@ -7,6 +7,7 @@ from typing import Any
 from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
 from chassis.cards import CardTaken
 from services.invoicing.domain import events as e
+from services.invoicing.domain.edi_events import EdiOrder
 from services.invoicing.domain.state import DOUBLED, Document, State
 
 CREATE_INVOICE = "create-invoice"
@@ -20,6 +21,7 @@ WATCH = "watch-duplicates"
 
 REVIEW = "follow-review"
 CHECK_CANCEL = "check-cancel"
+EXCHANGE = "edi-begin"
 
 REVIEW_EVERY = timedelta(seconds=30)
 """How soon it is first looked whether a draft was posted; later as seldom as a tenth of the time it waits."""
@@ -51,8 +53,10 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return (_watch(state.documents[event.document_id], state, recorded),)
         case e.Drafted():
             return (_review(state.documents[event.document_id], recorded),)
-        case e.Made() if event.issued.remote_id:
-            return (_fetch_pdf(state.documents[event.document_id]),)
+        case e.Made():
+            document = state.documents[event.document_id]
+            files = (_fetch_pdf(document),) if event.issued.remote_id else ()
+            return (*files, *_exchange(document))
         case e.CancelOrdered():
             ordered = state.documents[event.document_id]
             return (_cancel(ordered),) if ordered.issued is not None and ordered.issued.remote_id else ()
@@ -129,6 +133,31 @@ def _watch_again(taken: CardTaken, state: State) -> TaskPlan:
 def _deadline(request_id: str, recorded: Recorded) -> TaskPlan:
     due = recorded.recorded_at + BUYER_WAIT
     return TaskPlan(DEADLINE, request_id, {"request_id": request_id}, lane=Lane.BULK, due_at=due)
+
+
+def _exchange(document: Document) -> Sequence[TaskPlan]:
+    """An act of a seller with a box is exchanged electronically, with buyers that have an INN: others have no box."""
+    terms, link, draft, issued = document.terms, document.link, document.draft, document.issued
+    if document.kind != "act" or terms.edi is None or link is None or not link.inn:
+        return ()
+    assert draft is not None, "a made act has its draft"
+    assert issued is not None, "a made act is issued"
+    order = EdiOrder(
+        tenant=document.tenant,
+        deal_id=document.deal.deal_id,
+        document_id=document.document_id,
+        account=terms.edi.account,
+        function=terms.edi.function,
+        number=issued.number,
+        date=issued.date,
+        lines=draft.lines,
+        inn=link.inn,
+        kpp=link.kpp,
+        buyer=link.name,
+        comment=draft.comment.replace(draft.marker, "").strip(),
+        responsible_id=document.deal.responsible_id,
+    )
+    return (TaskPlan(EXCHANGE, document.document_id, order.model_dump(mode="json")),)
 
 
 def _fetch_pdf(document: Document) -> TaskPlan:

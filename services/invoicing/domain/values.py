@@ -110,8 +110,15 @@ class Tax(Value):
         return TaxPeriod(self.valid_from, self.regime, self.vat)
 
 
+class EdiTerms(Value):
+    """The seller's box at an operator of electronic documents; ``function`` is the kind of title, "" for any."""
+
+    account: str
+    function: str = ""
+
+
 class Terms(Value):
-    """The seller's settings in force for one request."""
+    """The seller's settings in force for one request; ``edi`` None: acts are not exchanged electronically."""
 
     seller_id: str
     account: str
@@ -125,6 +132,7 @@ class Terms(Value):
     act_on: bool = True
     timezone: str
     language: Literal["ru", "en"] = "ru"
+    edi: EdiTerms | None = None
 
 
 class Link(Value):

@@ -3,9 +3,13 @@
 from chassis.blobs import Blobs
 from chassis.clock import Clock
 from chassis.work.handlers import EffectHandler, TaskHandler
+from connectors.ports.edi import Edi
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import VendorOf
+from services.invoicing.store import DocumentStore
 from services.invoicing.workers.cancels import CheckCancel
+from services.invoicing.workers.edi import BeginEdi, EdiDeadline, FetchEdiFiles, InvitePartner, PostEdi, PrepareEdi
+from services.invoicing.workers.edi_following import FollowPartner, LookAtEdi, PollEdi
 from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice
 from services.invoicing.workers.reviews import FollowReview
 from services.invoicing.workers.tasks import (
@@ -29,6 +33,7 @@ __all__ = [
     "Papers",
     "RequestDeadline",
     "WatchDuplicates",
+    "edi_handlers",
     "handlers",
 ]
 
@@ -50,5 +55,23 @@ def handlers(
             WatchDuplicates(vendor_of, accounting, clock),
             FollowReview(accounting, clock),
             CheckCancel(accounting),
+        ),
+    )
+
+
+def edi_handlers(
+    operator: Edi, blobs: Blobs, store: DocumentStore, clock: Clock
+) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
+    """All effect handlers and task handlers of acts that are exchanged electronically."""
+    return (
+        (InvitePartner(operator), PostEdi(operator, blobs)),
+        (
+            BeginEdi(),
+            PrepareEdi(operator, blobs),
+            FollowPartner(operator, clock),
+            PollEdi(operator, store, clock),
+            LookAtEdi(operator, clock),
+            FetchEdiFiles(operator, blobs),
+            EdiDeadline(),
         ),
     )

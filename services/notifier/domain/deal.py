@@ -248,6 +248,8 @@ def _seen(state: State, fact: f.AnyFact, sequence: int) -> State:
             return replace(state, order_number=fact.number)
         case f.InvoiceReentered() | f.InvoiceRevised() | f.ActIssued() | f.PaymentReceived() | f.PaymentReversed():
             return state
+        case f.EdiMoved() | f.EdiSigned():
+            return state
         case _:
             assert_never(fact)
 

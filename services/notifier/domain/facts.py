@@ -193,6 +193,33 @@ class BuyerConflict(Fact):
     crm_ids: tuple[str, ...]
 
 
+class EdiMoved(Fact):
+    """An act that is exchanged electronically is in another state at the operator."""
+
+    fact: Literal["edi_moved"] = "edi_moved"
+    document_id: str
+    number: str
+    status: str
+    vendor: str
+    buyer: str = ""
+    why: str = ""
+    responsible_id: str = ""
+
+
+class EdiSigned(Fact):
+    """Both parties have signed; the files lie in the blobs."""
+
+    fact: Literal["edi_signed"] = "edi_signed"
+    document_id: str
+    number: str
+    vendor: str
+    buyer: str = ""
+    archive: str
+    archive_name: str
+    print_form: str
+    print_name: str
+
+
 class CardOpened(Fact):
     """A decision is needed."""
 
@@ -246,6 +273,8 @@ AnyFact = (
     | InvoiceOverdue
     | OverdueEnded
     | BuyerConflict
+    | EdiMoved
+    | EdiSigned
     | CardOpened
     | CardTaken
     | WorkDelayed

@@ -6,7 +6,18 @@ from typing import Any
 from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
 
-_PERSONAL = frozenset({"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened"})
+_PERSONAL = frozenset(
+    {"document_refused", "payment_received", "payment_reversed", "invoice_overdue", "card_opened", "edi_moved"}
+)
+_EDI_UNTOLD = frozenset({"sending", "signed"})
+"""States of an electronic document that are over at once, or are told with the files of it."""
+_EDI_PERSONAL = frozenset(
+    {
+        "awaiting_own_signature", "rejected", "revocation_requested", "revoked", "invalid_signature",
+        "delivery_failed", "deleted",
+    }
+)  # fmt: skip
+"""States of an electronic document in which somebody has something to do."""
 
 _FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown"})
 """Questions that the responsible cannot answer alone: the admin chat hears them too."""
@@ -19,6 +30,14 @@ def comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
             values = {"number": fact.number, "revision": fact.revision, "form": fact.form}
             text = f"{fact.kind}_pdf"
             return (w.AddComment(text=text, values=values, blob=fact.blob, file_name=fact.file_name),)
+        case f.EdiSigned():
+            values = {"number": fact.number, "vendor": fact.vendor, "buyer": fact.buyer}
+            return (
+                w.AddComment(text="edi_signed", values=values, blob=fact.archive, file_name=fact.archive_name),
+                w.AddComment(text="edi_print", values=values, blob=fact.print_form, file_name=fact.print_name),
+            )
+        case f.EdiMoved() if fact.status in _EDI_UNTOLD:
+            return ()
         case f.BalanceChanged() | f.OverdueEnded() | f.WorkResumed() | f.OrderPlaced():
             return ()
         case f.InvoiceOverdue():
@@ -32,6 +51,8 @@ def comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
 def notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
     """Who is told of a fact: the responsible, the admin chat where there is none, or both."""
     if fact.fact not in _PERSONAL or (isinstance(fact, f.InvoiceOverdue) and not fact.remind):
+        return ()
+    if isinstance(fact, f.EdiMoved) and fact.status not in _EDI_PERSONAL:
         return ()
     values = {"kind": fact.kind, **fact.values} if isinstance(fact, f.CardOpened) else _values(fact)
     user_id = getattr(fact, "responsible_id", "")
@@ -53,6 +74,8 @@ def _tag(fact: f.AnyFact) -> str:
             about = fact.card_id
         case f.DocumentRefused():
             about = fact.request_id
+        case f.EdiMoved():
+            about = fact.document_id
         case _:
             about = ""
     return f"sverka|{fact.fact}|{about}"

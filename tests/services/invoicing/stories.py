@@ -2,9 +2,11 @@
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 from services.invoicing.domain import commands as c
 from services.invoicing.domain.values import Issued, Reason
+from tests.services.invoicing import edi_parts
 from tests.services.invoicing.parts import (
     STANDARD,
     Documents,
@@ -20,6 +22,7 @@ from tests.services.invoicing.parts import (
     row,
     take,
 )
+from tests.services.streams import Stream
 
 NO = Reason(code="accounting_refused", values={"text": "нет такой услуги"})
 
@@ -136,9 +139,9 @@ def told_backwards() -> Documents:
     return stream
 
 
-def all_stories() -> list[Documents]:
+def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [
+    documents_of = [
         told_backwards(),
         lost_and_left_to_a_person(),
         replaced(),
@@ -148,3 +151,4 @@ def all_stories() -> list[Documents]:
         doubled(),
         reviewed(),
     ]
+    return [*documents_of, edi_parts.signed(), edi_parts.hard()]

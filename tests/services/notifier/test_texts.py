@@ -19,6 +19,7 @@ from contracts.examples import examples_of
 from contracts.messages import ALL, counterparty, operations
 from contracts.messages.values import Reason
 from services.counterparty.domain import party
+from services.invoicing.domain.edi import CARDS as EDI_CARDS
 from services.invoicing.domain.questions import CARDS as INVOICING_CARDS
 from services.notifier.app import ALERTS, DEALS
 from services.notifier.domain import deal
@@ -54,7 +55,7 @@ BANK_CHOICES = {
     statement.UNREADABLE: ("understood",),
     statement.INCOMPLETE: ("understood",),
 }
-CARDS = {**INVOICING_CARDS, **PAYMENTS_CARDS, **COUNTERPARTY_CHOICES, **BANK_CHOICES}
+CARDS = {**INVOICING_CARDS, **EDI_CARDS, **PAYMENTS_CARDS, **COUNTERPARTY_CHOICES, **BANK_CHOICES}
 
 
 # Every problem in the source has a sentence
