@@ -141,6 +141,16 @@ def answers_only_the_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(party_plans, "_answers", first)
 
 
+def forgets_early_answers(patch: pytest.MonkeyPatch) -> None:
+    """An answer that comes before its question is nothing, and the question stays for ever."""
+    whole = notifier_deal._seen
+
+    def forgetting(state: Any, fact: Any, sequence: int) -> Any:
+        return replace(whole(state, fact, sequence), early=())
+
+    patch.setattr(notifier_deal, "_seen", forgetting)
+
+
 @pytest.mark.parametrize(
     ("breaking", "check"),
     [
@@ -155,6 +165,7 @@ def answers_only_the_first(patch: pytest.MonkeyPatch) -> None:
         (keeps_doubts_to_itself, "documents_are_those_of_the_vendor"),
         (asks_what_is_known, "people_are_asked_what_cannot_be_known"),
         (shows_a_kopeck_less, "crm_shows_the_books"),
+        (forgets_early_answers, "crm_shows_the_books"),
         (folds_what_is_not_stored, "streams_replay"),
         (answers_only_the_first, "deals_end_as_planned"),
     ],
