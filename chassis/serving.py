@@ -17,6 +17,7 @@ BODY_SECONDS_MAX: Final = 5.0
 ARRIVING_BYTES_MAX: Final = 32 * 1024 * 1024
 KEEP_ALIVE_SECONDS: Final = 60
 BACKLOG: Final = 1024
+CONNECTIONS_PER_PEER_MAX: Final = 500
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,17 +32,56 @@ class PortTaken(OSError):  # noqa: N818 - named after what happened
     """Another process listens there."""
 
 
-class _BoundedProtocol(HttpToolsProtocol):
-    """Ends a connection whose request head is too long or too slow; uvicorn itself waits for ever."""
+class _Peers:
+    """The connections of each address, the oldest first."""
 
+    def __init__(self, connections_max: int) -> None:
+        self._connections_max = connections_max
+        self._open: dict[str, dict[_BoundedProtocol, None]] = {}
+
+    def enter(self, peer: str, connection: "_BoundedProtocol") -> bool:
+        """Whether a connection may stay: at the limit the peer's oldest idle one makes room for it."""
+        known = self._open.setdefault(peer, {})
+        if len(known) >= self._connections_max:
+            idle = next((one for one in known if one.is_idle()), None)
+            if idle is None:
+                return False
+            del known[idle]
+            idle.transport.abort()
+        known[connection] = None
+        return True
+
+    def leave(self, peer: str, connection: "_BoundedProtocol") -> None:
+        """The connection has ended."""
+        known = self._open.get(peer, {})
+        known.pop(connection, None)
+        if not known:
+            self._open.pop(peer, None)
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """Ends a connection whose request head is too long or too slow, which uvicorn itself would await for ever, and one
+    too many of a peer."""
+
+    peers = _Peers(CONNECTIONS_PER_PEER_MAX)
+
+    _peer = ""
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        self._peer = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self.peers.enter(self._peer, self):
+            transport.abort()
+
+    def is_idle(self) -> bool:
+        """Whether no request of it is being answered."""
+        return self.cycle is None or self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.peers.leave(self._peer, self)
         self._head_arrived()
         super().connection_lost(exc)
 
@@ -94,13 +134,21 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves an ASGI application on an address; ``port`` is the real one when 0 was asked for."""
 
-    def __init__(self, app: App, *, host: str, port: int, stop_seconds_max: float) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        host: str,
+        port: int,
+        stop_seconds_max: float,
+        connections_per_peer_max: int = CONNECTIONS_PER_PEER_MAX,
+    ) -> None:
         self.host = host
         self.port = port
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=_BoundedProtocol,
+                http=type("_Protocol", (_BoundedProtocol,), {"peers": _Peers(connections_per_peer_max)}),
                 ws="none",
                 lifespan="off",
                 loop="none",

@@ -74,6 +74,7 @@ class Service(Generic[S]):
             host=settings.host,
             port=settings.port,
             stop_seconds_max=STOP_SPARE_SECONDS,
+            connections_per_peer_max=settings.http_connections_per_peer_max,
         )
         self._consumer: Consumer | None = None
         self._relay: Relay | None = None

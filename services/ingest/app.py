@@ -31,7 +31,7 @@ from connectors.ports.callbacks import ParseCallback
 from connectors.ports.crm import PortalMoved
 from connectors.ports.edi import Edi
 from connectors.ports.whole import AccountingClient
-from connectors.registry import ACCOUNTING, BITRIX24, EDI
+from connectors.registry import ACCOUNTING, BITRIX24, EDI, REGISTERS
 from contracts import topics
 from contracts.messages import operations
 from services.ingest import projections, published
@@ -218,7 +218,9 @@ class _Whole:
             public_url=self._public_url(),
             changed=(self.directory.forget, self.shops.forget, self.called.forget, self.desk.forget),
         )
-        check = TenantCheck(self.crm, self.accounting, self.edi, self.desk, self.deals)
+        registers = {name: one.connect(self.parts.http, self.parts.clock) for name, one in REGISTERS.items()}
+        folder = settings.statements_folder
+        check = TenantCheck(self.crm, self.accounting, self.edi, registers, self.desk, self.deals, folder)
 
         async def checked(tenant: TenantId) -> Sequence[Checked]:
             parts = await check.run(tenant)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -23,10 +23,12 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def served(
-    app: serving.App = echo, in_flight_max: int = 10, stop_seconds_max: float = 5
+    app: serving.App = echo, in_flight_max: int = 10, stop_seconds_max: float = 5, per_peer_max: int = 500
 ) -> AsyncIterator[HttpServer]:
     limits = Limits(app, in_flight_max=in_flight_max, body_bytes_max=lambda path: 1000)
-    server = HttpServer(limits, host="127.0.0.1", port=0, stop_seconds_max=stop_seconds_max)
+    server = HttpServer(
+        limits, host="127.0.0.1", port=0, stop_seconds_max=stop_seconds_max, connections_per_peer_max=per_peer_max
+    )
     await server.start()
     try:
         yield server
@@ -124,6 +126,51 @@ async def test_too_many_requests_are_told_to_come_again() -> None:
         assert b"retry-after: 1" in second
         gate.set()
         assert b" 200 " in await first
+
+
+async def test_one_address_keeps_so_many_connections_and_its_oldest_idle_one_makes_room() -> None:
+    release, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def held(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/held":
+            begun.release()
+            await release.wait()
+        await answer(send, 200, {"path": scope["path"]})
+
+    get = b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with served(held, per_peer_max=2) as server, asyncio.timeout(10):
+
+        async def opened(path: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(get % path)
+            await writer.drain()
+            return reader, writer
+
+        busy, busy_writer = await opened(b"/held")
+        idle, idle_writer = await opened(b"/one")
+        assert b"/one" in await idle.readuntil(b"}")
+        second, second_writer = await opened(b"/held")
+        with suppress(ConnectionResetError):
+            assert await idle.read(1) == b"", "the idle one made room"
+        for _ in range(2):
+            await begun.acquire()
+        refused = await talk(server, get % b"/two")
+        assert refused == b"", "both are being answered"
+        release.set()
+        assert b"/held" in await busy.readuntil(b"}")
+        assert b"/held" in await second.readuntil(b"}")
+        assert b"/two" in (await opened_and_read(server, get % b"/two"))
+        for writer in (busy_writer, idle_writer, second_writer):
+            writer.close()
+
+
+async def opened_and_read(server: HttpServer, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request)
+    try:
+        return await reader.readuntil(b"}")
+    finally:
+        writer.close()
 
 
 async def test_slow_bodies_take_no_place_of_others_and_the_oldest_is_broken_off() -> None:

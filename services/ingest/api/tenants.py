@@ -91,7 +91,8 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One part of a check: the portal, or a seller's accounting service; problems as data."""
+    """One part of a check: the portal, a seller's accounting service, a register, the folder of statements; problems as
+    data."""
 
     what: str
     account: str

@@ -1,6 +1,8 @@
 """Asks a tenant's vendors whether all that its file names is there."""
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from chassis.domain import Problem
@@ -8,10 +10,13 @@ from chassis.ids import TenantId
 from chassis.outcomes import Ok
 from chassis.work.handlers import Permit, PermitClass, Permits
 from connectors.ports.accounting import CheckAccount
+from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import CheckPortal, PortalWanted
-from services.ingest.domain.values import Connection, Edi, Settings
+from services.ingest.domain.values import Connection, Edi, Register, Settings
 from services.ingest.store.deals import DealStore
 
+INN_LOOKED_UP: Final = "7707083893"
+"""A company that every register knows, for a tenant without sellers."""
 SCOPES: Final = frozenset({"crm", "im"})
 _TEXT: Final = frozenset({"string", "text"})
 _NUMBER: Final = frozenset({"integer", "double"})
@@ -28,7 +33,8 @@ FIELD_TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 Part = tuple[str, str, Sequence[Problem]]
-"""What was asked (``portal``, ``accounting``, ``edi``), its account, and what is wrong with it."""
+"""What was asked (``portal``, ``accounting``, ``edi``, ``register``, ``statements``), its account, and what is wrong with
+it."""
 
 
 class TenantCheck:
@@ -39,17 +45,22 @@ class TenantCheck:
         crm: CheckPortal,
         accounting: Mapping[tuple[str, str], CheckAccount],
         edi: Mapping[str, CheckAccount],
+        registers: Mapping[str, CompanyByInn],
         permits: Permits,
         store: DealStore,
+        statements_folder: Path | None,
     ) -> None:
         self._crm = crm
         self._accounting = accounting
         self._edi = edi
+        self._registers = registers
         self._permits = permits
+        self._statements_folder = statements_folder
         self._store = store
 
     async def run(self, tenant: TenantId) -> list[Part]:
-        """The portal first, then each seller; nothing for a tenant without a file."""
+        """The portal first, then each seller, each register, and the folder of statement files; nothing for a tenant
+        without a file."""
         config = (await self._store.tenant(tenant)).config
         if config is None:
             return []
@@ -64,7 +75,8 @@ class TenantCheck:
             for seller in settings.sellers
             if seller.edi is not None
         ]
-        return [portal, *sellers, *boxes]
+        registers = [("register", one.account, await self._register(one, settings)) for one in settings.registers]
+        return [portal, *sellers, *boxes, *registers, *self._folder(tenant, settings)]
 
     async def _portal(self, settings: Settings) -> Sequence[Problem]:
         permit = await self._permits.acquire(settings.crm_account, 1, PermitClass.INTERACTIVE)
@@ -84,6 +96,32 @@ class TenantCheck:
             return (permit.problem,)
         found = await vendor.check_account(permit)
         return found.value if isinstance(found, Ok) else (found.problem,)
+
+    async def _register(self, register: Register, settings: Settings) -> Sequence[Problem]:
+        """One look-up tells whether the key opens the register and the day's quota is not used up."""
+        permit = await self._permits.acquire(register.account, 2, PermitClass.INTERACTIVE)
+        if not isinstance(permit, Permit):
+            return (permit.problem,)
+        inn = next((seller.inn for seller in settings.sellers), INN_LOOKED_UP)
+        found = await self._registers[register.vendor].by_inn(permit, inn)
+        return () if isinstance(found, Ok) else (found.problem,)
+
+    def _folder(self, tenant: TenantId, settings: Settings) -> Sequence[Part]:
+        """The tenant's own folder for statement files, where this installation watches one and statements say what was
+        paid; what was taken is moved, so that it must be writable."""
+        folder = self._statements_folder
+        if folder is None or all(seller.payments_from != "statement" for seller in settings.sellers):
+            return ()
+        own = folder / tenant
+        if not own.is_dir():
+            problems: tuple[Problem, ...] = (Problem("statements_folder_missing", {"folder": str(own)}),)
+        else:
+            problems = (
+                ()
+                if os.access(own, os.W_OK | os.X_OK)
+                else (Problem("statements_folder_closed", {"folder": str(own)}),)
+            )
+        return (("statements", str(own), problems),)
 
 
 def wanted(settings: Settings) -> PortalWanted:

@@ -75,3 +75,12 @@ async def test_wrong_registers_are_refused(
     assert answer.status_code == 422
     assert any(one["key"].startswith("registers") for one in answer.json()["faults"])
     assert KEY not in answer.text
+
+
+async def test_a_check_says_whether_each_key_opens_its_register(
+    bare: Ingest, sandbox: Sandbox, portal: dict[str, Any], account: dict[str, Any]
+) -> None:
+    await bare.apply(document(sandbox, portal, account, registers=registers(sandbox)))
+    checks = (await bare.api.post(f"/api/v1/tenants/{TENANT}/check")).json()["checks"]
+    found = {one["account"]: [each["code"] for each in one["problems"]] for one in checks if one["what"] == "register"}
+    assert found == {f"{vendor}:{TENANT}:register": ["register_refused"] for vendor in ("dadata", "focus")}
