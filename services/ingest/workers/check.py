@@ -33,8 +33,8 @@ FIELD_TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 Part = tuple[str, str, Sequence[Problem]]
-"""What was asked (``portal``, ``accounting``, ``edi``, ``register``, ``statements``), its account, and what is wrong with
-it."""
+"""What was asked (``portal``, ``accounting``, ``edi``, ``register``, ``statements``), its account, and what is wrong
+with it."""
 
 
 class TenantCheck:

@@ -15,7 +15,7 @@ def looked(folder: Path | None, *, payments_from: Any) -> list[tuple[str, list[s
     nobody: Any = None
     sellers = tuple(seller.model_copy(update={"payments_from": payments_from}) for seller in SETTINGS.sellers)
     settings: Settings = SETTINGS.model_copy(update={"sellers": sellers})
-    check = TenantCheck(nobody, {}, {}, nobody, nobody, folder)
+    check = TenantCheck(nobody, {}, {}, {}, nobody, nobody, folder)
     return [(account, [one.code for one in problems]) for _, account, problems in check._folder(TENANT, settings)]
 
 
