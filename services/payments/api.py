@@ -72,7 +72,7 @@ class BankApi:
         rows = await self._store.payables(tenant, {plain_number(number)}, ())
         exact = [row for row in rows if row.number.casefold() == number.casefold()] or list(rows)
         if len(exact) != 1:
-            code = "invoice_number_unknown" if not exact else "invoice_number_of_several"
+            code = "invoice_of_number_unknown" if not exact else "invoice_number_of_several"
             return refusal(Problem(code, {"number": number, "count": len(exact)}))
         found = _whole(operation, exact[0], text_of(body, "by", "operator"))
         return await self._told(tenant, stream, bankday.SettleMatches((found,)))

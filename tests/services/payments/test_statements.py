@@ -132,7 +132,7 @@ async def test_a_person_ties_an_unmatched_payment_and_unties_it_again(bank: Bank
     await bank.send(statement([Order(purpose="Проценты", payer_inn="7709123453", amount="85000.01")]), "s1")
     (operation,) = await bank.store.operations(TENANT, ("unmatched",), 10)
     unknown = await _post(bank, operation["payment_id"], "match", number="900")
-    assert (unknown.status_code, unknown.json()["error"]) == (409, "invoice_number_unknown")
+    assert (unknown.status_code, unknown.json()["error"]) == (409, "invoice_of_number_unknown")
     assert (await _post(bank, operation["payment_id"], "match", number="127")).json() == {"changed": True}
     await until(bank.quiet, "it is counted")
     assert (await bank.invoice("127"))["status"] == "overpaid"
