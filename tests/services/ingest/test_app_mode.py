@@ -215,6 +215,7 @@ async def test_an_uninstalled_application_stops_the_tenant_until_it_is_installed
     await office.permits_given()
     states = [(one["status"], one["version"]) for one in await office.ingest.messages("tenants")]
     assert states[2:] == [("active", 3)]
+    await _bound(office)
     await office.invoice_asked(await office.deal())
 
 

@@ -98,7 +98,7 @@ class Bank:
         """Whether no work is due."""
         async with self.database.delivery_connection() as connection:
             open_work = await connection.fetchval(
-                "SELECT count(*) FROM work WHERE kind <> 'poll-payments' AND "
+                "SELECT count(*) FROM work WHERE kind NOT IN ('poll-payments', 'look-at-standing') AND "
                 "(queue IN ('ready', 'taken') OR (queue = 'waiting' AND due_at <= $1))",
                 self.clock.now(),
             )
