@@ -134,7 +134,7 @@ async def test_a_doubt_whose_credentials_are_gone_stands_before_a_person_at_once
     await world.start(vendor)
     row = await world.settled("aa", "1", "UNCERTAIN")
     world.permits.answer = Retryable(Problem("account_unknown"), outage=False)
-    world.clock.set(row["due_at"])
+    world.clock.set(row["due_at"] + timedelta(seconds=5))  # permits in hand are good for so long
     row = await world.settled("aa", "1", "HUMAN")
     assert (await world.state("aa", "chain-1")).ended[0].how == "undecidable"
     assert attempted(row) == [("send", "uncertain"), ("probe", "not_made")]
