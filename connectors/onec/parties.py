@@ -126,9 +126,9 @@ def _stamps(since: datetime, now: datetime) -> list[str] | None:
     """Beginnings of all comments written from a moment on: days, or months where those are too many; None where even
     months are."""
     first, last = since.astimezone(UTC).date(), now.astimezone(UTC).date()
-    days = (last - first).days + 1
+    days = max(0, (last - first).days + 1)
     if days <= DAYS_ASKED_MAX:
-        return [f"{reading.STAMP}{first + timedelta(days=day)}" for day in range(days)] if days > 0 else None
+        return [f"{reading.STAMP}{first + timedelta(days=day)}" for day in range(days)]
     months = (last.year - first.year) * 12 + last.month - first.month + 1
     if months > MONTHS_ASKED_MAX:
         return None

@@ -133,6 +133,92 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Бухгалтерия не аннулировала: {{ reason|why }}",
     ),
     "invoicing.Cancelled": ("Invoice {{ number }} is cancelled", "Счёт № {{ number }} аннулирован"),
+    "ingest.RequisiteSeen": (
+        "The requisites of a company were read{% if previous_inn %}; its INN was {{ previous_inn }}{% endif %}",
+        "Прочитаны реквизиты компании{% if previous_inn %}; прежний ИНН {{ previous_inn }}{% endif %}",
+    ),
+    "counterparty.BuyerSeen": ("The deal's buyer as it is now is noted", "Замечено, кто теперь покупатель сделки"),
+    "counterparty.CardSeen": ("A company of the CRM has this INN", "В CRM есть компания с этим ИНН"),
+    "counterparty.CardLeft": (
+        "A company of the CRM has another INN by now",
+        "У компании в CRM теперь другой ИНН",
+    ),
+    "counterparty.CompanyKnown": (
+        "The state register {% if facts %}told of the company{% else %}has no such company{% endif %}",
+        "{% if facts %}Реестр рассказал о компании{% else %}В реестре такой компании нет{% endif %}",
+    ),
+    "counterparty.CardFilled": (
+        "The company's card is filled from the state register",
+        "Карточка компании заполняется по реестру",
+    ),
+    "counterparty.RecordIntroduced": (
+        "The first sync asks for the buyer's record",
+        "Первая сверка ищет карточку покупателя",
+    ),
+    "counterparty.StandingWanted": (
+        "The state register is asked whether the buyer may be sold to",
+        "Спрашиваем в реестре, можно ли продавать покупателю",
+    ),
+    "counterparty.StandingTold": (
+        "The buyer may be sold to{% if confirmed %}: a person let it pass{% endif %}",
+        "Покупателю можно продавать{% if confirmed %}: разрешил человек{% endif %}",
+    ),
+    "counterparty.BuyerBarred": (
+        "The buyer may not be sold to: {{ reason|why }}",
+        "Покупателю продавать нельзя: {{ reason|why }}",
+    ),
+    "counterparty.SyncBegan": (
+        "The first sync of companies begins{% if not apply %}, as a preview{% endif %}",
+        "Первая сверка компаний началась{% if not apply %}, пока без изменений{% endif %}",
+    ),
+    "counterparty.SyncCrmRead": ("All companies of the CRM are read", "Все компании CRM прочитаны"),
+    "counterparty.SyncAccountingRead": ("All records of accounting are read", "Все карточки бухгалтерии прочитаны"),
+    "counterparty.SyncCompared": ("Companies and records are compared", "Компании и карточки сопоставлены"),
+    "counterparty.SyncApplied": (
+        "{% if by %}{{ by }} had{% else %}A person had{% endif %} the comparison carried out",
+        "{% if by %}{{ by }}: {% endif %}сопоставление решено применить",
+    ),
+    "counterparty.SyncLinked": ("Found pairs are linked", "Найденные пары связаны"),
+    "counterparty.SyncEnded": ("The first sync is done", "Первая сверка закончена"),
+    "invoicing.DealHeard": ("The deal as it is now is noted", "Замечено, какова сделка теперь"),
+    "invoicing.EdiBegun": ("The act is to be exchanged electronically", "Акт пойдёт электронным документом"),
+    "invoicing.EdiRetried": ("The electronic document is tried again", "Электронный документ готовится снова"),
+    "invoicing.EdiBlocked": (
+        "The electronic document cannot be prepared: a person decides",
+        "Электронный документ не подготовить: решает человек",
+    ),
+    "invoicing.EdiInviting": ("The partner is invited to exchange documents", "Приглашаем контрагента к обмену"),
+    "invoicing.EdiInvited": ("The partner has the invitation", "Приглашение у контрагента"),
+    "invoicing.EdiPrepared": ("The electronic document is written", "Электронный документ составлен"),
+    "invoicing.EdiDoubted": (
+        "Whether Diadoc has the document is not clear: a person decides",
+        "Неясно, есть ли документ в Диадоке: решает человек",
+    ),
+    "invoicing.EdiPosted": ("Diadoc has the document", "Документ в Диадоке"),
+    "invoicing.EdiNewsHeard": ("Diadoc has news of the document", "В Диадоке есть новости о документе"),
+    "invoicing.EdiMoved": (
+        "The electronic document is in another state{% if reason %}: {{ reason }}{% endif %}",
+        "Состояние электронного документа изменилось{% if reason %}: {{ reason }}{% endif %}",
+    ),
+    "invoicing.EdiFiled": (
+        "The signed document and its signatures are there",
+        "Подписанный документ и подписи получены",
+    ),
+    "invoicing.EdiGivenUp": (
+        "{{ by }} decided against the electronic document",
+        "{{ by }}: решено обойтись без электронного документа",
+    ),
+    "payments.CancellationKept": (
+        "An invoice is void before it was told of",
+        "Счёт недействителен раньше, чем о нём сообщили",
+    ),
+    "notifier.CompanyTold": ("The company's card is to be written", "Карточка компании будет записана"),
+    "notifier.CompanyWritten": (
+        "{% if refused %}The portal refused the company's card: {{ refused|why }}"
+        "{% else %}The company's card is written{% endif %}",
+        "{% if refused %}Портал не принял карточку компании: {{ refused|why }}"
+        "{% else %}Карточка компании записана{% endif %}",
+    ),
     "payments.InvoiceKnown": (
         "Invoice {{ number }}: {{ total_kopecks|rub }} to be paid by {{ due_date|day }}",
         "Счёт № {{ number }}: ждём {{ total_kopecks|rub }} до {{ due_date|day }}",

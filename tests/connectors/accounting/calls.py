@@ -66,6 +66,8 @@ WRITES: Mapping[Capability, CapabilityCall] = {
 }
 CALLS: Mapping[Capability, CapabilityCall] = {**READS, **FILES, **WRITES}
 
+WITHOUT_A_CALL = frozenset({Capability.LIST_COUNTERPARTIES})
+"""What is a property of another capability's call: changes since long ago are all records."""
 OF_ACTS = frozenset({Capability.READ_ACT, Capability.ACT_PDF})
 """Calls that are about an act and not an invoice."""
 OF_MONEY = frozenset({Capability.PAYMENTS, Capability.PAYMENTS_OF_INVOICE})

@@ -90,6 +90,12 @@ class AccountingCapabilities(Traits):
         later = FeedCursor(datetime.now(UTC) + timedelta(hours=1))
         assert taken(await desk.accounting.counterparty_changes(desk.permit, later)).counterparties == ()
 
+    async def test_changes_since_long_ago_are_all_buyers(self, desk: AccountingDesk) -> None:
+        self.needs(Capability.LIST_COUNTERPARTIES)
+        made = await desk.buyer()
+        page = taken(await desk.accounting.counterparty_changes(desk.permit, FeedCursor(LONG_AGO)))
+        assert made in [one.counterparty_id for one in page.counterparties]
+
     async def test_a_refusal_carries_the_vendors_words(self, desk: AccountingDesk) -> None:
         if not self.checks_inn:
             pytest.skip("it takes any INN")
