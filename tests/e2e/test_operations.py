@@ -60,7 +60,7 @@ def test_work_is_listed_with_its_reason_and_tried_at_once(installation: Installa
     assert shown["attempts"]
     installation.json("sandbox", "faults", "clear", rule)
     retried = installation.call("work", "retry", work_id)
-    assert retried.code == 0 or "right now" in retried.err
+    assert retried.code == 0 or "right now" in retried.err or "at its end" in retried.err, "it may have gone by itself"
     installation.settle(180)
     assert portal.seen(deal)["UF_CRM_INVOICE_NUMBER"] == f"B24-{deal}"
     finished = installation.call("work", "retry", work_id)
