@@ -25,6 +25,7 @@ _CHANGES = "changes and voids what was issued"
 _ORDERS = "orders of shops, which have tests of their own and then go a deal's way"
 _CHECK = "a look at a tenant's settings"
 _CALLBACKS = "calls of an accounting service, which come beside its polls"
+_EDI: Final = "electronic documents, which the sellers of the path do not exchange"
 _REGISTERS = "asks the state register, for tenants that have a provider; an answer that is lost is asked for again"
 _SYNC = "first syncs, which come beside the deals and have tests of their own"
 _STATEMENTS = "bank statement files, which come beside the deals"
@@ -82,6 +83,21 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "take/companies": _REGISTERS,
     "company-cards": _REGISTERS,
     "take/company-cards": _REGISTERS,
+    "services.invoicing.workers.edi.FetchEdiFiles.run": _EDI,
+    "services.invoicing.workers.edi.PrepareEdi._written": _EDI,
+    "intend/edi-invite": _EDI,
+    "intend/edi-post": _EDI,
+    "settle/edi-begin": _EDI,
+    "settle/edi-files": _EDI,
+    "settle/edi-invite": _EDI,
+    "settle/edi-look": _EDI,
+    "settle/edi-partner": _EDI,
+    "settle/edi-poll": _EDI,
+    "settle/edi-post": _EDI,
+    "settle/edi-prepare": _EDI,
+    "services.invoicing.store.DocumentStore.edi_streams": _READ,
+    "settle/check-cancel": "services that cannot cancel: the path's can",
+    "services.invoicing.api.InvoicesApi._told": _PEOPLE,
     "services.counterparty.store.syncs.SyncStore.state": _READ,
     "services.counterparty.store.syncs.SyncStore.inns": _READ,
     "services.counterparty.store.syncs.SyncStore.groups": _READ,
