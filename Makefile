@@ -82,6 +82,7 @@ nightly: $(STAMP)
 	@$(MAKE) simulate SEEDS=2000
 	@$(MAKE) event-store webhooks crash-points mutants
 	@$(MAKE) chaos
+	@$(PY) -m tests.chaos.campaign --seeds slow
 	@$(MAKE) campaigns SEEDS=100-199
 .PHONY: nightly
 

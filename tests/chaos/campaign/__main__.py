@@ -13,7 +13,7 @@ import uvloop
 
 from tests.chaos.campaign.evidence import KEPT, append, line_of
 from tests.chaos.campaign.run import Wish, run_campaign
-from tests.chaos.campaign.seeds import CI, REGRESSIONS
+from tests.chaos.campaign.seeds import CI, REGRESSIONS, SLOW
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own
 MEMORY_BYTES_MIN: Final = 2 * 1024**3
@@ -76,7 +76,7 @@ def _one(options: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 def _seeds(text: str) -> list[int]:
     """`3`, `1,4,7` or `0-7`; `ci` and `regressions` are written down."""
-    found: list[int] = list({"ci": CI, "regressions": REGRESSIONS}.get(text, ()))
+    found: list[int] = list({"ci": CI, "slow": SLOW, "regressions": REGRESSIONS}.get(text, ()))
     if found:
         return found
     for part in text.split(","):
