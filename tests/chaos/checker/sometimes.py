@@ -30,10 +30,11 @@ COUNTED: Final[Mapping[str, tuple[str, str]]] = {
 """What a metric of any process showed above zero, by name and a part of its labels."""
 CARDS: Final = (
     "document_uncertain", "document_differs", "content_changed", "vat_rate_not_in_force", "cancel_refused",
-    "pdf_refused", "counterparty_double", "branch_unknown", "overpaid", "refunded_after_paid", "payment_vanished",
+    "counterparty_double", "branch_unknown", "overpaid", "refunded_after_paid", "payment_vanished",
 )  # fmt: skip
 NOT_IN_CAMPAIGNS: Final = {
     "buyer_late": "a day must pass",
+    "pdf_refused": "accounting would refuse four times to give a file that it has; late and broken files are no refusals",
     "counterparty_uncertain": "fifteen minutes of failing look-ups of one buyer",
     "cancelled_with_money": "accounting refuses to cancel a paid invoice, so only its own hands could bring it about",
     "document_doubled": "the late commit comes after the wait, which the rig shows by itself once",
