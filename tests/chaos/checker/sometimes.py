@@ -34,7 +34,7 @@ CARDS: Final = (
 )  # fmt: skip
 NOT_IN_CAMPAIGNS: Final = {
     "buyer_late": "a day must pass",
-    "pdf_refused": "accounting would refuse four times to give a file that it has; late and broken files are no refusals",
+    "pdf_refused": "accounting would refuse four times to give a file that it has; broken files are no refusals",
     "counterparty_uncertain": "fifteen minutes of failing look-ups of one buyer",
     "cancelled_with_money": "accounting refuses to cancel a paid invoice, so only its own hands could bring it about",
     "document_doubled": "the late commit comes after the wait, which the rig shows by itself once",
