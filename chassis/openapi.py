@@ -57,7 +57,7 @@ def answers(*statuses: int) -> Callable[[Handler], Handler]:
     """Declares what a route's handler can answer, beside what every address answers."""
 
     def declared(handler: Handler) -> Handler:
-        handler.__answers__ = statuses  # type: ignore[attr-defined]
+        handler.__answers__ = statuses  # type: ignore[attr-defined] # a mark on a function
         return handler
 
     return declared

@@ -1,10 +1,8 @@
 """A first sync on a real database, with a portal and an account over HTTP: killed again and again, and answered by
 silence; nobody gets a second record."""
 
-import asyncio
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +32,7 @@ from services.counterparty.app import SPEC
 from services.counterparty.domain import sync
 from services.counterparty.store.syncs import SyncStore
 from tests.kit.database import Databases
+from tests.kit.kafka import eventually
 from tests.sandbox.running import Sandbox, serve
 from tests.services.streams import TENANT
 
@@ -139,18 +138,9 @@ class Rig:
             found = await self.shown()
             return found if found["phase"] in wanted else None
 
-        found: dict[str, Any] = await until(there, f"{wanted}: {await self.shown()}")
+        found = await eventually(there, DEADLINE_SECONDS, f"{wanted}: {await self.shown()}")
+        assert found is not None
         return found
-
-
-async def until(probe: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """The probe's first true answer; fails after the deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        if found := await probe():
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not within {DEADLINE_SECONDS} s: {what}")
 
 
 @pytest.fixture
@@ -198,7 +188,7 @@ async def test_killed_again_and_again_it_goes_on_and_gives_nobody_a_second_recor
     await rig.begin(apply=True)
     for enough in (11, 18, 27):
         await rig.phase("creating", "done")
-        await until(lambda enough=enough: _has(rig, enough), f"{enough} records")  # type: ignore[misc]
+        await eventually(lambda enough=enough: _has(rig, enough), DEADLINE_SECONDS, f"{enough} records")  # type: ignore[misc]
         await rig.kill()
         again = await rig.begin(apply=True)
         assert again["run"] == 1, "what is under way is not begun anew"

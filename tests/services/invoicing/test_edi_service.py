@@ -1,8 +1,6 @@
 """A deal's act on the service's own database, its work done by a real runner, Diadoc simulated over HTTP."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,6 +30,7 @@ from services.invoicing.workers import edi_handlers
 from tests.connectors.diadoc.desk import Desk
 from tests.connectors.kit_sandbox import sandboxed
 from tests.kit.database import Databases
+from tests.kit.kafka import eventually
 from tests.services.invoicing.edi_parts import ACCOUNT, order
 from tests.services.streams import NOW, TENANT
 
@@ -77,7 +76,7 @@ class Service:
         """The tenant with one seller and its box; the feed is taken where it is."""
         seller = {"seller_id": "main", "inn": "7709123453", "edi": {"account": ACCOUNT, "poll_seconds": 60.0}}
         await self.do(TENANT_STREAM, SeeTenant("active", 1, {"sellers": [seller]}), "tenant:1")
-        await until(lambda: self.cursor(), "the feed's place is known")
+        await eventually(lambda: self.cursor(), DEADLINE_SECONDS, "the feed's place is known")
 
     async def cursor(self) -> bool:
         async with self.database.delivery_connection() as connection:
@@ -97,22 +96,13 @@ class Service:
             row = await self.row()
             return all(row.get(name) == value for name, value in wanted.items())
 
-        await until(reached, f"the document comes to {wanted}")
+        await eventually(reached, DEADLINE_SECONDS, f"the document comes to {wanted}")
 
     async def messages(self, kind: str) -> list[dict[str, Any]]:
         async with self.database.delivery_connection() as connection:
             rows = await connection.fetch("SELECT headers, body FROM outbox ORDER BY seq")
         found = [(dict(orjson.loads(row["headers"]))["ce_type"], orjson.loads(row["body"])) for row in rows]
         return [body for name, body in found if name == kind]
-
-
-async def until(probe: Callable[[], Awaitable[Any]], what: str) -> Any:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        if found := await probe():
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not within {DEADLINE_SECONDS} s: {what}")
 
 
 @pytest.fixture
@@ -164,7 +154,7 @@ async def test_an_act_is_prepared_signed_by_people_and_comes_back_by_the_feed(se
         service.clock.advance(5)
         return await service.messages("DocumentSigned")
 
-    (signed,) = await until(filed, "the signed files are told")
+    (signed,) = await eventually(filed, DEADLINE_SECONDS, "the signed files are told")
     assert signed["archive_name"] == "УПД подписан 88.zip"
     statuses = [one["status"] for one in await service.messages("EdiStatusChanged")]
     assert statuses == ["awaiting_own_signature", "awaiting_counterparty", "signed"]
