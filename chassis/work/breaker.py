@@ -50,11 +50,12 @@ class FailureCounts:
         self._counts.pop((tenant, account), None)
 
 
-async def open_breakers(connection: Connection, opened: Sequence[Opened]) -> None:
-    """Opens breakers in the transaction of the failure that did it; one that is open stays as it is."""
+async def open_breakers(connection: Connection, opened: Sequence[Opened]) -> list[Opened]:
+    """Opens breakers in the transaction of the failure that did it; one that is open stays as it is. Returns those
+    that were closed."""
     last = {(item.tenant, item.account): item for item in reversed(opened)}
     items = [last[key] for key in sorted(last)]
-    await connection.execute(
+    rows = await connection.fetch(
         _OPEN,
         [item.tenant for item in items],
         [item.account for item in items],
@@ -62,6 +63,7 @@ async def open_breakers(connection: Connection, opened: Sequence[Opened]) -> Non
         [item.probe_at for item in items],
         [orjson.dumps({"code": i.reason.code, "values": i.reason.values}, default=str).decode() for i in items],
     )
+    return [last[(TenantId(row["tenant_id"]), row["account"])] for row in rows]
 
 
 async def take_due_probes(connection: Connection, now: datetime, again_in: timedelta) -> list[OpenAccount]:
@@ -94,6 +96,7 @@ FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::te
 ON CONFLICT (tenant_id, account) DO UPDATE
   SET opened_at = excluded.opened_at, probe_at = excluded.probe_at, reason = excluded.reason
   WHERE work_accounts.opened_at IS NULL
+RETURNING tenant_id, account
 """
 
 _TAKE_PROBES = """

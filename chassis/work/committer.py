@@ -13,7 +13,7 @@ from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import lock_number
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
-from chassis.work import breaker, rows
+from chassis.work import breaker, journal, rows
 from chassis.work.guard import lease_clock
 from chassis.work.rows import Intent, Lease, Release
 from chassis.work.settings import WorkSettings
@@ -75,7 +75,9 @@ class Committer:
 
     async def settle(self, settlements: Sequence[Settlement]) -> dict[Lease, float]:
         """Commits outcomes; what another sender took over in the meantime is left to it."""
-        return await self._submit(settlements)
+        held = await self._submit(settlements)
+        journal.settled([item.release for item in settlements if item.release.row.lease in held])
+        return held
 
     async def run(self) -> None:
         """Commits until cancelled."""
@@ -166,26 +168,33 @@ class Committer:
         async with self._database.transaction(tenants, locks, what) as connection:
             await connection.execute(rows.PLANNER_SETTINGS)
             held: set[Lease] = set()
+            opened: list[breaker.Opened] = []
             if intents:
                 held |= await rows.write_intents(connection, intents, self._settings.lease_seconds)
             if settlements:
-                held |= await self._settle(connection, settlements)
+                settled, opened = await self._settle(connection, settlements)
+                held |= settled
+        for down in opened:
+            journal.account_down(down.tenant, down.account, down.reason.code)
         if settlements:
             self._committed()
         return dict.fromkeys(held, lease_ends)
 
-    async def _settle(self, connection: Connection, settlements: Sequence[Settlement]) -> set[Lease]:
+    async def _settle(
+        self, connection: Connection, settlements: Sequence[Settlement]
+    ) -> tuple[set[Lease], list[breaker.Opened]]:
         now = self._clock.now()
         held = await rows.write_releases(connection, [s.release for s in settlements], now)
         ours = [s for s in settlements if s.release.row.lease in held]
-        if opened := [s.opened for s in ours if s.opened is not None]:
-            await breaker.open_breakers(connection, opened)
+        opened = [s.opened for s in ours if s.opened is not None]
+        if opened:
+            opened = await breaker.open_breakers(connection, opened)
         for executed in await self._engine.execute(
             connection, [command for s in ours for command in s.commands], now, locked=True
         ):
             if executed.refused is not None:
                 _log.info("%s refused a result: %s", executed.command.stream, executed.refused.problem.code)
-        return held
+        return held, opened
 
 
 def _answer(waiting: _Waiting, held: dict[Lease, float]) -> None:

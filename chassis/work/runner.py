@@ -16,7 +16,7 @@ from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Connection, Database, log_level
 from chassis.wakeups import WORK
-from chassis.work import breaker, claims, queries
+from chassis.work import breaker, claims, journal, queries
 from chassis.work.claims import ClaimRequest
 from chassis.work.committer import AWAY, Committer
 from chassis.work.effects import Effects
@@ -277,10 +277,13 @@ class WorkRunner:
         async with self._database.transaction([down.tenant]) as connection:
             if self._vendors.says(OUTAGE):
                 await self._engine.lock(connection, [self._engine.key_of(down.tenant, stream)])
-            if await breaker.close_breaker(connection, down.tenant, down.account, now) and self._vendors.says(OUTAGE):
+            closed = await breaker.close_breaker(connection, down.tenant, down.account, now)
+            if closed and self._vendors.says(OUTAGE):
                 up = AccountUp(vendor, down.account, now)
                 command = Command(down.tenant, stream, up, f"up:{down.account}:{now.isoformat()}")
                 await self._engine.execute(connection, [command], now, locked=True)
+        if closed:
+            journal.account_back(down.tenant, down.account)
         self._vendors.answered(down.tenant, down.account)
         self._database.wake(WORK)
         self.wake()

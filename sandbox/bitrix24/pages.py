@@ -15,7 +15,7 @@ from sandbox.bitrix24.downloads import file_reply
 from sandbox.bitrix24.families import BY_NAME
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
-from sandbox.core.pages import environment
+from sandbox.core.pages import environment, rub
 from sandbox.core.wire import Reply, Request, Route, html
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def _fields(portal: Portal, deal: Record) -> list[tuple[str, str]]:
             value = f"{contact.get('NAME', '')} {contact.get('LAST_NAME', '')}".strip()
         elif name == "ASSIGNED_BY_ID":
             value = portal.user_name(value)
+        elif name == "OPPORTUNITY":
+            value = _money(f"{value}|{deal.get('CURRENCY_ID') or 'RUB'}")
         elif name.startswith("DATE_"):
             value = datetime.fromtimestamp(value, portal.zone).strftime("%d.%m.%Y %H:%M")
         shown.append((label, str(value)))
@@ -158,9 +160,17 @@ def _user_fields(portal: Portal, deal: dict[str, Any]) -> list[dict[str, Any]]:
         text = "" if field.kind == "file" or value in (None, "", []) else str(value)
         if field.kind == "date" and text:
             text = datetime.fromisoformat(text).strftime("%d.%m.%Y")
+        elif field.kind == "money" and text:
+            text = _money(text)
         shown.append({"label": field.title, "name": field.classic, "text": text, "files": files,
                       "link": text if field.kind == "url" and text.startswith("http") else ""})  # fmt: skip
     return shown
+
+
+def _money(stored: str) -> str:
+    """«30500.00|RUB» as a manager reads it."""
+    amount, _, currency = stored.partition("|")
+    return f"{rub(views.kopecks(amount))}\N{NO-BREAK SPACE}{'₽' if currency in ('', 'RUB') else currency}"
 
 
 def _timeline(portal: Portal, view: dict[str, Any]) -> list[dict[str, Any]]:
