@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ import uvloop
 
 from bench.measuring import Window, median, percentile
 from bench.options import Options, read_options
-from bench.replaying import READY, Recorded, write
+from bench.replaying import ADDRESSES, READY, Recorded, write
 from bench.report import Bar, Report, Row
 from bench.stub import DELAY_SECONDS, HOST
 from bench.vendors import CREATE, Ask, Subject, open_all, taken
@@ -75,19 +76,19 @@ async def alone(ask: Ask, permit: Permit, count: int) -> list[float]:
     return used
 
 
-async def together(ask: Ask, permit: Permit, options: Options, seconds: float) -> Window:
-    """``concurrency`` of them under way for so long."""
+async def together(ask: Ask, permits: Sequence[Permit], options: Options, seconds: float) -> Window:
+    """``concurrency`` of them under way for so long, spread over the accounts."""
     made = 0
     deadline = time.perf_counter() + seconds
 
-    async def lane() -> None:
+    async def lane(permit: Permit) -> None:
         nonlocal made
         while time.perf_counter() < deadline:
             taken(await ask(permit))
             made += 1
 
     cpu, began = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(lane() for _ in range(options.concurrency)))
+    await asyncio.gather(*(lane(permits[number % len(permits)]) for number in range(options.concurrency)))
     return Window(made, time.perf_counter() - began, {"connector": time.process_time() - cpu})
 
 
@@ -100,11 +101,19 @@ async def measure(subjects: Sequence[Subject], options: Options, report: Report)
             repeats = [await alone(ask, subject.permit, count) for _ in range(options.repeats)]
             report.add(_cpu_row(f"{subject.name}: {name}", repeats))
         if CREATE in subject.calls:
-            ask = subject.calls[CREATE]
+            ask, permits = subject.calls[CREATE], _permits(subject)
             if options.warmup:
-                await together(ask, subject.permit, options, options.warmup)
-            windows = [await together(ask, subject.permit, options, options.seconds) for _ in range(options.repeats)]
-            report.add(_rate_row(f"{subject.name}: invoices of one process", windows, options))
+                await together(ask, permits, options, options.warmup)
+            windows = [await together(ask, permits, options, options.seconds) for _ in range(options.repeats)]
+            report.add(_rate_row(f"{subject.name}: invoices of one process", windows, options, len(permits)))
+
+
+def _permits(subject: Subject) -> Sequence[Permit]:
+    """The account, or as many as the stub has addresses."""
+    if not subject.one_at_a_time:
+        return (subject.permit,)
+    endpoint = subject.permit.endpoint
+    return [replace(subject.permit, endpoint=endpoint.replace(HOST, address)) for address in ADDRESSES]
 
 
 def _cpu_row(name: str, repeats: Sequence[Sequence[float]]) -> Row:
@@ -123,13 +132,13 @@ def _cpu_row(name: str, repeats: Sequence[Sequence[float]]) -> Row:
     )
 
 
-def _rate_row(name: str, windows: Sequence[Window], options: Options) -> Row:
+def _rate_row(name: str, windows: Sequence[Window], options: Options, accounts: int) -> Row:
     return Row.of_windows(
         name,
         "invoices/s",
         windows,
         product=["connector"],
-        settings={"under_way": options.concurrency, "lines": 5},
+        settings={"under_way": options.concurrency, "lines": 5, "accounts": accounts},
         bars=[Bar("median", at_least=300)],
     )
 

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 import orjson
 import uvloop
 
-from bench.stub import HOST, Stub, whole_answer
+from bench.stub import Stub, whole_answer
 
 READY: Final = "/replaying/ready"
+ADDRESSES: Final = tuple(f"127.0.0.{number}" for number in range(1, 21))
+"""All of these answer the same: to a client they are so many vendors."""
 Asked = tuple[str, str, bytes]
 """Method, address from its path on, and body; an address without its query and no body stand for any."""
 
@@ -82,7 +84,7 @@ class Replaying(Stub):
 async def serve(port: int, file: Path) -> None:
     """Until the process is ended."""
     answers = read(file)
-    server = await get_running_loop().create_server(lambda: Replaying(answers), HOST, port)
+    server = await get_running_loop().create_server(lambda: Replaying(answers), ADDRESSES, port)
     await server.serve_forever()
 
 

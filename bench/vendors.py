@@ -38,6 +38,8 @@ class Subject:
     name: str
     permit: Permit
     calls: Mapping[str, Ask]
+    one_at_a_time: bool = False
+    """Whether an account is asked one thing at a time, so that what a process does at most takes several of them."""
 
     def moved(self, base: str, other: str) -> "Subject":
         """The same at another address."""
@@ -90,7 +92,7 @@ async def _accounting(vendor: AccountingVendor, control: Json, http: Transport) 
         calls["payments of an invoice"] = lambda permit: client.payments_of_invoice(permit, invoice)
     if vendor.can(Capability.INVOICE_PDF):
         calls["PDF of 60 KiB"] = lambda permit: client.invoice_pdf(permit, invoice)
-    return Subject(vendor.api, permit, calls)
+    return Subject(vendor.api, permit, calls, one_at_a_time=vendor.vendor == "onec")
 
 
 def _crm(control: Json, http: Transport) -> Subject:

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from chassis.clock import Clock
-from chassis.values.money import KOPECKS_MAX, exact_fraction, exact_kopecks_from_decimal, kopecks_from_decimal
+from chassis.values.money import KOPECKS_MAX, exact_kopecks_from_decimal, in_range, kopecks_from_decimal
 
 RETRY_AFTER_SECONDS_MAX: Final = 3_600
 _MISSING: Final = object()
@@ -93,10 +93,9 @@ def decimal(value: Any, name: str) -> Decimal:
         raise ShapeError(name)
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
-        exact_fraction(number)
+        return in_range(number)
     except (InvalidOperation, ValueError) as error:
         raise ShapeError(name) from error
-    return number
 
 
 def whole(value: Any, name: str) -> int:

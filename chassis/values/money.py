@@ -13,6 +13,8 @@ KOPECKS_MAX = 10**17
 DECIMAL_PLACES_MAX = 30
 """Most decimal places accepted in a price or a quantity."""
 
+_DIGITS_MAX = len(str(KOPECKS_MAX))
+
 
 def round_half_up(value: Fraction) -> int:
     """The nearest integer; a half goes away from zero, so that a refund mirrors the sale."""
@@ -20,15 +22,19 @@ def round_half_up(value: Fraction) -> int:
     return -magnitude if value < 0 else magnitude
 
 
-def exact_fraction(value: Decimal) -> Fraction:
-    """The decimal as an exact fraction. Raises ValueError for NaN, infinity and absurd magnitudes or precision."""
+def in_range(value: Decimal) -> Decimal:
+    """The decimal itself. Raises ValueError for NaN, infinity and absurd magnitudes or precision."""
     if not value.is_finite():
         raise ValueError(f"a finite number is needed, not {value}")
-    if not value:
-        return Fraction(0)
-    if value.adjusted() > len(str(KOPECKS_MAX)) or _places(value) > DECIMAL_PLACES_MAX:
+    if value and (value.adjusted() > _DIGITS_MAX or _places(value) > DECIMAL_PLACES_MAX):
         raise ValueError(f"{value} is out of range for a price, a quantity or a sum")
-    return Fraction(value)
+    return value
+
+
+def exact_fraction(value: Decimal) -> Fraction:
+    """The decimal as an exact fraction. Raises ValueError as :func:`in_range`."""
+    found = in_range(value)
+    return Fraction(found) if found else Fraction(0)
 
 
 def kopecks_from_decimal(roubles: Decimal) -> int:
@@ -46,7 +52,8 @@ def exact_kopecks_from_decimal(roubles: Decimal) -> int:
 
 def decimal_from_kopecks(kopecks: int) -> Decimal:
     """Kopecks → roubles with exactly two decimals, whatever the decimal context."""
-    return Decimal((int(kopecks < 0), tuple(int(digit) for digit in f"{abs(kopecks):03d}"), -2))
+    roubles, rest = divmod(abs(kopecks), 100)
+    return Decimal(f"{'-' if kopecks < 0 else ''}{roubles}.{rest:02d}")
 
 
 def multiply_half_up(price: Decimal, quantity: Decimal) -> int:

@@ -7,6 +7,7 @@ are built here as text and sent as they are.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -18,6 +19,7 @@ KEYS_PER_FILTER_MAX: Final = 20
 _LOCALE: Final = re.compile(r"/(ru|en)$")
 
 
+@lru_cache(maxsize=1_024)
 def infobase_of(endpoint: str) -> str:
     """The base's own address out of what people paste: the browser's address, with a language or with the interface's
     path at its end; a query and a fragment are dropped."""
@@ -28,9 +30,14 @@ def infobase_of(endpoint: str) -> str:
 
 def resource_url(endpoint: str, resource: str, **options: str) -> str:
     """The address of a resource, such as ``Catalog_Контрагенты(guid'…')``, with options without their ``$``."""
-    path = quote(resource, safe="()',=/$")
-    query = [f"${name}={quote(value, safe='')}" for name, value in {"format": "json", **options}.items()]
+    path = _quoted(resource, "()',=/$")
+    query = [f"${name}={_quoted(value)}" for name, value in {"format": "json", **options}.items()]
     return f"{infobase_of(endpoint)}{ODATA_PATH}{path}?{'&'.join(query)}"
+
+
+@lru_cache(maxsize=1_024)  # most are names of columns and of types, Cyrillic and the same each time
+def _quoted(value: str, safe: str = "") -> str:
+    return quote(value, safe=safe)
 
 
 def collection_url(endpoint: str, resource: str, **options: str) -> str:

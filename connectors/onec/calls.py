@@ -22,6 +22,7 @@ from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, unexpected
 from connectors.wire import ShapeError
 
 PAGE_ROWS: Final = 100
+PAGE_OVERLAP_ROWS: Final = 10
 ANSWER_BYTES_MAX: Final = 20 * 1024 * 1024
 NETWORKS: Final = "networks"
 """The permit's option with the private networks that an administrator opened to the tenant: a base may stand in one."""

@@ -9,19 +9,19 @@ from uuid import UUID
 from chassis import log
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.http import Answer
-from chassis.outcomes import Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.outcomes import Ok, Outcome, Rejected, Uncertain
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.closing import CLOSING
-from connectors.onec import address, metadata
-from connectors.onec.calls import PAGE_ROWS, Bases
+from connectors.onec import address
+from connectors.onec.calls import PAGE_OVERLAP_ROWS, PAGE_ROWS, Bases
 from connectors.onec.goods import Goods
 from connectors.onec.mapping import reading, writing
 from connectors.onec.parties import Parties
-from connectors.onec.payments import PAGE_OVERLAP_ROWS, BankDocuments
+from connectors.onec.payments import BankDocuments
 from connectors.onec.printing import Printing
-from connectors.onec.schema import DUE_DATES, INVOICES, REQUIRED, SALES, VENDOR
+from connectors.onec.publication import Publication
+from connectors.onec.schema import DUE_DATES, INVOICES, SALES, VENDOR
 from connectors.onec.seller import Sellers
 from connectors.ports.accounting import (
     ActCard,
@@ -62,9 +62,10 @@ class OneC(Refusing):
         self._bases = Bases(http, clock)
         self._sellers = Sellers(self._bases, clock)
         self._parties = Parties(self._bases, self._sellers, clock)
-        self._goods = Goods(self._bases)
+        self._goods = Goods(self._bases, clock)
         self._money = BankDocuments(self._bases, self._sellers, clock)
         self._printing = Printing(self._bases)
+        self._publication = Publication(self._bases, self._sellers)
 
     # Buyers
 
@@ -77,7 +78,7 @@ class OneC(Refusing):
         return await self._parties.create(permit, draft, key)
 
     async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
-        """Buyers that we made since a moment."""
+        """Buyers that we made since a moment; from long ago on, all buyers."""
         return await self._parties.changes(permit, cursor)
 
     async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
@@ -117,6 +118,7 @@ class OneC(Refusing):
             return made
         if made.problem.code != "already_exists":
             self._sellers.forget(permit)
+            self._goods.forget(permit)
             return made
         there = await self._bases.one(permit, operation, f"{resource}({address.guid(body['Ref_Key'])})")
         return there if isinstance(there, Ok) else Uncertain(made.problem)
@@ -316,43 +318,11 @@ class OneC(Refusing):
 
     async def ping(self, permit: Permit) -> Outcome[None]:
         """The list of published objects, and whether the least that is needed is among them."""
-        url = address.resource_url(permit.endpoint, "")
-        found = await self._bases.document(permit, "ping", "GET", url)
-        if not isinstance(found, Ok):
-            return found
-        try:
-            names = {wire.text(row.get("name")) for row in wire.records(wire.required(found.value, "value"), "value")}
-        except (ShapeError, AttributeError) as error:
-            return unexpected(VENDOR, str(error), write=False)
-        missing = [name for name in REQUIRED if name not in names]
-        if missing:
-            return Retryable(Problem("accounting_not_published", {"vendor": VENDOR, "names": missing}), outage=True)
-        return Ok(None)
+        return await self._publication.ping(permit)
 
     async def check_account(self, permit: Permit) -> Outcome[tuple[Problem, ...]]:
-        """What an administrator must mend before documents go to this base: its description is read whole, and whether
-        our organisation can be told is asked."""
-        reached = await self.ping(permit)
-        if not isinstance(reached, Ok):
-            return reached
-        answer = await self._bases.send(
-            permit,
-            "metadata",
-            "GET",
-            address.metadata_url(permit.endpoint),
-            accept="application/xml",
-            answer_bytes_max=metadata.METADATA_BYTES_MAX,
-        )
-        if not isinstance(answer, Answer):
-            return answer
-        if answer.status != 200:
-            return self._bases.failure(answer, write=False)
-        try:
-            problems = metadata.problems_of(metadata.read_metadata(answer.body))
-        except metadata.NotMetadata:
-            return self._bases.failure(answer, write=False)
-        seller = await self._sellers.seller(permit)
-        return Ok(problems if isinstance(seller, Ok) else (*problems, seller.problem))
+        """What an administrator must mend before documents go to this base."""
+        return await self._publication.check(permit)
 
     async def _document(self, permit: Permit, operation: str, resource: str, key: str) -> Outcome[dict[str, Any]]:
         if not _is_key(key):

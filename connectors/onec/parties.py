@@ -8,7 +8,7 @@ from chassis.outcomes import Failure, Ok, Outcome
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.onec import address
-from connectors.onec.calls import Bases, all_rows, incomplete
+from connectors.onec.calls import PAGE_OVERLAP_ROWS, PAGE_ROWS, Bases, all_rows, incomplete
 from connectors.onec.mapping import reading, values, writing
 from connectors.onec.schema import COUNTERPARTIES, VENDOR
 from connectors.onec.seller import Sellers
@@ -95,10 +95,11 @@ class Parties:
         return Ok(card) if card.inn == (draft.inn or "") else mismatch(VENDOR, "ИНН", write=True)
 
     async def changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
-        """Buyers that we made since a moment, by the moment in their comments: a catalogue keeps no other."""
+        """Buyers that we made since a moment, by the moment in their comments: a catalogue keeps no other. From further
+        back than twenty months on it is a page of all live buyers."""
         prefixes = _stamps(cursor.since, self._clock.now())
         if prefixes is None:
-            return incomplete()
+            return await self._listed(permit, cursor)
         conditions = [f"startswith(Комментарий, {address.text(prefix)}) eq true" for prefix in prefixes]
         found = await all_rows(self._bases, permit, "counterparty_changes", COUNTERPARTIES, conditions, select=_COLUMNS)
         if not isinstance(found, Ok):
@@ -108,6 +109,27 @@ class Parties:
             return cards
         since = cursor.since - timedelta(seconds=1)  # the comment has whole seconds
         return Ok(CounterpartiesPage(tuple(one for one in cards.value if (one.updated_at or since) >= since), None))
+
+    async def _listed(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        """Pages in order of references, which never change; each begins ten rows before the end of the last, since
+        those that are put away meanwhile leave their places to those behind them."""
+        found = await self._bases.rows(
+            permit,
+            "list_counterparties",
+            COUNTERPARTIES,
+            filter=_LIVE,
+            select=_COLUMNS,
+            orderby="Ref_Key",
+            top=str(PAGE_ROWS),
+            skip=str(cursor.offset),
+        )
+        if not isinstance(found, Ok):
+            return found
+        cards = self._cards(found.value)
+        if not isinstance(cards, Ok):
+            return cards
+        further = FeedCursor(cursor.since, cursor.offset + PAGE_ROWS - PAGE_OVERLAP_ROWS)
+        return Ok(CounterpartiesPage(cards.value, further if len(found.value) == PAGE_ROWS else None))
 
     @staticmethod
     def _cards(rows: Any) -> Outcome[tuple[Counterparty, ...]]:

@@ -12,7 +12,7 @@ from chassis.clock import Clock
 from chassis.outcomes import Ok, Outcome
 from chassis.work.handlers import Permit
 from connectors.onec import address
-from connectors.onec.calls import PAGE_ROWS, Bases, incomplete
+from connectors.onec.calls import PAGE_OVERLAP_ROWS, PAGE_ROWS, Bases, incomplete
 from connectors.onec.mapping import reading
 from connectors.onec.schema import INVOICES, RECEIPTS, REFUND_OPERATION, VENDOR, WRITE_OFFS
 from connectors.onec.seller import Sellers
@@ -20,7 +20,6 @@ from connectors.ports.accounting import FeedCursor, PaymentRow, PaymentsPage
 from connectors.verdicts import unexpected
 from connectors.wire import ShapeError
 
-PAGE_OVERLAP_ROWS: Final = 10
 REFUND_PAGES_MAX: Final = 10
 ZONE: Final = "Europe/Moscow"
 _COLUMNS: Final = (

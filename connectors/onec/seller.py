@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from chassis.clock import Clock
@@ -12,6 +12,7 @@ from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.onec import address
 from connectors.onec.calls import Bases
+from connectors.onec.kept import Kept
 from connectors.onec.mapping import values
 from connectors.onec.mapping.reading import Payer
 from connectors.onec.mapping.writing import Seller
@@ -31,7 +32,6 @@ from connectors.onec.schema import (
 from connectors.wire import ShapeError
 
 KEPT_FOR: Final = timedelta(hours=1)
-KEPT_MAX: Final = 1_000
 PAYERS_KEPT_MAX: Final = 2_000
 _ACCOUNT_CODES: Final = ("62.01", "62.02", "90.01.1", "90.02.1", "90.03", "41.01")
 _FOLDER: Final = "Контрагенты"
@@ -41,7 +41,6 @@ _FOLDER: Final = "Контрагенты"
 class Known:
     """What was read of a base; a part that nobody asked for yet is None."""
 
-    until: datetime
     seller: Seller | None = None
     accounts: Mapping[str, str] | None = None
     own_accounts: Mapping[str, str] | None = None
@@ -54,26 +53,16 @@ class Sellers:
 
     def __init__(self, bases: Bases, clock: Clock) -> None:
         self._bases = bases
-        self._clock = clock
-        self._known: dict[tuple[str, ...], Known] = {}
+        self._kept = Kept(clock, KEPT_FOR, Known)
 
     def forget(self, permit: Permit) -> None:
         """What was read is asked for anew: the base refused something that was made of it."""
-        self._known.pop(_place(permit), None)
-
-    def _of(self, permit: Permit) -> Known:
-        now, place = self._clock.now(), _place(permit)
-        known = self._known.get(place)
-        if known is None or known.until <= now or known.until > now + KEPT_FOR:
-            if len(self._known) >= KEPT_MAX:
-                self._known.clear()
-            known = self._known[place] = Known(now + KEPT_FOR)
-        return known
+        self._kept.forget(permit)
 
     async def seller(self, permit: Permit, *, accounts: bool = False) -> Outcome[Seller]:
         """Our organisation with its main bank account and the rouble; with ``accounts`` also the accounts that closing
         documents are booked to, as far as the base shows them."""
-        known = self._of(permit)
+        known = self._kept.of(permit)
         if known.seller is None:
             read = await self._read_seller(permit)
             if not isinstance(read, Ok):
@@ -129,7 +118,7 @@ class Sellers:
 
     async def own_accounts(self, permit: Permit) -> Outcome[Mapping[str, str]]:
         """Numbers of the organisations' bank accounts, by reference."""
-        known = self._of(permit)
+        known = self._kept.of(permit)
         if known.own_accounts is None:
             owned = f"isof(Owner, '{ORGANIZATIONS}')"
             found = await self._bases.rows(
@@ -142,7 +131,7 @@ class Sellers:
 
     async def contact_kinds(self, permit: Permit) -> Outcome[Mapping[str, str]]:
         """The base's kinds of contact information of buyers, by type; empty where it does not show them."""
-        known = self._of(permit)
+        known = self._kept.of(permit)
         if known.contact_kinds is None:
             found = await self._bases.rows(
                 permit,
@@ -158,7 +147,7 @@ class Sellers:
 
     async def payers(self, permit: Permit, keys: set[str]) -> Outcome[Mapping[str, Payer]]:
         """Names and INNs of counterparties by reference."""
-        known = self._of(permit)
+        known = self._kept.of(permit)
         if len(known.payers) > PAYERS_KEPT_MAX:
             known.payers.clear()
         missing = sorted(keys - known.payers.keys() - {""})
@@ -215,8 +204,3 @@ def _unpublished(failure: Failure) -> bool:
 
 def _odd(error: ShapeError) -> Retryable:
     return Retryable(Problem("vendor_answer_unexpected", {"vendor": VENDOR, "field": str(error)[:100]}), outage=False)
-
-
-def _place(permit: Permit) -> tuple[str, ...]:
-    user = permit.access_token.partition(":")[0]
-    return address.infobase_of(permit.endpoint), user, permit.options.get("organization", "")

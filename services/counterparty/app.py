@@ -104,7 +104,7 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
         LookUpRecords(syncs, accounting, parts.clock),
         Compare(syncs, parts.clock),
         LinkPairs(syncs, parts.clock),
-        CreateMissing(syncs, permits, crm, accounting, parts.clock),
+        CreateMissing(syncs, permits, crm, accounting, accounting_of, parts.clock),
     )
     return Work(effects=effects, tasks=(*tasks, companies, *pages), probe_account=ping, permits=permits)
 

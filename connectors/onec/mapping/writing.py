@@ -8,7 +8,6 @@ compared with what was asked.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -220,7 +219,7 @@ def _header(
 
 def _amounts(line: DocumentLine) -> dict[str, Any]:
     # The sum is what counts and is written as it is; the price is its share with the two decimals that a base keeps.
-    each = round_half_up(exact_fraction(Decimal(line.amount_kopecks)) / exact_fraction(line.quantity))
+    each = round_half_up(line.amount_kopecks / exact_fraction(line.quantity))
     return {
         "Содержание": line.name,
         "Количество": orjson.Fragment(f"{line.quantity:f}"),

@@ -40,8 +40,6 @@ class Traits:
     """Whether a second card of one INN and KPP is refused."""
     checks_inn: ClassVar[bool] = True
     """Whether a wrong INN is refused."""
-    tells_all_buyers: ClassVar[bool] = True
-    """Whether changed buyers are told that somebody else made."""
     tells_paid: ClassVar[bool] = True
     """Whether an invoice's card tells how much of it is paid."""
     closing_statuses: ClassVar[Mapping[int, str]] = {402: "accounting_tariff", 403: "accounting_forbidden"}

@@ -1,6 +1,7 @@
 """Calls to 1C over a scripted transport: what is asked in which order, and what becomes of each answer."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -10,9 +11,10 @@ import pytest
 from chassis.http import Answer
 from chassis.outcomes import Ok, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Permit
+from connectors.onec.client import OneC
 from connectors.onec.schema import REQUIRED
 from connectors.ports.accounting import InvoiceLookup, InvoiceStatus
-from tests.connectors.kit import NOW, FailureType, Script, answer
+from tests.connectors.kit import NOW, FailureType, Script, answer, clock
 from tests.connectors.onec.samples import (
     ACT,
     ACT_ID,
@@ -67,11 +69,30 @@ async def test_an_invoice_is_sent_when_all_that_it_refers_to_is_known() -> None:
     assert not any(one.changes for one in script.calls[:-1])
 
 
-async def test_our_side_is_read_once_an_hour() -> None:
-    client, script = scripted(*PREPARED, MADE, CONTRACTS, ITEMS, MADE)
-    for _ in range(2):
+async def test_our_side_is_read_once_an_hour_and_what_a_buyer_needs_every_ten_minutes() -> None:
+    at, script = clock(), Script(*PREPARED, MADE, MADE, CONTRACTS, ITEMS, MADE, *PREPARED, MADE)
+    client = OneC(script, at)
+    for passed, calls in ((0, 5), (599, 6), (1, 9), (3_000, 14)):
+        at.advance(passed)
         assert isinstance(await client.create_invoice(PERMIT, invoice_draft(), key="k"), Ok)
-    assert len(script.calls) == 8
+        assert len(script.calls) == calls
+
+
+async def test_what_a_refused_document_named_is_looked_for_anew() -> None:
+    refused = answer(error("-1", "Контрагент помечен на удаление"), 500)
+    client, script = scripted(*PREPARED, MADE, refused, *PREPARED, MADE)
+    outcomes = [await client.create_invoice(PERMIT, invoice_draft(), key="k") for _ in range(3)]
+    assert [type(one) for one in outcomes] == [Ok, Rejected, Ok]
+    assert len(script.calls) == 11
+
+
+async def test_an_unknown_item_is_looked_for_each_time() -> None:
+    client, _ = scripted(ORGANIZATIONS, CURRENCIES, CONTRACTS, NOTHING, ITEMS, MADE)
+    permit = replace(PERMIT, options={**PERMIT.options, "unknown_goods": "list"})
+    first = await client.create_invoice(permit, invoice_draft(), key="k")
+    assert isinstance(first, Rejected)
+    assert first.problem.code == "goods_unknown"
+    assert isinstance(await client.create_invoice(permit, invoice_draft(), key="k"), Ok)
 
 
 async def test_a_term_goes_into_the_register_and_an_invoice_stands_without_it() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chassis.outcomes import Ok, Retryable
+from chassis.outcomes import Ok
 from connectors.ports.accounting import FeedCursor
 from tests.connectors.kit import NOW, answer
 from tests.connectors.onec.samples import (
@@ -66,9 +66,21 @@ async def test_the_further_back_the_shorter_the_beginnings(days: int, beginning:
     client, script = scripted(*[NOTHING] * 5)
     assert isinstance(await client.counterparty_changes(PERMIT, FeedCursor(NOW - timedelta(days=days))), Ok)
     assert beginning in " ".join(asked(script))
-    far = await client.counterparty_changes(PERMIT, FeedCursor(NOW - timedelta(days=2000)))
-    assert isinstance(far, Retryable)
-    assert far.problem.code == "lookup_incomplete"
+
+
+async def test_from_long_ago_on_all_buyers_are_listed_page_after_page() -> None:
+    full = [BUYER | {"Ref_Key": f"77777777-0000-4000-8000-{number:012}"} for number in range(100)]
+    client, script = scripted(answer(collection(*full)), answer(collection(BUYER)))
+    since = NOW - timedelta(days=2000)
+    first = await client.counterparty_changes(PERMIT, FeedCursor(since))
+    assert isinstance(first, Ok)
+    assert (len(first.value.counterparties), first.value.next) == (100, FeedCursor(since, 90))
+    last = await client.counterparty_changes(PERMIT, FeedCursor(since, 90))
+    assert isinstance(last, Ok)
+    assert ([one.counterparty_id for one in last.value.counterparties], last.value.next) == ([BUYER_ID], None)
+    queries = asked(script)
+    assert "$filter=DeletionMark eq false and IsFolder eq false&" in queries[0]
+    assert ["$orderby=Ref_Key&$top=100&$skip=0" in queries[0], "$skip=90" in queries[1]] == [True, True]
 
 
 OWN = answer(collection({"Ref_Key": BANK_ACCOUNT, "НомерСчета": "40702810200000000001"}))

@@ -16,7 +16,6 @@ class TestSuite(AccountingSuite):
     rows = "value"
     checks_inn = False
     knows_buyers = False
-    tells_all_buyers = False
     tells_paid = False
     key_refused = "credentials_refused"
     closing_statuses: ClassVar = {403: "accounting_forbidden"}

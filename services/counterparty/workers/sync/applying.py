@@ -12,6 +12,7 @@ from chassis.values.inn import is_person_inn
 from chassis.work.handlers import TOKEN_REFUSED, Done, Permit, PermitClass, Permits, StreamCommand, Task, TaskResult
 from connectors.ports.accounting import CounterpartyChanges, FeedCursor
 from connectors.ports.crm import CompanyDetails, ReadCompanies
+from connectors.registry import VendorOf
 from services.counterparty.domain import party, sync
 from services.counterparty.domain.matching import Compared, compare
 from services.counterparty.domain.values import Party, Rules, check
@@ -81,10 +82,17 @@ class CreateMissing:
     permits = 0  # most runs only look whether there is room
 
     def __init__(
-        self, store: SyncStore, permits: Permits, crm: ReadCompanies, accounting: CounterpartyChanges, clock: Clock
+        self,
+        store: SyncStore,
+        permits: Permits,
+        crm: ReadCompanies,
+        accounting: CounterpartyChanges,
+        vendor_of: VendorOf,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._permits = permits
+        self._vendor_of = vendor_of
         self._crm = crm
         self._accounting = accounting
         self._clock = clock
@@ -154,10 +162,11 @@ class CreateMissing:
         self, task: Task, run: Run, items: Sequence[Item], details: dict[str, CompanyDetails]
     ) -> list[StreamCommand]:
         """Commands for those that still have no record, or have one by now; the others get their new verdict."""
-        listed = bool(task.payload["listed"])
+        # A list that is silent about what others entered since it was read is not the whole truth any more.
+        whole = bool(task.payload["listed"]) and self._vendor_of(run.account).tells_others_buyers
         wanted = {one.requisite_id: one for one in items}
         inns = sorted({one.inn for one in items})
-        again_compared = await compared(self._store, run, inns, whole=listed)
+        again_compared = await compared(self._store, run, inns, whole=whole)
         changed: list[Compared] = []
         commands: list[StreamCommand] = []
         for one in again_compared:
@@ -168,7 +177,7 @@ class CreateMissing:
             if buyer is None or buyer.party != item.party:
                 changed.append(replace(one, verdict="skip", reason="changed_since_compared", remote_id=""))
             elif one.verdict == "create":
-                make = party.MakeRecord(run.tenant, run.account, buyer, look_up=not listed)
+                make = party.MakeRecord(run.tenant, run.account, buyer, look_up=not whole)
                 commands.append(_command(run, item, make))
             else:
                 changed.append(one)

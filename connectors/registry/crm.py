@@ -1,0 +1,52 @@
+"""CRMs as data: ``CRM`` by vendor."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from chassis.work.handlers import EffectPolicy, Probe
+from connectors.bitrix24.client import Bitrix24
+from connectors.registry.kinds import Capability, CrmVendor, RateLimit
+
+_ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT)
+
+BITRIX24: Final = CrmVendor(
+    vendor="bitrix24",
+    connect=Bitrix24,
+    capabilities=frozenset(
+        {
+            Capability.READ_DEAL,
+            Capability.STAGE_HISTORY,
+            Capability.DEALS_MODIFIED,
+            Capability.BUYERS_MODIFIED,
+            Capability.LIST_COMPANIES,
+            Capability.READ_COMPANIES,
+            Capability.READ_STAGES,
+            Capability.CHECK_PORTAL,
+            Capability.FIND_COMMENT,
+            Capability.SET_FIELDS,
+            Capability.MOVE_STAGE,
+            Capability.UPLOAD_FILE,
+            Capability.ADD_COMMENT,
+            Capability.NOTIFY_USER,
+            Capability.CHAT_MESSAGE,
+        }
+    ),
+    policies={
+        Capability.SET_FIELDS: _ABSOLUTE,
+        Capability.MOVE_STAGE: _ABSOLUTE,  # whoever repeats it reads the deal again first
+        Capability.UPLOAD_FILE: _ABSOLUTE,
+        Capability.ADD_COMMENT: EffectPolicy(probe=Probe.LIST),
+        Capability.NOTIFY_USER: _ABSOLUTE,  # a TAG replaces what it named before
+        Capability.CHAT_MESSAGE: EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False),
+    },
+    limit=RateLimit(burst=50, per_second=2.0),
+    requests_max={
+        Capability.READ_DEAL: 2,
+        Capability.READ_STAGES: 2,
+        Capability.FIND_COMMENT: 2,
+        Capability.ADD_COMMENT: 3,
+    },
+    commands_max=50,
+)
+
+CRM: Final[Mapping[str, CrmVendor]] = {"bitrix24": BITRIX24}
