@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,9 +88,9 @@ class Whole:
         with self._pool() as pool:
             return list(pool.map(make, range(count)))
 
-    def move(self, deal: Deal) -> None:
-        """The manager drags the deal to the stage; the portal sends its webhook."""
-        self._client().post(f"/bitrix24/portals/{deal.slug}/deals/{deal.deal_id}/move", {"stage": STAGE})
+    def move(self, deal: Deal, control: Json | None = None) -> None:
+        """The manager drags the deal to the stage; the portal sends its webhook. A thread gives its own ``control``."""
+        (control or self._client()).post(f"/bitrix24/portals/{deal.slug}/deals/{deal.deal_id}/move", {"stage": STAGE})
 
     def move_all(self, deals: Sequence[Deal]) -> None:
         """All at once."""
@@ -102,10 +102,14 @@ class Whole:
         wanted = set(deals)
         deadline = time.monotonic() + seconds_max
         while True:
-            found = self._ledger.passages()
-            if wanted <= found.keys() or time.monotonic() > deadline:
-                return {deal: found[deal] for deal in deals if deal in found}
+            found = self._ledger.passages(wanted)
+            if len(found) == len(wanted) or time.monotonic() > deadline:
+                return found
             time.sleep(LOOK_SECONDS if len(wanted) > 1 else 0.01)
+
+    def arrived(self, deals: Sequence[Deal]) -> int:
+        """How many of them have number, link and PDF by now."""
+        return len(self._ledger.passages(deals))
 
     def settle(self, seconds_max: float) -> None:
         """Waits until no webhook is pending and all services say that they are idle."""
@@ -141,13 +145,13 @@ class Ledger:
         self._sent: dict[Deal, float] = {}
         self._written: dict[Deal, dict[str, float]] = {}
 
-    def passages(self) -> dict[Deal, Passage]:
-        """Deals that have all."""
+    def passages(self, among: Iterable[Deal]) -> dict[Deal, Passage]:
+        """Those of the deals that have all."""
         self._read()
         return {
-            deal: Passage(self._sent[deal], max(fields.values()))
-            for deal, fields in self._written.items()
-            if deal in self._sent and fields.keys() >= set(WANTED)
+            deal: Passage(self._sent[deal], max(self._written[deal].values()))
+            for deal in among
+            if deal in self._sent and self._written.get(deal, {}).keys() >= set(WANTED)
         }
 
     def _read(self) -> None:
