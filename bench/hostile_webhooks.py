@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ import psutil  # type: ignore[import-untyped]
 
 from bench.measuring import median, parts_under, percentile, resident_bytes
 from bench.options import read_options
-from bench.portals import Honest, Hostile, Where, at_work
+from bench.portals import CUT, Honest, Hostile, Where, at_work
 from bench.report import Bar, Report, Row
 from bench.stand import Stand
 from bench.tenants import Tenant, open_tenants
@@ -79,8 +80,8 @@ def main() -> int:
     ratios = [beside / alone for alone, beside in p95s]
     grown = [growth / MIB for _, _, growth in found]
     report.set(
-        hostile={kind: dict(sorted(statuses.items())) for kind, statuses in sorted(hostile.statuses.items())},
-        quiet=dict(sorted(honest.statuses.items())),
+        hostile={kind: _by_status(statuses) for kind, statuses in sorted(hostile.statuses.items())},
+        quiet=_by_status(honest.statuses),
         p95_ms_alone_and_beside=[(round(alone, 1), round(beside, 1)) for alone, beside in p95s],
         load="one other process on the same machine; its own CPU is in the latencies of both",
     )
@@ -91,6 +92,10 @@ def main() -> int:
         _row("webhooks of the quiet portal that were not taken", [float(one) for one in refused], "webhooks", 0.5)
     )
     return report.finish()
+
+
+def _by_status(statuses: Mapping[int, int]) -> dict[str, int]:
+    return {str(status) if status != CUT else "cut": count for status, count in sorted(statuses.items())}
 
 
 def _row(name: str, values: list[float], unit: str, at_most: float) -> Row:

@@ -21,14 +21,14 @@ from sverka.http import Json
 
 SEEN_IN: Final = {**{name: name for name in PRODUCT}, "postgres": "ingest", "kafka": "counterparty"}
 """Where a component's progress is seen: the store that holds an event of a deal moved after the kill."""
-BETWEEN_DEALS_SECONDS: Final = 0.5
+BETWEEN_DEALS_SECONDS: Final = 0.25
 RECOVERY_SECONDS_MAX: Final = 120.0
 DEALS_AT_ONCE: Final = 20
 """Deals are made in such portions while others move."""
 
 
 class Traffic:
-    """Deals that are moved one after another in a thread; ``moved`` are those since it was emptied."""
+    """Deals that are moved one after another in a thread; ``moved`` has those whose move began after it was emptied."""
 
     def __init__(self, at: Whole, tenant: Tenant) -> None:
         self._at, self._tenant = at, tenant
@@ -36,14 +36,20 @@ class Traffic:
         self.moved: list[str] = []
         self.failure: Exception | None = None
 
+    def begin_anew(self) -> list[str]:
+        """From now on deals are counted in the list that is returned; one that is being moved just now is not."""
+        self.moved = []
+        return self.moved
+
     def run(self) -> None:
         """Until it is stopped."""
         with Json(self._at.control.base_url, what="sandbox") as control:
             try:
                 while not self._stop.is_set():
                     for deal in self._at.prepare([self._tenant], DEALS_AT_ONCE):
+                        counting = self.moved
                         self._at.move(deal, control)
-                        self.moved.append(str(deal.deal_id))
+                        counting.append(str(deal.deal_id))
                         if self._stop.wait(BETWEEN_DEALS_SECONDS):
                             return
             except Exception as error:  # noqa: BLE001 - a thread's failure is told by whoever waits for it
@@ -77,9 +83,8 @@ async def kill(at: Whole, stores: Stores, traffic: Traffic, tenant: str, name: s
     run = DataFolder(at.folder).running()
     assert run is not None, "it runs"
     os.kill(pid_of(run, name), signal.SIGKILL)
-    began = perf_counter()
-    traffic.moved.clear()
-    await stores.until_a_deal_of(SEEN_IN[name], tenant, traffic.moved, RECOVERY_SECONDS_MAX)
+    began, moved = perf_counter(), traffic.begin_anew()
+    await stores.until_a_deal_of(SEEN_IN[name], tenant, moved, RECOVERY_SECONDS_MAX)
     return perf_counter() - began
 
 
