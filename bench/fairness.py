@@ -72,11 +72,11 @@ def feed(at: Whole, deals: Sequence[Deal]) -> None:
 
 
 def play(options: Options, at: Whole, setting: Setting) -> Passages:
-    """A quiet tenant alone, then beside one with ``concurrency`` deals in the queue."""
+    """A quiet tenant alone, then beside one with ``deals`` deals in the queue."""
     quiet, busy = open_tenants(at.control, at.ingest, 2, seed=23, unlimited=not setting.limited, subscribed=True)
     count = max(1, math.ceil(options.seconds / setting.every_seconds))
     mine = at.prepare([quiet], WARM_DEALS + 2 * count)
-    others = at.prepare([busy], options.concurrency)
+    others = at.prepare([busy], options.sizes["deals"])
     at.settle(REST_SECONDS_MAX)
     if setting.limited:
         at.control.post("/limits", {"enabled": True})
@@ -90,7 +90,10 @@ def play(options: Options, at: Whole, setting: Setting) -> Passages:
 
 def main() -> int:
     """Runs the benchmark; the exit code says whether all bars are met."""
-    options = read_options("fairness", __doc__ or "", seconds=90, warmup=0, repeats=1, concurrency=10_000)
+    options = read_options(
+        "fairness", __doc__ or "", seconds=90, warmup=0, repeats=1, concurrency=1,
+        sizes={"deals": (10_000, "deals that the busy tenant has queued")},
+    )  # fmt: skip
     report = Report("fairness", options)
     report.set(
         quiet="a deal in three seconds (on) or half a second (off), each from its webhook to number, link and PDF",
@@ -104,7 +107,7 @@ def main() -> int:
             found = play(options, at, setting)
         report.add(_row(setting, options, found))
         if not found.left:
-            report.note(f"limits {setting.name}: the other's queue was empty before the end; give --concurrency more")
+            report.note(f"limits {setting.name}: the other's queue was empty before the end; give it more --deals")
     return report.finish()
 
 
@@ -114,7 +117,7 @@ def _row(setting: Setting, options: Options, found: Passages) -> Row:
     return Row(
         f"p95 of a quiet tenant beside a busy one, to its p95 alone, limits {setting.name}", ratio, ratio, ratio, "×",
         settings={
-            "deals_queued": options.concurrency,
+            "deals_queued": options.sizes["deals"],
             "still_queued_at_begin_and_end": (found.queued, found.left),
             "quiet_deals_alone_and_beside": (len(found.alone), len(found.beside)),
             "p50_ms_alone_and_beside": tuple(round(percentile(one, 0.5)) for one in (found.alone, found.beside)),

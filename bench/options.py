@@ -1,8 +1,10 @@
 """The options that every benchmark takes."""
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +18,21 @@ class Options:
     concurrency: int
     json: Path | None
     profile: bool
-    events: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_options(
-    name: str, purpose: str, *, seconds: float, warmup: float, repeats: int, concurrency: int, events: int = 0
+    name: str,
+    purpose: str,
+    *,
+    seconds: float,
+    warmup: float,
+    repeats: int,
+    concurrency: int,
+    sizes: Mapping[str, tuple[int, str]] = MappingProxyType({}),
 ) -> Options:
-    """The command line of ``python -m bench.NAME``; the values given here are the defaults. There is ``--events`` where
-    it has one."""
+    """The command line of ``python -m bench.NAME``; the values given here are the defaults. Each of ``sizes`` is an
+    option of this benchmark alone: its default, and what it is."""
     parser = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=purpose)
     parser.add_argument("--seconds", type=float, default=seconds, help=f"length of a repeat (default {seconds:g})")
     parser.add_argument("--warmup", type=float, default=warmup, help=f"seconds not measured (default {warmup:g})")
@@ -31,10 +40,11 @@ def read_options(
     parser.add_argument("--concurrency", type=int, default=concurrency, help=f"default {concurrency}")
     parser.add_argument("--json", type=Path, default=None, help="where to write the result as JSON")
     parser.add_argument("--profile", action="store_true", help="run once more under cProfile and keep its summary")
-    if events:
-        parser.add_argument("--events", type=int, default=events, help=f"events in the stores (default {events})")
+    for size, (default, what) in sizes.items():
+        parser.add_argument(f"--{size}", type=int, default=default, help=f"{what} (default {default})")
     given = parser.parse_args()
-    events = given.events if events else 0
-    if given.seconds <= 0 or given.warmup < 0 or given.repeats < 1 or given.concurrency < 1 or events < 0:
-        parser.error("--seconds, --repeats and --concurrency are positive, --warmup is not negative")
-    return Options(given.seconds, given.warmup, given.repeats, given.concurrency, given.json, given.profile, events)
+    asked = {size: int(getattr(given, size)) for size in sizes}
+    if given.seconds <= 0 or given.warmup < 0 or min(given.repeats, given.concurrency, *asked.values()) < 1:
+        named = ", ".join(f"--{one}" for one in ("seconds", "repeats", "concurrency", *sizes))
+        parser.error(f"{named} are positive, --warmup is not negative")
+    return Options(given.seconds, given.warmup, given.repeats, given.concurrency, given.json, given.profile, asked)

@@ -22,7 +22,7 @@ from sverka.http import Json
 SEEN_IN: Final = {**{name: name for name in PRODUCT}, "postgres": "ingest", "kafka": "counterparty"}
 """Where a component's progress is seen: the store that holds an event of a deal moved after the kill."""
 BETWEEN_DEALS_SECONDS: Final = 0.25
-RECOVERY_SECONDS_MAX: Final = 120.0
+RECOVERY_SECONDS_MAX: Final = 300.0
 DEALS_AT_ONCE: Final = 20
 """Deals are made in such portions while others move."""
 
@@ -78,13 +78,22 @@ def pid_of(run: Run, name: str) -> int:
     return pid
 
 
+async def until_deals_flow(stores: Stores, traffic: Traffic, tenant: str) -> None:
+    """Waits until a deal that begins now has come to the last service, so that every one works. Raises TimeoutError."""
+    moved = traffic.begin_anew()
+    async with asyncio.timeout(RECOVERY_SECONDS_MAX):
+        await stores.until_a_deal_of("notifier", tenant, moved, 0)
+
+
 async def kill(at: Whole, stores: Stores, traffic: Traffic, tenant: str, name: str) -> float:
-    """Seconds from the kill to the first event of a deal that was moved after it."""
+    """Seconds from the kill to the first new event of a deal that was moved after it. Raises TimeoutError."""
     run = DataFolder(at.folder).running()
     assert run is not None, "it runs"
+    newest = await stores.position(SEEN_IN[name])
     os.kill(pid_of(run, name), signal.SIGKILL)
     began, moved = perf_counter(), traffic.begin_anew()
-    await stores.until_a_deal_of(SEEN_IN[name], tenant, moved, RECOVERY_SECONDS_MAX)
+    async with asyncio.timeout(RECOVERY_SECONDS_MAX):
+        await stores.until_a_deal_of(SEEN_IN[name], tenant, moved, newest)
     return perf_counter() - began
 
 
@@ -94,11 +103,11 @@ async def play(options: Options, at: Whole) -> dict[str, list[float]]:
     stores, traffic = Stores(at.run.postgres.url), Traffic(at, tenant)
     found: dict[str, list[float]] = {name: [] for name in SEEN_IN}
     with traffic.flowing():
-        await stores.until_a_deal_of("notifier", tenant.slug, traffic.moved, RECOVERY_SECONDS_MAX)
         for _ in range(options.repeats):
             for name, seconds in found.items():
-                seconds.append(await kill(at, stores, traffic, tenant.slug, name))
+                await until_deals_flow(stores, traffic, tenant.slug)
                 await asyncio.sleep(options.seconds)
+                seconds.append(await kill(at, stores, traffic, tenant.slug, name))
     return found
 
 

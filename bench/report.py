@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -138,8 +138,9 @@ class Report:
         return 0 if all(bar["met"] for row in document["rows"] for bar in row["bars"]) else 1
 
     def _document(self) -> dict[str, Any]:
-        given = asdict(self._options)
+        given = asdict(replace(self._options, sizes=dict(self._options.sizes)))
         del given["json"], given["profile"]
+        given |= given.pop("sizes")
         return {
             "bench": self.name,
             "measured_at": self._started_at.isoformat(timespec="seconds"),

@@ -81,20 +81,23 @@ class Stores:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def until_a_deal_of(self, service: str, tenant: str, deals: Sequence[str], seconds_max: float) -> None:
-        """Waits until the service has stored an event of one of the deals; ``deals`` may grow meanwhile. Connections
-        that break are made anew. Raises TimeoutError."""
-        async with asyncio.timeout(seconds_max):
-            while not await self._seen(service, tenant, deals):  # noqa: ASYNC110 - nothing announces it
-                await asyncio.sleep(LOOK_SECONDS)
+    async def position(self, service: str) -> int:
+        """Of the newest event in a service's store."""
+        async with self.session(service) as connection:
+            return int(await connection.fetchval("SELECT coalesce(max(position), 0) FROM events"))
 
-    async def _seen(self, service: str, tenant: str, deals: Sequence[str]) -> bool:
+    async def until_a_deal_of(self, service: str, tenant: str, deals: Sequence[str], after: int) -> None:
+        """Waits until the service has stored an event of one of the deals past a position; ``deals`` may grow
+        meanwhile. Connections that break are made anew."""
+        while not await self._seen(service, tenant, deals, after):  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _seen(self, service: str, tenant: str, deals: Sequence[str], after: int) -> bool:
         """Looks until it is there, or the connection breaks."""
-        streams = "SELECT EXISTS (SELECT FROM events WHERE tenant_id = $1 AND stream = ANY($2::text[]))"
         try:
             async with self.session(service) as connection:
                 while True:
-                    if await connection.fetchval(streams, tenant, [f"deal-{deal}" for deal in deals]):
+                    if await connection.fetchval(_OF_DEALS, tenant, [f"deal-{deal}" for deal in deals], after):
                         return True
                     await asyncio.sleep(LOOK_SECONDS)
         except CANNOT_NOW:
@@ -109,4 +112,8 @@ WHERE userid <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
 _ROWS: Final = """
 SELECT relname AS name, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows FROM pg_stat_user_tables
 WHERE schemaname = 'public'
+"""
+
+_OF_DEALS: Final = """
+SELECT EXISTS (SELECT FROM events WHERE tenant_id = $1 AND stream = ANY($2::text[]) AND position > $3)
 """
