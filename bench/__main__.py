@@ -7,7 +7,7 @@ from typing import Final
 
 NAMES: Final = (
     "append", "consume", "relay", "ingest", "hostile_webhooks", "connectors", "effects", "chain", "burst",
-    "memory", "statements", "sync",
+    "fairness", "growth", "recovery", "memory", "statements", "sync",
 )  # fmt: skip
 RESULTS: Final = Path(__file__).parent / "results"
 
