@@ -2,17 +2,13 @@
 noticed. Results are kept by file in ``results.json`` and shown in the README."""
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from tests.mutation.parts import PARTS, ROOT, Part
-from tests.mutation.reporting import KILLED_MIN, Result, explained, identity, record, write_table
+from tests.mutation.reporting import KEPT, KILLED_MIN, explained, identity, kept, result, said, write_table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,42 +17,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "names", nargs="*", help=f"files, or of {', '.join(part.name for part in PARTS)}; by default all"
     )
-    names = parser.parse_args(arguments).names
+    parser.add_argument("--again", action="store_true", help="only what no test noticed, and what was not tried yet")
+    given = parser.parse_args(arguments)
+    names = given.names
     good = True
     for part in PARTS:
-        for path in part.paths():
-            if names and part.name not in names and path not in names:
-                continue
-            said = _tried(part, path)
-            if not said:
-                continue  # nothing but definitions
-            good = _reported(path, said) and good
+        paths = [path for path in part.paths() if not names or part.name in names or path in names]
+        if not given.again:
+            for path in paths:
+                kept(path).unlink(missing_ok=True)
+        if paths:
+            _try(part, paths)
+        for path in paths:
+            good = _is_good(path) and good
     write_table()
     return 0 if good else 1
 
 
-def _tried(part: Part, path: str) -> list[dict[str, Any]]:
-    """What came of each change of a file. Raises RuntimeError when its tests fail on the code as it is."""
-    with tempfile.TemporaryDirectory(prefix="sverka-mutation-") as folder:
-        out, log = Path(folder) / "out", Path(folder) / "log"
-        with log.open("wb") as file:
-            command = [sys.executable, "-m", "tests.mutation.trying", part.name, str(out), path]
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-            code = subprocess.run(command, cwd=ROOT, env=environment, stdout=file, stderr=file, check=False).returncode
-        if code:
-            raise RuntimeError(f"{path} was not tried to the end: {log.read_text(errors='replace')[-3_000:]}")
-        return [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+def _try(part: Part, paths: list[str]) -> None:
+    """Tries each change of the files. Raises RuntimeError when the part's tests fail on the code as it is."""
+    KEPT.mkdir(exist_ok=True)
+    log = KEPT / f"{part.name}.log"
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "tests.mutation.trying", part.name, *paths]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        code = subprocess.run(command, cwd=ROOT, env=environment, stdout=file, stderr=file, check=False).returncode
+    if code:
+        raise RuntimeError(f"{part.name} was not tried to the end: {log.read_text(errors='replace')[-3_000:]}")
 
 
-def _reported(path: str, said: list[dict[str, Any]]) -> bool:
-    survivors = [identity(one) for one in said if not one["killed"]]
+def _is_good(path: str) -> bool:
+    of_file = result(path)
+    if not of_file.tried:
+        return True  # nothing but definitions
     known = explained()
-    unexplained = [one for one in survivors if one not in known]
-    result = Result(path, len(said), len(said) - len(survivors), len(survivors) - len(unexplained))
-    record(result)
-    print(f"{path}: {result.killed} of {result.tried} changes noticed ({result.share:.1%})")
+    unexplained = [one for one in map(identity, (one for one in said(path) if not one["killed"])) if one not in known]
+    print(f"{path}: {of_file.killed} of {of_file.tried} changes noticed ({of_file.share:.1%})")
     print("".join(f"{one}\n= \n\n" for one in unexplained), end="", flush=True)
-    return result.share >= KILLED_MIN and not unexplained
+    return of_file.share >= KILLED_MIN and not unexplained
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ RESULTS: Final = HERE / "results.json"
 SURVIVORS: Final = HERE / "survivors.txt"
 README: Final = HERE / "README.md"
 MARKS: Final = ("<!-- results: made by python -m tests.mutation -->", "<!-- end of results -->")
+KEPT: Final = ROOT / ".mutation"
 KILLED_MIN: Final = 0.95
 
 
@@ -33,10 +35,30 @@ class Result:
         return self.killed / self.tried
 
 
-def identity(said: Mapping[str, Any]) -> str:
+def kept(path: str) -> Path:
+    """Where it is kept what came of each change of a file as it is now. Of any other text nothing is known."""
+    KEPT.mkdir(exist_ok=True)
+    return KEPT / f"{path.replace('/', '.')}-{sha256((ROOT / path).read_bytes()).hexdigest()[:16]}.jsonl"
+
+
+def said(path: str) -> list[dict[str, Any]]:
+    """What came of each change tried, in their order; what was tried again, as it came out last."""
+    lines = kept(path).read_text().splitlines() if kept(path).exists() else []
+    last = {one["change"]: one for one in map(json.loads, lines)}
+    return [last[number] for number in sorted(last)]
+
+
+def result(path: str) -> Result:
+    """What came of all changes of a file."""
+    tried, known = said(path), explained()
+    survivors = [identity(one) for one in tried if not one["killed"]]
+    return Result(path, len(tried), len(tried) - len(survivors), sum(one in known for one in survivors))
+
+
+def identity(change: Mapping[str, Any]) -> str:
     """A change as ``survivors.txt`` has it: file and function, the lines that go, the lines that come."""
-    lines = [*(f"- {line}" for line in said["less"]), *(f"+ {line}" for line in said["more"])]
-    return "\n".join([f"{said['path']} {said['function']}", *lines])
+    lines = [*(f"- {line}" for line in change["less"]), *(f"+ {line}" for line in change["more"])]
+    return "\n".join([f"{change['path']} {change['function']}", *lines])
 
 
 def explained() -> dict[str, str]:
@@ -58,21 +80,21 @@ def results() -> list[Result]:
 def record(result: Result) -> None:
     """Keeps a result in place of the file's last one."""
     git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    kept = {one.path: asdict(one) for one in results() if (ROOT / one.path).exists()}
-    kept[result.path] = {**asdict(result), "commit": git.stdout.strip()}
-    lines = ",\n".join(json.dumps(kept[path]) for path in sorted(kept))
+    rows = {one.path: asdict(one) for one in results() if (ROOT / one.path).exists()}
+    rows[result.path] = {**asdict(result), "commit": git.stdout.strip()}
+    lines = ",\n".join(json.dumps(rows[path]) for path in sorted(rows))
     RESULTS.write_text(f"[\n{lines}\n]\n")
 
 
 def table() -> str:
     """The README's table."""
-    kept = results()
+    known = results()
     rows = ["| File | Changes | Noticed | | Explained | Of the code of |", "|---|---|---|---|---|---|"]
-    for one in kept:
+    for one in known:
         share = f"{one.share:.1%}"
         rows.append(f"| `{one.path}` | {one.tried} | {one.killed} | {share} | {one.explained} | {one.commit} |")
-    tried, killed = sum(one.tried for one in kept), sum(one.killed for one in kept)
-    sum_explained = sum(one.explained for one in kept)
+    tried, killed = sum(one.tried for one in known), sum(one.killed for one in known)
+    sum_explained = sum(one.explained for one in known)
     rows.append(f"| together | {tried} | {killed} | {killed / max(1, tried):.1%} | {sum_explained} | |")
     return "\n".join(rows)
 

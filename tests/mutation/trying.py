@@ -1,6 +1,7 @@
-"""``python -m tests.mutation.trying PART OUT [FILE]``: tries every change, and adds a line of JSON for each to OUT.
+"""``python -m tests.mutation.trying PART FILE…``: tries every change, keeps a line of JSON for each, and a file's row.
 
-Each is tried in a fork of a process that has read the modules and collected the tests already.
+Each is tried in a fork of a process that has read the modules and collected the tests already. What is kept as noticed,
+or as explained, is not tried again.
 """
 
 import gc
@@ -11,18 +12,18 @@ import signal
 import sys
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.mutation.changes import replacements
-from tests.mutation.parts import PARTS, ROOT, Part
+from tests.mutation.changes import Replacement, replacements
+from tests.mutation.parts import PARTS, ROOT
+from tests.mutation.reporting import explained, identity, kept, record, result, said
 
 NOTICED: Final = 1
 SECONDS_MAX: Final = 3.0
@@ -36,18 +37,18 @@ Where = frozenset[CodeType]
 class Trying:
     """A plugin of pytest: in place of one run of the tests there is a run for each change."""
 
-    def __init__(self, part: Part, out: Path, only: str) -> None:
-        self._part = part
-        self._out = out
-        self._only = only
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
         self._seconds: dict[str, float] = {}
-        self._forked = False
+        self._noticed_by: dict[CodeType, Counter[str]] = defaultdict(Counter)
+        self._parent: int | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """The first test that fails ends the process that tries a change."""
         if report.failed:
             sys.stderr.write(f"{report.nodeid}\n{report.longrepr}\n")
-            if self._forked:
+            if self._parent is not None:
+                os.write(self._parent, report.nodeid.encode())
                 os._exit(NOTICED)
             pytest.exit(f"{report.nodeid} fails on the code as it is: {report.longrepr}", 1)
 
@@ -56,23 +57,34 @@ class Trying:
         """Runs all tests once, sees which function each of them enters, and then tries the changes."""
         if session.testsfailed:
             raise pytest.UsageError("the tests cannot be collected")
-        changes = [one for path in self._part.paths() if self._only in path for one in replacements(ROOT, path)]
-        wanted = frozenset(one.function.__code__ for one in changes)
+        changes = {path: list(replacements(ROOT, path)) for path in self._paths}
+        wanted = frozenset(one.function.__code__ for some in changes.values() for one in some)
         entered = self._entered(session, wanted)
         gc.collect()
         gc.freeze()
-        if changes and self._tried(lambda: None, session.items)[0]:
+        if wanted and self._tried(lambda: None, session.items)[0]:
             pytest.exit("a fork of the code as it is fails too, so that nothing can be said of changes", 1)
-        for one in changes:
-            items = [item for item in session.items if one.function.__code__ in entered[item.nodeid]]
-            items.sort(key=lambda item: self._seconds[item.nodeid])
-            began = time.monotonic()
-            killed, how = self._tried(one.make, items) if items else (False, "no test goes there")
-            said = {"path": one.change.path, "function": one.change.function, "killed": killed, "how": how}
-            said |= {"less": one.change.less, "more": one.change.more, "seconds": round(time.monotonic() - began, 2)}
-            with self._out.open("a") as file:
-                file.write(json.dumps(said, ensure_ascii=False) + "\n")
+        for path, some in changes.items():
+            no_more = {one["change"] for one in said(path) if one["killed"] or identity(one) in explained()}
+            for number, one in enumerate(some):
+                if number not in no_more:
+                    code = one.function.__code__
+                    self._try(path, number, one, [item for item in session.items if code in entered[item.nodeid]])
+            if some:
+                record(result(path))
         return True
+
+    def _try(self, path: str, number: int, one: Replacement, items: list[pytest.Item]) -> None:
+        noticed_by = self._noticed_by[one.function.__code__]
+        items.sort(key=lambda item: self._seconds[item.nodeid] / (1 + noticed_by[item.nodeid]))
+        began = time.monotonic()
+        killed, how = self._tried(one.make, items) if items else (False, "no test goes there")
+        noticed_by[how] += killed
+        what = {"change": number, "path": path, "function": one.change.function, "killed": killed}
+        what |= {"less": one.change.less, "more": one.change.more, "how": how}
+        with kept(path).open("a") as file:
+            seconds = round(time.monotonic() - began, 2)
+            file.write(json.dumps({**what, "seconds": seconds}, ensure_ascii=False) + "\n")
 
     def _entered(self, session: pytest.Session, wanted: Where) -> dict[str, set[CodeType]]:
         """For each test the functions that it enters. What tests share, as servers, stays up for all forks."""
@@ -86,9 +98,10 @@ class Trying:
 
     def _tried(self, change: Callable[[], None], items: list[pytest.Item]) -> tuple[bool, str]:
         seconds = SECONDS_MAX + TIMES_MAX * sum(self._seconds[item.nodeid] for item in items)
+        hears, says = os.pipe()
         child = os.fork()
         if not child:
-            self._forked = True
+            self._parent = says
             with suppress(BaseException):
                 _bounded(seconds)
                 change()
@@ -97,9 +110,14 @@ class Trying:
                 os._exit(0)
             os._exit(NOTICED)
         _, status = os.waitpid(child, 0)
+        os.close(says)
+        # What the child started may hold the other end, so that the end of the pipe is not waited for.
+        os.set_blocking(hears, False)
+        with suppress(BlockingIOError), os.fdopen(hears, "rb", buffering=0) as pipe:
+            test = (pipe.read() or b"").decode()
         if os.WIFSIGNALED(status):
             return True, f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
-        return os.WEXITSTATUS(status) == NOTICED, f"{len(items)} tests"
+        return os.WEXITSTATUS(status) == NOTICED, test or f"{len(items)} tests"
 
     def _run(self, item: pytest.Item) -> None:
         # Whatever is next, only what the whole session shares stays up.
@@ -144,9 +162,7 @@ def main(arguments: list[str]) -> int:
     settings.load_profile("mutation")
     tests = [str(ROOT / test) for test in part.tests]
     options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "timeout=0"]
-    return int(
-        pytest.main([*options, *tests], [Trying(part, Path(arguments[1]), arguments[2] if arguments[2:] else "")])
-    )
+    return int(pytest.main([*options, *tests], [Trying(arguments[1:])]))
 
 
 if __name__ == "__main__":
