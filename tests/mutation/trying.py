@@ -29,6 +29,7 @@ NOTICED: Final = 1
 SECONDS_MAX: Final = 3.0
 TIMES_MAX: Final = 4
 WAITING_SECONDS_MAX: Final = 300.0
+EXAMPLES_MAX: Final = 40
 MEMORY_BYTES_MAX: Final = 2 * 2**30
 
 Where = frozenset[CodeType]
@@ -57,6 +58,8 @@ class Trying:
         """Runs all tests once, sees which function each of them enters, and then tries the changes."""
         if session.testsfailed:
             raise pytest.UsageError("the tests cannot be collected")
+        for item in session.items:
+            _draws_few(item)
         changes = {path: list(replacements(ROOT, path)) for path in self._paths}
         wanted = frozenset(one.function.__code__ for some in changes.values() for one in some)
         entered = self._entered(session, wanted)
@@ -124,6 +127,17 @@ class Trying:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.session)
 
 
+def _draws_few(item: pytest.Item) -> None:
+    """A property is tried with few examples: what only many would show deserves a test of its own."""
+    owner, test = getattr(item, "cls", None), getattr(item, "obj", None)
+    if isinstance(given := getattr(owner, "settings", None), settings):
+        owner.settings = settings(given, max_examples=min(given.max_examples, EXAMPLES_MAX))  # type: ignore[union-attr]
+    elif isinstance(given := getattr(test, "_hypothesis_internal_use_settings", None), settings):
+        test = getattr(test, "__func__", test)
+        few = settings(given, max_examples=min(given.max_examples, EXAMPLES_MAX))
+        test._hypothesis_internal_use_settings = few  # type: ignore[union-attr]
+
+
 def _bounded(seconds: float) -> None:
     """A change that never comes to an end does, by the processor's time or, where it waits, by the clock's."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
@@ -155,6 +169,7 @@ def main(arguments: list[str]) -> int:
     settings.register_profile(
         "mutation",
         derandomize=True,
+        max_examples=EXAMPLES_MAX,
         deadline=None,
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),

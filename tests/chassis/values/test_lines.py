@@ -107,6 +107,39 @@ def test_every_reason_of_every_row_is_named_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (replace(row("1"), quantity=Decimal("-2")), Problem("line_quantity_not_positive", {"quantity": "-2"})),
+        (row("-1"), Problem("line_price_negative", {"price": "-1"})),
+        (replace(row("1", rate="22"), vat_included=False), Problem("line_price_exclusive_missing")),
+        (row("1E+40"), Problem("line_number_out_of_range")),
+    ],
+)
+def test_a_reason_names_the_row_and_its_number(source: SourceRow, problem: Problem) -> None:
+    outcome = document_lines([row("10"), source], vat_mode="standard", on=IN_2026)
+    named = Problem(problem.code, {"line": 2, "name": "Стеллаж СТ-200", **problem.values})
+    assert outcome == LinesBlocked((named,))
+
+
+def test_a_line_is_the_goods_of_its_row() -> None:
+    source = replace(row("10"), name=" Стеллаж ", product_id="77", is_service=True)
+    (line,) = ready(source).lines
+    assert (line.name, line.product_id, line.is_service) == ("Стеллаж", "77", True)
+
+
+@pytest.mark.parametrize(
+    ("named", "overrides", "code"), [("кг", {}, "166"), ("", {}, "876"), ("кг", {"кг": "168"}, "168")]
+)
+def test_unit_of_a_service_is_the_tenants_then_the_rows_then_a_service(
+    named: str, overrides: dict[str, str], code: str
+) -> None:
+    source = replace(row("10"), unit_code=None, unit_name=named or None, is_service=True)
+    outcome = document_lines([source], vat_mode="standard", on=IN_2026, unit_overrides=overrides)
+    assert isinstance(outcome, LinesReady)
+    assert outcome.lines[0].unit.code == code
+
+
 def test_no_lines_and_no_money_are_blocked() -> None:
     assert reasons() == [("lines_missing", None)]
     assert reasons(row("0"), row("0.001")) == [("total_not_positive", None)]
@@ -122,8 +155,9 @@ def test_twenty_percent_passes_in_2026_by_decision_only() -> None:
     assert ready(row("100", rate="20"), on=date(2025, 12, 31)).lines[0].vat_rate == "20"
 
 
-def test_row_without_a_tax_needs_one_price_only() -> None:
-    untaxed = replace(row("77"), vat_included=False)
+@pytest.mark.parametrize("rate", ["none", "0"])
+def test_row_without_a_tax_needs_one_price_only(rate: str) -> None:
+    untaxed = replace(row("77", rate=rate), vat_included=False)
     assert ready(untaxed).lines[0].amount_kopecks == 7700
 
 
@@ -143,6 +177,12 @@ def test_total_within_a_kopeck_a_line(deal_kopecks: int, difference: int | None)
 @pytest.mark.parametrize(("deal_kopecks", "agrees"), [(128_700, True), (128_659, True), (128_658, False)])
 def test_total_with_vat_on_top_allows_for_rounded_unit_prices(deal_kopecks: int, agrees: bool) -> None:
     lines = ready(row("12.87", "100", "22", exclusive="10.55")).lines
+    assert isinstance(check_total(lines, deal_kopecks), TotalAgrees) is agrees
+
+
+@pytest.mark.parametrize(("deal_kopecks", "agrees"), [(1221, True), (1222, False)])
+def test_a_unit_with_vat_on_top_allows_for_half_a_kopeck(deal_kopecks: int, agrees: bool) -> None:
+    lines = ready(row("12.20", rate="22", exclusive="10")).lines
     assert isinstance(check_total(lines, deal_kopecks), TotalAgrees) is agrees
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.domain import Problem
 from chassis.values.money import kopecks_from_decimal
 from chassis.values.vat import (
     VAT_RATES,
@@ -20,6 +21,7 @@ from chassis.values.vat import (
     allowed_rates,
     in_force,
     judge_rate,
+    rate_anew,
     rate_text,
     tax_on,
     vat_kopecks,
@@ -175,6 +177,40 @@ def test_rate_of_no_law_is_blocked_for_every_mode(rate: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rate", "mode", "problem"),
+    [
+        ("15", "standard", Problem("vat_rate_unknown", {"rate": "15"})),
+        ("20", "standard", Problem("vat_rate_not_in_force", {"rate": "20", "date": "2026-01-01"})),
+        ("7", "usn5", Problem("vat_mode_conflict", {"rate": "7", "mode": "usn5"})),
+        ("22", "exempt", Problem("vat_on_top", {"rate": "22"})),
+    ],
+)
+def test_a_blocked_rate_is_named_with_what_it_meets(rate: str, mode: VatMode, problem: Problem) -> None:
+    assert judge_rate(rate, mode=mode, on=IN_2026, included=False) == RateBlocked(problem)
+
+
+def test_dropped_vat_is_named_in_the_warning() -> None:
+    verdict = judge_rate("22", mode="exempt", on=IN_2026, included=True)
+    assert verdict == RateTaken("none", Problem("vat_dropped_for_exempt_seller", {"rate": "22"}))
+
+
+@pytest.mark.parametrize(
+    ("rate", "on", "anew"),
+    [
+        ("18", IN_2026, "22"),
+        ("20", IN_2026, "22"),
+        ("22", date(2025, 12, 31), "20"),
+        ("20", date(2003, 12, 31), "20"),
+        ("5", date(2024, 12, 31), "5"),
+        ("none", IN_2026, "none"),
+        ("16.5", IN_2026, "16.5"),
+    ],
+)
+def test_a_rate_anew_is_the_main_rate_of_its_day(rate: str, on: date, anew: str) -> None:
+    assert rate_anew(rate, on) == anew
+
+
+@pytest.mark.parametrize(
     ("percent", "text"),
     [
         (None, "none"),
@@ -183,6 +219,7 @@ def test_rate_of_no_law_is_blocked_for_every_mode(rate: str) -> None:
         (Decimal("20.0000"), "20"),
         (Decimal("0.0"), "0"),
         (Decimal("16.5"), "16.5"),
+        (100, "100"),
     ],
 )
 def test_percent_as_text(percent: Decimal | int | None, text: str) -> None:
@@ -191,6 +228,7 @@ def test_percent_as_text(percent: Decimal | int | None, text: str) -> None:
 
 def test_words_of_a_document() -> None:
     assert vat_words("none", "ru") == "Без налога (НДС)"
+    assert vat_words("none", "en") == "No VAT"
     assert vat_words("5", "ru") == "В том числе НДС (5%)"
     assert vat_words("22", "en") == "Including VAT (22%)"
 
