@@ -26,7 +26,7 @@ from tests.mutation.parts import PARTS, ROOT
 from tests.mutation.reporting import explained, identity, kept, record, result, said
 
 NOTICED: Final = 1
-SECONDS_MAX: Final = 3.0
+SECONDS_MAX: Final = 1.0
 TIMES_MAX: Final = 4
 WAITING_SECONDS_MAX: Final = 300.0
 EXAMPLES_MAX: Final = 40
@@ -44,13 +44,17 @@ class Trying:
         self._noticed_by: dict[CodeType, Counter[str]] = defaultdict(Counter)
         self._parent: int | None = None
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """The first test that fails ends the process that tries a change, before anybody writes down how it failed."""
+        failed = call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception)
+        if failed and self._parent is not None:
+            os.write(self._parent, item.nodeid.encode())
+            os._exit(NOTICED)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """The first test that fails ends the process that tries a change."""
+        """Nothing is tried while a test fails on the code as it is."""
         if report.failed:
-            sys.stderr.write(f"{report.nodeid}\n{report.longrepr}\n")
-            if self._parent is not None:
-                os.write(self._parent, report.nodeid.encode())
-                os._exit(NOTICED)
             pytest.exit(f"{report.nodeid} fails on the code as it is: {report.longrepr}", 1)
 
     @pytest.hookimpl(tryfirst=True)
