@@ -38,7 +38,10 @@ PARTS: Final = (
     _domain("ingest", "domain cursor buckets snapshot shop_module"),
     _domain("invoicing", "rules order orders review process_machine handlers"),
     _domain("notifier", "rules orders texts deal_machine"),
-    _domain("payments", "rules enriching matching balances balance_machine bank_days"),
+    _domain(
+        "payments",
+        "shown bank_shown statement_files rules enriching matching balances standing balance_machine bank_days",
+    ),
     _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss"),
     _part(
         "outbox",

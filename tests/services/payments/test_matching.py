@@ -140,6 +140,127 @@ def test_an_invoice_of_another_seller_is_not_meant() -> None:
     assert found(row(), other, sellers=frozenset({OUR_INN, ANOTHER_INN})).what == "unmatched"
 
 
+@pytest.mark.parametrize(("paid_kopecks", "what", "score"), [(1, "asked", 50), (85_000_00, "asked", 50)])
+def test_who_pays_the_whole_of_what_is_partly_paid_is_asked_about(paid_kopecks: int, what: str, score: int) -> None:
+    match = found(row(purpose="За услуги"), invoice(paid_kopecks=paid_kopecks))
+    assert (match.what, match.score, match.reasons) == (what, score, ("inn", "total"))
+
+
+def test_the_whole_of_an_invoice_that_is_named_with_its_day_is_just_enough() -> None:
+    one = row(purpose="Оплата по счету № 127 от 12.03.2026", payer_inn="")
+    match = found(one, invoice(paid_kopecks=1_00))
+    assert (match.what, match.score, match.reasons) == ("allotted", 80, ("number", "date", "total"))
+
+
+@pytest.mark.parametrize(("issued_on", "what"), [(dt.date(2024, 3, 12), "allotted"), (dt.date(2026, 3, 1), "asked")])
+def test_the_next_best_must_be_twenty_behind(issued_on: dt.date, what: str) -> None:
+    other = invoice(invoice_id="other", issued_on=issued_on)
+    match = found(row(purpose="Оплата по счету № 127 от 12.03.2026"), other, invoice())
+    assert (match.what, match.score) == (what, 115)
+
+
+def test_a_question_names_five_invoices_with_what_each_still_needs() -> None:
+    others = [invoice(str(number), paid_kopecks=0) for number in range(201, 207)]
+    match = found(row(purpose="За услуги"), *others)
+    assert [one.number for one in match.candidates] == ["201", "202", "203", "204", "205"]
+    one = match.candidates[0]
+    assert (one.invoice_id, one.deal_id, one.rest_kopecks, one.score) == ("id-201", "15", 85_000_00, 55)
+    assert (match.score, match.reasons, match.ours, match.details) == (
+        55, ("inn", "rest"), True, row(purpose="За услуги").details,
+    )  # fmt: skip
+
+
+def test_what_counts_is_kept_with_the_deal_and_the_operation() -> None:
+    match = found(row(), invoice())
+    (part,) = match.allotments
+    assert (part.invoice_id, part.number, part.deal_id) == ("id-127", "127", "15")
+    assert (match.payment_id, match.details, match.ours) == ("p1", row().details, True)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "fields", "differs"),
+    [
+        ("Без НДС", {"vat_kopecks": 0}, False),
+        ("Без НДС", {"vat_kopecks": 1}, True),
+        ("Без НДС", {"vat_kopecks": None}, False),
+        ("НДС 22% 15327.87", {"vat_kopecks": 15_327_87}, False),
+        ("НДС 22% 15327.87", {"vat_kopecks": 15_327_88}, True),
+        ("НДС 22% 15327.87", {"vat_kopecks": 15_327_88, "total_kopecks": 90_000_00}, False),
+        ("НДС 22%", {"vat_kopecks": 0}, True),
+        ("НДС 22%", {"vat_kopecks": 1}, False),
+        ("Оплата", {"vat_kopecks": 0}, False),
+    ],
+)
+def test_a_vat_clause_differs_from_the_invoices_own(purpose: str, fields: dict[str, Any], differs: bool) -> None:
+    match = found(row(purpose=f"Оплата по счету № 127 от 12.03.2026. {purpose}"), invoice(**fields))
+    assert ("vat_differs" in match.reasons) is differs
+
+
+@pytest.mark.parametrize(
+    ("seller_inn", "payee_inn", "what"),
+    [("", OUR_INN, "allotted"), (ANOTHER_INN, "", "allotted"), (ANOTHER_INN, OUR_INN, "unmatched")],
+)
+def test_an_invoice_is_meant_where_its_seller_is_not_known_to_be_another(
+    seller_inn: str, payee_inn: str, what: str
+) -> None:
+    assert found(row(payee_inn=payee_inn), invoice(seller_inn=seller_inn)).what == what
+
+
+def test_several_invoices_of_strangers_or_without_a_rest_are_asked_about() -> None:
+    one = row(30_000_00, purpose="Оплата по счетам № 127, № 128")
+    stranger = found(one, invoice("127", 10_000_00, buyer_inn=""), invoice("128", 20_000_00))
+    assert (stranger.what, stranger.reasons[0]) == ("asked", "several")
+    settled = found(one, invoice("127", 10_000_00, paid_kopecks=10_000_00), invoice("128", 30_000_00))
+    assert settled.what == "asked"
+
+
+def test_one_invoice_that_is_named_twice_is_one() -> None:
+    match = found(row(purpose="Оплата по счетам № 127, № 0127"), invoice())
+    assert (match.what, [one.number for one in match.allotments]) == ("allotted", ["127"])
+
+
+def test_several_that_count_are_taken_off_what_the_next_one_sees() -> None:
+    matcher = Matcher((invoice("127", 10_000_00), invoice("128", 20_000_00)), frozenset({OUR_INN}))
+    both = row(30_000_00, purpose="Оплата по счетам № 127, № 128")
+    first = matcher.match(BankOperation("p1", 1, both, "s1"))
+    second = matcher.match(BankOperation("p2", 1, both, "s1"))
+    assert (first.what, first.ours, first.reasons[0]) == ("allotted", True, "several")
+    assert first.score == 70
+    assert second.what == "asked"
+
+
+def test_a_surplus_over_several_falls_to_the_newest() -> None:
+    one = row(35_000_00, purpose="Оплата по счетам № 127, № 128")
+    match = found(one, invoice("127", 10_000_00, issued_on=None), invoice("128", 20_000_00))
+    assert [(part.number, part.amount_kopecks) for part in match.proposal] == [("128", 20_000_00), ("127", 15_000_00)]
+    paid_up = found(
+        one,
+        invoice("127", 10_000_00, issued_on=dt.date(2026, 3, 1)),
+        invoice("128", 20_000_00, paid_kopecks=20_000_00),
+    )
+    assert [(part.number, part.amount_kopecks) for part in paid_up.proposal] == [
+        ("127", 10_000_00),
+        ("128", 25_000_00),
+    ]
+
+
+def test_money_that_leaves_is_a_refund_only_where_it_says_so() -> None:
+    settled = invoice(paid_kopecks=85_000_00)
+    assert found(row(-1_00, purpose="Возврат"), settled).what == "asked"
+    assert found(row(-1_00, purpose="Возврат", payee_inn=""), settled).what == "aside"
+    named = found(row(-1_00, purpose="По счету № 127", payee_inn=""), settled)
+    assert named.what == "asked"
+    later = found(row(-1_00, purpose="По счету № 127"), invoice())
+    assert (later.what, later.reasons, later.ours) == ("unmatched", ("not_paid_yet",), True)
+    nobody = found(row(-1_00, purpose="По счету № 127", payee_inn=""), invoice())
+    assert (nobody.what, nobody.reasons, nobody.ours) == ("aside", ("outgoing",), False)
+
+
+def test_what_comes_back_and_fits_nothing_says_why() -> None:
+    match = found(row(purpose="Возврат", payer_inn=""), invoice("5", 1))
+    assert (match.what, match.reasons) == ("unmatched", ("refund",))
+
+
 @pytest.mark.parametrize(
     ("one", "ours"),
     [(row(purpose="Оплата по счету № 900", payer_inn=""), True), (row(purpose="Проценты", payer_inn=""), False)],
