@@ -9,11 +9,13 @@ ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Files by their patterns, and the tests. Those of inbox and outbox start Postgres and Kafka, once for all."""
+    """Files by their patterns, and the tests. Those of inbox and outbox start Postgres and Kafka, once for all, so that
+    their changes are tried one by one; of others ``at_once``."""
 
     name: str
     files: tuple[str, ...]
     tests: tuple[str, ...]
+    at_once: int = 4
 
     def paths(self) -> list[str]:
         """The files as they are now, from the root of the tree."""
@@ -21,8 +23,8 @@ class Part:
         return sorted(found)
 
 
-def _part(name: str, files: str, of: str, tests: str) -> Part:
-    return Part(name, tuple(files.split()), tuple(f"tests/{of}/test_{test}.py" for test in tests.split()))
+def _part(name: str, files: str, of: str, tests: str, at_once: int = 4) -> Part:
+    return Part(name, tuple(files.split()), tuple(f"tests/{of}/test_{test}.py" for test in tests.split()), at_once)
 
 
 def _domain(service: str, tests: str) -> Part:
@@ -42,11 +44,12 @@ PARTS: Final = (
         "payments",
         "shown bank_shown statement_files rules enriching matching balances standing balance_machine bank_days",
     ),
-    _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss"),
+    _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss", at_once=1),
     _part(
         "outbox",
         "chassis/outbox.py chassis/messaging/outgoing.py chassis/messaging/windows.py",
         "chassis",
         "relay engine",
+        at_once=1,
     ),
 )

@@ -38,8 +38,9 @@ Where = frozenset[CodeType]
 class Trying:
     """A plugin of pytest: in place of one run of the tests there is a run for each change."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], at_once: int) -> None:
         self._paths = paths
+        self._at_once = at_once
         self._seconds: dict[str, float] = {}
         self._noticed_by: dict[CodeType, Counter[str]] = defaultdict(Counter)
         self._parent: int | None = None
@@ -73,13 +74,36 @@ class Trying:
             pytest.exit("a fork of the code as it is fails too, so that nothing can be said of changes", 1)
         for path, some in changes.items():
             no_more = {one["change"] for one in said(path) if one["killed"] or identity(one) in explained()}
-            for number, one in enumerate(some):
-                if number not in no_more:
-                    code = one.function.__code__
-                    self._try(path, number, one, [item for item in session.items if code in entered[item.nodeid]])
+            left = [number for number in range(len(some)) if number not in no_more]
+
+            def try_some(numbers: Sequence[int], path: str = path, some: Sequence[Replacement] = some) -> None:
+                for number in numbers:
+                    code = some[number].function.__code__
+                    items = [item for item in session.items if code in entered[item.nodeid]]
+                    self._try(path, number, some[number], items)
+
+            self._shared(left, try_some)
             if some:
                 record(result(path))
         return True
+
+    def _shared(self, numbers: Sequence[int], work: Callable[[Sequence[int]], None]) -> None:
+        """Does work in several processes, each with its share of the numbers."""
+        if self._at_once == 1:
+            work(numbers)
+            return
+        children = []
+        for place in range(self._at_once):
+            child = os.fork()
+            if not child:
+                with suppress(BaseException):
+                    work(numbers[place :: self._at_once])
+                    os._exit(0)
+                os._exit(NOTICED)
+            children.append(child)
+        ended = [os.waitpid(child, 0)[1] for child in children]
+        if any(ended):
+            pytest.exit("one of the processes that try changes has failed", 1)
 
     def _try(self, path: str, number: int, one: Replacement, items: list[pytest.Item]) -> None:
         noticed_by = self._noticed_by[one.function.__code__]
@@ -181,7 +205,7 @@ def main(arguments: list[str]) -> int:
     settings.load_profile("mutation")
     tests = [str(ROOT / test) for test in part.tests]
     options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "timeout=0"]
-    return int(pytest.main([*options, *tests], [Trying(arguments[1:])]))
+    return int(pytest.main([*options, *tests], [Trying(arguments[1:], part.at_once)]))
 
 
 if __name__ == "__main__":

@@ -218,6 +218,7 @@ def test_a_rate_anew_is_the_main_rate_of_its_day(rate: str, on: date, anew: str)
         (20, "20"),
         (Decimal("20.0000"), "20"),
         (Decimal("0.0"), "0"),
+        (Decimal("-0.0"), "0"),
         (Decimal("16.5"), "16.5"),
         (100, "100"),
     ],
