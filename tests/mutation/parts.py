@@ -1,6 +1,6 @@
 """The code that money depends on, in parts, and the tests that must notice every change of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,8 @@ def _part(name: str, files: str, of: str, tests: str, at_once: int = 4) -> Part:
 
 
 def _domain(service: str, tests: str) -> Part:
-    return _part(service, f"services/{service}/domain/*.py", f"services/{service}", tests)
+    part = _part(service, f"services/{service}/domain/*.py", f"services/{service}", tests)
+    return replace(part, tests=(*part.tests, "tests/golden/test_golden.py"))
 
 
 PARTS: Final = (
