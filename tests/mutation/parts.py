@@ -40,7 +40,7 @@ PARTS: Final = (
     _domain("counterparty", "rules party_machine workers"),
     _domain("ingest", "domain cursor buckets snapshot shop_module"),
     _domain("invoicing", "rules order orders review process_machine handlers"),
-    _domain("notifier", "rules orders texts deal_machine"),
+    _domain("notifier", "spoken ordered_writes rules orders companies edi texts lost_topics deal_machine"),
     _domain(
         "payments",
         "shown bank_shown statement_files rules enriching matching balances standing balance_machine bank_days",
