@@ -169,6 +169,25 @@ async def test_gauges_can_be_measured(world: World) -> None:
         await queries.measure(connection, world.clock.now(), vendor_before_colon)
 
 
+async def test_what_is_looked_at_again_and_again_reads_nothing_that_has_ended(world: World) -> None:
+    now = world.clock.now()
+    looks: dict[str, tuple[Any, ...]] = {
+        queries._STATUS: (now, []), queries._PASSES: (now, ["look"]), queries._DELAYED: (),
+        queries._BY_LANE: (now,), queries._BY_STATE: (),
+    }  # fmt: skip
+    await world.execute(begin("aa", "1"))
+    async with world.database.delivery_connection() as connection:
+        await connection.execute(
+            "INSERT INTO work (tenant_id, work_id, form, kind, key, stream, account, lane, claim_lane, state, queue, "
+            "planned_at, request, metadata) SELECT 'aa', gen_random_uuid(), 'effect', 'call', 'k', 'chain-' || n, $1, "
+            "0, 0, 'CONFIRMED', 'closed', now(), '{}', '{}' FROM generate_series(1, 20000) AS n",
+            ACCOUNT,
+        )
+        for look, values in looks.items():
+            plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + look, *values))
+            assert "Seq Scan on work " not in plan, plan
+
+
 async def _waiting(world: World) -> Any:
     found = await world.rows("queue = 'waiting'")
     return found[0] if found else None
