@@ -4,6 +4,7 @@ the same address takes the events of the application's own life, its page and th
 No framework and no models here: a slow handler is sent less, and nothing is sent twice (the vendor's page "Events").
 """
 
+import asyncio
 import hashlib
 import re
 import time
@@ -31,6 +32,8 @@ from services.ingest.store.webhooks import Webhook
 PREFIX: Final = "/hooks/bitrix24/"
 HOOK_SECRET_LENGTH_MAX: Final = 100
 REFUSALS_KEPT_PER_MINUTE: Final = 60
+HELD_SECONDS: Final = 0.5
+HELD_MAX: Final = 500
 _AWAY: Final[tuple[type[BaseException], ...]] = (NotStored, *INFRASTRUCTURE_ERRORS)
 
 _FORM_TOKEN: Final = re.compile(rb"((?:access_|refresh_|application_)token(?:%5D|\])?=)[^&]*", re.IGNORECASE)
@@ -61,6 +64,7 @@ class Hooks:
         self._parse = parse
         self._pages = pages
         self._refusals = RefusalCounter(REFUSALS_KEPT_PER_MINUTE)
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorised = scope["method"] == "GET" and b"code=" in scope.get("query_string", b"")
@@ -69,7 +73,6 @@ class Hooks:
             return
         hook_secret = scope["path"][len(PREFIX) :]
         body = await body_of(receive)
-        started = time.perf_counter()
         try:
             owner = self._directory.at_hand(hook_secret) or await self._looked_up(hook_secret)
             if owner is None:
@@ -83,8 +86,6 @@ class Hooks:
         except _AWAY:
             metrics.WEBHOOKS.labels("unavailable").inc()
             await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
-        finally:
-            metrics.WEBHOOK_SECONDS.observe(time.perf_counter() - started)
 
     async def _looked_up(self, hook_secret: str) -> Owner | None:
         if not 0 < len(hook_secret) <= HOOK_SECRET_LENGTH_MAX:
@@ -92,6 +93,7 @@ class Hooks:
         return await self._directory.find(hook_secret)
 
     async def _take(self, owner: Owner, scope: Scope, body: bytes, send: Send) -> None:
+        started = time.perf_counter()
         content_type = content_type_of(scope)
         event = self._parse(body, content_type)
         if isinstance(event, Problem):
@@ -105,6 +107,7 @@ class Hooks:
         else:
             webhook = _webhook(owner, event, body, content_type, telemetry.inject())
             delivery_id = await self._intake.put(webhook)
+            metrics.WEBHOOK_SECONDS.observe(time.perf_counter() - started)
             _STORED.inc()
             await _accept(send, delivery_id)
 
@@ -122,7 +125,9 @@ class Hooks:
     ) -> None:
         metrics.WEBHOOKS.labels(code.replace("webhook_", "refused_")).inc()
         headers: dict[str, str] = {}
-        if self._refusals.allows(owner.tenant):
+        if not self._refusals.allows(owner.tenant):
+            await self._hold()
+        else:
             refused = Webhook(
                 tenant=owner.tenant,
                 event="" if event is None else event.name,
@@ -137,10 +142,26 @@ class Hooks:
         status, sentence = _STATUSES[code]
         await answer(send, status, {"error": sentence}, headers)
 
+    async def _hold(self) -> None:
+        """Lets somebody wait who is refused again and again: whoever posts on as soon as he is answered takes less of
+        the process from others. Of many at once the rest are answered without waiting, since each that waits costs
+        memory."""
+        if self._held >= HELD_MAX:
+            return
+        self._held += 1
+        try:
+            await _pause()
+        finally:
+            self._held -= 1
+
 
 def _may_come(owner: Owner, event: CrmEvent) -> bool:
     """An uninstallation is proven by the application token alone; what brings access is proven by it."""
     return event.name != UNINSTALLED or event.token_matches(owner.application_token)
+
+
+async def _pause() -> None:
+    await asyncio.sleep(HELD_SECONDS)
 
 
 class HooksRoute(BaseRoute):

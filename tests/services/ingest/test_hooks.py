@@ -180,6 +180,25 @@ async def test_forged_webhooks_do_not_fill_the_table(ingest: Ingest, monkeypatch
     assert kept[0]["n"] == REFUSALS_KEPT_PER_MINUTE
 
 
+async def test_who_is_refused_again_and_again_is_answered_late(
+    ingest: Ingest, portal: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.ingest.api.hooks._minute", lambda: 8)
+    over = asyncio.Event()
+    monkeypatch.setattr("services.ingest.api.hooks._pause", over.wait)
+    await asyncio.gather(*(post(ingest, body("forged")) for _ in range(REFUSALS_KEPT_PER_MINUTE)))
+    held = asyncio.create_task(post(ingest, body("forged")))
+    taken = await post(ingest, body(portal["application_token"]))
+    assert taken.status_code == 200
+    assert not held.done()
+    monkeypatch.setattr("services.ingest.api.hooks.HELD_MAX", 1)
+    beyond = await post(ingest, body("forged"))
+    assert beyond.status_code == 403
+    assert not held.done()
+    over.set()
+    assert (await held).status_code == 403
+
+
 async def test_events_about_other_things_are_stored_and_done(ingest: Ingest, portal: dict[str, Any]) -> None:
     await post(ingest, body(portal["application_token"], event="ONCRMLEADUPDATE", object_id="5"))
     (listed,) = await deliveries(ingest)
