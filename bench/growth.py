@@ -30,6 +30,7 @@ TOLD_SECONDS: Final = 11.0
 UNTIL_POLLED_SECONDS: Final = 3_600
 PARTS: Final = (*PRODUCT, "postgres")
 TABLES_SHOWN: Final = 8
+LEAST: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,10 @@ def main() -> int:
     first, last = levels[0], levels[-1]
     for what in ("cpu_seconds", "statements", "rows_read"):
         few, many = ([float(getattr(one, what)) for one in level.deals] for level in (first, last))
-        ratios = [value / median(few) for value in many]
+        ratios = [value / max(median(few), LEAST) for value in many]
         report.add(_row(f"{what} of a deal, last to first", ratios, "×", bars=[Bar("median", at_most=1.1)]))
+    at_rest = last.rest.rows_read / max(first.rest.rows_read, LEAST)
+    report.add(_row("rows_read of a second at rest, last to first", [at_rest], "×"))
     return report.finish()
 
 
@@ -196,20 +199,25 @@ def _level_row(level: Level, filled_seconds: float) -> Row:
     rows = {
         name: median(one.rows_by_table.get(name, 0.0) for one in level.deals) for name in level.deals[0].rows_by_table
     }
-    most = sorted(rows.items(), key=lambda item: -item[1])[:TABLES_SHOWN]
     settings = {
         "statements_per_deal": round(median(one.statements for one in level.deals), 1),
         "rows_read_per_deal": round(median(one.rows_read for one in level.deals), 1),
-        "rows_read_most": {name: round(count, 1) for name, count in most},
+        "rows_read_most": _most(rows),
         "a_second_at_rest": {
             "cpu_ms": round(1000 * level.rest.cpu_seconds, 1),
             "statements": round(level.rest.statements, 1),
             "rows_read": round(level.rest.rows_read, 1),
+            "rows_read_most": _most(level.rest.rows_by_table),
         },
         "filled_in_seconds": round(filled_seconds, 1),
     }
     cpu = [1000 * one.cpu_seconds for one in level.deals]
     return _row(f"a deal at {level.events:,} events", cpu, "ms CPU", settings=settings)
+
+
+def _most(rows: Mapping[str, float]) -> dict[str, float]:
+    most = sorted(rows.items(), key=lambda item: -item[1])[:TABLES_SHOWN]
+    return {name: round(count, 1) for name, count in most}
 
 
 def _row(
