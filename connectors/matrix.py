@@ -1,10 +1,12 @@
 """What each vendor can do, as tables of the README: ``python -m connectors.matrix`` writes them anew."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from chassis.work.handlers import Probe
+from connectors.ports.accounting import ClosingForm
 from connectors.registry import ACCOUNTING, EDI, AccountingVendor, Capability, EdiVendor
 
 README: Final = Path(__file__).parent / "README.md"
@@ -19,6 +21,7 @@ _PROVEN: Final = {
     Probe.NONE: "a person",
     Probe.REPEAT: "repeat",
 }
+_FORMS: Final[Mapping[ClosingForm, str]] = {"act": "act", "waybill": "waybill", "upd": "УПД", "sale": "act or waybill"}
 
 
 def table() -> str:
@@ -29,6 +32,7 @@ def table() -> str:
         ("Capability", *(f"`{vendor.api}`" for vendor in vendors)),
         ("---", *("---" for _ in vendors)),
         *((f"`{one}`", *(_cell(vendor, one) for vendor in vendors)) for one in named),
+        ("closing documents", *(", ".join(_FORMS[form] for form in vendor.closing_forms) for vendor in vendors)),
         ("numbers invoices", *("itself" if vendor.numbers_itself else "we do" for vendor in vendors)),
         ("calls a second, burst", *(f"{v.limit.per_second:g}, {v.limit.burst}" for v in vendors)),
     ]

@@ -13,7 +13,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
-from connectors.closing import CLOSING, closing_form
+from connectors.closing import CLOSING, closing_form, form_of
 from connectors.kontur import mapping, payments
 from connectors.kontur.calls import Calls
 from connectors.kontur.goods import product_ids
@@ -246,14 +246,14 @@ class Kontur(Refusing):
 
     async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
         """The card of one closing document."""
-        form, vendor_id = mapping.form_of(act_id)
+        form, vendor_id = form_of(act_id)
         path = f"{PLACES[form]}/{_segment(vendor_id)}"
         found = await self._calls.card(permit, "read_act", path, _reads_act(form))
         return _about(found, lambda card: card.act_id == act_id)
 
     async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
         """The closing document's file."""
-        form, vendor_id = mapping.form_of(act_id)
+        form, vendor_id = form_of(act_id)
         return await self._calls.pdf(permit, "act_pdf", f"{PLACES[form]}/{_segment(vendor_id)}/pdf")
 
     # The account

@@ -14,6 +14,7 @@ from chassis.values.lines import DocumentLine
 from chassis.values.money import decimal_from_kopecks
 from chassis.values.vat import vat_kopecks
 from connectors import wire
+from connectors.closing import document_id
 from connectors.kontur.schema import (
     COMMENT_CHARS_MAX,
     OVERDUE,
@@ -209,7 +210,7 @@ def read_act(card: Mapping[str, Any], form: ClosingForm = "act") -> ActCard:
     """A closing document's card; its id tells its form too, since each form has a place of its own."""
     comment, marker = wire.text(card.get("comment")), wire.text(card.get("externalId"))
     return ActCard(
-        act_id=act_id(wire.required_identity(card, "id"), form),
+        act_id=document_id(wire.required_identity(card, "id"), form),
         number=wire.text(card.get("number")),
         issued_on=wire.day(card.get("date"), "date"),
         counterparty_id=wire.required_identity(card, "counterpartyId"),
@@ -224,19 +225,6 @@ def read_act(card: Mapping[str, Any], form: ClosingForm = "act") -> ActCard:
 def read_live_act(row: Mapping[str, Any], form: ClosingForm = "act") -> ActCard | None:
     """A row of a list; None for one that was deleted."""
     return None if is_deleted(row) else read_act(row, form)
-
-
-def act_id(vendor_id: str, form: ClosingForm) -> str:
-    """The vendor's id of a closing document, with its form unless it is an act."""
-    return vendor_id if form == "act" else f"{form}:{vendor_id}"
-
-
-def form_of(document_id: str) -> tuple[ClosingForm, str]:
-    """The form that an id tells, and the vendor's own id."""
-    form, _, vendor_id = document_id.partition(":")
-    if form == "waybill":
-        return "waybill", vendor_id
-    return ("upd", vendor_id) if form == "upd" else ("act", document_id)
 
 
 def read_product(card: Mapping[str, Any]) -> Product:

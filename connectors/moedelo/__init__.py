@@ -1,1 +1,1 @@
-"""MoeDelo: bills and acts by an API key or OAuth."""
+"""MoeDelo: bills and closing documents by an API key or OAuth."""

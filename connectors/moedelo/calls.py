@@ -11,6 +11,7 @@ from chassis.outcomes import Failure, Ok, Outcome, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.moedelo.outcomes import ERROR, PAGE, TABLE, TOKEN_TABLE, WRONG_REQUEST
+from connectors.moedelo.paging import page_after
 from connectors.moedelo.schema import PDF_MAGIC, VENDOR, error_of, oauth_error, rows_of
 from connectors.ports.accounting import PdfFile
 from connectors.transport import Transport
@@ -19,6 +20,7 @@ from connectors.wire import ShapeError
 
 PDF_BYTES_MAX: Final = 20 * 1024 * 1024
 NO_CONTENT: Final = 204
+LOOKUP_PAGES_MAX: Final = 10
 
 T = TypeVar("T")
 Read = Callable[[Mapping[str, Any]], T]
@@ -42,6 +44,23 @@ class Calls:
             return Ok(rows_of(document.value))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
+
+    async def all_rows(
+        self, permit: Permit, operation: str, path: str, query: Mapping[str, str]
+    ) -> Outcome[list[Mapping[str, Any]]]:
+        """All rows of a list, of at most 10 pages."""
+        rows: dict[str, Mapping[str, Any]] = {}
+        known = 0
+        for _ in range(LOOKUP_PAGES_MAX):
+            page = page_after(known)
+            found = await self.rows(permit, operation, path, {**query, **page.query})
+            if not isinstance(found, Ok):
+                return found
+            rows |= {str(row.get("Id")): row for row in found.value}
+            if len(found.value) < page.rows:
+                return Ok(list(rows.values()))
+            known = page.end
+        return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
 
     async def several(self, permit: Permit, operation: str, path: str, body: bytes) -> Outcome[list[Mapping[str, Any]]]:
         """A list that is asked for by a body: a POST that changes nothing."""

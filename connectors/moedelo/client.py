@@ -3,20 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.outcomes import Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.work.handlers import Permit
 from connectors.moedelo import mapping
 from connectors.moedelo.calls import Calls
+from connectors.moedelo.closing import ClosingDocuments
 from connectors.moedelo.outcomes import BUYER_TABLE, DELETE_TABLE
 from connectors.moedelo.paging import page_after
-from connectors.moedelo.schema import ACTS, BILLS, BUYERS, PAGE_ROWS, VENDOR
+from connectors.moedelo.schema import BILLS, BUYERS, PAGE_ROWS, VENDOR
 from connectors.ports.accounting import (
     AccessToken,
     ActCard,
@@ -39,8 +40,6 @@ from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
 
-LOOKUP_PAGES_MAX: Final = 10
-
 
 class Moedelo(Refusing):
     """A client of all MoeDelo accounts; it keeps nothing between calls."""
@@ -49,12 +48,13 @@ class Moedelo(Refusing):
 
     def __init__(self, http: Transport, clock: Clock) -> None:
         self._calls = Calls(http, clock)
+        self._closing = ClosingDocuments(self._calls)
 
     # Buyers
 
     async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
         """All records of exactly this INN that are not put away."""
-        found = await self._all(permit, "find_counterparty", BUYERS, {"inn": inn})
+        found = await self._calls.all_rows(permit, "find_counterparty", BUYERS, {"inn": inn})
         if not isinstance(found, Ok):
             return found
         try:
@@ -181,46 +181,23 @@ class Moedelo(Refusing):
     # Acts
 
     async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]:
-        """An act. It carries no marker; its bill tells it."""
-        created = await self._calls.card(permit, "create_act", ACTS, mapping.read_act, mapping.act_body(draft))
-        if isinstance(created, Ok) and created.value.counterparty_id != draft.counterparty_id:
-            return mismatch(VENDOR, "KontragentId", write=True)
-        return created
+        """A closing document of the account's form. It carries no marker; its bill tells it."""
+        return await self._closing.create(permit, draft)
 
     async def find_act(
         self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime
     ) -> Outcome[tuple[ActCard, ...]]:
-        """Acts of the bill that changed since a moment; refused without a bill, since acts carry no marker. Lists need
-        not tell the bill, so an act whose row does not is read."""
-        if not invoice_id:
-            return self._refused("find_act")
-        rows = await self._all(permit, "find_act", ACTS, {"afterDate": mapping.timestamp(since)})
-        if not isinstance(rows, Ok):
-            return rows
-        found: list[ActCard] = []
-        for row in rows.value:
-            try:
-                card: Outcome[ActCard] = Ok(mapping.read_act(row))
-                if "BillId" not in row:
-                    card = await self.read_act(permit, mapping.bill_id(row))
-            except ShapeError as error:
-                return unexpected(VENDOR, str(error), write=False)
-            if isinstance(card, Ok) and card.value.invoice_id == invoice_id:
-                found.append(card.value)
-            elif not isinstance(card, Ok):
-                return card
-        return Ok(tuple(found))
+        """Closing documents of the bill that changed since a moment; refused without a bill, since they carry no
+        marker."""
+        return await self._closing.find(permit, invoice_id, since) if invoice_id else self._refused("find_act")
 
     async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
-        """The card of one act."""
-        found = await self._calls.card(permit, "read_act", _path(ACTS, act_id), mapping.read_act)
-        if isinstance(found, Ok) and found.value.act_id != act_id:
-            return mismatch(VENDOR, "Id", write=False)
-        return found
+        """The card of one closing document."""
+        return await self._closing.read(permit, act_id)
 
     async def act_pdf(self, permit: Permit, act_id: str) -> Outcome[PdfFile]:
-        """The act's file."""
-        return await self._calls.pdf(permit, "act_pdf", f"{_path(ACTS, act_id)}/pdf?addStampAndSign=true")
+        """The closing document's file."""
+        return await self._closing.pdf(permit, act_id)
 
     # The account
 
@@ -248,25 +225,8 @@ class Moedelo(Refusing):
     # Lists
 
     async def _bills(self, permit: Permit, operation: str, query: Mapping[str, str]) -> Outcome[list[InvoiceCard]]:
-        rows = await self._all(permit, operation, BILLS, query)
+        rows = await self._calls.all_rows(permit, operation, BILLS, query)
         return await self._whole(permit, rows.value) if isinstance(rows, Ok) else rows
-
-    async def _all(
-        self, permit: Permit, operation: str, path: str, query: Mapping[str, str]
-    ) -> Outcome[list[Mapping[str, Any]]]:
-        """All rows of a list, of at most 10 pages."""
-        rows: dict[str, Mapping[str, Any]] = {}
-        known = 0
-        for _ in range(LOOKUP_PAGES_MAX):
-            page = page_after(known)
-            found = await self._calls.rows(permit, operation, path, {**query, **page.query})
-            if not isinstance(found, Ok):
-                return found
-            rows |= {str(row.get("Id")): row for row in found.value}
-            if len(found.value) < page.rows:
-                return Ok(list(rows.values()))
-            known = page.end
-        return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
 
     async def _page(
         self, permit: Permit, operation: str, path: str, cursor: FeedCursor

@@ -10,21 +10,30 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from chassis.domain import Problem
 from chassis.values.lines import DocumentLine
 from chassis.values.money import decimal_from_kopecks
 from chassis.values.vat import vat_kopecks
 from connectors import wire
+from connectors.closing import document_id
 from connectors.moedelo.schema import (
     API_HOST,
     CUSTOMER,
+    GENERAL_TAX_SYSTEM,
+    GOODS,
     NDS_INCLUDED,
     NDS_TYPES,
     NOT_ON_HANDS,
     NOT_PAID,
     ORDINARY_BILL,
+    SALES_WAYBILL,
     SERVICE,
     SITE,
+    UPD_NDS_TYPES,
+    UPD_WITH_VAT_INVOICE,
+    UPD_WITHOUT_VAT_INVOICE,
     VAT_RATES,
+    VENDOR,
     WITHOUT_NDS,
 )
 from connectors.pieces import Piece, pieces_of
@@ -33,6 +42,7 @@ from connectors.ports.accounting import (
     ActCard,
     ActDraft,
     CardLine,
+    ClosingForm,
     Counterparty,
     CounterpartyDraft,
     CounterpartyKind,
@@ -83,18 +93,35 @@ def invoice_body(draft: InvoiceDraft) -> bytes:
     return orjson.dumps(members)
 
 
-def act_body(draft: ActDraft) -> bytes:
-    """An act tied to its bill where there is one. It has no place for a marker."""
+def closing_body(draft: ActDraft, form: ClosingForm, stock: str | None = None) -> bytes:
+    """A closing document tied to its bill where there is one; goods leave the ``stock``. It has no place for a marker.
+    Raises KeyError for a rate that a УПД has no word for."""
     members: dict[str, Any] = {
-        "DocDate": draft.issued_on.isoformat(),
         "KontragentId": _reference(draft.counterparty_id),
-        "OnHands": NOT_ON_HANDS,
         "Sum": _money(sum(line.amount_kopecks for line in draft.lines)),
-        **_lines(draft.lines),
+        **(_lines(draft.lines) if form == "act" else _goods(draft.lines, form)),
     }
+    day, taxed = draft.issued_on.isoformat(), any(line.vat_rate != "none" for line in draft.lines)
+    match form:
+        case "upd":
+            members |= {"Date": day, "Status": UPD_WITH_VAT_INVOICE if taxed else UPD_WITHOUT_VAT_INVOICE}
+            if taxed:
+                members["TaxSystem"] = GENERAL_TAX_SYSTEM
+        case "waybill":
+            members |= {"DocDate": day, "Type": SALES_WAYBILL}
+        case _:
+            members |= {"DocDate": day, "OnHands": NOT_ON_HANDS}
+    if stock is not None:
+        members["StockId"] = _reference(stock)
     if draft.invoice_id is not None:
         members["BillId"] = _reference(draft.invoice_id)
     return orjson.dumps(members)
+
+
+def unsupported_rate(lines: Sequence[DocumentLine]) -> Problem | None:
+    """Why these lines cannot be a УПД: a VAT rate for which it has no word."""
+    rates = sorted({line.vat_rate for line in lines} - UPD_NDS_TYPES.keys())
+    return Problem("vat_rate_not_supported", {"vendor": VENDOR, "rate": rates[0]}) if rates else None
 
 
 def with_marker(comment: str, marker: str) -> str:
@@ -115,6 +142,17 @@ def _lines(lines: Sequence[DocumentLine]) -> dict[str, Any]:
         "NdsPositionType": NDS_INCLUDED if taxed else WITHOUT_NDS,
         "Items": [_item(piece) for piece in pieces],
     }
+
+
+def _goods(lines: Sequence[DocumentLine], form: ClosingForm) -> dict[str, Any]:
+    """As lines of a bill, but goods are goods, without a card in the nomenclature; a УПД has its own words for VAT."""
+    found = _lines(lines)
+    pieces = [piece for line in lines for piece in pieces_of(line, quantity_places=QUANTITY_PLACES)]
+    for item, piece in zip(found["Items"], pieces, strict=True):
+        item["Type"] = SERVICE if piece.line.is_service else GOODS
+        if form == "upd":
+            item["NdsType"] = UPD_NDS_TYPES[piece.line.vat_rate]
+    return found
 
 
 def _item(piece: Piece) -> dict[str, Any]:
@@ -223,18 +261,27 @@ def read_payments(card: Mapping[str, Any]) -> tuple[PaymentRow, ...]:
     )
 
 
-def read_act(card: Mapping[str, Any]) -> ActCard:
-    """An act's card."""
+def read_act(card: Mapping[str, Any], form: ClosingForm = "act") -> ActCard:
+    """A closing document's card. A УПД has its date under another name, and a sum in its lines alone."""
+    dated = "Date" if form == "upd" else "DocDate"
     return ActCard(
-        act_id=wire.required_identity(card, "Id"),
+        act_id=document_id(wire.required_identity(card, "Id"), form),
         number=wire.text(card.get("Number")),
-        issued_on=wire.day(card.get("DocDate"), "DocDate"),
+        issued_on=wire.day(card.get(dated), dated),
         counterparty_id=wire.required_identity(card, "KontragentId"),
         invoice_id=wire.identity(card.get("BillId")),
         comment="",
-        total_kopecks=wire.kopecks(wire.required(card, "Sum"), "Sum"),
-        vendor_status=wire.text(card.get("OnHands")),
+        total_kopecks=_total(card, form),
+        vendor_status=wire.text(card.get("Status" if form == "upd" else "OnHands")),
+        form=form,
     )
+
+
+def _total(card: Mapping[str, Any], form: ClosingForm) -> int:
+    if form != "upd" or "Sum" in card:
+        return wire.kopecks(wire.required(card, "Sum"), "Sum")
+    lines = wire.records(wire.required(card, "Items"), "Items")
+    return sum(wire.kopecks(wire.required(line, "SumWithNds"), "SumWithNds") for line in lines)
 
 
 def read_token(answer: Mapping[str, Any]) -> AccessToken:

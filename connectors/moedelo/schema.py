@@ -15,6 +15,9 @@ from connectors.wire import ShapeError
 VENDOR: Final = "moedelo"
 BILLS: Final = "accounting/api/v1/sales/bill"
 ACTS: Final = "accounting/api/v1/sales/act"
+WAYBILLS: Final = "accounting/api/v1/sales/waybill"
+UPDS: Final = "docs/api/v1/Sales/Upd"
+STOCKS: Final = "stock/api/v1/stock"
 BUYERS: Final = "kontragents/api/v1/kontragent"
 API_HOST: Final = "restapi.moedelo.org"
 SITE: Final = "https://moedelo.org"
@@ -32,12 +35,20 @@ NDS_TYPES: Final[dict[VatRate, int]] = {
     "22": 22,
 }
 VAT_RATES: Final[dict[int, VatRate]] = {number: rate for rate, number in NDS_TYPES.items()}
+UPD_NDS_TYPES: Final[dict[VatRate, int]] = {"none": 1, "20": 5}
+"""A УПД has ordinals of its own for rates; no client shows more of them."""
 WITHOUT_NDS: Final = 1
 NDS_INCLUDED: Final = 3
 NOT_PAID: Final = 4
 CUSTOMER: Final = 2
 ORDINARY_BILL: Final = 1
+GOODS: Final = 1
 SERVICE: Final = 2
+SALES_WAYBILL: Final = 1
+UPD_WITH_VAT_INVOICE: Final = 1
+UPD_WITHOUT_VAT_INVOICE: Final = 2
+GENERAL_TAX_SYSTEM: Final = 2
+"""Of a seller that pays VAT; what others have is not known, and left out."""
 NOT_ON_HANDS: Final = "Нет"
 
 _WORDS: Final = {
@@ -62,6 +73,11 @@ _WORDS: Final = {
     "deadline": "срок оплаты",
     "number": "номер",
     "billid": "счёт",
+    "stockid": "склад",
+    "stockproductid": "товар на складе",
+    "status": "статус",
+    "taxsystem": "система налогообложения",
+    "date": "дата",
     "settlementaccountid": "расчётный счёт",
     "additionalinfo": "дополнительная информация",
 }

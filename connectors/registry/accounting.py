@@ -9,9 +9,11 @@ from connectors.elba_vendor.client import ElbaVendor
 from connectors.kontur.client import Kontur
 from connectors.moedelo.client import Moedelo
 from connectors.onec.client import OneC
+from connectors.ports.accounting import ClosingForm
 from connectors.registry.kinds import AccountingVendor, Capability, RateLimit, VendorUnknown
 
 _DAY_SECONDS: Final = 86_400.0
+_ALL_FORMS: Final[tuple[ClosingForm, ...]] = ("act", "waybill", "upd")
 
 ELBA_SEED: Final = AccountingVendor(
     vendor="elba",
@@ -75,6 +77,7 @@ ELBA_VENDOR: Final = AccountingVendor(
     limit=RateLimit(burst=10, per_second=5.0),
     numbers_itself=True,
     feed_overlap_seconds=0.0,  # its feed is numbered
+    closing_forms=_ALL_FORMS,
 )
 
 KONTUR: Final = AccountingVendor(
@@ -116,6 +119,7 @@ KONTUR: Final = AccountingVendor(
     limit=RateLimit(burst=20, per_second=10.0),
     numbers_itself=True,
     feed_overlap_seconds=7 * _DAY_SECONDS,
+    closing_forms=_ALL_FORMS,
 )
 
 ONEC: Final = AccountingVendor(
@@ -136,6 +140,7 @@ ONEC: Final = AccountingVendor(
     numbers_itself=True,
     feed_overlap_seconds=30 * _DAY_SECONDS,  # bank documents are entered with old dates
     tells_others_buyers=False,
+    closing_forms=("sale", "upd"),
 )
 
 MOEDELO: Final = AccountingVendor(
@@ -167,11 +172,13 @@ MOEDELO: Final = AccountingVendor(
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.NONE),  # cards have no e-mail (R11)
         Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.LIST),  # date and buyer, then the marker
         Capability.CANCEL_INVOICE: EffectPolicy(probe=Probe.EXACT, calls=2),  # the card is read first, then gone
-        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST),  # acts of its bill, since they carry no marker
+        # Acts, waybills and УПД of its bill, since they carry no marker; goods leave a stock, which is read first.
+        Capability.CREATE_ACT: EffectPolicy(probe=Probe.LIST, calls=2),
     },
     limit=RateLimit(burst=5, per_second=3.0),
     numbers_itself=True,
     feed_overlap_seconds=7 * _DAY_SECONDS,
+    closing_forms=_ALL_FORMS,
 )
 
 ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {

@@ -7,6 +7,7 @@ from typing import Final
 
 from chassis.clock import Clock
 from chassis.work.handlers import EffectPolicy, Probe
+from connectors.ports.accounting import ClosingForm
 from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import Crm, PortalMoved
 from connectors.ports.edi import Edi
@@ -81,6 +82,7 @@ class AccountingVendor:
     ``numbers_itself``: whether the vendor gives invoices their numbers (R7). ``feed_overlap_seconds``: how far before
     the newest row seen a poll begins again, since rows become visible late, and change. ``tells_others_buyers``:
     whether changed counterparties are told whoever made them; where not, only a look-up tells that somebody else did.
+    ``closing_forms``: what closing documents it has.
     """
 
     vendor: str
@@ -92,6 +94,7 @@ class AccountingVendor:
     numbers_itself: bool
     feed_overlap_seconds: float
     tells_others_buyers: bool = True
+    closing_forms: tuple[ClosingForm, ...] = ("act",)
 
     @property
     def api(self) -> str:

@@ -102,6 +102,7 @@ class _MoedeloPart(_AtApi):
         default="https://restapi.moedelo.org",
         description="write the address of the API, for example https://restapi.moedelo.org",
     )
+    closing: Closing = Field(default="act", description=_CLOSING)
 
 
 class MoedeloKeyPart(_MoedeloPart):

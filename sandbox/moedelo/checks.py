@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,9 @@ from sandbox.accounting.checks import ITEMS_MAX, NAME_CHARS_MAX, Problems, inn_v
 from sandbox.accounting.records import VAT_PERCENT, Counterparty, line_sum, vat_inside
 from sandbox.moedelo.wire import CALCULATED, KINDS, NDS_WORDS
 
+GOODS, SERVICE = 1, 2
 WITHOUT_NDS, ON_TOP, INCLUDED = 1, 2, 3
+BILL_RATES = NDS_WORDS | CALCULATED
 _DIGITS = re.compile(r"-?\d{1,18}")
 
 
@@ -79,8 +82,8 @@ def kontragent(body: dict[str, Any], problems: Problems) -> Counterparty:
     )
 
 
-def items(body: dict[str, Any], problems: Problems) -> list[dict[str, Any]]:
-    """The lines of a bill or an act; sums must be those of price, quantity and rate."""
+def items(body: dict[str, Any], problems: Problems, rates: Mapping[int, str] = BILL_RATES) -> list[dict[str, Any]]:
+    """The lines of a document; sums must be those of price, quantity and rate, whose words are ``rates``."""
     value = body.get("Items")
     position = whole(body, "NdsPositionType", problems)
     if position not in (WITHOUT_NDS, ON_TOP, INCLUDED):
@@ -92,11 +95,11 @@ def items(body: dict[str, Any], problems: Problems) -> list[dict[str, Any]]:
     if len(value) > ITEMS_MAX:
         problems.add("Items", f"В документе больше {ITEMS_MAX} позиций")
         return []
-    lines = (_item(raw, position, f"Items[{place}].", problems) for place, raw in enumerate(value))
+    lines = (_item(raw, position, f"Items[{place}].", problems, rates) for place, raw in enumerate(value))
     return [line for line in lines if line is not None]
 
 
-def _item(raw: Any, position: int, at: str, problems: Problems) -> dict[str, Any] | None:
+def _item(raw: Any, position: int, at: str, problems: Problems, rates: Mapping[int, str]) -> dict[str, Any] | None:
     if not isinstance(raw, dict):
         problems.add(at.rstrip("."), "Позиция должна быть объектом")
         return None
@@ -110,10 +113,11 @@ def _item(raw: Any, position: int, at: str, problems: Problems) -> dict[str, Any
     count = _decimal(raw.get("Count"), f"{at}Count", problems, places=4)
     price = _decimal(raw.get("Price"), f"{at}Price", problems, places=2)
     number = whole(raw, "NdsType", problems, at=at)
-    word = NDS_WORDS.get(number or 0) if number is not None else None
-    word = word or CALCULATED.get(number or 0)
+    word = None if number is None else rates.get(number)
     if word is None or (position == WITHOUT_NDS and word != "NoNds"):
         problems.add(f"{at}NdsType", "Недопустимая ставка НДС")
+    if kind == SERVICE and whole(raw, "StockProductId", problems, at=at):
+        problems.add(f"{at}StockProductId", "У услуги не может быть товара на складе")
     if not name or count is None or price is None or word is None:
         return None
     if count <= 0:

@@ -14,6 +14,10 @@ NDS_TYPES = {
 }  # fmt: skip
 NDS_WORDS = {number: word for word, number in NDS_TYPES.items()}
 CALCULATED = {100 + number: word for word, number in NDS_TYPES.items() if number > 0}
+UPD_RATES = {1: "NoNds", 5: "Nds20"}
+"""Ordinals in place of rates; no others are known."""
+UPD_ORDINALS = {word: number for number, word in UPD_RATES.items()}
+STOCK_ID = 7_701
 NOT_PAID, PARTLY_PAID, PAID = 4, 5, 6
 FORMS = {"legal": 1, "entrepreneur": 2, "individual": 3}
 KINDS = {number: word for word, number in FORMS.items()}
@@ -123,20 +127,38 @@ def bill(
     }
 
 
-def act(record: Record) -> dict[str, Any]:
-    return {
+def closing(record: Record) -> dict[str, Any]:
+    """An act, a waybill or a УПД, which has other words: its date is `Date`, and its sum stands in its lines alone."""
+    form, stock = record.get("form", "act"), record.get("stock_id")
+    found: dict[str, Any] = {
         "Id": int(record["id"]),
         "Number": record["number"],
-        "DocDate": f"{record['date']}T00:00:00",
+        "Date" if form == "upd" else "DocDate": f"{record['date']}T00:00:00",
         "KontragentId": int(record["counterparty_id"]),
-        "ProjectId": None,
         "BillId": int(record["invoice_id"]) if record["invoice_id"] else None,
         "NdsPositionType": record.get("nds_position", 3),
-        "OnHands": "Да" if record["status"] == "Signed" else "Нет",
-        "Sum": roubles(record["sum_kopecks"]),
         "Items": items(record),
         "Context": {"ModifyDate": record["updated_at"].rstrip("Z")},
     }
+    if form == "act":
+        return found | {
+            "ProjectId": None,
+            "OnHands": "Да" if record["status"] == "Signed" else "Нет",
+            "Sum": roubles(record["sum_kopecks"]),
+        }
+    found |= {"StockId": stock, "PayerId": None, "ReceiverId": None, "SenderId": None, "SupplierId": None}
+    if form == "waybill":
+        return found | {"Type": 1, "Sum": roubles(record["sum_kopecks"])}
+    lines = [
+        {**line, "NdsType": UPD_ORDINALS[held["vat"]]}
+        for line, held in zip(found["Items"], record["items"], strict=True)
+    ]
+    return found | {"Status": record["status_code"], "TaxSystem": record["tax_system"], "Items": lines}
+
+
+def stock() -> dict[str, Any]:
+    """The account's only stock."""
+    return {"Id": STOCK_ID, "Name": "Основной склад", "IsMain": True, "StockType": 0}
 
 
 def receipt(record: Record, buyer: Record | None) -> dict[str, Any]:

@@ -158,6 +158,8 @@ def test_what_documents_of_an_account_need_is_said_with_its_keys() -> None:
     elba = KEYS["elba's published API"] + f"      bank_account_id: {bank}\n      closing: upd\n"
     part = load(WHOLE.replace(ELBA, elba), ENVIRON, Path()).sellers[0].accounting
     assert {"bank_account_id": bank, "closing": "upd"}.items() <= part.access().items()
+    moedelo = KEYS["moedelo"] + "      closing: waybill\n"
+    assert load(WHOLE.replace(ELBA, moedelo), ENVIRON, Path()).sellers[0].accounting.access()["closing"] == "waybill"
     kontur = KEYS["kontur by key"] + "      unknown_goods: list\n      closing: waybill\n"
     part = load(WHOLE.replace(ELBA, kontur), ENVIRON, Path()).sellers[0].accounting
     assert {"unknown_goods": "list", "closing": "waybill"}.items() <= part.access().items()

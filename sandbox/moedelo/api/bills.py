@@ -150,10 +150,10 @@ def delete(call: Call) -> Reply:
 
 
 def linked(call: Call) -> Reply:
-    """The acts of a bill."""
+    """The closing documents of a bill."""
     record = _bill(call)
     acts = [one for one in call.book.select(call.account, "acts") if one["invoice_id"] == record["id"]]
-    return Reply(payload={"ResourceList": [wire.act(one) for one in acts]})
+    return Reply(payload={"ResourceList": [wire.closing(one) for one in acts]})
 
 
 def file(call: Call) -> Reply:

@@ -236,7 +236,8 @@ async def test_acts_are_found_by_their_bill_even_where_lists_do_not_tell_it() ->
     whole = {"Id": 9, "Number": "9", "DocDate": "2026-03-20", "KontragentId": 905512, "BillId": 5123001, "Sum": 85000}
     short = {name: value for name, value in whole.items() if name != "BillId"}
     other = whole | {"Id": 10, "BillId": 7}
-    moedelo, script = client(answer({"ResourceList": [short, other]}), answer(whole))
+    none = answer({"ResourceList": []})
+    moedelo, script = client(answer({"ResourceList": [short, other]}), answer(whole), none, none)
     since = datetime(2026, 3, 20, tzinfo=UTC)
     found = await moedelo.find_act(BY_KEY, marker=MARKER, invoice_id="5123001", since=since)
     assert isinstance(found, Ok)

@@ -10,6 +10,7 @@ import pytest_asyncio
 from tests.sandbox.running import Sandbox
 
 BUYER = {"Name": "ООО «Лотос»", "Type": 2, "Form": 1, "Inn": "7709123453", "Kpp": "770901001"}
+GOODS = {"Name": "Стеллаж", "Count": 2, "Unit": "шт", "Type": 1, "Price": 1000.0, "NdsType": -1}
 LINE = {"Name": "Монтаж", "Count": 2, "Unit": "усл", "Type": 2, "Price": 244.0, "NdsType": 22}
 
 
@@ -80,6 +81,43 @@ async def test_what_is_wrong_with_a_bill_is_named(
     assert answer.status_code == 400
     assert field in answer.json()["ValidationErrors"], answer.text
     assert (await moedelo.call("GET", "/accounting/api/v1/sales/bill")).json()["TotalCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "field"),
+    [
+        ("accounting/api/v1/sales/waybill", {"StockId": None}, "StockId"),
+        ("accounting/api/v1/sales/waybill", {"StockId": 1}, "StockId"),
+        ("accounting/api/v1/sales/waybill", {"Type": None}, "Type"),
+        ("accounting/api/v1/sales/waybill", {"PayerId": 1}, "PayerId"),
+        ("accounting/api/v1/sales/waybill", {"DocDate": None}, "DocDate"),
+        ("accounting/api/v1/sales/act", {"OnHands": "Нигде"}, "OnHands"),
+        ("docs/api/v1/Sales/Upd", {"Date": None}, "Date"),
+        ("docs/api/v1/Sales/Upd", {"Status": 3}, "Status"),
+        ("docs/api/v1/Sales/Upd", {"Items": [{**GOODS, "NdsType": 22}]}, "Items[0].NdsType"),
+        ("docs/api/v1/Sales/Upd", {"Items": [{**GOODS, "NdsType": 5}], "StockId": None}, "StockId"),
+        ("docs/api/v1/Sales/Upd", {"Items": [{**GOODS, "Type": 2, "StockProductId": 7}]}, "Items[0].StockProductId"),
+    ],
+)
+async def test_what_is_wrong_with_a_closing_document_is_named(
+    moedelo: Client, path: str, change: dict[str, Any], field: str
+) -> None:
+    (stock,) = (await moedelo.call("GET", "/stock/api/v1/stock")).json()["ResourceList"]
+    right = {
+        "KontragentId": await moedelo.buyer(),
+        "DocDate": "2026-03-20",
+        "Date": "2026-03-20",
+        "Type": 1,
+        "Status": 2,
+        "StockId": stock["Id"],
+        "NdsPositionType": 1,
+        "Items": [GOODS | ({"NdsType": 1} if path.endswith("Upd") else {})],
+    }
+    answer = await moedelo.call("POST", f"/{path}", right)
+    assert answer.status_code == 201, answer.text
+    wrong = await moedelo.call("POST", f"/{path}", right | change)
+    assert wrong.status_code == 400
+    assert field in wrong.json()["ValidationErrors"], wrong.text
 
 
 async def test_a_company_without_kpp_is_refused_in_words(moedelo: Client) -> None:

@@ -39,7 +39,7 @@ from tests.services.streams import TENANT
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(240)]
 
 DEADLINE_SECONDS = 120.0
-CRM, ACCOUNT = "bitrix24:vektor", "elba:vektor:main"
+CRM, ACCOUNT, BASE = "bitrix24:vektor", "elba:vektor:main", "onec:vektor:main"
 KPP = "770901001"
 QUICK = WorkSettings(
     poll_seconds=0.02, housekeeping_seconds=0.05, gauges_seconds=3600, lease_seconds=5.0, send_seconds_max=3.0,
@@ -83,6 +83,7 @@ class Rig:
     desk: Desk
     api: httpx.AsyncClient
     account: str
+    vendor: str = "elba"
     runner: WorkRunner | None = None
 
     async def start(self) -> None:
@@ -112,11 +113,11 @@ class Rig:
     async def record(self, number: int) -> None:
         """A record of the accounting service."""
         card = {"fullName": f"ООО «Лотос {number}»", "inn": inn(number), "kpp": KPP}
-        await self.sandbox.control(f"/elba/{self.account}/counterparties", card)
+        await self.sandbox.control(f"/{self.vendor}/{self.account}/counterparties", card)
 
     async def records(self) -> Counter[str]:
         """How many records each INN has."""
-        state = await self.sandbox.state("elba", self.account)
+        state = await self.sandbox.state(self.vendor, self.account)
         return Counter(str(one["inn"]) for one in state["counterparties"].values())
 
     async def begin(self, *, apply: bool) -> dict[str, Any]:
@@ -144,7 +145,9 @@ class Rig:
 
 
 @pytest.fixture
-async def rig(databases: Databases, tmp_path: Path) -> AsyncIterator[Rig]:
+async def rig(databases: Databases, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    """With an account of Elba, or of the vendor that a test names."""
+    vendor = getattr(request, "param", "elba")
     own = await databases("counterparty", *SPEC.migration_folders()[1:])
     database, engine, clock = await own.open(), Engine(SPEC.name, SPEC.stream_kinds()), Clock(rate=60)
     store, directory = SyncStore(database, engine), TenantDirectory(database)
@@ -155,28 +158,34 @@ async def rig(databases: Databases, tmp_path: Path) -> AsyncIterator[Rig]:
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://counterparty") as api,
     ):
         portal = await sandbox.control("/bitrix24/portals", {"slug": "vektor", "title": "ООО «Вектор»"})
-        account = await sandbox.control("/elba/accounts", {"title": "ООО «Вектор»", "inn": "500123456750"})
-        request = TokenRequest(account["token_url"], account["client_id"], account["client_secret"])
-        token = await ElbaSeed(http, clock).obtain_token(request)
-        assert isinstance(token, Ok), token
-        options = {"vendor": "elba", "profile": "seed"}
-        desk = Desk(
-            {
-                CRM: Permit(CRM, portal["webhook_url"], "", 1, clock.now()),
-                ACCOUNT: Permit(ACCOUNT, account["api_url"], token.value.access_token, 1, clock.now(), options),
-            }
-        )
-        seller = {"seller_id": "main", "connection": {"account": ACCOUNT}}
+        account = await sandbox.control(f"/{vendor}/accounts", {"title": "ООО «Вектор»", "inn": "500123456750"})
+        permit = _base(account, clock) if vendor == "onec" else await _elba(account, http, clock)
+        desk = Desk({CRM: Permit(CRM, portal["webhook_url"], "", 1, clock.now()), permit.account: permit})
+        seller = {"seller_id": "main", "connection": {"account": permit.account}}
         settings = {"crm_account": CRM, "sellers": [seller]}
         command = Command(TENANT, TENANT_STREAM, SeeTenant("active", 1, settings), "tenant")
         async with database.transaction([TENANT]) as connection:
             await engine.execute(connection, [command], clock.now())
-        made = Rig(database, engine, clock, sandbox, http, desk, api, account["account"])
+        made = Rig(database, engine, clock, sandbox, http, desk, api, account["account"], vendor)
         try:
             yield made
         finally:
             await made.kill()
             await database.close()
+
+
+async def _elba(account: dict[str, Any], http: VendorHttp, clock: Clock) -> Permit:
+    request = TokenRequest(account["token_url"], account["client_id"], account["client_secret"])
+    token = await ElbaSeed(http, clock).obtain_token(request)
+    assert isinstance(token, Ok), token
+    options = {"vendor": "elba", "profile": "seed"}
+    return Permit(ACCOUNT, account["api_url"], token.value.access_token, 1, clock.now(), options)
+
+
+def _base(account: dict[str, Any], clock: Clock) -> Permit:
+    access = f"{account['user']}:{account['password']}"
+    options = {"vendor": "onec", "profile": "standard", "organization": account["organization"]}
+    return Permit(BASE, account["odata_url"], access, 1, clock.now(), options)
 
 
 async def test_killed_again_and_again_it_goes_on_and_gives_nobody_a_second_record(rig: Rig) -> None:
@@ -223,6 +232,23 @@ async def test_a_service_without_a_list_is_looked_up_one_by_one_and_once_more_be
     async with rig.database.transaction([TENANT]) as connection:
         await rig.engine.execute(connection, [command], rig.clock.now())
     await rig.start()
+    compared = await rig.phase("compared")
+    assert (compared["outcomes"]["to_pair"], compared["outcomes"]["to_create"]) == (1, 5)
+    await rig.record(1)
+    await rig.begin(apply=True)
+    done = await rig.phase("done")
+    assert (done["outcomes"]["paired"], done["outcomes"]["created"]) == (2, 4)
+    assert await rig.records() == Counter(inn(number) for number in range(6))
+
+
+@pytest.mark.parametrize("rig", ["onec"], indirect=True)
+async def test_a_list_that_does_not_tell_what_others_enter_is_looked_up_once_more_before_creating(rig: Rig) -> None:
+    for number in range(6):
+        await rig.company(number)
+    await rig.record(0)
+    await rig.start()
+    shown = await rig.begin(apply=False)
+    assert shown["listed"]
     compared = await rig.phase("compared")
     assert (compared["outcomes"]["to_pair"], compared["outcomes"]["to_create"]) == (1, 5)
     await rig.record(1)

@@ -62,7 +62,7 @@ async def test_a_key_is_given_as_it_is(
 ) -> None:
     await applied(ingest, moedelo, BY_KEY)
     permit = await given(client)
-    assert permit.options == {"vendor": "moedelo", "profile": "standard", "auth_mode": "api_key"}
+    assert permit.options == {"vendor": "moedelo", "profile": "standard", "auth_mode": "api_key", "closing": "act"}
     assert await opens(sandbox, permit)
     await client.report(ACCOUNT, Problem(TOKEN_REFUSED), None)
     assert (await given(client)).access_token == moedelo["api_key"], "there is no other"
