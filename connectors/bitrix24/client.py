@@ -13,6 +13,7 @@ from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
 from connectors.bitrix24.companies import Companies
 from connectors.bitrix24.mapping import buyers, cards, portal, records, writes
 from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, recheck_commands, referenced
+from connectors.bitrix24.newcomers import Newcomers
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
     DEAL,
@@ -50,7 +51,7 @@ from connectors.wire import ShapeError
 COMMENT_PAGES_MAX: Final = 45
 
 
-class Bitrix24:
+class Bitrix24(Newcomers):
     """A client of all portals; it keeps nothing between calls. ``on_moved`` hears of a portal that was renamed, after
     the repeat at the new host was answered by a portal."""
 
@@ -221,7 +222,7 @@ class Bitrix24:
                 categories = records.read_items(answer, "categories", lambda one: wire.whole(one.get("id"), "id"))
             except ShapeError as error:
                 return unexpected(VENDOR, str(error), write=False)
-        commands = _stage_commands(categories)
+        commands = portal.stage_commands(categories)
         batch = await self._calls.batch(permit, "stages", commands, write=False)
         if not isinstance(batch, BatchAnswer):
             return batch
@@ -229,7 +230,7 @@ class Bitrix24:
         if not isinstance(present, dict):
             return present
         try:
-            return Ok(_stages(categories, present))
+            return Ok(portal.stages(categories, present))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
 
@@ -238,7 +239,7 @@ class Bitrix24:
         commands = {
             "scope": Command("scope", {}),
             "fields": Command("crm.item.fields", {"entityTypeId": DEAL, "useOriginalUfNames": "Y"}),
-            **_stage_commands(tuple(wanted.stages)),
+            **portal.stage_commands(tuple(wanted.stages)),
         }
         batch = await self._calls.batch(permit, "check_portal", commands, write=False)
         if not isinstance(batch, BatchAnswer):
@@ -255,7 +256,7 @@ class Bitrix24:
                 return present
             fields = present["fields"]
             known = {} if fields is None else records.read_fields(fields.result)
-            return Ok(portal.report(wanted, scopes, known, _stages(tuple(wanted.stages), present)))
+            return Ok(portal.report(wanted, scopes, known, portal.stages(tuple(wanted.stages), present)))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
 
@@ -367,27 +368,6 @@ class Bitrix24:
 
 def _not_visible(failure: Failure) -> bool:
     return isinstance(failure, Rejected) and failure.problem.code in (NOT_FOUND, "crm_access_denied")
-
-
-def _stage_commands(categories: Sequence[int]) -> dict[str, Command]:
-    if len(categories) > BATCH_COMMANDS_MAX - 2:
-        raise ValueError(f"at most {BATCH_COMMANDS_MAX - 2} funnels are read at once, not {len(categories)}")
-    return {
-        f"stages{category}": Command(
-            "crm.status.list",
-            {"order": {"SORT": "ASC"}, "filter": {"ENTITY_ID": records.stage_dictionary(category)}},
-        )
-        for category in categories
-    }
-
-
-def _stages(categories: Sequence[int], present: Mapping[str, Success | None]) -> tuple[DealStage, ...]:
-    found: list[DealStage] = []
-    for category in categories:
-        part = present.get(f"stages{category}")
-        listed = [] if part is None else wire.records(part.result, "stages")
-        found += [records.read_stage(record, category) for record in listed]
-    return tuple(found)
 
 
 def _marked(

@@ -20,6 +20,8 @@ BITRIX24: Final = CrmVendor(
             Capability.BUYERS_MODIFIED,
             Capability.LIST_COMPANIES,
             Capability.READ_COMPANIES,
+            Capability.COMPANIES_BY_INN,
+            Capability.MAKE_COMPANY,
             Capability.READ_STAGES,
             Capability.CHECK_PORTAL,
             Capability.FIND_COMMENT,
@@ -36,6 +38,8 @@ BITRIX24: Final = CrmVendor(
         Capability.MOVE_STAGE: _ABSOLUTE,  # whoever repeats it reads the deal again first
         Capability.UPLOAD_FILE: _ABSOLUTE,
         Capability.ADD_COMMENT: EffectPolicy(probe=Probe.LIST),
+        # By INN, or by marker where it has no requisites yet; looked for before each send too.
+        Capability.MAKE_COMPANY: EffectPolicy(probe=Probe.LIST, sends_max=5, calls=3),
         Capability.NOTIFY_USER: _ABSOLUTE,  # a TAG replaces what it named before
         Capability.CHAT_MESSAGE: EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False),
     },
@@ -43,6 +47,7 @@ BITRIX24: Final = CrmVendor(
     requests_max={
         Capability.READ_DEAL: 2,
         Capability.READ_STAGES: 2,
+        Capability.COMPANIES_BY_INN: 2,
         Capability.FIND_COMMENT: 2,
         Capability.ADD_COMMENT: 3,
     },

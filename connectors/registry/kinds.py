@@ -55,6 +55,8 @@ class Capability(enum.StrEnum):
     BUYERS_MODIFIED = "buyers_modified"
     LIST_COMPANIES = "list_companies"
     READ_COMPANIES = "read_companies"
+    COMPANIES_BY_INN = "companies_by_inn"
+    MAKE_COMPANY = "make_company"
     READ_STAGES = "read_stages"
     CHECK_PORTAL = "check_portal"
     FIND_COMMENT = "find_comment"

@@ -40,7 +40,7 @@ class CounterpartyRejected(Message, name="CounterpartyRejected"):
     reasons: tuple[Reason, ...]
 
 
-CompanyField = Literal["name", "full_name", "kpp", "ogrn", "address"]
+CompanyField = Literal["name", "full_name", "kpp", "ogrn", "address", "phone", "email"]
 FieldOrigin = Literal["crm", "accounting", "register"]
 
 
@@ -60,6 +60,20 @@ class CompanyFilled(Message, name="CompanyFilled"):
     responsible_id: str = ""
 
 
+class CompanyAppeared(Message, name="CompanyAppeared"):
+    """A company that accounting has and the CRM does not: it is made there, once.
+
+    ``key`` names the record of the accounting account; ``kpp`` is "" of entrepreneurs and where nobody says it.
+    """
+
+    key: str
+    kind: Literal["company", "entrepreneur"]
+    inn: str
+    kpp: str = ""
+    values: dict[CompanyField, str] = Field(default_factory=dict)
+    origins: dict[CompanyField, FieldOrigin] = Field(default_factory=dict)
+
+
 LINK_MESSAGES = (CounterpartyLinked, CounterpartyRejected)
-CARD_MESSAGES = (CompanyFilled,)
+CARD_MESSAGES = (CompanyFilled, CompanyAppeared)
 MESSAGES = (*LINK_MESSAGES, *CARD_MESSAGES)

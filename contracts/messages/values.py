@@ -164,11 +164,12 @@ class Policies(Part):
 
 
 class Steps(Part):
-    """Which steps are switched on."""
+    """Which steps are switched on; ``reverse_sync`` None: where the accounting service lists whom it has."""
 
     invoice: bool = True
     payments: bool = True
     act: bool = True
+    reverse_sync: bool | None = None
 
 
 class Register(Part):
@@ -218,6 +219,7 @@ class SellerSettings(Part):
     due: DueRule = DueRule()
     number_template: str = "B24-{deal}"
     payments_poll_seconds: float = 300.0
+    counterparties_poll_seconds: float = 900.0
     payments_from: Literal["statement"] | None = None
     requisites: Requisites | None = None
     edi: EdiConnection | None = None
@@ -258,3 +260,4 @@ class TenantSettings(Part):
     steps: Steps = Steps()
     reminders: Reminders = Reminders()
     retry: RetrySchedule | None = None
+    registers: tuple[Register, ...] = ()

@@ -13,7 +13,9 @@ _API_KEY: Final = "write the API key, best as env:NAME or file:PATH"
 _CLIENT_ID: Final = "write the client id, best as env:NAME or file:PATH"
 _CLIENT_SECRET: Final = "write the client secret, best as env:NAME or file:PATH"  # noqa: S105 - a hint
 _CLOSING: Final = "write act, waybill (goods by waybill, with services by UPD) or upd"
-_CONNECTION_KEYS: Final = frozenset({"vendor", "profile", "limit", "payments_poll_seconds"})
+_CONNECTION_KEYS: Final = frozenset(
+    {"vendor", "profile", "limit", "payments_poll_seconds", "counterparties_poll_seconds"}
+)
 
 
 Closing = Literal["act", "waybill", "upd"]
@@ -29,6 +31,9 @@ class AccountingPart(Part):
     )
     payments_poll_seconds: float = Field(
         default=300, ge=1, le=86_400, description="write seconds from 1 to 86400, for example 300"
+    )
+    counterparties_poll_seconds: float = Field(
+        default=900, ge=1, le=86_400, description="write seconds from 1 to 86400, for example 900"
     )
 
     @property

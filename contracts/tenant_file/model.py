@@ -246,6 +246,7 @@ class StepsPart(Part):
     invoice: bool = Field(default=True, description="write true or false")
     payments: bool = Field(default=True, description="write true or false")
     act: bool = Field(default=True, description="write true or false")
+    reverse_sync: bool | None = Field(default=None, description="write true or false, or leave it out")
 
 
 class TenantFile(Part):

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.routing import BaseRoute
 
 from chassis import log
-from chassis.aggregate import StreamKind
+from chassis.aggregate import Lane, Plan, Recorded, StreamKind, TaskPlan
 from chassis.ids import TenantId
 from chassis.outcomes import Outcome
 from chassis.service import Parts, ServiceSpec, Work
+from chassis.tenants import TENANT_KIND, TenantView
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
 from chassis.work.permits import PermitClient
@@ -30,6 +32,7 @@ from services.counterparty.store.companies import CompanyStore
 from services.counterparty.store.syncs import SyncStore
 from services.counterparty.workers import handlers
 from services.counterparty.workers.companies import LookUpCompany
+from services.counterparty.workers.records import WATCH, FindCards, WatchRecords, watched
 from services.counterparty.workers.sync.applying import Compare, CreateMissing, LinkPairs
 from services.counterparty.workers.sync.reading import LookUpRecords, ReadCompanies, ReadRecords
 
@@ -67,6 +70,7 @@ CARDS: StreamKind[card.State, card.Command] = StreamKind(
     aggregate=lambda stream: stream,
     published=published.published_of_card,
     planned=card.planned,
+    projected=projections.projected_of_card,
 )
 SYNCS: StreamKind[sync.State, sync.Command] = StreamKind(
     prefix=sync.PREFIX,
@@ -77,6 +81,16 @@ SYNCS: StreamKind[sync.State, sync.Command] = StreamKind(
     aggregate=lambda stream: stream,
     planned=sync.planned,
 )
+
+
+def _watches(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
+    """A look at each account's list of changed counterparties; one that is watched already goes on as it is."""
+    if state.status == "removed":
+        return ()
+    return [TaskPlan(WATCH, account, {}, account=account, lane=Lane.BULK) for account in watched(state.settings)]
+
+
+TENANTS = replace(TENANT_KIND, planned=_watches)
 
 
 def _moved(moved: PortalMoved) -> None:
@@ -106,7 +120,8 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
         LinkPairs(syncs, parts.clock),
         CreateMissing(syncs, permits, crm, accounting, accounting_of, parts.clock),
     )
-    return Work(effects=effects, tasks=(*tasks, companies, *pages), probe_account=ping, permits=permits)
+    entered = (WatchRecords(accounting, store, parts.tenants, parts.clock), FindCards(crm))
+    return Work(effects=effects, tasks=(*tasks, companies, *pages, *entered), probe_account=ping, permits=permits)
 
 
 def _routes(parts: Parts[CounterpartySettings]) -> Sequence[BaseRoute]:
@@ -134,7 +149,8 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=CounterpartySettings,
-    kinds=(DEALS, PARTIES, CARDS, SYNCS),
+    kinds=(DEALS, PARTIES, CARDS, SYNCS, TENANTS),
+    follows_tenants=False,
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),
     writes=topics.written_by(NAME),

@@ -1,10 +1,10 @@
-"""Read rows of requests and parties: who is linked to which record, cards; each of one stream."""
+"""Read rows of parties and of the CRM's cards: who is linked to which record, questions; each of one stream."""
 
 from collections.abc import Sequence
 
 from chassis.aggregate import ReadRow
 from chassis.cards import card_rows
-from services.counterparty.domain import party
+from services.counterparty.domain import card, party
 
 
 def projected_of_party(stream: str, state: party.State) -> Sequence[ReadRow]:
@@ -23,3 +23,8 @@ def projected_of_party(stream: str, state: party.State) -> Sequence[ReadRow]:
         for record in state.records.values()
     ]
     return (*rows, *card_rows(stream, state.cards))
+
+
+def projected_of_card(stream: str, state: card.State) -> Sequence[ReadRow]:
+    """The questions about the CRM's cards of an INN."""
+    return tuple(card_rows(stream, state.questions))

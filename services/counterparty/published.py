@@ -9,6 +9,7 @@ from contracts import topics
 from contracts.messages import counterparty, operations
 from contracts.messages.values import Reason as WireReason
 from services.counterparty.domain import card, deal, party
+from services.counterparty.domain.records import CompanyMissing
 from services.counterparty.domain.values import Reason
 
 OPERATIONS = topics.operations_topic("counterparty")
@@ -58,8 +59,28 @@ def published_of_party(recorded: Recorded, state: party.State) -> Sequence[Publi
 def published_of_card(recorded: Recorded, state: card.State) -> Sequence[PublicMessage]:
     """What is to be written into the CRM."""
     event = recorded.event
-    if not isinstance(event, card.CardFilled):
-        return ()
+    match event:
+        case CardOpened() as opened:
+            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(opened))),)
+        case CardTaken() as taken:
+            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(taken))),)
+        case CompanyMissing():
+            appeared = counterparty.CompanyAppeared(
+                key=event.key,
+                kind=event.kind,
+                inn=event.inn,
+                kpp=event.kpp,
+                values={name: one.value for name, one in event.values.items()},
+                origins={name: one.origin for name, one in event.values.items()},
+            )
+            return (PublicMessage(topics.COMPANY_CARDS, appeared),)
+        case card.CardFilled():
+            return (_filled(event),)
+        case _:
+            return ()
+
+
+def _filled(event: card.CardFilled) -> PublicMessage:
     filled = counterparty.CompanyFilled(
         company_id=event.company_id,
         requisite_id=event.requisite_id,
@@ -69,7 +90,7 @@ def published_of_card(recorded: Recorded, state: card.State) -> Sequence[PublicM
         status=event.status,
         responsible_id=event.responsible_id,
     )
-    return (PublicMessage(topics.COMPANY_CARDS, filled),)
+    return PublicMessage(topics.COMPANY_CARDS, filled)
 
 
 def _reasons(reasons: Sequence[Reason]) -> tuple[WireReason, ...]:

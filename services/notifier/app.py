@@ -14,7 +14,7 @@ from connectors.ports.crm import PortalMoved
 from connectors.registry import BITRIX24
 from contracts import topics
 from contracts.messages import operations
-from services.notifier.domain import alerts, company, deal
+from services.notifier.domain import alerts, company, deal, newcomer
 from services.notifier.handlers import route
 from services.notifier.projections import projected
 from services.notifier.published import published
@@ -54,6 +54,15 @@ COMPANIES: StreamKind[company.State, company.Command] = StreamKind(
     aggregate=lambda stream: stream,
     planned=company.planned,
 )
+NEWCOMERS: StreamKind[newcomer.State, newcomer.Command] = StreamKind(
+    prefix=newcomer.PREFIX,
+    initial=newcomer.initial,
+    decide=newcomer.decide,
+    evolve=newcomer.evolve,
+    codec=newcomer.CODEC,
+    aggregate=lambda stream: stream,
+    planned=newcomer.planned,
+)
 
 
 def _moved(moved: PortalMoved) -> None:
@@ -78,7 +87,7 @@ def _deal_of(stream: str) -> str:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=NotifierSettings,
-    kinds=(DEALS, ALERTS, COMPANIES),
+    kinds=(DEALS, ALERTS, COMPANIES, NEWCOMERS),
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),
     writes=topics.written_by(NAME),

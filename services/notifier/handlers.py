@@ -8,7 +8,7 @@ from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, invoicing, operations, payments
 from contracts.messages import values as wire
-from services.notifier.domain import alerts, company, deal
+from services.notifier.domain import alerts, company, deal, newcomer
 from services.notifier.domain import facts as f
 
 
@@ -49,6 +49,8 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 message.responsible_id,
             )
             return (Routed(f"{company.PREFIX}-{message.company_id}", fill),)
+        case counterparty.CompanyAppeared():
+            return (_newcomer(message, envelope),)
     fact = _fact(message)
     deal_id = message.deal.deal_id if isinstance(message, ingest.InvoiceRequested) else getattr(message, "deal_id", "")
     if fact is None or not deal_id:
@@ -57,6 +59,20 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
     sequence = 0 if isinstance(message, ingest.RequestImpossible) else envelope.sequence
     tell = deal.Tell(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, fact, sequence)
     return (Routed(f"{deal.PREFIX}-{deal_id}", tell),)
+
+
+def _newcomer(message: counterparty.CompanyAppeared, envelope: Envelope) -> Routed:
+    tell = newcomer.TellNewcomer(
+        crm_account(envelope.tenant_id),
+        envelope.id,
+        message.key,
+        message.kind,
+        message.inn,
+        message.kpp,
+        {name: value for name, value in message.values.items() if value},
+        envelope.sequence,
+    )
+    return Routed(f"{newcomer.PREFIX}-{message.inn}{'-' if message.kpp else ''}{message.kpp}", tell)
 
 
 def _outage(message: operations.OutageBegan | operations.OutageEnded, envelope: Envelope) -> Routed:

@@ -151,6 +151,18 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "The company's card is filled from the state register",
         "Карточка компании заполняется по реестру",
     ),
+    "counterparty.RecordSeen": (
+        "The accountant entered or changed the company: {{ record['values'].get('name', '') }}",
+        "Бухгалтер завёл или изменил компанию: {{ record['values'].get('name', '') }}",
+    ),
+    "counterparty.RecordPlaced": (
+        "It is known what the CRM has of the accountant's company",
+        "Известно, что в CRM отвечает компании из бухгалтерии",
+    ),
+    "counterparty.CompanyMissing": (
+        "The CRM does not have the accountant's company: it is to be made there",
+        "В CRM нет компании из бухгалтерии: она будет создана",
+    ),
     "counterparty.RecordIntroduced": (
         "The first sync asks for the buyer's record",
         "Первая сверка ищет карточку покупателя",
@@ -211,6 +223,14 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "payments.CancellationKept": (
         "An invoice is void before it was told of",
         "Счёт недействителен раньше, чем о нём сообщили",
+    ),
+    "notifier.NewcomerTold": (
+        "A company that accounting has is to be made in the CRM",
+        "Компания из бухгалтерии будет создана в CRM",
+    ),
+    "notifier.NewcomerSettled": (
+        "{% if refused %}The portal refused the company: {{ refused|why }}{% else %}The CRM has the company{% endif %}",
+        "{% if refused %}Портал не принял компанию: {{ refused|why }}{% else %}Компания есть в CRM{% endif %}",
     ),
     "notifier.CompanyTold": ("The company's card is to be written", "Карточка компании будет записана"),
     "notifier.CompanyWritten": (
@@ -326,6 +346,9 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "request-deadline": ("Deadline of the request", "Срок запроса"),
     "look-at-due": ("Look whether it is overdue", "Проверка просрочки"),
     "reread-payments": ("Read all payments of the invoice", "Чтение всех оплат счёта"),
+    "watch-counterparties": ("Look at counterparties that were changed", "Взгляд на изменённых контрагентов"),
+    "find-crm-cards": ("Look for the company in the CRM", "Поиск компании в CRM"),
+    "crm-newcomer": ("Make the company in the CRM", "Создание компании в CRM"),
     "poll-payments": ("Poll the payments", "Опрос оплат"),
     "poll-payments-now": ("Look at the payments, since accounting called", "Взгляд на оплаты по звонку бухгалтерии"),
     "poll-balances": ("Poll the paid sums", "Опрос оплаченных сумм"),

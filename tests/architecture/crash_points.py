@@ -29,6 +29,7 @@ _EDI = "electronic documents, which the sellers of the path do not exchange"
 _REGISTERS = "asks the state register, for tenants that have a provider; an answer that is lost is asked for again"
 _SYNC = "first syncs, which come beside the deals and have tests of their own"
 _STATEMENTS = "bank statement files, which come beside the deals"
+_ENTERED = "what accountants enter by themselves, which has tests of its own"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
 OFF_PATH: Final[Mapping[str, str]] = {
@@ -79,6 +80,13 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "settle/crm-company": _REGISTERS,
     "bitrix24.requisite": _REGISTERS,
     "bitrix24.read_card": _REGISTERS,
+    "services.counterparty.store.PartyStore.made": _READ,
+    "settle/watch-counterparties": _ENTERED,
+    "settle/find-crm-cards": _ENTERED,
+    "intend/crm-newcomer": _ENTERED,
+    "settle/crm-newcomer": _ENTERED,
+    "bitrix24.companies_by_inn": _ENTERED,
+    "bitrix24.make_company": _ENTERED,
     "companies": _REGISTERS,
     "take/companies": _REGISTERS,
     "company-cards": _REGISTERS,

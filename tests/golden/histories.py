@@ -75,6 +75,8 @@ def all_histories() -> Iterator[History]:
     for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
         yield "counterparty", name, stream
     yield "counterparty", "filled-and-left", counterparty.filled()
+    for name, stream in zip(("entered", "entered-of-several"), counterparty.entered(), strict=True):
+        yield "counterparty", name, stream
     for name, stream in zip(("adopted", "made", "synced"), counterparty.brought_together(), strict=True):
         yield "counterparty", name, stream
     yield "invoicing", "replaced", invoicing.replaced()
@@ -98,6 +100,7 @@ def all_histories() -> Iterator[History]:
     yield "payments", "called", payments.called()
     yield "notifier", "refused-write", notifier.written()
     yield "notifier", "filled-and-refused", notifier.filled()
+    yield "notifier", "made-and-refused", notifier.newcomer_made()
     yield "notifier", "whole-way", _told_whole_way()
     yield "notifier", "outage-seen-by-two", _outage_seen_by_two()
     yield "notifier", "outage-told-backwards", _outage_told_backwards()

@@ -15,7 +15,10 @@ from connectors.ports.crm.cards import CrmCard, PutAddress, PutRequisite
 from connectors.wire import ShapeError
 
 LEGAL_ADDRESS: Final = 6
-_FIELDS: Final = {"name": "RQ_COMPANY_NAME", "full_name": "RQ_COMPANY_FULL_NAME", "inn": "RQ_INN", "kpp": "RQ_KPP"}
+_FIELDS: Final = {
+    "name": "RQ_COMPANY_NAME", "full_name": "RQ_COMPANY_FULL_NAME", "inn": "RQ_INN", "kpp": "RQ_KPP",
+    "email": "RQ_EMAIL", "phone": "RQ_PHONE",
+}  # fmt: skip
 _OGRNIP_LENGTH: Final = 15
 _ADDRESS_PARTS: Final = ("ADDRESS_2", "CITY", "POSTAL_CODE", "REGION", "PROVINCE", "COUNTRY")
 

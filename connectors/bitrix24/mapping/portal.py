@@ -5,6 +5,8 @@ from typing import Any
 
 from chassis.domain import Problem
 from connectors import wire
+from connectors.bitrix24.mapping import records
+from connectors.bitrix24.schema import BATCH_COMMANDS_MAX, Command, Success
 from connectors.ports.crm import DealStage, FieldInfo, PortalReport, PortalWanted
 from connectors.wire import ShapeError
 
@@ -49,3 +51,26 @@ def read_scopes(result: Any) -> frozenset[str]:
     if isinstance(result, list):
         return frozenset(wire.text(word) for word in result)
     raise ShapeError("scope")
+
+
+def stage_commands(categories: Sequence[int]) -> dict[str, Command]:
+    """One list per funnel. Raises ValueError over 48 funnels."""
+    if len(categories) > BATCH_COMMANDS_MAX - 2:
+        raise ValueError(f"at most {BATCH_COMMANDS_MAX - 2} funnels are read at once, not {len(categories)}")
+    return {
+        f"stages{category}": Command(
+            "crm.status.list",
+            {"order": {"SORT": "ASC"}, "filter": {"ENTITY_ID": records.stage_dictionary(category)}},
+        )
+        for category in categories
+    }
+
+
+def stages(categories: Sequence[int], present: Mapping[str, Success | None]) -> tuple[DealStage, ...]:
+    """The stages of all of them."""
+    found: list[DealStage] = []
+    for category in categories:
+        part = present.get(f"stages{category}")
+        listed = [] if part is None else wire.records(part.result, "stages")
+        found += [records.read_stage(record, category) for record in listed]
+    return tuple(found)

@@ -49,7 +49,7 @@ def command_of(command: CrmCommand) -> Command:
             fields: dict[str, Any] = {
                 "ENTITY_ID": command.deal_id,
                 "ENTITY_TYPE": "deal",
-                "COMMENT": _plain(f"{command.text}\n{command.marker}"),
+                "COMMENT": plain(f"{command.text}\n{command.marker}"),
             }
             if command.content:
                 fields["FILES"] = [_file(command.file_name, command.content)]
@@ -59,7 +59,7 @@ def command_of(command: CrmCommand) -> Command:
                 "im.notify.system.add",
                 {
                     "USER_ID": command.user_id,
-                    "MESSAGE": _plain(command.text),
+                    "MESSAGE": plain(command.text),
                     "TAG": command.tag,
                     "CLIENT_ID": command.client_id,  # a webhook must name one beside a TAG
                 },
@@ -67,9 +67,9 @@ def command_of(command: CrmCommand) -> Command:
         case PutRequisite():
             return cards.put_requisite(replace(command, values=_plain_values(command.values)))
         case PutAddress():
-            return cards.put_address(replace(command, text=_plain(command.text)))
+            return cards.put_address(replace(command, text=plain(command.text)))
         case ChatMessage():
-            return Command("im.message.add", {"DIALOG_ID": command.dialog_id, "MESSAGE": _plain(command.text)})
+            return Command("im.message.add", {"DIALOG_ID": command.dialog_id, "MESSAGE": plain(command.text)})
         case _:
             assert_never(command)
 
@@ -146,20 +146,20 @@ def _field_value(value: FieldValue) -> str:
         raise TypeError("a field takes a date; write a moment as text")
     if isinstance(value, date):
         return value.isoformat()
-    return _plain(str(value))
+    return plain(str(value))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that a batch will not take for a reference to one of its results."""
     return text.replace("$result[", "$ result[")
 
 
 def _plain_values(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: _plain(value) for name, value in values.items()}
+    return {name: plain(value) for name, value in values.items()}
 
 
 def _file(name: str, content: bytes) -> list[str | Base64]:
-    return [_plain(name), Base64(b64encode(content).decode("ascii"))]
+    return [plain(name), Base64(b64encode(content).decode("ascii"))]
 
 
 def _item(result: Any) -> Mapping[str, Any]:

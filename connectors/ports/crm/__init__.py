@@ -27,11 +27,17 @@ from connectors.ports.crm.commands import (
     UploadFile,
 )
 from connectors.ports.crm.companies import (
+    CompaniesByInn,
     CompaniesPage,
     CompanyDetails,
+    CrmNewcomer,
     ListCompanies,
     ListedCompany,
+    MakeCompany,
+    NewCompany,
+    Preset,
     ReadCompanies,
+    SameInn,
 )
 from connectors.ports.crm.events import (
     CrmEvent,
@@ -67,6 +73,7 @@ __all__ = [
     "CardEntity",
     "ChatMessage",
     "CheckPortal",
+    "CompaniesByInn",
     "CompaniesPage",
     "CompanyDetails",
     "Crm",
@@ -78,6 +85,7 @@ __all__ = [
     "CrmContact",
     "CrmDeal",
     "CrmEvent",
+    "CrmNewcomer",
     "CrmRequisite",
     "CrmWritten",
     "DealRecheck",
@@ -90,18 +98,21 @@ __all__ = [
     "FindComment",
     "ListCompanies",
     "ListedCompany",
+    "MakeCompany",
     "ModifiedBuyer",
     "ModifiedBuyersPage",
     "ModifiedDeal",
     "ModifiedDealsPage",
     "MoneyValue",
     "MoveStage",
+    "NewCompany",
     "NotifyUser",
     "ParseWebhook",
     "PingCrm",
     "PortalMoved",
     "PortalReport",
     "PortalWanted",
+    "Preset",
     "PutAddress",
     "PutRequisite",
     "ReadCard",
@@ -110,6 +121,7 @@ __all__ = [
     "ReadDealStages",
     "RecheckDeal",
     "RequisiteSource",
+    "SameInn",
     "Semantics",
     "SetFields",
     "StageEntry",
@@ -197,6 +209,7 @@ class ParseWebhook(Protocol):
 
 class Crm(
     ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, BuyersModifiedSince, WriteDeal, FindComment,
-    ReadDealStages, CheckPortal, ListCompanies, ReadCompanies, PingCrm, ParseWebhook, ReadCard, Protocol,
+    ReadDealStages, CheckPortal, ListCompanies, ReadCompanies, PingCrm, ParseWebhook, ReadCard, CompaniesByInn,
+    MakeCompany, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""

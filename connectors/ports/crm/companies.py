@@ -1,8 +1,8 @@
 """All companies of a CRM with their requisites: read in pages for a first sync, and again one by one before use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from chassis.outcomes import Outcome
 from chassis.work.handlers import Permit
@@ -35,6 +35,60 @@ class CompanyDetails:
     requisite: CrmRequisite
     company: CrmCompany
     address: CrmAddress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A kind of requisites as the portal has it."""
+
+    preset_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameInn:
+    """Who has an INN. ``companies``: active requisites of companies; ``contact``: a contact has it; ``marked``: the
+    company that carries our marker, "" where none does; ``presets``: the kinds of requisites by kind of buyer."""
+
+    companies: tuple[CompanyDetails, ...]
+    contact: bool = False
+    marked: str = ""
+    presets: Mapping[str, Preset] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCompany:
+    """A company to be made; ``values`` by our names (name, full_name, kpp, ogrn, address, email, phone). ``company_id``
+    names one that was made and has no requisites yet. ``marker`` is our key, by which it is found again."""
+
+    marker: str
+    kind: Literal["company", "entrepreneur"]
+    inn: str
+    values: Mapping[str, str]
+    preset: Preset
+    company_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CrmNewcomer:
+    """A company that was made."""
+
+    company_id: str
+    requisite_id: str
+
+
+class CompaniesByInn(Protocol):
+    """Whose requisites have the INN, as typed without spaces, in two requests at most; with ``marker`` also what is
+    needed to make a company. Rejected ``lookup_incomplete`` where fifty or more have it."""
+
+    async def companies_by_inn(self, permit: Permit, inn: str, marker: str = "") -> Outcome[SameInn]: ...
+
+
+class MakeCompany(Protocol):
+    """Makes a company with requisites and address in one request; nothing keeps it from being made twice but a look-up
+    by INN and marker."""
+
+    async def make_company(self, permit: Permit, company: NewCompany) -> Outcome[CrmNewcomer]: ...
 
 
 class ListCompanies(Protocol):

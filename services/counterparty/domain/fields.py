@@ -8,10 +8,13 @@ from typing import Final, Literal
 from chassis.values.inn import clean_kpp, ogrn_ok
 from services.counterparty.domain.values import Value
 
-Name = Literal["name", "full_name", "kpp", "ogrn", "address"]
+Name = Literal["name", "full_name", "kpp", "ogrn", "address", "phone", "email"]
 Origin = Literal["crm", "accounting", "register"]
 
 NAMES: Final[tuple[Name, ...]] = ("name", "full_name", "kpp", "ogrn", "address")
+CONTACTS: Final[tuple[Name, ...]] = ("phone", "email")
+"""Said by accounting and the CRM alone; of a card they are known only after a look."""
+ALL_NAMES: Final = (*NAMES, *CONTACTS)
 RANKS: Final[Mapping[Origin, int]] = {"crm": 0, "accounting": 1, "register": 2}
 _IDENTIFYING: Final = frozenset({"kpp", "ogrn"})
 _ALIKE: Final = str.maketrans("Ёё«»„“”'’`", "Ее" + '"' * 8)
@@ -28,10 +31,10 @@ class Field(Value):
 Fields = Mapping[Name, Field]
 
 
-def told(values: Mapping[str, str], origin: Origin) -> Fields:
+def told(values: Mapping[str, str] | Mapping[Name, str], origin: Origin) -> Fields:
     """What one source says; what it leaves empty, or has malformed, it does not say."""
     kept: dict[Name, Field] = {}
-    for name in NAMES:
+    for name in ALL_NAMES:
         value = _SPACE.sub(" ", values.get(name, "")).strip()
         if name == "kpp":
             value = clean_kpp(value) or ""
@@ -60,7 +63,7 @@ def changes(shown: Mapping[str, str], best: Fields) -> dict[Name, Field]:
     own = told(shown, "crm")
     wanted: dict[Name, Field] = {}
     for name, field in best.items():
-        if field.origin == "crm" or (name == "kpp" and "kpp" in own):
+        if field.origin == "crm" or (name == "kpp" and "kpp" in own) or (name in CONTACTS and name not in shown):
             continue
         if spelled(name, shown.get(name, "")) != spelled(name, field.value):
             wanted[name] = field

@@ -1,5 +1,7 @@
 """The service's reads across streams."""
 
+from collections.abc import Mapping
+
 from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
@@ -19,3 +21,17 @@ class PartyStore:
             _, state = await self._engine.state(connection, tenant, stream)
         assert isinstance(state, party.State), "the stream's prefix names a party"
         return state
+
+    async def made(self, tenant: TenantId, account: str, likely: Mapping[str, str]) -> dict[str, str]:
+        """The streams of parties whose records of an account we made, by the ids of the records; also of those whose
+        creation is under way, by ``likely``: the stream that a record's INN and KPP name → the record's id."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT party, remote_id, created FROM links WHERE tenant_id = $1 AND account = $2 "
+                "AND (remote_id = ANY ($3) AND created OR party = ANY ($4) AND phase IN ('creating', 'doubtful'))",
+                tenant,
+                account,
+                list(likely.values()),
+                list(likely),
+            )
+        return {row["remote_id"] if row["created"] else likely[row["party"]]: row["party"] for row in rows}

@@ -251,6 +251,7 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
         due=Due.model_validate(seller.due.model_dump()),
         number_template="" if _vendor(accounting).numbers_itself else seller.numbering.template,
         payments_poll_seconds=accounting.payments_poll_seconds,
+        counterparties_poll_seconds=accounting.counterparties_poll_seconds,
         payments_from="statement" if seller.payments == "statement" else None,
         edi=edi.settings_of(tenant, seller),
         requisites=None if seller.requisites is None else Requisites.model_validate(seller.requisites.model_dump()),

@@ -183,6 +183,7 @@ class Seller(Value):
     due: Due = Due()
     number_template: str = "B24-{deal}"
     payments_poll_seconds: float = 300.0
+    counterparties_poll_seconds: float = 900.0
     payments_from: Literal["statement"] | None = None
     requisites: Requisites | None = None
     edi: Edi | None = None
@@ -215,11 +216,12 @@ class Policies(Value):
 
 
 class Steps(Value):
-    """Which steps are on."""
+    """Which steps are on; ``reverse_sync`` None: where the accounting service lists whom it has."""
 
     invoice: bool = True
     payments: bool = True
     act: bool = True
+    reverse_sync: bool | None = None
 
 
 class Reminders(Value):

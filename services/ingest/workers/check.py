@@ -12,7 +12,8 @@ from chassis.work.handlers import Permit, PermitClass, Permits
 from connectors.ports.accounting import CheckAccount
 from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import CheckPortal, PortalWanted
-from services.ingest.domain.values import Connection, Edi, Register, Settings
+from connectors.registry import ACCOUNTING, Capability
+from services.ingest.domain.values import Connection, Edi, Register, Seller, Settings
 from services.ingest.store.deals import DealStore
 
 INN_LOOKED_UP: Final = "7707083893"
@@ -67,7 +68,11 @@ class TenantCheck:
         settings = config.settings
         portal = ("portal", settings.crm_account, await self._portal(settings))
         sellers = [
-            ("accounting", seller.connection.account, await self._seller(seller.connection))
+            (
+                "accounting",
+                seller.connection.account,
+                (*await self._seller(seller.connection), *_unlisted(seller, settings)),
+            )
             for seller in settings.sellers
         ]
         boxes = [
@@ -122,6 +127,14 @@ class TenantCheck:
                 else (Problem("statements_folder_closed", {"folder": str(own)}),)
             )
         return (("statements", str(own), problems),)
+
+
+def _unlisted(seller: Seller, settings: Settings) -> Sequence[Problem]:
+    """Companies can come into the CRM only from a service that lists whom it has."""
+    vendor = ACCOUNTING.get((seller.connection.vendor, seller.connection.profile))
+    if settings.steps.reverse_sync is not True or vendor is None or vendor.can(Capability.LIST_COUNTERPARTIES):
+        return ()
+    return (Problem("reverse_sync_impossible", {"vendor": seller.connection.vendor}),)
 
 
 def wanted(settings: Settings) -> PortalWanted:

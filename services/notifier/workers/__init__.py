@@ -5,6 +5,7 @@ from chassis.tenants import TenantDirectory
 from chassis.work.handlers import EffectHandler
 from connectors.ports.crm import Crm
 from services.notifier.workers.companies import CrmCompany
+from services.notifier.workers.newcomers import CrmNewcomer
 from services.notifier.workers.texts import load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
 
@@ -16,4 +17,5 @@ def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory) -> tuple[Effect
         CrmWrites(crm, blobs, directory, texts),
         CrmChat(crm, directory, texts),
         CrmCompany(crm, directory, texts),
+        CrmNewcomer(crm),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from chassis.blobs import BlobRef, Blobs
@@ -38,13 +38,17 @@ ONCE_MORE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exha
 SKIPPED: Final[Mapping[str, Any]] = {"skipped": True}
 
 
+class DealCrm(ports.ReadDeal, ports.WriteDeal, Protocol):
+    """What writes to a deal need of a CRM."""
+
+
 class CrmWrites:
     """The writes of one fact in one batch: fields, files, comments, notifications, and the move to "paid"."""
 
     kind = deal.CRM_WRITE
     batch_max = WRITES_PER_BATCH_MAX
 
-    def __init__(self, crm: ports.Crm, blobs: Blobs, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
+    def __init__(self, crm: DealCrm, blobs: Blobs, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
         self._crm = crm
         self._blobs = blobs
         self._directory = directory
@@ -151,7 +155,7 @@ class CrmChat:
     kind = deal.CRM_CHAT
     batch_max = 1
 
-    def __init__(self, crm: ports.Crm, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
+    def __init__(self, crm: ports.WriteDeal, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
         self._crm = crm
         self._directory = directory
         self._texts = texts

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from chassis.cards import TakeCard
 from services.counterparty.app import CARDS, SYNCS
-from services.counterparty.domain import card, deal, party, sync
+from services.counterparty.domain import card, deal, party, records, sync
 from tests.services.counterparty.parts import (
     ACCOUNT,
     DADATA,
@@ -88,6 +89,26 @@ def filled() -> Stream[Any, Any]:
     return stream
 
 
+def entered() -> list[Stream[Any, Any]]:
+    """What accountants enter: a company that the CRM lacks, then has; one that several of its companies may be."""
+    missing: Stream[Any, Any] = Stream(CARDS, "card-7736207543")
+    values: Any = {"name": "ООО «Ромашка»", "kpp": "773601001", "phone": "+7 495 000-00-00"}
+    record = records.AccountingRecord(account=ACCOUNT, remote_id="e1", kind="company", values=values)
+    missing.ran(records.SeeRecord(record, None, "bitrix24:vektor", (DADATA,)))
+    missing.ran(records.SeeCards(()))
+    missing.ran(card.SeeCompany("773601001", facts()))
+    made = card.Requisite(company_id="512", requisite_id="77", kpp="773601001", name="ООО «Ромашка»", phone="")
+    missing.ran(records.SeeCards((made,)))
+    several: Stream[Any, Any] = Stream(CARDS, "card-7736207543")
+    several.ran(records.SeeRecord(record, None, "bitrix24:vektor"))
+    others = [made.model_copy(update={"company_id": one, "requisite_id": one}) for one in ("513", "514")]
+    several.ran(records.SeeCards(tuple(others)))
+    (question,) = several.state.questions.by_id
+    several.ran(TakeCard(question, "use_514", "Анна"))
+    several.ran(records.SeeCards(tuple(others)))
+    return [missing, several]
+
+
 def brought_together() -> list[Stream[Any, Any]]:
     """A first sync: one buyer is found, one created; a comparison, then what follows from it."""
     paired, created = a_party(), a_party()
@@ -107,4 +128,4 @@ def brought_together() -> list[Stream[Any, Any]]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [asked(), told_backwards(), *looked_up(), *registered(), filled(), *brought_together()]
+    return [asked(), told_backwards(), *looked_up(), *registered(), filled(), *entered(), *brought_together()]

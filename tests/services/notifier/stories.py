@@ -4,8 +4,8 @@ from typing import Any
 
 from contracts.messages import operations
 from contracts.messages.values import Reason
-from services.notifier.app import COMPANIES
-from services.notifier.domain import company, deal
+from services.notifier.app import COMPANIES, NEWCOMERS
+from services.notifier.domain import company, deal, newcomer
 from services.notifier.domain.facts import Reason as FactReason
 from tests.services.notifier.parts import asked, issued, outages, rejected, tell, told
 from tests.services.streams import NOW, Stream
@@ -54,6 +54,21 @@ def filled() -> Stream[Any, Any]:
     return stream
 
 
+def newcomer_made() -> Stream[Any, Any]:
+    """A company is made, is told of anew meanwhile, then refused."""
+    stream: Stream[Any, Any] = Stream(NEWCOMERS, "newcomer-7736207543-773601001")
+    for fact_id, sequence in (("m1", 1), ("m2", 2)):
+        stream.ran(
+            newcomer.TellNewcomer(
+                "bitrix24:vektor", fact_id, "elba:vektor:main/e1", "company", "7736207543", "773601001",
+                {"name": "ООО «Ромашка»", "kpp": "773601001"}, sequence,
+            )
+        )  # fmt: skip
+    stream.ran(newcomer.SeeNewcomer("m1", "512"))
+    stream.ran(newcomer.SeeNewcomer("m2", refused=FactReason(code="crm_refused", values={"text": "нет"})))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [written(), alerted(), filled()]
+    return [written(), alerted(), filled(), newcomer_made()]

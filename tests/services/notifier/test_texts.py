@@ -47,6 +47,7 @@ COUNTERPARTY_CHOICES = {
     "counterparty_uncertain": ("found", party.CREATE_AGAIN, party.GIVE_UP),
     "buyer_liquidated": (party.CREATE_ANYWAY, party.GIVE_UP),
     "buyer_ending": (party.CREATE_ANYWAY, party.GO_ON, party.GIVE_UP),
+    "company_double": (f"{party.PICK}512", party.CREATE_AGAIN, party.GIVE_UP),
 }
 BANK_CHOICES = {
     listing.UNCLEAR: (listing.SPLIT, f"{listing.USE}127", listing.FOUND, listing.NO_INVOICE),
@@ -200,6 +201,10 @@ def _effects(stream: Stream[Any, Any], message: Message) -> Iterator[dict[str, A
         yield {"text": "company_state", "values": {**state, "status": message.status}}
         reason = {"code": "crm_refused", "values": {"text": "нет"}}
         yield {"text": "company_not_filled", "values": {"company": message.company_id, "reason": reason}}
+        return
+    if isinstance(message, counterparty.CompanyAppeared):
+        reason = {"code": "crm_preset_missing", "values": {}}
+        yield {"text": "company_not_made", "values": {"inn": message.inn, "reason": reason}}
         return
     envelope = Envelope("m1", message.NAME, 1, "invoicing", "", stream.now, "vektor")
     for routed in route(message, envelope):
