@@ -33,6 +33,7 @@ def table() -> str:
         ("---", *("---" for _ in vendors)),
         *((f"`{one}`", *(_cell(vendor, one) for vendor in vendors)) for one in named),
         ("closing documents", *(", ".join(_FORMS[form] for form in vendor.closing_forms) for vendor in vendors)),
+        ("companies into the CRM", *("yes" if vendor.follows_buyers else "–" for vendor in vendors)),
         ("numbers invoices", *("itself" if vendor.numbers_itself else "we do" for vendor in vendors)),
         ("calls a second, burst", *(f"{v.limit.per_second:g}, {v.limit.burst}" for v in vendors)),
     ]

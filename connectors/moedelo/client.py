@@ -74,13 +74,13 @@ class Moedelo(Refusing):
         return created
 
     async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
-        """Buyers changed since a moment; their cards tell neither when nor an e-mail address."""
+        """Buyers changed since a moment, without those put away; a card tells neither when nor an e-mail address."""
         found = await self._page(permit, "counterparty_changes", BUYERS, cursor)
         if not isinstance(found, Ok):
             return found
         rows, further = found.value
         try:
-            cards = tuple(mapping.read_counterparty(row) for row in rows)
+            cards = tuple(mapping.read_counterparty(row) for row in rows if not mapping.archived(row))
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=False)
         return Ok(CounterpartiesPage(cards, further))

@@ -107,6 +107,11 @@ class AccountingVendor:
         """Whether it can do that."""
         return capability in self.capabilities
 
+    @property
+    def follows_buyers(self) -> bool:
+        """Whether what its accountants enter can be followed into the CRM."""
+        return self.can(Capability.LIST_COUNTERPARTIES) and self.tells_others_buyers
+
     def policy(self, capability: Capability) -> EffectPolicy:
         """How a lost answer is proven; of what it cannot do nothing is ever sent."""
         return self.policies.get(capability, _NEVER_SENT)

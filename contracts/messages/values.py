@@ -164,7 +164,7 @@ class Policies(Part):
 
 
 class Steps(Part):
-    """Which steps are switched on; ``reverse_sync`` None: where the accounting service lists whom it has."""
+    """Which steps are switched on; ``reverse_sync`` None: where the accounting service tells of changed buyers."""
 
     invoice: bool = True
     payments: bool = True

@@ -13,7 +13,7 @@ from chassis.values.inn import InnFound, clean_inn, clean_kpp, is_person_inn
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from connectors.ports.accounting import Counterparty, CounterpartyChanges, FeedCursor
 from connectors.ports.crm import CompaniesByInn, CompanyDetails
-from connectors.registry import Capability, accounting_of
+from connectors.registry import accounting_of
 from services.counterparty.domain import card, party, records
 from services.counterparty.domain.fields import ALL_NAMES, Name
 from services.counterparty.domain.records import AccountingRecord
@@ -199,8 +199,8 @@ def requisite_of(details: CompanyDetails) -> records.Requisite:
 
 
 def watched(settings: Mapping[str, Any]) -> Sequence[str]:
-    """The accounts whose lists of changes are read; the service must list whom it has."""
+    """The accounts whose lists of changes are read: they must tell what others enter too."""
     if not wanted(settings):
         return ()
     accounts = [str(one["connection"]["account"]) for one in settings.get("sellers", ())]
-    return [account for account in accounts if accounting_of(account).can(Capability.LIST_COUNTERPARTIES)]
+    return [account for account in accounts if accounting_of(account).follows_buyers]

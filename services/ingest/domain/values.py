@@ -216,7 +216,7 @@ class Policies(Value):
 
 
 class Steps(Value):
-    """Which steps are on; ``reverse_sync`` None: where the accounting service lists whom it has."""
+    """Which steps are on; ``reverse_sync`` None: where the accounting service tells of changed buyers."""
 
     invoice: bool = True
     payments: bool = True

@@ -12,7 +12,7 @@ from chassis.work.handlers import Permit, PermitClass, Permits
 from connectors.ports.accounting import CheckAccount
 from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import CheckPortal, PortalWanted
-from connectors.registry import ACCOUNTING, Capability
+from connectors.registry import ACCOUNTING
 from services.ingest.domain.values import Connection, Edi, Register, Seller, Settings
 from services.ingest.store.deals import DealStore
 
@@ -130,9 +130,9 @@ class TenantCheck:
 
 
 def _unlisted(seller: Seller, settings: Settings) -> Sequence[Problem]:
-    """Companies can come into the CRM only from a service that lists whom it has."""
+    """Companies can come into the CRM only from a service that tells what its people enter."""
     vendor = ACCOUNTING.get((seller.connection.vendor, seller.connection.profile))
-    if settings.steps.reverse_sync is not True or vendor is None or vendor.can(Capability.LIST_COUNTERPARTIES):
+    if settings.steps.reverse_sync is not True or vendor is None or vendor.follows_buyers:
         return ()
     return (Problem("reverse_sync_impossible", {"vendor": seller.connection.vendor}),)
 

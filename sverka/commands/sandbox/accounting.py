@@ -47,6 +47,10 @@ def register(parent: typer.Typer) -> None:
         ),
     )(with_reach(add_counterparty))
     counterparty.command(
+        "edit",
+        help=example("Change one by hand.", "Изменить вручную.", "sandbox counterparty edit elba-1 ID email=a@b.ru"),
+    )(with_reach(edit_counterparty))
+    counterparty.command(
         "duplicate",
         help=example("A second record of one.", "Вторая такая же.", "sandbox counterparty duplicate elba-1 ID"),
     )(with_reach(duplicate_counterparty))
@@ -128,11 +132,27 @@ def add_counterparty(
     *,
     inn: Annotated[str, typer.Option()] = "",
     kpp: Annotated[str, typer.Option()] = "",
+    address: Annotated[str, typer.Option()] = "",
+    phone: Annotated[str, typer.Option()] = "",
+    email: Annotated[str, typer.Option()] = "",
     as_json: AsJson = False,
 ) -> None:
     """It may be a second one of its INN."""
-    body = {"fullName": name} | {key: value for key, value in (("inn", inn), ("kpp", kpp)) if value}
+    given = {"inn": inn, "kpp": kpp, "address": address, "phone": phone, "email": email}
+    body = {"fullName": name} | {key: value for key, value in given.items() if value}
     answer(at(reach, "POST", account, "/counterparties", body), as_json=as_json)
+
+
+def edit_counterparty(
+    reach: Reach,
+    account: Account,
+    counterparty: Annotated[str, typer.Argument()],
+    values: Values,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """fullName, shortName, inn, kpp, ogrn, address, email, phone."""
+    answer(at(reach, "PATCH", account, f"/counterparties/{counterparty}", pairs(values)), as_json=as_json)
 
 
 def duplicate_counterparty(
