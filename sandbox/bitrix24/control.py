@@ -50,6 +50,7 @@ class Control:
             of("POST", "/types", self._add_type, "a smart process", {"entity_type_id": 147, "title": "Проект"}),
             of("POST", "/companies", self._add_company, "a company with requisites",
                {"title": "ООО «Лотос»", "inn": "7709123453", "kpp": "770901001", "address": "ул. Лесная, 1"}),
+            of("GET", "/companies", self._companies, "all companies with their requisites"),
             of("GET", "/companies/{id}", self._company, "a company with its requisites"),
             of("PATCH", "/companies/{id}", self._edit_of("company"), "edit by hand",
                {"fields": {"title": "ООО «Лотос+»"}}),
@@ -191,6 +192,10 @@ class Control:
 
     def _company(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
         return Reply(payload=views.company_view(portal, _known(portal, "company", request)))
+
+    def _companies(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
+        shown = [views.company_view(portal, record["ID"]) for record in portal.table("company")]
+        return Reply(payload={"companies": shown})
 
     def _add_requisite(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
         user_id = _actor(portal, body, None)

@@ -58,6 +58,9 @@ def register(parent: typer.Typer) -> None:
     company.command(
         "add", help=example("Add one.", "Добавить.", "sandbox company add vektor 'ООО «Лотос»' --inn 7709123453")
     )(with_reach(add_company))
+    company.command("list", help=example("All companies.", "Все компании.", "sandbox company list vektor"))(
+        with_reach(companies)
+    )
     company.command("show", help=example("Show one.", "Показать.", "sandbox company show vektor 1001"))(
         with_reach(show_company)
     )
@@ -171,6 +174,12 @@ def add_company(
     given = {"inn": inn, "kpp": kpp, "address": address, "email": email}
     body = {"title": title} | {name: value for name, value in given.items() if value}
     answer(ask(reach, "POST", f"/bitrix24/portals/{portal}/companies", body), as_json=as_json)
+
+
+def companies(reach: Reach, portal: Portal, *, as_json: AsJson = False) -> None:
+    """All companies with their requisites."""
+    found = ask(reach, "GET", f"/bitrix24/portals/{portal}/companies")
+    answer(found, as_json=as_json, columns=("company", "requisites"), under="companies")
 
 
 def show_company(reach: Reach, portal: Portal, number: Id, *, as_json: AsJson = False) -> None:
