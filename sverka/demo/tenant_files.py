@@ -46,6 +46,7 @@ def write_tenant_file(
             "admin_chat": pair.env[f"B24_{number}_CHAT"],
             "sweep_seconds": SWEEP_SECONDS,
         },
+        "steps": {"reverse_sync": False},
         "sellers": [
             {
                 "id": "main",

@@ -138,6 +138,7 @@ class Portal:
                     "act_number": "UF_CRM_ACT_NUMBER", "act_pdf": "UF_CRM_ACT_PDF",
                 },
             },
+            "steps": {"reverse_sync": False},
             "sellers": [{
                 "id": "main", "inn": "7707083893",
                 "accounting": {

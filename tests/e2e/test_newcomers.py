@@ -14,10 +14,11 @@ def watching(at: Installation) -> Portal:
     """A portal whose account is looked at each minute, from now on."""
     portal = at.portal()
     document = yaml.safe_load(portal.file.read_text())
+    document["steps"] = {"reverse_sync": True}
     document["sellers"][0]["accounting"]["counterparties_poll_seconds"] = 60
     portal.file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
     at.json("tenant", "apply", str(portal.file), "--yes")
-    at.settle()
+    looked(portal)
     return portal
 
 
@@ -25,6 +26,19 @@ def companies(portal: Portal, inn: str) -> list[dict[str, Any]]:
     """Requisites of the portal with an INN."""
     found = portal.at.json("sandbox", "company", "list", portal.slug)["companies"]
     return [one for one in found if any(requisite.get("RQ_INN") == inn for requisite in one["requisites"])]
+
+
+def looks(portal: Portal) -> int:
+    """How often the account's list of changes was read."""
+    only = ("--kind", "request", "--vendor", "elba", "--account", portal.account, "--limit", "10000")
+    return len([one for one in portal.at.call("sandbox", "ledger", *only).out.splitlines() if "updatedSince" in one])
+
+
+def looked(portal: Portal) -> None:
+    """Waits until a look began and ended after now, and all that it found is done."""
+    before = looks(portal)
+    portal.at.until("two more looks", lambda: looks(portal) > before + 1)
+    portal.at.settle()
 
 
 def test_a_company_that_the_accountant_enters_is_in_the_crm_once_and_follows(installation: Installation) -> None:
@@ -54,8 +68,6 @@ def test_a_company_that_the_accountant_enters_is_in_the_crm_once_and_follows(ins
     deal = portal.deal(company=portal.company()[0])
     portal.move(deal)
     installation.until("an invoice", lambda: portal.records("invoices"))
-    installation.settle()
-    installation.json("sandbox", "clock", "advance", "10m")
-    installation.settle()
+    looked(portal)
     assert len(companies(portal, "7736207543")) == 1, "the buyer that we made in accounting came from the CRM"
     assert len(companies(portal, INN)) == 1

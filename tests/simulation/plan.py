@@ -133,7 +133,7 @@ def _tenant(name: str, chance: Chance) -> TenantPlan:
         admin_chat="chat1" if chance.happens(0.5) else "",
         sellers=(seller,),
         policies=Policies(act_requires_paid=chance.happens(0.4)),
-        steps=Steps(),
+        steps=Steps(reverse_sync=False),  # nobody enters companies in the simulated accounting
         sweep_seconds=900.0,
     )
     return TenantPlan(tenant, settings)

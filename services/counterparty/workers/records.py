@@ -34,6 +34,7 @@ class WatchRecords:
     kind = WATCH
     recurring = True
     permits = PAGES_PER_RUN_MAX
+    polls = False  # nobody who waits for a deal waits for it
 
     def __init__(
         self, accounting: CounterpartyChanges, store: PartyStore, directory: TenantDirectory, clock: Clock

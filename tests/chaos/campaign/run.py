@@ -224,6 +224,7 @@ class Campaign:
                 "application_token": f"env:B24_{number}_APPLICATION_TOKEN", "funnels": [funnel], "fields": FIELDS,
                 "admin_chat": pair.env[f"B24_{number}_CHAT"], "sweep_seconds": SWEEP_SECONDS,
             },
+            "steps": {"reverse_sync": False},
             "sellers": [{
                 "id": "main", "inn": pair.seller_inn,
                 "accounting": {
