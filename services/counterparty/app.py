@@ -24,7 +24,7 @@ from contracts import topics
 from contracts.messages import operations
 from services.counterparty import projections, published
 from services.counterparty.api import SyncApi
-from services.counterparty.domain import card, deal, party, party_plans, sync
+from services.counterparty.domain import card, deal, party, party_plans, records, sync
 from services.counterparty.handlers import route
 from services.counterparty.settings import CounterpartySettings
 from services.counterparty.store import PartyStore
@@ -32,7 +32,7 @@ from services.counterparty.store.companies import CompanyStore
 from services.counterparty.store.syncs import SyncStore
 from services.counterparty.workers import handlers
 from services.counterparty.workers.companies import LookUpCompany
-from services.counterparty.workers.records import WATCH, FindCards, WatchRecords, watched
+from services.counterparty.workers.records import FindCards, WatchRecords, watched
 from services.counterparty.workers.sync.applying import Compare, CreateMissing, LinkPairs
 from services.counterparty.workers.sync.reading import LookUpRecords, ReadCompanies, ReadRecords
 
@@ -87,7 +87,9 @@ def _watches(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
     """A look at each account's list of changed counterparties; one that is watched already goes on as it is."""
     if state.status == "removed":
         return ()
-    return [TaskPlan(WATCH, account, {}, account=account, lane=Lane.BULK) for account in watched(state.settings)]
+    return [
+        TaskPlan(records.WATCH, account, {}, account=account, lane=Lane.BULK) for account in watched(state.settings)
+    ]
 
 
 TENANTS = replace(TENANT_KIND, planned=_watches)

@@ -20,7 +20,6 @@ from services.counterparty.domain.records import AccountingRecord
 from services.counterparty.domain.values import Party, Register
 from services.counterparty.store import PartyStore
 
-WATCH: Final = "watch-counterparties"
 PAGES_PER_RUN_MAX: Final = 5
 OVERLAP: Final = timedelta(minutes=10)
 """Rows become visible late: each pass begins so long before the last one did, and never before the first."""
@@ -31,7 +30,7 @@ class WatchRecords:
     """One pass over the list of an account's counterparties that were changed; what was there before the first pass is
     left to the first sync."""
 
-    kind = WATCH
+    kind = records.WATCH
     recurring = True
     permits = PAGES_PER_RUN_MAX
     polls = False  # nobody who waits for a deal waits for it

@@ -90,6 +90,7 @@ class Rig:
         """Begins to work."""
         parts: Any = SimpleNamespace(
             http=self.http, clock=self.clock, database=self.database, engine=self.engine, subjects=None,
+            tenants=TenantDirectory(self.database),
             once=lambda make: self.desk,
         )  # fmt: skip
         work = SPEC.work(parts)

@@ -54,9 +54,9 @@ class Portal:
         return [Ok(ports.CrmWritten()) for _ in commands]
 
 
-def tell(stream: Stream[Any, Any], name: str, sequence: int, **values: str) -> None:
+def tell(stream: Stream[Any, Any], name: str, sequence: int, **values: Any) -> None:
     """A message about the company."""
-    appeared = messages.CompanyAppeared(key=KEY, kind="company", inn=INN, kpp=KPP, values={**VALUES, **values})
+    appeared = messages.CompanyAppeared(key=KEY, kind="company", inn=INN, kpp=KPP, values=VALUES | values)
     envelope = Envelope(
         id=name, type=appeared.NAME, type_version=1, source="counterparty", subject="", time=NOW, tenant_id=TENANT,
         sequence=sequence,
@@ -111,7 +111,8 @@ async def test_what_is_there_by_now_is_filled_and_not_made() -> None:
 async def test_of_two_with_the_same_inn_and_kpp_none_is_touched() -> None:
     portal = Portal(companies=(details(), details("513")))
     assert isinstance(await sent(portal), Ok)
-    assert portal.made == portal.commands == []
+    assert portal.made == []
+    assert portal.commands == []
 
 
 async def test_a_branch_is_another_company() -> None:
