@@ -20,7 +20,7 @@ from services.counterparty.domain import card, party, sync
 from services.counterparty.domain import deal as buyer_requests
 from services.invoicing.domain import edi_events
 from services.invoicing.domain.events import EVENTS as INVOICING
-from services.notifier.domain import alerts, company
+from services.notifier.domain import alerts, company, newcomer
 from services.notifier.domain import deal as told_deal
 from services.payments.domain import bankday, callback, operation, statement
 from services.payments.domain.events import EVENTS as PAYMENTS
@@ -39,7 +39,7 @@ EVENTS: dict[str, tuple[type[Any], ...]] = {
         *statement.CODEC.events[:2],
         callback.AccountCalled,
     ),
-    "notifier": (*told_deal.EVENTS, *alerts.EVENTS, *company.EVENTS),
+    "notifier": (*told_deal.EVENTS, *alerts.EVENTS, *company.EVENTS, *newcomer.EVENTS),
 }
 
 

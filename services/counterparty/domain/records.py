@@ -13,8 +13,8 @@ from chassis.values.inn import clean_kpp
 from services.counterparty.domain.fields import ALL_NAMES, Field, Fields, Name, merged, spelled, told
 from services.counterparty.domain.values import Register, Value
 
-WATCH: Final = "watch-counterparties"
-FIND_CARDS: Final = "find-crm-cards"
+WATCH = "watch-counterparties"
+FIND_CARDS = "find-crm-cards"
 COMPANY_DOUBLE: Final = "company_double"
 CARDS_ASKED_ABOUT_MAX: Final = 10
 PICK: Final = "use_"

@@ -176,9 +176,9 @@ def test_accounts_are_watched_that_tell_what_others_enter() -> None:
         ("elba-vendor", False),
     ):
         account = f"{vendor}:v:main"
-        assert watched(settings(account, reverse_sync=None)) == ([account] if follows else [])
-    assert watched(settings("elba:v:main", reverse_sync=False)) == []
-    assert watched({**settings("elba:v:main"), "crm_account": ""}) == []
+        assert list(watched(settings(account, reverse_sync=None))) == ([account] if follows else [])
+    assert not watched(settings("elba:v:main", reverse_sync=False))
+    assert not watched({**settings("elba:v:main"), "crm_account": ""})
 
 
 class Portal:
