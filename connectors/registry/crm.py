@@ -39,7 +39,7 @@ BITRIX24: Final = CrmVendor(
         Capability.UPLOAD_FILE: _ABSOLUTE,
         Capability.ADD_COMMENT: EffectPolicy(probe=Probe.LIST),
         # By INN, or by marker where it has no requisites yet; looked for before each send too.
-        Capability.MAKE_COMPANY: EffectPolicy(probe=Probe.LIST, sends_max=5, calls=3),
+        Capability.MAKE_COMPANY: EffectPolicy(probe=Probe.LIST, calls=3),
         Capability.NOTIFY_USER: _ABSOLUTE,  # a TAG replaces what it named before
         Capability.CHAT_MESSAGE: EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False),
     },

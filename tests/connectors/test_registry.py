@@ -10,7 +10,7 @@ CHANGING = {
     Capability.CREATE_COUNTERPARTY, Capability.CREATE_COUNTERPARTY_WITHOUT_INN, Capability.CREATE_INVOICE,
     Capability.CANCEL_INVOICE, Capability.CREATE_ACT, Capability.SET_FIELDS, Capability.MOVE_STAGE,
     Capability.CREATE_PRODUCT, Capability.UPLOAD_FILE,
-    Capability.ADD_COMMENT, Capability.NOTIFY_USER, Capability.CHAT_MESSAGE,
+    Capability.ADD_COMMENT, Capability.NOTIFY_USER, Capability.CHAT_MESSAGE, Capability.MAKE_COMPANY,
 }  # fmt: skip
 
 

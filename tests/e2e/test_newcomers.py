@@ -31,7 +31,8 @@ def companies(portal: Portal, inn: str) -> list[dict[str, Any]]:
 def looks(portal: Portal) -> int:
     """How often the account's list of changes was read."""
     only = ("--kind", "request", "--vendor", "elba", "--account", portal.account, "--limit", "10000")
-    return len([one for one in portal.at.call("sandbox", "ledger", *only).out.splitlines() if "updatedSince" in one])
+    lines = portal.at.call("sandbox", "ledger", *only).out.splitlines()
+    return len([one for one in lines if "counterparty.find" in one and '"inn"' not in one])  # by INN it is a look-up
 
 
 def looked(portal: Portal) -> None:
