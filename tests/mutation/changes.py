@@ -48,8 +48,8 @@ class Replacement:
         self.function.__kwdefaults__ = self.keyword_defaults
 
 
-_UNREACHABLE = m.Call(m.Name("assert_never"))
-_CANNOT_BE = m.MatchCase(body=m.IndentedBlock([m.SimpleStatementLine([m.Expr(_UNREACHABLE)])]))
+_UNREACHABLE = m.Expr(m.Call(m.Name("assert_never"))) | m.Raise(m.Call(m.Name("AssertionError")))
+_CANNOT_BE = m.MatchCase(body=m.IndentedBlock([m.SimpleStatementLine([_UNREACHABLE])]))
 
 
 class _Visitor(MutationVisitor):
@@ -86,7 +86,7 @@ def _only_less_exhaustive(mutation: Mutation) -> bool:
     before, after = mutation.original_node, mutation.mutated_node
     if not (isinstance(before, cst.Match) and isinstance(after, cst.Match)):
         return False
-    return m.matches(before.cases[-1], _CANNOT_BE) and before.cases[-1] not in after.cases
+    return any(m.matches(case, _CANNOT_BE) and case not in after.cases for case in before.cases)
 
 
 def _functions(tree: cst.Module) -> Iterator[tuple[cst.FunctionDef, str | None]]:

@@ -43,7 +43,8 @@ PARTS: Final = (
     _domain("notifier", "spoken ordered_writes rules orders companies edi texts lost_topics deal_machine"),
     _domain(
         "payments",
-        "shown bank_shown statement_files rules enriching matching balances standing balance_machine bank_days",
+        "shown work bank_shown bank_questions statement_files rules enriching matching balances standing "
+        "balance_machine bank_days",
     ),
     _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss", at_once=1),
     _part(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chassis.aggregate import EventCodec, Lane, Plan, Recorded, TaskPlan
+from chassis.aggregate import EventCodec, Plan, Recorded, TaskPlan
 from chassis.domain import Event, Refused
 from services.payments.domain import plans
 
@@ -60,4 +60,4 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     """One look for an account, however many calls wait for it."""
     called = recorded.event
     assert isinstance(called, AccountCalled), "a call's stream has one kind of event"
-    return (TaskPlan(plans.POLL_NOW, called.account, {}, account=called.account, lane=Lane.INTERACTIVE),)
+    return (TaskPlan(plans.POLL_NOW, called.account, account=called.account),)

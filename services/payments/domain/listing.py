@@ -284,7 +284,7 @@ def _stands(operation: b.BankOperation, kind: str) -> bool:
     if operation.vanished:
         return False
     if kind == SUSPECT:
-        return operation.suspect and (operation.match is None or operation.match.what != "aside")
+        return operation.suspect
     return operation.match is not None and operation.match.what == "asked"
 
 
@@ -294,14 +294,14 @@ def planned(recorded: Recorded, state: b.State) -> Sequence[Plan]:
     match event:
         case b.DayListed():
             looks = any(operation.open for operation in state.operations.values())
-            again = (TaskPlan(MATCH, state.stream, {}),) if looks else ()
+            again = (TaskPlan(MATCH, state.stream),) if looks else ()
             return (*again, *_allot(event.touched))
         case b.OperationsMatched():
             looks = any(found.what == "open" for found in event.matches)
-            again = (TaskPlan(MATCH, state.stream, {}),) if looks else ()
+            again = (TaskPlan(MATCH, state.stream),) if looks else ()
             lost = any(found.what == "unmatched" and found.ours for found in event.matches)
             due_at = recorded.recorded_at + LATER
-            later = (TaskPlan(MATCH_LATER, state.stream, {}, lane=Lane.BULK, due_at=due_at),) if lost else ()
+            later = (TaskPlan(MATCH_LATER, state.stream, lane=Lane.BULK, due_at=due_at),) if lost else ()
             return (*again, *later, *_allot(event.touched))
         case b.OperationPointed():
             payload = {"payment_id": event.payment_id, "number": event.number, "by": event.by}

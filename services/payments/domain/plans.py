@@ -41,6 +41,6 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
 
 
 def _look_at_due(known: e.InvoiceKnown) -> TaskPlan:
-    due_at = dt.datetime.combine(known.due_date, dt.time(0, 0), dt.UTC)
+    due_at = dt.datetime.combine(known.due_date, dt.time.min, dt.UTC)
     payload = {"invoice_id": known.invoice_id, "due_date": known.due_date.isoformat()}
     return TaskPlan(LOOK_AT_DUE, known.invoice_id, payload, lane=Lane.BULK, due_at=due_at)

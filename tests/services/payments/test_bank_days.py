@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.cards import TakeCard
-from chassis.domain import Refused
+from chassis.domain import Problem, Refused
 from contracts.messages import operations as operation_messages
 from contracts.messages import payments as messages
 from services.payments.domain import bankday, listing
@@ -182,7 +182,7 @@ class TestQuestions:
     def test_a_payment_that_nobody_knows_cannot_be_untied(self) -> None:
         found = bank_day().run(bankday.ReleaseOperation("none", "Анна"))
         assert isinstance(found, Refused)
-        assert found.problem.code == "payment_unknown"
+        assert found.problem == Problem("payment_unknown", {"payment": "none"})
 
     def test_questions_of_a_day_are_bounded_and_the_rest_is_listed(self) -> None:
         day = bank_day()

@@ -1,15 +1,13 @@
 """What a day of a bank account keeps, asks and sets in motion, with all that its readers take from it."""
 
 import datetime as dt
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chassis.aggregate import Lane, ReadRow, TaskPlan
-from chassis.cards import CardOpened, CardTaken
 from chassis.ids import deterministic_id
-from chassis.values.payment_identity import LoadedRow, OperationFacts
+from chassis.values.payment_identity import KnownOperation, LoadedRow, OperationFacts
 from chassis.values.purpose import InvoiceReference, PurposeHints, VatClause
 from services.payments.domain import bank, bankday, listing
 from tests.kit.statements import OUR_INN, OURS, THEIR_INN
@@ -114,6 +112,52 @@ class TestLoads:
             bankday.RowChange(payment_id=first(day).payment_id, what="revised", ordinal=1, row=row(purpose=VAGUE)),
         )
 
+    @pytest.mark.parametrize("answer", ["released", "aside"])
+    def test_what_a_person_said_of_a_payment_stands_when_it_is_written_otherwise(self, answer: str) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose=VAGUE), made_at=NOON))
+        match(day, invoice())
+        take(day, "no_invoice" if answer == "aside" else "use_127")
+        if answer == "released":
+            day.ran(bankday.ReleaseOperation(first(day).payment_id, "Анна"))
+        plans(day)
+        day.ran(load(row(purpose="За товар"), name="s2"))
+        assert (states(day), plans(day)) == ([answer], [])
+
+    def test_an_operation_is_known_again_by_all_that_is_kept_of_it(self) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        day.ran(load(row(), row(), name="s2"))
+        assert [one.known() for one in day.state.operations.values()] == [
+            KnownOperation(payment_id, row().key, DAY, ordinal, details=row().details, suspect=ordinal == 2)
+            for ordinal, payment_id in enumerate(day.state.operations, 1)
+        ]
+
+    def test_a_revision_has_the_place_that_it_was_given(self) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        change = bankday.RowChange(payment_id=first(day).payment_id, what="revised", ordinal=3, row=row())
+        after = bankday.evolve(day.state, bankday.DayListed(statement_id="s2", whole=True, changes=(change,)))
+        assert after.operations[change.payment_id].ordinal == 3
+
+    @pytest.mark.parametrize(("choice", "doubted"), [("another_payment", False), ("same_payment", True)])
+    def test_who_answers_for_an_added_payment_ends_the_doubt_or_keeps_it(self, choice: str, doubted: bool) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        day.ran(load(row(), row(), name="s2"))
+        take(day, choice)
+        assert [one.suspect for one in day.state.operations.values()] == [False, doubted]
+
+    def test_who_ties_an_added_payment_says_that_it_is_one(self) -> None:
+        day = bank_day()
+        day.ran(load(row()))
+        day.ran(load(row(), row(), name="s2"))
+        added = list(day.state.operations.values())[1]
+        tied = listing.tied(added, invoice_id="i9", number="9", deal_id="15", by="Анна")
+        day.ran(bankday.SettleMatches((tied,)))
+        assert [one.suspect for one in day.state.operations.values()] == [False, False]
+        assert open_cards(day) == []
+
     def test_a_statement_of_the_same_moment_is_believed(self) -> None:
         day = bank_day()
         day.ran(load(row()))
@@ -174,6 +218,35 @@ class TestWork:
         assert day.happened(bankday.OperationPointed) == [pointed]
         assert plans(day) == [TaskPlan("look-up-pointed", f"{payment_id}:{len(day.events)}", payload)]
 
+    def test_results_for_what_is_unknown_gone_or_settled_are_not_taken(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose=VAGUE), made_at=NOON))
+        found = bank.Match(payment_id=first(day).payment_id, what="unmatched", details=first(day).row.details)
+        assert day.ran(bankday.SettleMatches((found.model_copy(update={"payment_id": "none"}),))) == []
+        match(day, invoice())
+        take(day, "no_invoice")
+        assert day.ran(bankday.SettleMatches((found,))) == []
+        day.ran(load(name="s2"))
+        tied = listing.tied(first(day), invoice_id="i9", number="9", deal_id="15", by="Анна")
+        assert day.ran(bankday.SettleMatches((tied,))) == []
+
+    def test_what_a_person_looked_up_is_taken_whatever_stood_before(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose=VAGUE)))
+        match(day, invoice())
+        take(day, "no_invoice")
+        tied = listing.tied(first(day), invoice_id="i9", number="9", deal_id="15", by="Анна")
+        day.ran(bankday.SettleMatches((tied,)))
+        assert (states(day), first(day).match) == (["allotted"], tied)
+
+    def test_a_clear_payment_before_an_unclear_one_keeps_no_question_back(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), row(number="319", purpose=VAGUE), row(1, number="320", purpose="Оплата по счету № 5")))
+        small = invoice("5", 1, buyer_inn="")
+        match(day, invoice(), invoice("128"), small)
+        assert states(day).count("allotted") == 1
+        assert open_cards(day) == ["payment_unclear", "payment_unclear"]
+
     def test_another_payment_is_matched_anew(self) -> None:
         day = bank_day()
         day.ran(load(row()))
@@ -183,133 +256,8 @@ class TestWork:
         take(day, "another_payment")
         assert plans(day) == [TaskPlan("match-operations", day.name, {})]
         assert states(day) == ["allotted", "open"]
-
-
-class TestQuestions:
-    def test_a_question_says_what_came_from_whom_and_what_it_may_pay(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE)))
-        match(day, invoice(), invoice("128"))
-        assert day.happened(CardOpened) == [
-            CardOpened(
-                card_id=str(deterministic_id("card", day.name, first(day).payment_id, "0")),
-                kind="payment_unclear",
-                choices=("use_127", "use_128", "found", "no_invoice"),
-                subject=first(day).payment_id,
-                opened_at=NOW,
-                values={
-                    "amount_kopecks": 85_000_00,
-                    "date": "2026-03-12",
-                    "order_number": "318",
-                    "name": "ООО «Вектор»",
-                    "inn": THEIR_INN,
-                    "numbers": "127, 128",
-                },
-                deal_id="15",
-            )
-        ]
-
-    def test_a_question_about_invoices_of_two_deals_belongs_to_neither(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE)))
-        match(day, invoice(), invoice("128", deal_id="16"))
-        assert day.happened(CardOpened)[0].deal_id == ""
-
-    def test_the_inn_of_a_person_is_not_shown(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE, payer_inn="500100732259")))
-        match(day, invoice(buyer_inn="500100732259"))
-        assert day.happened(CardOpened)[0].values["inn"] == ""
-
-    @pytest.mark.parametrize(
-        ("purpose", "kopecks", "kind"),
-        [
-            (VAGUE, 85_000_00, "payment_unclear"),
-            ("Возврат по счету № 127 от 12.03.2026", 85_000_00, "payment_refund"),
-            ("Возврат по счету № 127 от 12.03.2026", -85_000_00, "payment_refund"),
-        ],
-    )
-    def test_money_that_comes_back_or_goes_back_is_another_question(
-        self, purpose: str, kopecks: int, kind: str
-    ) -> None:
-        day = bank_day()
-        day.ran(load(row(kopecks, purpose=purpose)))
-        match(day, invoice(paid_kopecks=0 if kopecks > 0 else 85_000_00))
-        assert open_cards(day) == [kind]
-
-    def test_a_split_that_is_proposed_may_be_taken_as_it_is(self) -> None:
-        day = bank_day()
-        day.ran(load(row(25_000_00, purpose="Оплата по счетам № 128, № 127")))
-        older = invoice("127", 10_000_00, issued_on=dt.date(2026, 3, 1))
-        match(day, older, invoice("128", 20_000_00))
-        assert day.happened(CardOpened)[0].choices[0] == "as_proposed"
-        take(day, "as_proposed")
-        found = first(day).match
-        assert found is not None
-        assert (found.what, found.by) == ("allotted", "Анна")
-        assert {one.number: one.amount_kopecks for one in found.allotments} == {"127": 10_000_00, "128": 15_000_00}
-
-    def test_the_invoice_that_a_person_chooses_gets_the_whole(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE)))
-        match(day, invoice(), invoice("128"))
-        take(day, "use_128")
-        assert first(day).match == bank.Match(
-            payment_id=first(day).payment_id,
-            what="allotted",
-            details=row(purpose=VAGUE).details,
-            allotments=(bank.Allotment(invoice_id="id-128", number="128", deal_id="15", amount_kopecks=85_000_00),),
-            ours=True,
-            by="Анна",
-        )
-        assert day.happened(bankday.OperationsMatched)[-1].touched == ("id-128",)
-
-    def test_who_set_a_payment_aside_is_kept(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE)))
-        match(day, invoice())
-        take(day, "no_invoice")
-        details = row(purpose=VAGUE).details
-        aside = bank.Match(payment_id=first(day).payment_id, what="aside", details=details, by="Анна")
-        assert first(day).match == aside
-
-    def test_a_question_that_is_settled_by_itself_says_so(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE), made_at=NOON))
-        match(day, invoice())
-        day.now = NOW + dt.timedelta(days=1)
-        day.ran(load(name="s2"))
-        (opened,) = day.happened(CardOpened)
-        assert day.happened(CardTaken) == [
-            CardTaken(
-                card_id=opened.card_id,
-                kind="payment_unclear",
-                subject=first(day).payment_id,
-                choice="withdrawn",
-                by="",
-                taken_at=day.now,
-                deal_id="15",
-            )
-        ]
-
-    def test_a_payment_that_was_added_is_asked_about_until_it_is_gone(self) -> None:
-        day = bank_day()
-        day.ran(load(row()))
-        day.ran(load(row(), row(), name="s2"))
-        (card,) = day.happened(CardOpened)
-        assert (card.choices, card.values["numbers"]) == (("another_payment", "same_payment"), "")
-        match(day, invoice())
-        assert open_cards(day) == ["payment_suspect"]
-        day.ran(load(row(), name="s3", made_at=NEXT_MORNING + dt.timedelta(hours=1)))
-        assert open_cards(day) == []
-
-    def test_a_payment_that_was_answered_for_is_not_asked_about_again(self) -> None:
-        day = bank_day()
-        day.ran(load(row(purpose=VAGUE)))
-        match(day, invoice())
-        asked = replace(invoice("128"), total_kopecks=1)
-        match(day, invoice(), asked)
-        assert len(day.happened(CardOpened)) == 1
+        added = list(day.state.operations.values())[1]
+        assert added.match == bank.Match(payment_id=added.payment_id, what="open", details=row().details)
 
 
 class TestLists:
@@ -363,7 +311,8 @@ class TestLists:
         listed, _, card = day.rows()
         assert listed.values is not None
         assert (listed.values["candidates"], listed.values["unsettled"]) == (["127", "128"], False)
-        assert card.table == "decision_cards"
+        assert card.values is not None
+        assert (card.table, card.values["stream"]) == ("decision_cards", day.name)
 
     def test_an_unmatched_operation_waits_for_its_invoice_while_it_stands(self) -> None:
         day = bank_day()
@@ -375,15 +324,4 @@ class TestLists:
 
     def test_a_day_is_named_by_its_account(self) -> None:
         assert bankday.stream_of(OURS, DAY) == f"bankday-{OURS}/2026-03-12"
-        assert bankday.day_of(f"bankday-{OURS}/2026-03-12") == DAY
-
-
-def test_the_bound_of_questions_counts_those_that_wait() -> None:
-    day = bank_day()
-    day.ran(load(*(row(number=str(n), purpose=VAGUE) for n in range(listing.CARDS_OPEN_MAX + 1)), made_at=NOON))
-    match(day, invoice())
-    waiting = [one for one in day.state.cards.by_id.values() if one.taken is None]
-    assert len(waiting) == listing.CARDS_OPEN_MAX
-    day.ran(load(name="s2"))
-    day.ran(load(row(number="new", purpose=VAGUE), name="s3", made_at=NEXT_MORNING + dt.timedelta(hours=1)))
-    assert open_cards(day) == ["payment_suspect"]
+        assert bankday.day_of(bankday.stream_of("4/2", DAY)) == DAY

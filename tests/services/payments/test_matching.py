@@ -170,6 +170,72 @@ def test_a_question_names_five_invoices_with_what_each_still_needs() -> None:
     )  # fmt: skip
 
 
+def test_what_comes_back_is_asked_about_from_the_same_score_on() -> None:
+    match = found(row(purpose="Возврат"), invoice(paid_kopecks=1))
+    assert (match.what, match.score) == ("asked", 50)
+
+
+def test_a_buyer_without_anything_else_is_told_with_the_reason() -> None:
+    match = found(row(30_000_00, purpose="За услуги"), invoice())
+    assert (match.what, match.ours, match.reasons) == ("unmatched", True, ("inn",))
+
+
+def test_several_have_the_reasons_of_the_first_that_is_named() -> None:
+    one = row(30_000_00, purpose="Оплата по счетам № 127, № 128")
+    match = found(one, invoice("127", 10_000_00), invoice("БП-000128", 20_000_00))
+    assert match.reasons == ("several", "number", "inn")
+
+
+def test_a_number_as_it_is_written_goes_before_its_short_form() -> None:
+    match = found(row(purpose="Оплата по счетам № 0000-000127, № 127"), invoice())
+    assert match.reasons == ("number", "inn", "rest")
+
+
+def test_of_two_invoices_of_one_number_an_enumeration_means_the_better_one_if_there_is_one() -> None:
+    one = row(30_000_00, purpose="Оплата по счетам № 127, № 128")
+    newer, other = invoice("127", 10_000_00), invoice("128", 20_000_00)
+    stranger = invoice("127", 10_000_00, invoice_id="other", buyer_inn="")
+    match = found(one, stranger, newer, other)
+    assert (match.what, [part.invoice_id for part in match.allotments]) == ("allotted", ["id-127", "id-128"])
+    like = invoice("127", 10_000_00, invoice_id="like")
+    assert "several" not in found(one, like, newer, other).reasons
+
+
+def test_a_surplus_over_three_falls_to_the_last() -> None:
+    one = row(35_000_00, purpose="Оплата по счетам № 127, № 128, № 129")
+    days = {number: dt.date(2026, 3, int(number) - 126) for number in ("127", "128", "129")}
+    match = found(one, *(invoice(number, 10_000_00, issued_on=day) for number, day in days.items()))
+    assert [(part.number, part.amount_kopecks) for part in match.proposal] == [
+        ("127", 10_000_00),
+        ("128", 10_000_00),
+        ("129", 15_000_00),
+    ]
+
+
+def test_parts_of_one_load_come_to_the_whole() -> None:
+    matcher = Matcher((invoice(),), frozenset({OUR_INN}))
+    for number, kopecks in enumerate((30_000_00, 30_000_00)):
+        part = matcher.match(BankOperation(f"p{number}", 1, row(kopecks, number=str(number)), "s1"))
+        assert (part.what, "rest" in part.reasons) == ("allotted", False)
+    last = matcher.match(BankOperation("p9", 1, row(25_000_00, number="9"), "s1"))
+    assert (last.what, "rest" in last.reasons) == ("allotted", True)
+
+
+def test_money_that_came_in_the_same_load_may_go_back() -> None:
+    matcher = Matcher((invoice(),), frozenset({OUR_INN}))
+    back = row(-1_00, purpose="Возврат по счету № 127", number="2")
+    assert matcher.match(BankOperation("p1", 1, back, "s1")).what == "unmatched"
+    matcher.match(BankOperation("p2", 1, row(), "s1"))
+    assert matcher.match(BankOperation("p1", 1, back, "s1")).what == "asked"
+    kopeck = Matcher((invoice(paid_kopecks=1),), frozenset({OUR_INN}))
+    assert kopeck.match(BankOperation("p1", 1, back, "s1")).what == "asked"
+
+
+def test_a_settled_invoice_needs_nothing() -> None:
+    match = found(row(purpose="Возврат по счету № 127 от 12.03.2026"), invoice(paid_kopecks=85_000_01))
+    assert [one.rest_kopecks for one in match.candidates] == [0]
+
+
 def test_what_counts_is_kept_with_the_deal_and_the_operation() -> None:
     match = found(row(), invoice())
     (part,) = match.allotments

@@ -1,22 +1,19 @@
 """What a deal's payments keep, ask and set in motion, each with all that its readers take from it."""
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 
-from chassis.aggregate import Lane, ReadRow, Recorded, TaskPlan
 from chassis.cards import CardOpened, CardTaken, TakeCard
 from chassis.domain import Refused
 from chassis.ids import deterministic_id
 from chassis.values.payment_identity import OperationFacts, natural_key
-from services.payments.domain import balances, callback, operation
+from services.payments.domain import balances
 from services.payments.domain import commands as c
 from services.payments.domain import events as e
-from services.payments.domain.plans import told_by_statements
 from services.payments.domain.state import VOID_MAX
 from tests.services.payments.parts import DUE, TOTAL, invoice, known, listing, open_cards, paid, payments, take
-from tests.services.streams import NOW, TENANT
+from tests.services.streams import NOW
 
 ACCOUNT = "40702810200000000001"
 
@@ -92,6 +89,10 @@ class TestPayments:
         (payment,) = invoice(stream).payments.values()
         assert (payment.payment_id, payment.operation.operation_id) == (renamed.payment_id, "new")
 
+    def test_what_matters_of_an_operation_is_one_text_for_ever(self) -> None:
+        listed = paid(30_00, own_account=ACCOUNT, payer_name="А|Б")
+        assert e.digest(listed) == f"in|3000|2026-03-14|31|{ACCOUNT}|7736207543|А/Б"
+
     def test_a_balance_says_all_that_is_owed(self) -> None:
         stream = payments()
         stream.ran(known("i2", 50_00))
@@ -112,6 +113,14 @@ class TestPayments:
         stream = payments()
         stream.ran(listing(paid(-5_00)))
         assert stream.happened(e.BalanceChanged)[-1].last_payment_date is None
+
+    def test_a_payment_that_vanished_leaves_the_day_of_the_others(self) -> None:
+        stream = payments()
+        earlier = paid(1, "op2", date=dt.date(2026, 3, 12))
+        stream.ran(listing(paid(30_00), earlier))
+        stream.ran(listing(earlier))
+        told = stream.happened(e.BalanceChanged)[-1]
+        assert (told.last_payment_date, told.status) == (dt.date(2026, 3, 12), "partially_paid")
 
     def test_a_draft_that_is_forgotten_is_the_oldest(self) -> None:
         stream = payments()
@@ -134,6 +143,11 @@ class TestSums:
         assert stream.happened(e.PaymentCounted)[-1].operation == e.Operation(
             operation_id=name, direction="in", amount_kopecks=30_00, date=DUE, source="balance"
         )
+
+    def test_a_sum_that_grew_by_a_kopeck_is_a_payment(self) -> None:
+        stream = payments()
+        stream.ran(c.ObserveBalance("i1", 1, DUE, 0))
+        assert [one.operation.amount_kopecks for one in stream.happened(e.PaymentCounted)] == [1]
 
     def test_a_fact_that_is_taken_is_known_by_its_number(self) -> None:
         stream = payments()
@@ -236,13 +250,45 @@ class TestQuestions:
         stream = payments()
         stream.ran(c.VoidInvoice("i1"))
         assert stream.ran(c.VoidInvoice("i1")) == []
-        assert open_cards(stream) == []
+        assert stream.happened(CardOpened) == []
+
+    def test_an_invoice_that_was_answered_for_is_not_asked_about_again(self) -> None:
+        stream = payments()
+        stream.ran(c.SeeGone("i1", "deleted"))
+        take(stream, "invoice_gone", "understood")
+        assert stream.ran(c.SeeGone("i1", "deleted")) == []
+
+    @pytest.mark.parametrize(("kopecks", "asked"), [(0, []), (1, ["payment_vanished"])])
+    def test_a_kopeck_that_vanished_is_asked_about_and_nothing_is_not(self, kopecks: int, asked: list[str]) -> None:
+        stream = payments()
+        stream.ran(listing(paid(kopecks)))
+        stream.ran(listing())
+        assert [one.kind for one in stream.happened(CardOpened)] == asked
+
+    def test_a_kopeck_that_went_back_of_a_settled_invoice_is_asked_about(self) -> None:
+        stream = payments()
+        stream.ran(listing(paid(100_00)))
+        stream.ran(listing(paid(100_00), paid(-1, "op2")))
+        assert open_cards(stream) == ["refunded_after_paid"]
+
+    def test_a_kopeck_of_a_void_invoice_is_asked_about(self) -> None:
+        stream = payments()
+        stream.ran(listing(paid(1)))
+        stream.ran(c.VoidInvoice("i1"))
+        assert open_cards(stream) == ["cancelled_with_money"]
 
     def test_a_payment_that_vanished_is_no_refund(self) -> None:
         stream = payments()
         stream.ran(listing(paid(100_00)))
         stream.ran(listing())
         assert open_cards(stream) == ["payment_vanished"]
+
+    def test_a_question_of_another_build_stands(self) -> None:
+        stream = payments()
+        other = CardOpened(card_id="c9", kind="of_another_build", choices=("a",), subject="i1", opened_at=NOW)
+        stream.state = stream.kind.evolve(stream.state, other)
+        stream.ran(listing(paid(1)))
+        assert open_cards(stream) == ["of_another_build"]
 
     def test_a_card_that_nobody_asked_is_refused(self) -> None:
         assert isinstance(payments().run(TakeCard("none", "void", "Анна")), Refused)
@@ -294,100 +340,13 @@ class TestDays:
             stream.now += dt.timedelta(seconds=1)
             assert stream.ran(c.NoticePayments("i1")) == [e.PaymentsNoticed(invoice_id="i1", at=stream.now)]
 
-
-class TestWork:
-    def test_an_invoice_is_looked_at_from_its_due_day_on(self) -> None:
-        (plan,) = payments().tasks.values()
-        midnight = dt.datetime(2026, 3, 16, tzinfo=dt.UTC)
-        payload = {"invoice_id": "i1", "due_date": "2026-03-16"}
-        assert plan == TaskPlan("look-at-due", "i1", payload, lane=Lane.BULK, due_at=midnight)
-
-    def test_news_has_the_invoice_read_over_its_own_account(self) -> None:
+    def test_money_makes_news_quick_again(self) -> None:
         stream = payments()
-        stream.tasks.clear()
+        for _ in range(5):
+            stream.ran(c.NoticePayments("i1"))
+            stream.now += dt.timedelta(hours=1)
         stream.ran(c.NoticePayments("i1"))
-        payload = {"invoice_id": "i1", "remote_id": "remote-i1"}
-        assert list(stream.tasks.values()) == [TaskPlan("reread-payments", "i1", payload, account="elba:main")]
-
-    @pytest.mark.parametrize(("kopecks", "looked_at"), [(30_00, True), (100_00, False), (130_00, False)])
-    def test_an_invoice_that_is_settled_is_looked_at_no_more(self, kopecks: int, looked_at: bool) -> None:
-        stream = payments()
-        stream.tasks.clear()
-        stream.ran(listing(paid(kopecks)))
-        assert bool(stream.tasks) is looked_at
-
-    @pytest.mark.parametrize(
-        ("sources", "told"),
-        [
-            ({"elba:main": "statement"}, True),
-            ({"elba:main": "accounting"}, False),
-            ({"elba:other": "statement"}, False),
-            ({}, False),
-        ],
-    )
-    def test_an_account_is_told_by_statements_where_its_seller_says_so(
-        self, sources: dict[str, str], told: bool
-    ) -> None:
-        sellers = [{"connection": {"account": name}, "payments_from": one} for name, one in sources.items()]
-        assert told_by_statements({"sellers": sellers}, "elba:main") is told
-
-    def test_an_account_is_read_while_one_of_its_sellers_needs_it(self) -> None:
-        sellers = [
-            {"connection": {"account": "elba:main"}, "payments_from": "statement"},
-            {"connection": {"account": "elba:main"}},
-        ]
-        assert not told_by_statements({"sellers": sellers}, "elba:main")
-        assert not told_by_statements({}, "elba:main")
-
-    def test_a_call_of_an_account_has_its_feed_read_at_once(self) -> None:
-        stream = callback.stream_of("kontur:t:main", "i-1")
-        state = callback.initial(stream)
-        assert (stream, state) == ("callback-kontur:t:main/i-1", callback.State(stream))
-        decided = callback.decide(state, callback.SeeCall("kontur:t:main", "i-1"), NOW)
-        assert decided == (callback.AccountCalled(account="kontur:t:main", object_id="i-1"),)
-        assert callback.evolve(state, decided[0]) == state
-        plan = TaskPlan("poll-payments-now", "kontur:t:main", {}, account="kontur:t:main")
-        assert callback.planned(Recorded(TENANT, stream, 1, decided[0], NOW), state) == (plan,)
-
-
-class TestUnmatched:
-    @pytest.mark.parametrize(("kopecks", "way"), [(5_00, 5_00), (-5_00, -5_00)])
-    def test_an_operation_of_nobody_is_listed_with_its_account_and_day(self, kopecks: int, way: int) -> None:
-        stream = operation.stream_of("elba:main", "op9")
-        assert stream == "operation-elba:main/op9"
-        assert operation.projected(stream, operation.initial(stream)) == ()
-        seen = operation.OperationUnmatched(account="elba:main", remote_invoice="e7", operation=paid(kopecks, "op9"))
-        state = operation.initial(stream)
-        command = operation.SeeUnmatched("elba:main", "e7", paid(kopecks, "op9"))
-        assert operation.decide(state, command, NOW) == (seen,)
-        values = {
-            "account": "elba:main",
-            "remote_invoice": "e7",
-            "signed_kopecks": way,
-            "operation_date": "2026-03-14",
-        }
-        row = ReadRow("unmatched_operations", {"operation": stream}, values)
-        assert operation.projected(stream, operation.evolve(state, seen)) == (row,)
-
-    def test_an_operation_that_found_its_invoice_is_listed_no_more(self) -> None:
-        see = operation.SeeUnmatched("elba:main", "e7", paid(5_00))
-        state = operation.initial("operation-a/1")
-        assert operation.decide(state, operation.SeeMatched("i1"), NOW) == ()
-        seen = operation.OperationUnmatched(account="elba:main", remote_invoice="e7", operation=paid(5_00))
-        state = operation.evolve(state, seen)
-        matched = operation.OperationMatched(invoice_id="i1")
-        assert operation.decide(state, operation.SeeMatched("i1"), NOW) == (matched,)
-        state = operation.evolve(state, matched)
-        assert operation.projected("operation-a/1", state) == (
-            ReadRow("unmatched_operations", {"operation": "operation-a/1"}, None),
-        )
-        assert operation.decide(state, operation.SeeMatched("i1"), NOW) == ()
-        assert operation.decide(state, see, NOW) == (seen,)
-
-    def test_an_operation_that_is_told_otherwise_is_kept_as_it_is_told(self) -> None:
-        stream = operation.initial("operation-a/1")
-        seen = operation.OperationUnmatched(account="elba:main", remote_invoice="e7", operation=paid(5_00))
-        state = operation.evolve(stream, seen)
-        other = operation.SeeUnmatched("elba:main", "e8", paid(5_00))
-        assert operation.decide(state, other, NOW) == (seen.model_copy(update={"remote_invoice": "e8"}),)
-        assert operation.evolve(stream, seen) == replace(stream, last=seen)
+        stream.ran(listing(paid(1)))
+        assert len(stream.ran(c.NoticePayments("i1"))) == 1
+        stream.now += dt.timedelta(seconds=60)
+        assert len(stream.ran(c.NoticePayments("i1"))) == 1

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chassis.aggregate import Lane, ReadRow, TaskPlan
-from chassis.cards import CardOpened
+from chassis.cards import CardOpened, CardTaken, TakeCard
+from chassis.domain import Refused
 from chassis.ids import deterministic_id
 from services.payments.app import STATEMENTS
 from services.payments.domain import statement
@@ -118,6 +119,16 @@ class TestFiles:
             )
         ]
         assert [one.table for one in stream.rows()] == ["statements", "decision_cards"]
+
+    def test_who_has_read_of_it_says_so_once(self) -> None:
+        stream = self._file(READ.model_copy(update={"refused": WRONG}))
+        (card,) = stream.happened(CardOpened)
+        take = TakeCard(card.card_id, "understood", "Анна")
+        (taken,) = stream.ran(take)
+        assert taken == CardTaken(
+            card_id=card.card_id, kind=card.kind, subject="6f0c", choice="understood", by="Анна", taken_at=NOW
+        )
+        assert isinstance(stream.run(take), Refused)
 
     def test_a_reason_without_a_field_is_told_without_one(self) -> None:
         bare = statement.LineProblem(line=1, code="statement_empty")
