@@ -1,6 +1,7 @@
 """Settings of a service, from the environment with prefix ``SVERKA_``, and the help text made from them."""
 
 import ipaddress
+import ssl
 import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
@@ -13,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chassis.http.addresses import PORTS_ALLOWED, AddressPolicy
+from chassis.http.transport import trusting
 
 PREFIX = "SVERKA_"
 
@@ -189,6 +191,11 @@ class ServiceSettings(KafkaAccess):
         default=(), description="Private networks (CIDR, by comma) whose vendors an administrator has approved."
     )
 
+    vendor_ca_file: Path | None = Field(
+        default=None,
+        description="A PEM file of authorities whose certificates of vendors are taken beside those of the usual ones.",
+    )
+
     crash_plans: Path | None = Field(
         default=None, description="A folder of plans by which tests kill this process; heeded only in test."
     )
@@ -268,6 +275,16 @@ class ServiceSettings(KafkaAccess):
         if not text:
             raise SettingsRefused("set SVERKA_KEK_FILE to a file with a line `id:base64 of 32 bytes`, or SVERKA_KEK")
         return text
+
+    def vendor_tls(self) -> ssl.SSLContext | None:
+        """Whose certificates of vendors are taken; None for the usual authorities'. Raises SettingsRefused when the
+        file cannot be used."""
+        if self.vendor_ca_file is None:
+            return None
+        try:
+            return trusting(self.vendor_ca_file)
+        except OSError as error:
+            raise SettingsRefused(f"SVERKA_VENDOR_CA_FILE ({self.vendor_ca_file}) cannot be used: {error}") from error
 
     def address_policy(self) -> AddressPolicy:
         """Which addresses tenants may name."""

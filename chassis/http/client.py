@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -136,8 +137,10 @@ class VendorHttp:
         *,
         resolver: AbstractResolver | None = None,
         total_seconds_max: float = TOTAL_SECONDS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """``total_seconds_max`` bounds every call, whatever it allows itself."""
+        """``total_seconds_max`` bounds every call, whatever it allows itself; ``tls`` says whose certificates are
+        taken, where that is more than the usual authorities'."""
         self._policy = policy
         self._total_seconds_max = total_seconds_max
         self._session = HttpSession(
@@ -145,6 +148,7 @@ class VendorHttp:
             pool_seconds=POOL_SECONDS,
             resolver=GuardedResolver(policy, resolver),
             check_peer=self._check_peer,
+            tls=tls,
         )
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -84,8 +85,10 @@ class HttpSession:
         pool_seconds: float | None = None,
         resolver: AbstractResolver | None = None,
         check_peer: Callable[[str], None] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._resolver = resolver
+        self._tls = tls
         self._check_peer = check_peer
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=pool_seconds, sock_connect=CONNECT_SECONDS, sock_read=read_seconds
@@ -97,7 +100,7 @@ class HttpSession:
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """One request; entered, the answer's head, with its body still to be read."""
         if self._opened is None:
-            self._opened = _session(self._resolver, self._check_peer, self._timeout)
+            self._opened = _session(self._resolver, self._check_peer, self._timeout, self._tls)
         return self._opened.request(method, url, headers=headers, data=content or None, allow_redirects=False)
 
     async def close(self) -> None:
@@ -113,14 +116,22 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(verify=True, trust_env=False)
 
 
+def trusting(authorities: Path) -> ssl.SSLContext:
+    """A context that takes certificates of the usual authorities and of those in a PEM file. Raises OSError."""
+    context = httpx.create_ssl_context(verify=True, trust_env=False)
+    context.load_verify_locations(cafile=authorities)
+    return context
+
+
 def _session(
     resolver: AbstractResolver | None = None,
     check_peer: Callable[[str], None] | None = None,
     timeout: aiohttp.ClientTimeout = _NO_TIMEOUT,
+    tls: ssl.SSLContext | None = None,
 ) -> aiohttp.ClientSession:
     connector = HookedConnector(
         check_peer=check_peer,
-        ssl=_tls(),
+        ssl=tls or _tls(),
         resolver=resolver,
         use_dns_cache=resolver is None,  # a guarded name is looked at for every connection
         limit=CONNECTIONS_MAX,

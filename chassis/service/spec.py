@@ -55,7 +55,9 @@ class Parts(Generic[S]):
         self.engine = engine
         self.clock = clock
         self.health = health
-        self.http = VendorHttp(settings.address_policy(), total_seconds_max=settings.call_seconds_max)
+        self.http = VendorHttp(
+            settings.address_policy(), total_seconds_max=settings.call_seconds_max, tls=settings.vendor_tls()
+        )
         self.tenants = TenantDirectory(database)
         self.wakeups = Wakeups(database)
         self._made: dict[Any, Any] = {}

@@ -105,6 +105,8 @@ def _service(
     }
     if sandbox_control_url:
         env["SVERKA_SANDBOX_CONTROL_URL"] = sandbox_control_url
+        authority = str(addresses.folder / SANDBOX / "tls" / "ca.pem")  # made before services start
+        env["SVERKA_VENDOR_CA_FILE"] = os.environ.get("SVERKA_VENDOR_CA_FILE", "") or authority
     return ProcessSpec(
         name=name,
         argv=[sys.executable, "-m", f"services.{name}"],

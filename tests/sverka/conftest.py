@@ -18,6 +18,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "SVERKA_URL",
         "SVERKA_TOKEN",
         "SVERKA_SANDBOX_CONTROL_URL",
+        "SVERKA_VENDOR_CA_FILE",
         "SVERKA_ENV",
         "DATABASE_URL",
     ):

@@ -78,6 +78,8 @@ def test_with_a_sandbox_all_follow_its_clock(tmp_path: Path, monkeypatch: pytest
     sandbox, *services = _specs(tmp_path, monkeypatch, sandbox=True)
     assert sandbox.role == "sandbox"
     assert {spec.env["SVERKA_SANDBOX_CONTROL_URL"] for spec in services} == {sandbox.control_url}
+    data = Path(sandbox.argv[sandbox.argv.index("--data") + 1])
+    assert {spec.env["SVERKA_VENDOR_CA_FILE"] for spec in services} == {str(data / "tls" / "ca.pem")}
 
 
 def test_every_variable_is_a_setting_that_some_service_documents(
