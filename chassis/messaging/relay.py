@@ -137,13 +137,18 @@ class Relay:
             connection.terminate()
 
 
-async def keep_house(database: Database, service: str) -> None:
-    """Forgets what is old: inbox rows and resolved letters; and counts open letters. Run it now and then."""
+async def keep_house(database: Database) -> None:
+    """Forgets what is old: inbox rows and resolved letters. Run it a few times an hour: it may read the whole inbox."""
     async with database.delivery_connection() as connection:
         while True:
             if await inbox.prune(connection) < inbox.PRUNE_ROWS_MAX:
                 break
         await letters.prune(connection)
+
+
+async def count_letters(database: Database, service: str) -> None:
+    """Sets the gauges of open letters. Run it now and then."""
+    async with database.delivery_connection() as connection:
         count, oldest = await letters.open_summary(connection, service)
     metrics.DEAD_LETTERS_OPEN.set(count)
     metrics.DEAD_LETTERS_OLDEST.set(oldest)

@@ -6,6 +6,7 @@ End: unready, no more messages, work in hand comes to its end, HTTP, the outbox 
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from importlib import metadata
 from typing import Any, Final, Generic
 
@@ -27,7 +28,7 @@ from chassis.messaging.codec import MessageCodec
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaError, KafkaSettings, is_reachable, wait_for_kafka
-from chassis.messaging.relay import Relay, keep_house
+from chassis.messaging.relay import Relay, count_letters, keep_house
 from chassis.messaging.replay import DeadLetterOffice
 from chassis.messaging.republish import republish
 from chassis.messaging.topics import ensure_topics
@@ -49,7 +50,8 @@ LOOP_AGE_SECONDS_MAX: Final = 60.0
 CLOCK_AGE_SECONDS_MAX: Final = 90.0
 POOLS_EVERY_SECONDS: Final = 1.0
 FLUSH_SECONDS_MAX: Final = 3.0
-KEEP_HOUSE_SECONDS: Final = 15.0
+COUNT_LETTERS_SECONDS: Final = 15.0
+KEEP_HOUSE_SECONDS: Final = 600.0
 STOP_SPARE_SECONDS: Final = 5.0
 PROBE_SHARE_OF_LEASE: Final = 2 / 3
 TASK_SHARE_OF_LEASE: Final = 5 / 6
@@ -268,15 +270,17 @@ class Service(Generic[S]):
 
         parts.push_async_callback(flush)
 
-        async def keep_house_for_ever() -> None:
+        async def now_and_then(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
             while True:
                 try:
-                    await keep_house(database, spec.name)
+                    await work()
                 except INFRASTRUCTURE_ERRORS as error:
                     _log.info("housekeeping is tried again later", error=type(error).__name__)
-                await asyncio.sleep(KEEP_HOUSE_SECONDS)
+                await asyncio.sleep(seconds)
 
-        self._keep(parts, "housekeeping", keep_house_for_ever())
+        counting = now_and_then(COUNT_LETTERS_SECONDS, lambda: count_letters(database, spec.name))
+        self._keep(parts, "letters", counting)
+        self._keep(parts, "housekeeping", now_and_then(KEEP_HOUSE_SECONDS, lambda: keep_house(database)))
 
     async def _start_consumer(self, intake: Intake, parts: contextlib.AsyncExitStack) -> None:
         await wait_for_kafka(self._kafka)

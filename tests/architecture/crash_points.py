@@ -46,6 +46,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "commit.before[chassis.messaging.intake.Intake.run]": "letters of nobody: no message of the path is one",
     "commit.after[chassis.messaging.intake.Intake.run]": "letters of nobody: no message of the path is one",
     "chassis.messaging.intake.Intake._up_to_the_limit": _READ,
+    "chassis.messaging.relay.count_letters": _READ,
     "chassis.messaging.relay.keep_house": "forgets what is old",
     "chassis.messaging.replay.DeadLetterOffice.search": _READ,
     "chassis.messaging.replay.DeadLetterOffice.show": _READ,
