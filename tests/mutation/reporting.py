@@ -36,9 +36,11 @@ class Result:
 
 
 def kept(path: str) -> Path:
-    """Where it is kept what came of each change of a file as it is now. Of any other text nothing is known."""
+    """Where it is kept what came of each change of a file as it is now. Of any other text, or of changes that are made
+    otherwise, nothing is known."""
     KEPT.mkdir(exist_ok=True)
-    return KEPT / f"{path.replace('/', '.')}-{sha256((ROOT / path).read_bytes()).hexdigest()[:16]}.jsonl"
+    of = sha256((ROOT / path).read_bytes() + (HERE / "changes.py").read_bytes())
+    return KEPT / f"{path.replace('/', '.')}-{of.hexdigest()[:16]}.jsonl"
 
 
 def said(path: str) -> list[dict[str, Any]]:
