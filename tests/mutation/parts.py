@@ -37,9 +37,13 @@ PARTS: Final = (
     _part("lines", "chassis/values/lines.py chassis/values/vat.py", "chassis/values", "lines vat"),
     _part("identity", "chassis/values/payment_identity.py", "chassis/values", "payment_identity_rows payment_identity"),
     _part("machine", "chassis/work/machine.py", "chassis/work", "machine_steps machine"),
-    _domain("counterparty", "rules party_machine workers"),
-    _domain("ingest", "domain cursor buckets snapshot shop_module"),
-    _domain("invoicing", "rules order orders review process_machine handlers"),
+    _domain("counterparty", "rules matching fields cards records watching party_machine workers"),
+    _domain("ingest", "domain cursor buckets snapshot shop_module goods edi registers shops sweeps workers"),
+    _domain(
+        "invoicing",
+        "rules order orders review cancelling documents edi edi_workers pdf_and_act lost_topics workers handlers "
+        "process_machine",
+    ),
     _domain("notifier", "spoken ordered_writes rules orders companies edi texts lost_topics deal_machine"),
     _domain(
         "payments",
