@@ -37,7 +37,7 @@ PARTS: Final = (
     _part("lines", "chassis/values/lines.py chassis/values/vat.py", "chassis/values", "lines vat"),
     _part("identity", "chassis/values/payment_identity.py", "chassis/values", "payment_identity_rows payment_identity"),
     _part("machine", "chassis/work/machine.py", "chassis/work", "machine_steps machine"),
-    _domain("counterparty", "rules matching fields cards records watching party_machine workers"),
+    _domain("counterparty", "party_kept rules matching fields cards records watching party_machine workers"),
     _domain("ingest", "domain cursor buckets snapshot shop_module goods edi registers shops sweeps workers"),
     _domain(
         "invoicing",
