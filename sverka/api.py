@@ -83,6 +83,19 @@ class Api:
         found: list[dict[str, Any]] = self._json.get(f"{ROOT}/statements", tenant=tenant, limit=limit)["statements"]
         return found
 
+    # goods that accounting lacked
+
+    def goods(self, tenant: str, *, state: str = "", limit: int = 500) -> list[dict[str, Any]]:
+        """The mapping list, what waits for a person first."""
+        found: list[dict[str, Any]] = self._json.get(f"{ROOT}/goods", tenant=tenant, state=state, limit=limit)["goods"]
+        return found
+
+    def map_goods(self, tenant: str, product: str, item: str, *, seller: str, by: str) -> bool:
+        """Names the accounting's item of a product; whether that was new."""
+        body = {"tenant": tenant, "product_id": product, "item_id": item, "seller": seller, "by": by}
+        changed: bool = self._json.post(f"{ROOT}/goods/map", body)["changed"]
+        return changed
+
     # first sync
 
     def begin_sync(self, tenant: str, *, apply: bool, seller: str, by: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from sverka.commands import (
     deal,
     decide,
     demo,
+    goods,
     guide,
     installation,
     sandbox,
@@ -46,6 +47,7 @@ dead.register(app)
 decide.register(app)
 version.register(app)
 statements.register(app)
+goods.register(app)
 sandbox.register(app)
 guide.register(app)
 

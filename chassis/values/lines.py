@@ -18,7 +18,8 @@ class SourceRow:
 
     ``price`` contains the tax, ``price_exclusive`` does not (Bitrix24: ``PRICE``, ``PRICE_EXCLUSIVE``). A row with
     ``vat_included`` is computed from the first, one with VAT on top from the second. ``rate`` is a canonical VAT rate,
-    or the percent as text when no law knows it.
+    or the percent as text when no law knows it. ``external_code`` is the product's code in other systems, where it is
+    known (Bitrix24: ``XML_ID``).
     """
 
     name: str
@@ -31,6 +32,7 @@ class SourceRow:
     unit_name: str | None = None
     is_service: bool = False
     product_id: str | None = None
+    external_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class DocumentLine:
     """One line of an invoice or an act.
 
     ``price`` is the exact unit price in roubles: with VAT when ``vat_included``, else without. ``amount_kopecks`` is
-    what the buyer pays for the line and always contains ``vat_kopecks``.
+    what the buyer pays for the line and always contains ``vat_kopecks``. ``item_id`` is the accounting's item that a
+    person mapped the product to, "" for none.
     """
 
     name: str
@@ -51,6 +54,8 @@ class DocumentLine:
     vat_kopecks: int
     product_id: str | None = None
     is_service: bool = False
+    external_code: str = ""
+    item_id: str = ""
 
     @property
     def net_kopecks(self) -> int:
@@ -171,6 +176,7 @@ def _line(row: SourceRow, rate: VatRate, unit: Unit) -> DocumentLine:
         vat_kopecks=vat,
         product_id=row.product_id,
         is_service=row.is_service,
+        external_code=row.external_code,
     )
 
 

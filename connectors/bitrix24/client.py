@@ -12,8 +12,9 @@ from connectors import wire
 from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
 from connectors.bitrix24.companies import Companies
 from connectors.bitrix24.mapping import buyers, cards, portal, records, writes
-from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, recheck_commands, referenced
+from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, referenced
 from connectors.bitrix24.newcomers import Newcomers
+from connectors.bitrix24.rechecks import Rechecks
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
     DEAL,
@@ -58,6 +59,7 @@ class Bitrix24(Newcomers):
     def __init__(self, http: Transport, clock: Clock, on_moved: Callable[[PortalMoved], None]) -> None:
         self._calls = PortalCalls(http, clock, on_moved)
         self._companies = Companies(self._calls)
+        self._rechecks = Rechecks(self._calls)
 
     # Reading
 
@@ -155,23 +157,12 @@ class Bitrix24(Newcomers):
             return unexpected(VENDOR, str(error), write=False)
         return Ok(ModifiedBuyersPage(tuple(modified), next_after))
 
-    async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Outcome[DealRecheck]:
-        """Both questions in one request; a deal that is not listed was deleted meanwhile."""
-        commands = recheck_commands(deal_id, inn)
-        answer = await self._calls.batch(permit, "recheck_deal", commands, write=False)
-        if not isinstance(answer, BatchAnswer):
-            return answer
-        present = self._calls.present(answer, commands)
-        if not isinstance(present, dict):
-            return present
-        try:
-            listed, same = present["deal"], present.get("same_inn")
-            deals = records.read_items(listed, "items", records.read_modified_deal) if listed is not None else []
-            rows = wire.records(same.result, "requisites") if same is not None else ()
-            updated_at = next((one.updated_at for one in deals if one.deal_id == deal_id), None)
-            return Ok(DealRecheck(updated_at, tuple(records.read_requisite(row) for row in rows)))
-        except ShapeError as error:
-            return unexpected(VENDOR, str(error), write=False)
+    async def recheck_deal(
+        self, permit: Permit, deal_id: str, inn: str, products: Sequence[str] = ()
+    ) -> Outcome[DealRecheck]:
+        """All questions in one request, unless the products fill more; a deal that is not listed was deleted
+        meanwhile."""
+        return await self._rechecks.recheck(permit, deal_id, inn, products)
 
     async def read_card(self, permit: Permit, entity: CardEntity, object_id: str) -> Outcome[CrmCard | None]:
         """One request, and one more before it for requisites, which name their company. What is not visible is not

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from connectors import wire
 from connectors.closing import CLOSING, closing_form, form_of
 from connectors.kontur import mapping, payments
 from connectors.kontur.calls import Calls
-from connectors.kontur.goods import product_ids
+from connectors.kontur.goods import goods_of
 from connectors.kontur.outcomes import TOKEN_TABLE
 from connectors.kontur.schema import VENDOR
 from connectors.ports.accounting import (
@@ -109,10 +110,10 @@ class Kontur(Refusing):
         who asked."""
         if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
             return Rejected(unsupported)
-        products = await product_ids(self._calls, self, permit, draft.lines)
-        if not isinstance(products, Ok):
-            return products
-        body = mapping.invoice_body(draft, products.value)
+        goods = await goods_of(self._calls, self, permit, draft.lines)
+        if not isinstance(goods, Ok):
+            return goods
+        body = mapping.invoice_body(draft, goods.value.ids)
         created = await self._calls.card(permit, "create_invoice", "invoices", mapping.read_invoice, body, key)
         if isinstance(created, Ok):
             card = created.value
@@ -123,6 +124,7 @@ class Kontur(Refusing):
             ):
                 if not equal:
                     return mismatch(VENDOR, field, write=True)
+            return Ok(replace(card, goods=goods.value.used))
         return created
 
     async def find_invoice(
@@ -219,15 +221,17 @@ class Kontur(Refusing):
         """A closing document of the account's form, under our marker as its external id."""
         if (unsupported := mapping.unsupported_rate(draft.lines)) is not None:
             return Rejected(unsupported)
-        products = await product_ids(self._calls, self, permit, draft.lines)
-        if not isinstance(products, Ok):
-            return products
+        goods = await goods_of(self._calls, self, permit, draft.lines)
+        if not isinstance(goods, Ok):
+            return goods
         form = closing_form(permit.options.get(CLOSING, ""), draft.lines)
-        body = mapping.act_body(draft, products.value, form)
+        body = mapping.act_body(draft, goods.value.ids, form)
         created = await self._calls.card(permit, "create_act", PLACES[form], _reads_act(form), body, key)
-        if isinstance(created, Ok) and created.value.counterparty_id != draft.counterparty_id:
+        if not isinstance(created, Ok):
+            return created
+        if created.value.counterparty_id != draft.counterparty_id:
             return mismatch(VENDOR, "counterpartyId", write=True)
-        return created
+        return Ok(replace(created.value, goods=goods.value.used))
 
     async def find_act(
         self, permit: Permit, *, marker: str, invoice_id: str | None, since: datetime

@@ -1,73 +1,77 @@
 """Nomenclature of a document's lines: ids by external code or name, where the account takes no others."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from chassis.domain import Problem
 from chassis.ids import deterministic_id
-from chassis.outcomes import Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.outcomes import Ok, Outcome, Retryable, Uncertain
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
 from connectors.kontur import mapping
 from connectors.kontur.calls import Calls
 from connectors.kontur.schema import VENDOR
-from connectors.ports.products import CreateProduct, ProductDraft
-
-UNKNOWN_GOODS: Final = "unknown_goods"
-LISTED: Final = "list"
-CREATED: Final = "create"
-"""The connection's setting (R25): a document with lines that the nomenclature lacks is refused, and names them, or they
-are made first. Without it lines go as text, and nothing is looked up."""
-NAMES_TOLD_MAX: Final = 20
+from connectors.nomenclature import CREATED, LISTED, UNKNOWN_GOODS, LineKey, goods_unknown, line_key
+from connectors.ports.products import CreateProduct, ProductDraft, UsedItem
 
 
-async def product_ids(
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """The nomenclature's id of each line, in the lines' order, and what of it is worth to be told; both empty where
+    lines go as text."""
+
+    ids: tuple[str, ...] = ()
+    used: tuple[UsedItem, ...] = ()
+
+
+async def goods_of(
     calls: Calls, products: CreateProduct, permit: Permit, lines: Sequence[DocumentLine]
-) -> Outcome[Mapping[str, str]]:
-    """The nomenclature's ids by the lines' names: of a line with a product's code by this code, else by its name.
-    Rejected ``goods_unknown`` with the names that are not there and are not to be made."""
+) -> Outcome[Goods]:
+    """An item for each line: the one that a person mapped its product to; else by the product's code in other systems,
+    by the CRM's id of it, by the line's name, in this order. Rejected ``goods_unknown`` with those that are not there
+    and are not to be made. Without the connection's word lines go as text, and nothing is looked up."""
     wanted = permit.options.get(UNKNOWN_GOODS)
     if wanted not in (LISTED, CREATED):
-        return Ok({})
-    found: dict[str, str] = {}
+        return Ok(Goods())
+    found: dict[LineKey, str] = {}
     unknown: list[DocumentLine] = []
-    for line in {one.name: one for one in lines}.values():
-        known = await _known(calls, permit, line)
+    for key, line in {line_key(one): one for one in lines}.items():
+        known = Ok(line.item_id) if line.item_id else await _known(calls, permit, line)
         if not isinstance(known, Ok):
             return known
         if known.value:
-            found[line.name] = known.value
+            found[key] = known.value
         else:
             unknown.append(line)
     if unknown and wanted == LISTED:
-        names = [line.name for line in unknown[:NAMES_TOLD_MAX]]
-        return Rejected(Problem("goods_unknown", {"vendor": VENDOR, "names": names}))
+        return goods_unknown(VENDOR, unknown)
     for line in unknown:
         made = await products.create_product(permit, _draft(line), key=_key(permit, line))
         if isinstance(made, Uncertain):
             return Retryable(made.problem)  # no document was sent: the next try looks the item up first
         if not isinstance(made, Ok):
             return made
-        found[line.name] = made.value.product_id
-    return Ok(found)
+        found[line_key(line)] = made.value.product_id
+    created = {line_key(line) for line in unknown}
+    used = tuple(UsedItem(key[0], item, key in created) for key, item in found.items() if key[0])
+    return Ok(Goods(tuple(found[line_key(line)] for line in lines), used))
 
 
 async def _known(calls: Calls, permit: Permit, line: DocumentLine) -> Outcome[str]:
     """The id of a line's item; "" where there is none."""
-    queries = [{"externalId": line.product_id}] if line.product_id else []
-    for query in (*queries, {"name": line.name}):
+    codes = [code for code in (line.external_code, line.product_id) if code]
+    for query in (*({"externalId": code} for code in codes), {"name": line.name}):
         items = await calls.all_rows(permit, "find_product", "products", query, mapping.read_live_product)
         if not isinstance(items, Ok):
             return items
         for item in items.value:
-            if item.external_code == line.product_id if "externalId" in query else item.name == line.name:
+            if item.external_code == query.get("externalId") or item.name == query.get("name"):
                 return Ok(item.product_id)
     return Ok("")
 
 
 def _draft(line: DocumentLine) -> ProductDraft:
     return ProductDraft(
-        external_code=line.product_id or "",
+        external_code=line.external_code or line.product_id or "",
         name=line.name,
         article="",
         unit_code=line.unit.code,

@@ -61,16 +61,16 @@ def counterparty_body(draft: CounterpartyDraft) -> bytes:
     return orjson.dumps({name: value for name, value in members.items() if value is not None})
 
 
-def invoice_body(draft: InvoiceDraft, products: Mapping[str, str]) -> bytes:
+def invoice_body(draft: InvoiceDraft, products: Sequence[str]) -> bytes:
     """An invoice. The service gives the number itself (R7); our marker is its external id. ``products`` are the
-    nomenclature's ids by the lines' names."""
+    nomenclature's ids of the lines, none where lines go as text."""
     members: dict[str, Any] = _document(draft.issued_on.isoformat(), draft, products)
     if draft.due_on is not None:
         members["dueDate"] = draft.due_on.isoformat()
     return orjson.dumps(members | {"pricesIncludeVat": True})
 
 
-def act_body(draft: ActDraft, products: Mapping[str, str], form: ClosingForm = "act") -> bytes:
+def act_body(draft: ActDraft, products: Sequence[str], form: ClosingForm = "act") -> bytes:
     """A closing document; it is tied to its invoice where there is one. A УПД with VAT is the VAT invoice too."""
     members = _document(draft.issued_on.isoformat(), draft, products)
     if form == "upd":
@@ -102,14 +102,18 @@ def unsupported_rate(lines: Sequence[DocumentLine]) -> Problem | None:
     return Problem("vat_rate_not_supported", {"vendor": VENDOR, "rate": rates[0]}) if rates else None
 
 
-def _document(day: str, draft: InvoiceDraft | ActDraft, products: Mapping[str, str]) -> dict[str, Any]:
+def _document(day: str, draft: InvoiceDraft | ActDraft, products: Sequence[str]) -> dict[str, Any]:
     comment = draft.comment
     return {
         "date": day,
         "counterpartyId": draft.counterparty_id,
         "comment": comment if len(comment) <= COMMENT_CHARS_MAX else comment[: COMMENT_CHARS_MAX - 1] + "…",
         "externalId": draft.marker,
-        "items": [item for line in draft.lines for item in _items(line, products.get(line.name))],
+        "items": [
+            item
+            for place, line in enumerate(draft.lines)
+            for item in _items(line, products[place] if products else None)
+        ],
     }
 
 

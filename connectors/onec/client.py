@@ -39,6 +39,7 @@ from connectors.ports.accounting import (
     PaymentsPage,
     PdfFile,
 )
+from connectors.ports.products import UsedItem
 from connectors.ports.refusing import Refusing
 from connectors.transport import Transport
 from connectors.verdicts import mismatch, unexpected
@@ -89,10 +90,11 @@ class OneC(Refusing):
 
     async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]:
         """An invoice, written and not posted. What it refers to is found or made before; then alone it is sent."""
-        body = await self._invoice_body(permit, draft)
-        if not isinstance(body, Ok):
-            return body
-        made = await self._created(permit, "create_invoice", INVOICES, body.value)
+        written = await self._invoice_body(permit, draft)
+        if not isinstance(written, Ok):
+            return written
+        body, goods = written.value
+        made = await self._created(permit, "create_invoice", INVOICES, body)
         if not isinstance(made, Ok):
             return made
         try:
@@ -107,7 +109,7 @@ class OneC(Refusing):
         ):
             if not equal:
                 return mismatch(VENDOR, field, write=True)
-        return Ok(await self._with_term(permit, card, draft.due_on))
+        return Ok(await self._with_term(permit, replace(card, goods=goods), draft.due_on))
 
     async def _created(
         self, permit: Permit, operation: str, resource: str, body: dict[str, Any]
@@ -138,7 +140,9 @@ class OneC(Refusing):
         _log.warning("the term of an invoice was not put into its register", vendor=VENDOR, reason=put.problem.code)
         return card
 
-    async def _invoice_body(self, permit: Permit, draft: InvoiceDraft) -> Outcome[dict[str, Any]]:
+    async def _invoice_body(
+        self, permit: Permit, draft: InvoiceDraft
+    ) -> Outcome[tuple[dict[str, Any], tuple[UsedItem, ...]]]:
         if not _is_key(draft.counterparty_id):
             return _not_found()
         seller = await self._sellers.seller(permit)
@@ -151,7 +155,9 @@ class OneC(Refusing):
         if not isinstance(items, Ok):
             return items
         own = writing.own_key("document", permit.account, draft.marker)
-        return Ok(writing.invoice_body(draft, seller=seller.value, contract=contract.value, items=items.value, key=own))
+        each, used = items.value.each, items.value.used
+        body = writing.invoice_body(draft, seller=seller.value, contract=contract.value, items=each, key=own)
+        return Ok((body, used))
 
     async def find_invoice(
         self,
@@ -261,7 +267,7 @@ class OneC(Refusing):
             draft,
             seller=seller.value,
             contract=contract.value,
-            items=items.value,
+            items=items.value.each,
             key=writing.own_key("document", permit.account, draft.marker),
             universal=permit.options.get(CLOSING) == "upd",
         )
@@ -278,7 +284,7 @@ class OneC(Refusing):
         ):
             if not equal:
                 return mismatch(VENDOR, field, write=True)
-        return Ok(card)
+        return Ok(replace(card, goods=items.value.used))
 
     async def read_act(self, permit: Permit, act_id: str) -> Outcome[ActCard]:
         """The card of one closing document."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from chassis.clock import Clock
 from chassis.domain import Problem
@@ -11,21 +12,20 @@ from chassis.outcomes import Failure, Ok, Outcome, Rejected, Retryable, Uncertai
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
 from connectors import wire
+from connectors.nomenclature import CREATED, LISTED, UNKNOWN_GOODS, LineKey, goods_unknown, line_key
 from connectors.onec import address
 from connectors.onec.calls import Bases, all_rows
 from connectors.onec.kept import Kept
 from connectors.onec.mapping import values
 from connectors.onec.mapping.writing import DESCRIPTION_LENGTH_MAX, Item, Seller, contract_body, item_body, own_key
 from connectors.onec.schema import CONTRACT_NAME, CONTRACTS, ITEMS, SALE_CONTRACT, UNITS, VENDOR
+from connectors.ports.products import UsedItem
 from connectors.wire import ShapeError
 
-UNKNOWN_GOODS: Final = "unknown_goods"
-"""The connection's setting: ``create`` makes items for unknown lines, ``list`` refuses the document and names them."""
 KEPT_FOR: Final = timedelta(minutes=10)
 """How long a found reference is used without a look; meanwhile an accountant may put the object away."""
 KEPT_MAX: Final = 500
 """So many items, and so many contracts, of one base."""
-NAMES_TOLD_MAX: Final = 20
 FULL_NAME_LENGTH_MAX: Final = 300
 """Longer names are looked for by their beginning alone: an address is not endless."""
 ARTICLE_LENGTH_MAX: Final = 25
@@ -34,11 +34,19 @@ _COLUMNS: Final = "Ref_Key,Description,НаименованиеПолное,Ар
 
 @dataclass(slots=True)
 class Found:
-    """References that a base gave: contracts by organisation and buyer, items by name. What was not there is not
-    kept."""
+    """References that a base gave: contracts by organisation and buyer, items by what is known of them. What was not
+    there is not kept."""
 
     contracts: dict[tuple[str, str], str] = field(default_factory=dict)
-    items: dict[str, Item] = field(default_factory=dict)
+    items: dict[LineKey, Item] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The item of each line, in the lines' order, and those of the CRM's products among them."""
+
+    each: tuple[Item, ...]
+    used: tuple[UsedItem, ...]
 
 
 class Goods:
@@ -57,54 +65,56 @@ class Goods:
         """What was found is looked for anew: the base refused a document that names it."""
         self._kept.forget(permit)
 
-    async def items(self, permit: Permit, lines: Sequence[DocumentLine]) -> Outcome[list[Item]]:
-        """An item for each line: by article, by code, by name, in this order. Rejected ``goods_unknown`` with the names
-        where unknown ones are not to be made."""
-        names, kept = list(dict.fromkeys(line.name for line in lines)), self._kept.of(permit).items
-        known = {name: kept[name] for name in names if name in kept}
-        sought = [name for name in names if name not in known]
+    async def items(self, permit: Permit, lines: Sequence[DocumentLine]) -> Outcome[Items]:
+        """An item for each line: the one that a person mapped its product to; else by the product's code in other
+        systems, which is the base's own reference where the catalogues are exchanged, an article or a code; else by
+        article, by code, by name as the line says it, in this order. Rejected ``goods_unknown`` with those that are not
+        there and are not to be made."""
+        distinct, kept = {line_key(line): line for line in lines}, self._kept.of(permit).items
+        known = {key: kept[key] for key in distinct if key in kept}
+        sought = {key: line for key, line in distinct.items() if key not in known}
         if sought:
             found = await self._find_items(permit, sought)
             if not isinstance(found, Ok):
                 return found
             known |= found.value
-        unknown = [name for name in sought if name not in known]
-        if unknown and permit.options.get(UNKNOWN_GOODS, "create") == "list":
-            return Rejected(Problem("goods_unknown", {"vendor": VENDOR, "names": unknown[:NAMES_TOLD_MAX]}))
+        unknown = {key: line for key, line in sought.items() if key not in known}
+        if unknown and permit.options.get(UNKNOWN_GOODS, CREATED) == LISTED:
+            return goods_unknown(VENDOR, unknown.values())
         if unknown:
-            missing = [next(line for line in lines if line.name == name) for name in unknown]
-            made = await self._make_items(permit, missing)
+            made = await self._make_items(permit, unknown)
             if not isinstance(made, Ok):
                 return made
             known |= made.value
         if len(kept) > KEPT_MAX:
             kept.clear()
         kept |= known
-        return Ok([known[line.name] for line in lines])
+        used = tuple(UsedItem(key[0], item.key, key in unknown) for key, item in known.items() if key[0])
+        return Ok(Items(tuple(known[line_key(line)] for line in lines), used))
 
-    async def _find_items(self, permit: Permit, names: Sequence[str]) -> Outcome[dict[str, Item]]:
-        sought = [_sought(name) for name in names]
+    async def _find_items(self, permit: Permit, lines: Mapping[LineKey, DocumentLine]) -> Outcome[dict[LineKey, Item]]:
+        sought = [_sought(line) for line in lines.values()]
         found = await all_rows(self._bases, permit, "find_items", ITEMS, sought, select=_COLUMNS)
         if not isinstance(found, Ok):
             return found
         try:
-            return Ok({name: item for name in names if (item := _matching(found.value, name)) is not None})
+            return Ok({key: item for key, line in lines.items() if (item := _matching(found.value, line)) is not None})
         except ShapeError as error:
             return _odd(error)
 
-    async def _make_items(self, permit: Permit, lines: Sequence[DocumentLine]) -> Outcome[dict[str, Item]]:
-        units = await self._units(permit, sorted({line.unit.code for line in lines}))
+    async def _make_items(self, permit: Permit, lines: Mapping[LineKey, DocumentLine]) -> Outcome[dict[LineKey, Item]]:
+        units = await self._units(permit, sorted({line.unit.code for line in lines.values()}))
         if not isinstance(units, Ok):
             return units
-        made: dict[str, Item] = {}
-        for line in lines:
+        made: dict[LineKey, Item] = {}
+        for key, line in lines.items():
             body = item_body(
                 line, key=own_key("item", permit.account, line.name), unit=units.value.get(line.unit.code, "")
             )
             card = await self._made(permit, "create_item", ITEMS, body)
             if not isinstance(card, Ok):
                 return card
-            made[line.name] = Item(card.value, service=body["Услуга"])
+            made[key] = Item(card.value, service=body["Услуга"])
         return Ok(made)
 
     async def _units(self, permit: Permit, codes: Sequence[str]) -> Outcome[Mapping[str, str]]:
@@ -163,19 +173,40 @@ def _before_the_document(failure: Failure) -> Failure:
     return Retryable(failure.problem, outage=True) if isinstance(failure, Uncertain) else failure
 
 
-def _sought(name: str) -> str:
+def _sought(line: DocumentLine) -> str:
+    """The condition of all rows that may be a line's item."""
+    name = line.name
     quoted, short = address.text(name), address.text(name[:DESCRIPTION_LENGTH_MAX].strip())
     ways = [f"Description eq {short}"]
     if len(name) <= FULL_NAME_LENGTH_MAX:
         ways.append(f"НаименованиеПолное eq {quoted}")
-    if len(name) <= ARTICLE_LENGTH_MAX:
-        ways += [f"Артикул eq {quoted}", f"Code eq {quoted}"]
+    for code in dict.fromkeys((line.item_id, line.external_code, name)):
+        if 0 < len(code) <= ARTICLE_LENGTH_MAX:
+            ways += [f"Артикул eq {address.text(code)}", f"Code eq {address.text(code)}"]
+    ways += [f"Ref_Key eq {address.guid(key)}" for key in _keys(line)]
     return f"({' or '.join(ways)}) and IsFolder eq false and DeletionMark eq false"
 
 
-def _matching(rows: Sequence[Mapping[str, Any]], name: str) -> Item | None:
-    short = name[:DESCRIPTION_LENGTH_MAX].strip()
-    for column, wanted in (("Артикул", name), ("Code", name), ("НаименованиеПолное", name), ("Description", short)):
+def _keys(line: DocumentLine) -> list[str]:
+    """References among what is known of a line: the item that a person named, the code of a catalogue that is exchanged
+    with the base; of an offer the code's first part is its product."""
+    return [key for word in (line.item_id, line.external_code.partition("#")[0]) if (key := _key_or_none(word))]
+
+
+def _key_or_none(word: str) -> str:
+    try:
+        return str(UUID(word))
+    except ValueError:
+        return ""
+
+
+def _matching(rows: Sequence[Mapping[str, Any]], line: DocumentLine) -> Item | None:
+    short = line.name[:DESCRIPTION_LENGTH_MAX].strip()
+    ways = [("Ref_Key", key) for key in _keys(line)]
+    for code in (line.item_id, line.external_code, line.name):
+        ways += [("Артикул", code), ("Code", code)] if code else []
+    ways += [("НаименованиеПолное", line.name), ("Description", short)]
+    for column, wanted in ways:
         for row in rows:
             if wire.text(row.get(column)).strip() == wanted:
                 return Item(

@@ -10,6 +10,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Outcome
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
+from connectors.ports.products import UsedItem
 
 CounterpartyKind = Literal["company", "entrepreneur", "person"]
 ClosingForm = Literal["act", "waybill", "upd", "sale"]
@@ -107,7 +108,7 @@ class InvoiceCard:
     """An invoice as the vendor holds it, for read-back and comparison.
 
     ``vendor_status`` is the vendor's own word (its "overdue" is information only, R15); sums are None where the vendor
-    did not give them.
+    did not give them. ``goods`` are told by the creation alone, where lines refer to a nomenclature.
     """
 
     invoice_id: str
@@ -124,6 +125,7 @@ class InvoiceCard:
     vendor_status: str
     url: str
     updated_at: datetime | None
+    goods: tuple[UsedItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class InvoiceLookup:
 
 @dataclass(frozen=True, slots=True)
 class ActCard:
-    """A closing document as the vendor holds it; ``url`` is its public page where it has one."""
+    """A closing document as the vendor holds it; ``url`` is its public page where it has one, ``goods`` as an
+    invoice's."""
 
     act_id: str
     number: str
@@ -149,6 +152,7 @@ class ActCard:
     vendor_status: str
     form: ClosingForm = "act"
     url: str = ""
+    goods: tuple[UsedItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

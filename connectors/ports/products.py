@@ -10,8 +10,8 @@ from chassis.work.handlers import Permit
 
 @dataclass(frozen=True, slots=True)
 class ProductDraft:
-    """Goods or a service to be created; ``external_code`` is the CRM's id of the product, ``price`` roubles per unit
-    with VAT contained."""
+    """Goods or a service to be created; ``external_code`` is the product's code in other systems, else the CRM's id,
+    ``price`` roubles per unit with VAT contained."""
 
     external_code: str
     name: str
@@ -35,6 +35,15 @@ class Product:
     price: Decimal | None
     vat_rate: str
     archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UsedItem:
+    """Which item of the nomenclature a document's lines of one product refer to; ``created`` for this document."""
+
+    product_id: str
+    item_id: str
+    created: bool = False
 
 
 class FindProduct(Protocol):

@@ -31,7 +31,8 @@ class Reason(Part):
 class DealLine(Part):
     """A product row as the CRM has it. ``price`` is per unit after discount with tax, ``price_exclusive`` without.
 
-    ``vat`` is the raw rate in percent as text, or "none" for a row without VAT.
+    ``vat`` is the raw rate in percent as text, or "none" for a row without VAT. ``external_code`` is the product's code
+    in other systems, "" where it has none, or where accounting has no nomenclature to look it up in.
     """
 
     name: str
@@ -44,6 +45,7 @@ class DealLine(Part):
     unit_name: str = ""
     product_id: str = ""
     is_service: bool = False
+    external_code: str = ""
 
 
 class BankAccount(Part):
@@ -120,11 +122,15 @@ class TaxPeriod(Part):
 
 
 class Connection(Part):
-    """An accounting connection: the account that permits are asked for, and what kind of vendor answers."""
+    """An accounting connection: the account that permits are asked for, and what kind of vendor answers.
+
+    ``goods`` is what becomes of goods that its nomenclature lacks (R25), "" where its documents refer to none.
+    """
 
     account: str
     vendor: str
     profile: str = ""
+    goods: Literal["", "create", "list"] = ""
 
 
 class EdiConnection(Part):

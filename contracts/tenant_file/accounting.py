@@ -41,6 +41,11 @@ class AccountingPart(Part):
         """Where the account is called."""
         raise NotImplementedError
 
+    def goods(self, policy: Literal["create", "list"] | None) -> Literal["", "create", "list"]:
+        """What becomes of goods that the nomenclature lacks: the connection's own word, else the tenant's; "" where
+        documents refer to no nomenclature."""
+        return ""
+
     def access(self) -> dict[str, str]:
         """The keys by which the account is entered, secrets among them."""
         return {name: value for name, value in self._own().items() if value != self.endpoint}
@@ -158,6 +163,11 @@ class _KonturPart(_AtApi):
         description="write the secret that callbacks are signed with, best as env:NAME, or leave it out",
     )
 
+    def goods(self, policy: Literal["create", "list"] | None) -> Literal["", "create", "list"]:
+        """Without a word of anybody lines go as text."""
+        own = self.unknown_goods or policy or "text"
+        return "" if own == "text" else own
+
 
 class KonturKeyPart(_KonturPart):
     """Kontur.Accounting by an API key."""
@@ -204,6 +214,10 @@ class OnecPart(AccountingPart):
     timezone: Zone = Field(
         default="Europe/Moscow", description="write the zone of the 1C server's clock, for example Europe/Moscow"
     )
+
+    def goods(self, policy: Literal["create", "list"] | None) -> Literal["", "create", "list"]:
+        """Each line of a document is an item."""
+        return self.unknown_goods or policy or "create"
 
     @property
     def endpoint(self) -> str:

@@ -19,8 +19,8 @@ from connectors.router import AccountingRouter
 from contracts import topics
 from contracts.messages import operations
 from services.invoicing import domain
-from services.invoicing.api import InvoicesApi
-from services.invoicing.domain import edi, edi_commands, edi_plans
+from services.invoicing.api import GoodsApi, InvoicesApi
+from services.invoicing.domain import edi, edi_commands, edi_plans, goods
 from services.invoicing.handlers import route
 from services.invoicing.projections import projected, projected_edi
 from services.invoicing.published import published, published_of_edi
@@ -57,6 +57,18 @@ EXCHANGES: StreamKind[edi.State, edi_commands.Command] = StreamKind(
 )
 
 
+GOODS: StreamKind[goods.State, goods.Command] = StreamKind(
+    prefix=goods.PREFIX,
+    initial=goods.initial,
+    decide=goods.decide,
+    evolve=goods.evolve,
+    codec=goods.CODEC,
+    aggregate=lambda stream: stream,
+    planned=goods.planned,
+    projected=goods.projected,
+)
+
+
 def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
     """A poll for each seller's box; one that is polled already goes on from its cursor."""
     if state.status == "removed":
@@ -81,7 +93,7 @@ def _work(parts: Parts[InvoicingSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
     store = DocumentStore(parts.database, parts.engine)
     papers = Papers(store, parts.tenants, parts.subjects, Renderer())
-    effects, tasks = handlers(accounting_of, accounting, parts.blobs, papers, parts.clock)
+    effects, tasks = handlers(accounting_of, accounting, parts.blobs, papers, store, parts.clock)
     operator = DIADOC.connect(parts.http, parts.clock)
     exchanging, following = edi_handlers(operator, parts.blobs, store, parts.clock)
 
@@ -92,7 +104,11 @@ def _work(parts: Parts[InvoicingSettings]) -> Work:
 
 
 def _routes(parts: Parts[InvoicingSettings]) -> Sequence[BaseRoute]:
-    return InvoicesApi(parts.database, parts.engine, parts.clock).routes()
+    store = DocumentStore(parts.database, parts.engine)
+    return [
+        *InvoicesApi(parts.database, parts.engine, parts.clock).routes(),
+        *GoodsApi(parts.database, parts.engine, store, parts.clock).routes(),
+    ]
 
 
 def _deal_of(stream: str) -> str:
@@ -107,7 +123,7 @@ def _streams_of(deal_id: str) -> Sequence[str]:
 SPEC: Final = ServiceSpec(
     name=NAME,
     settings=InvoicingSettings,
-    kinds=(DEALS, EXCHANGES, TENANTS),
+    kinds=(DEALS, EXCHANGES, GOODS, TENANTS),
     follows_tenants=False,
     migrations=Path(__file__).parent / "migrations",
     reads=topics.read_by(NAME),

@@ -113,6 +113,7 @@ def _row(line: wire.DealLine) -> Row:
         unit_name=line.unit_name,
         product_id=line.product_id,
         is_service=line.is_service,
+        external_code=line.external_code,
     )
 
 
@@ -131,6 +132,7 @@ def _terms(settings: wire.EffectiveSettings) -> Terms:
         timezone=settings.timezone,
         language=settings.language,
         edi=EdiTerms(account=settings.edi.account, function=settings.edi.function) if settings.edi else None,
+        goods=settings.connection.goods,
     )
 
 

@@ -1,6 +1,7 @@
 """The service's reads of its own streams, outside their commands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from chassis.engine import Engine
 from chassis.ids import TenantId
@@ -35,3 +36,33 @@ class DocumentStore:
                 list(message_ids),
             )
         return {row["message_id"]: stream_of(row["deal_id"]) for row in rows}
+
+    async def mapped(self, tenant: TenantId, account: str, products: Collection[str]) -> Mapping[str, str]:
+        """The accounting's items by products of the CRM, of those that are mapped."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT product_id, item_id FROM goods "
+                "WHERE tenant_id = $1 AND account = $2 AND product_id = ANY ($3::text[]) AND state = 'mapped'",
+                tenant,
+                account,
+                list(products),
+            )
+        return {row["product_id"]: row["item_id"] for row in rows}
+
+    async def goods(
+        self, tenant: TenantId, *, product_id: str = "", states: Collection[str] = (), limit: int
+    ) -> list[dict[str, Any]]:
+        """The mapping list: what waits for a person first, then by name; one product, or those in some states alone,
+        where that is asked."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT account, product_id, external_code, name, unit, state, item_id, mapped_by, waiting FROM goods "
+                "WHERE tenant_id = $1 AND ($2 = '' OR product_id = $2) "
+                "AND (cardinality($3::text[]) = 0 OR state = ANY ($3::text[])) "
+                "ORDER BY state <> 'open', name, account, product_id LIMIT $4",
+                tenant,
+                product_id,
+                list(states),
+                limit,
+            )
+        return [dict(row) for row in rows]

@@ -1,6 +1,7 @@
 """The documents that commands print with `--json`, each with a generated JSON Schema."""
 
 from sverka.models.base import Document
+from sverka.models.goods import GoodsDocument, GoodsItem
 from sverka.models.operations import (
     ChangedDocument,
     DeadDocument,
@@ -45,6 +46,8 @@ DOCUMENTS: dict[str, type[Document]] = {
     "deal-repeat": ChangedDocument,
     "decide-list": DecisionsDocument,
     "decide-show": Decision,
+    "goods-list": GoodsDocument,
+    "goods-map": ChangedDocument,
     "republish": RepublishDocument,
     "statements-put": StatementFile,
     "statements-list": StatementsDocument,
@@ -64,6 +67,8 @@ __all__ = [
     "Decision",
     "DecisionsDocument",
     "Document",
+    "GoodsDocument",
+    "GoodsItem",
     "KafkaVersion",
     "PostgresVersion",
     "ReplayDocument",

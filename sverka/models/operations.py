@@ -92,7 +92,7 @@ class Decision(Document):
 
 
 class ChangedDocument(Document):
-    """`sverka deal cancel --json`, `sverka deal repeat --json`."""
+    """`sverka deal cancel --json`, `sverka deal repeat --json`, `sverka goods map --json`."""
 
     changed: bool = Field(description="false where it was so already.")
 

@@ -110,6 +110,26 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "{{ issued.total_kopecks|rub }} создан в бухгалтерии",
     ),
     "invoicing.Refused": ("Accounting refused: {{ reason|why }}", "Бухгалтерия отказала: {{ reason|why }}"),
+    "invoicing.GoodsKnown": (
+        "Product {{ product_id }} of the CRM is {{ item_id }} in accounting",
+        "Товар CRM {{ product_id }} в бухгалтерии: {{ item_id }}",
+    ),
+    "invoicing.GoodsUsed": (
+        "Goods in accounting:{% for one in goods %} {{ one.product_id }} is {{ one.item_id }}"
+        "{% if one.created %} (created){% endif %}{% if not loop.last %},{% endif %}{% endfor %}",
+        "Товары в бухгалтерии:{% for one in goods %} {{ one.product_id }} — это {{ one.item_id }}"
+        "{% if one.created %} (создан){% endif %}{% if not loop.last %},{% endif %}{% endfor %}",
+    ),
+    "invoicing.GoodsWanted": (
+        "{{ product.name }} ({{ product.product_id }}) is on the list of goods to be mapped",
+        "{{ product.name }} ({{ product.product_id }}) — в списке товаров для сопоставления",
+    ),
+    "invoicing.GoodsMapped": (
+        "{{ product.name }} ({{ product.product_id }}) is {{ item_id }} in accounting"
+        "{% if by %}: mapped by {{ by }}{% elif created %}: created{% endif %}",
+        "{{ product.name }} ({{ product.product_id }}) в бухгалтерии: {{ item_id }}"
+        "{% if by %}, сопоставлен: {{ by }}{% elif created %}, создан{% endif %}",
+    ),
     "invoicing.GivenUp": ("{{ by }} decided not to make the document", "{{ by }}: документ решено не создавать"),
     "invoicing.VatOverridden": ("{{ by }} let the VAT rate pass", "{{ by }}: ставка НДС разрешена"),
     "invoicing.Reentered": (
@@ -341,6 +361,8 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "create-act": ("Create the act in accounting", "Создание акта в бухгалтерии"),
     "cancel-invoice": ("Cancel the invoice in accounting", "Аннулирование счёта в бухгалтерии"),
     "check-cancel": ("Look whether the invoice is void", "Проверка, аннулирован ли счёт"),
+    "list-goods": ("Put goods on the mapping list", "Запись товаров в список сопоставления"),
+    "tell-goods": ("Tell who waits for goods", "Ответ ждущим товара"),
     "fetch-pdf": ("Fetch the PDF", "Получение PDF"),
     "adopt-document": ("Read the document that a person found", "Чтение найденного документа"),
     "request-deadline": ("Deadline of the request", "Срок запроса"),

@@ -173,7 +173,9 @@ class MemoryCrm(Vendor):
         )
         return Ok(_snapshot(deal, portal.buyers.get(deal.buyer_id), history))
 
-    async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Outcome[DealRecheck]:
+    async def recheck_deal(
+        self, permit: Permit, deal_id: str, inn: str, products: Sequence[str] = ()
+    ) -> Outcome[DealRecheck]:
         failure = self.read(permit.account, "recheck_deal")
         if failure is not None:
             return failure

@@ -17,6 +17,7 @@ from services.notifier.workers.texts import Texts, load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
 from services.payments import app as payments
 from services.payments.workers import handlers as payments_handlers
+from tests.services.invoicing.parts import Items
 from tests.simulation.accounting import MemoryAccounting
 from tests.simulation.bus import Bus
 from tests.simulation.crm import MemoryCrm
@@ -51,7 +52,9 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
         *counterparty_handlers(elba, accounting, parties, subjects, shared.clock), accounting
     )
     papers: Any = None  # this vendor gives its own
-    made["invoicing"].add_handlers(*invoicing_handlers(elba, accounting, blobs, papers, shared.clock), accounting)
+    made["invoicing"].add_handlers(
+        *invoicing_handlers(elba, accounting, blobs, papers, Items(), shared.clock), accounting
+    )
     memory = made["payments"].memory
     tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
     made["payments"].add_handlers((), tasks, accounting)

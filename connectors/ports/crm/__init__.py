@@ -147,9 +147,11 @@ class StageHistorySince(Protocol):
 
 class RecheckDeal(Protocol):
     """One request after a deal was read: did it move meanwhile, and who else has the buyer's INN. An empty INN asks the
-    first alone."""
+    first alone. ``products`` are asked for their codes in other systems, in as many requests as batches they fill."""
 
-    async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Outcome[DealRecheck]: ...
+    async def recheck_deal(
+        self, permit: Permit, deal_id: str, inn: str, products: Sequence[str] = ()
+    ) -> Outcome[DealRecheck]: ...
 
 
 class DealsModifiedSince(Protocol):

@@ -249,7 +249,9 @@ class PortalReport:
 @dataclass(frozen=True, slots=True)
 class DealRecheck:
     """What is asked once more before a document comes of a deal: when it was changed last, and which companies of the
-    portal have requisites with the buyer's INN."""
+    portal have requisites with the buyer's INN. ``codes`` are the products' codes in other systems, by their ids; one
+    that is deleted, not visible, or has no code of its own is absent."""
 
     updated_at: datetime | None
     same_inn: tuple[CrmRequisite, ...]
+    codes: Mapping[str, str] = field(default_factory=dict)

@@ -88,7 +88,7 @@ def settings_of(file: TenantFile) -> Settings:
         fields=file.bitrix24.fields.named(),
         company_fields=file.bitrix24.company_fields.named(),
         admin_chat=file.bitrix24.admin_chat,
-        sellers=tuple(_seller(file.tenant, seller) for seller in file.sellers),
+        sellers=tuple(_seller(file.tenant, seller, file.policies) for seller in file.sellers),
         policies=Policies.model_validate(file.policies.model_dump(exclude_none=True)),
         steps=Steps.model_validate(file.steps.model_dump()),
         reminders=Reminders(
@@ -237,7 +237,7 @@ def _funnel(funnel: FunnelPart) -> Funnel:
     )
 
 
-def _seller(tenant: str, seller: SellerPart) -> Seller:
+def _seller(tenant: str, seller: SellerPart, policies: PoliciesPart) -> Seller:
     accounting = seller.accounting
     return Seller(
         seller_id=seller.id,
@@ -246,6 +246,7 @@ def _seller(tenant: str, seller: SellerPart) -> Seller:
             account=_account_name(tenant, seller.id, accounting),
             vendor=accounting.vendor,
             profile=accounting.profile,
+            goods=accounting.goods(policies.unknown_goods),
         ),
         tax=tuple(Tax.model_validate(period.model_dump()) for period in seller.tax),
         due=Due.model_validate(seller.due.model_dump()),

@@ -17,6 +17,7 @@ from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
 from contracts import topics
 from contracts.tenant_file import TenantFileRefused
 from services.ingest.api.bank import bank_routes
+from services.ingest.api.goods import goods_routes
 from services.ingest.api.invoices import invoice_routes
 from services.ingest.api.models import (
     AppliedAnswer,
@@ -64,6 +65,7 @@ def application(
     _forwarded(app, owners, authorised)
     bank_routes(app, owners, authorised)
     invoice_routes(app, owners, authorised)
+    goods_routes(app, owners, authorised)
     sync_routes(app, owners, authorised)
 
     @app.get("/v1/deliveries", dependencies=authorised, responses=refusals(400, 422))

@@ -27,7 +27,8 @@ class Reason(Value):
 
 
 class Line(Value):
-    """A product row of a deal as the CRM has it; prices are roubles per unit, exact."""
+    """A product row of a deal as the CRM has it; prices are roubles per unit, exact. ``external_code`` is the product's
+    code in other systems (Bitrix24: XML_ID), read where accounting has a nomenclature to look it up in."""
 
     name: str
     quantity: Decimal
@@ -39,6 +40,7 @@ class Line(Value):
     unit_name: str = ""
     product_id: str = ""
     is_service: bool = False
+    external_code: str = ""
 
 
 class Bank(Value):
@@ -106,9 +108,11 @@ def content_hash(deal: Snapshot, person: Sequence[str] = ()) -> str:
     """A sum over what a document shows: buyer, lines, currency and total.
 
     ``person`` are the words that stand behind the buyer's ``subject_ref``, which itself is left out since it may change
-    while they do not.
+    while they do not. So are the codes of products in other systems: no document shows them.
     """
-    shown = deal.model_dump_json(include={"currency", "opportunity_kopecks", "lines"})
+    shown = deal.model_dump_json(
+        include={"currency", "opportunity_kopecks", "lines"}, exclude={"lines": {"__all__": {"external_code"}}}
+    )
     buyer = "" if deal.buyer is None else deal.buyer.model_dump_json(include=set(_SHOWN_OF_BUYER))
     return hashlib.sha256("\x1f".join((shown, buyer, *person)).encode()).hexdigest()[:32]
 
@@ -145,11 +149,13 @@ class Funnel(Value):
 
 
 class Connection(Value):
-    """An accounting account that permits are asked for."""
+    """An accounting account that permits are asked for. ``goods`` is what becomes of goods that its nomenclature lacks
+    (R25), "" where its documents refer to none."""
 
     account: str
     vendor: str
     profile: str = ""
+    goods: str = ""
 
 
 class Edi(Value):
@@ -268,6 +274,11 @@ class Settings(Value):
     sweep_seconds: float = 60.0
     shops: tuple[Shop, ...] = ()
     registers: tuple[Register, ...] = ()
+
+    @property
+    def maps_goods(self) -> bool:
+        """Whether any seller's accounting has a nomenclature that products of the CRM are looked up in."""
+        return any(seller.connection.goods for seller in self.sellers)
 
     def funnel(self, category_id: str) -> Funnel | None:
         """The funnel of a category, where the tenant has configured it."""

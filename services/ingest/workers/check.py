@@ -148,4 +148,5 @@ def wanted(settings: Settings) -> PortalWanted:
         for funnel in settings.funnels
     }
     fields = {name: FIELD_TYPES[ours] for ours, name in settings.fields.items()}
-    return PortalWanted(scopes=SCOPES, fields=fields, stages=stages)
+    scopes = SCOPES | {"catalog"} if settings.maps_goods else SCOPES
+    return PortalWanted(scopes=scopes, fields=fields, stages=stages)

@@ -1,7 +1,7 @@
 """Reads a deal that a hint was about, and tells its stream of every stage it entered and of its content."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 from uuid import UUID
@@ -69,13 +69,15 @@ class ReadDealTask:
         commands: list[StreamCommand] = []
         if entries or (known.requested and (known.gone or read.snapshot.content_hash != known.content_hash)):
             same_inn: tuple[CrmRequisite, ...] = ()
-            if entries:
-                checked = await self._crm.recheck_deal(task.permit, found.deal.deal_id, _inn(read.snapshot))
+            products = _products(read.snapshot) if config.settings.maps_goods else ()
+            if entries or products:
+                inn = _inn(read.snapshot) if entries else ""
+                checked = await self._crm.recheck_deal(task.permit, found.deal.deal_id, inn, products)
                 if not isinstance(checked, Ok):
                     return failed(checked)
                 if checked.value.updated_at is None or checked.value.updated_at > found.deal.updated_at:
                     return Done(again_at=self._clock.now())
-                same_inn = checked.value.same_inn
+                same_inn, read = checked.value.same_inn, _with_codes(read, checked.value.codes)
             commands = self._commands(
                 task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
             )
@@ -120,6 +122,20 @@ def _inn(snapshot: Snapshot) -> str:
         return ""
     found = clean_inn(snapshot.buyer.inn)
     return found.inn if isinstance(found, InnFound) else ""
+
+
+def _products(snapshot: Snapshot) -> tuple[str, ...]:
+    """The products of the CRM's catalogue among the deal's lines, each once."""
+    return tuple(dict.fromkeys(line.product_id for line in snapshot.lines if line.product_id))
+
+
+def _with_codes(read: Read, codes: Mapping[str, str]) -> Read:
+    if not codes:
+        return read
+    lines = tuple(
+        line.model_copy(update={"external_code": codes.get(line.product_id, "")}) for line in read.snapshot.lines
+    )
+    return replace(read, snapshot=read.snapshot.model_copy(update={"lines": lines}))
 
 
 class ReadBuyerTask:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from chassis.cards import TakeCard
-from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Terms
+from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Terms, Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,23 @@ class SeeBalance:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The vendor has the document. ``doubted``: the answer to a creation was lost before that was known."""
+    """The vendor has the document. ``doubted``: the answer to a creation was lost before that was known. ``goods`` are
+    the items of the nomenclature that its lines refer to."""
 
     document_id: str
     attempt: int
     issued: Issued
     doubted: bool = False
+    goods: tuple[Used, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeeGoods:
+    """A product that the document was refused for has an item in the nomenclature by now."""
+
+    document_id: str
+    product_id: str
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +205,7 @@ Command = (
     | SeeDeal
     | SeeBalance
     | Confirm
+    | SeeGoods
     | SeeReview
     | Reject
     | Doubt

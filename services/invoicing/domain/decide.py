@@ -11,8 +11,7 @@ from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.cancelling import Cancelling
 from services.invoicing.domain.drafting import document_id, draft, total_kopecks
-from services.invoicing.domain.questions import GOODS_UNKNOWN
-from services.invoicing.domain.state import IN_PROGRESS, OVER, STANDING, UNSENT, Document, State
+from services.invoicing.domain.state import GOODS_UNKNOWN, IN_PROGRESS, OVER, STANDING, UNSENT, Document, State
 from services.invoicing.domain.values import Deal, Draft, Reason
 
 
@@ -34,6 +33,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.confirm(command)
         case c.Reject():
             made.reject(command)
+        case c.SeeGoods():
+            made.see_goods(command)
         case c.SeeReview():
             made.see_review(command)
         case c.Doubt():
@@ -274,7 +275,21 @@ class _Decision(Cancelling):
             return
         if command.doubted:
             self.lose_answer(document)
+        told = tuple(one for one in command.goods if one.created or one.product_id in document.goods_missed)
+        if told:
+            self.say(e.GoodsUsed(document_id=document.document_id, goods=told))
         self.settle(document, document.draft, command.issued)
+
+    def see_goods(self, command: c.SeeGoods) -> None:
+        """Goes on once all that it was refused for is known; an item that was tried in vain is no news."""
+        document = self.state.documents.get(command.document_id)
+        if document is None or document.goods_wanted().get(command.product_id, command.item_id) == command.item_id:
+            return
+        known = e.GoodsKnown(document_id=command.document_id, product_id=command.product_id, item_id=command.item_id)
+        self.say(known)
+        document = self.state.documents[command.document_id]
+        if not document.goods_wanted():
+            self.advance(document)
 
     def see_review(self, command: c.SeeReview) -> None:
         document = self.state.documents.get(command.document_id)

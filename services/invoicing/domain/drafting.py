@@ -98,6 +98,7 @@ def _exact(line: DocumentLine) -> tuple[Line, ...]:
             vat_kopecks=line.vat_kopecks if whole else vat_kopecks(amount_kopecks, line.vat_rate, included=True),
             product_id=line.product_id or "",
             is_service=line.is_service,
+            external_code=line.external_code,
         )
 
     price = Decimal(line.amount_kopecks) / line.quantity

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from chassis.cards import CardOpened, CardTaken
 from chassis.domain import Event
-from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms
+from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms, Used
 
 
 class Requested(Event, name="Requested"):
@@ -105,6 +105,21 @@ class Refused(Event, name="Refused"):
     kind: Kind
     attempt: int
     reason: Reason
+
+
+class GoodsKnown(Event, name="GoodsKnown"):
+    """A product that the document was refused for has an item in the nomenclature by now."""
+
+    document_id: str
+    product_id: str
+    item_id: str
+
+
+class GoodsUsed(Event, name="GoodsUsed"):
+    """The document was made with items of the nomenclature that it had been refused for, or that were made for it."""
+
+    document_id: str
+    goods: tuple[Used, ...]
 
 
 class GivenUp(Event, name="GivenUp"):
@@ -222,6 +237,8 @@ StoredEvent = (
     | Drafted
     | Made
     | Refused
+    | GoodsKnown
+    | GoodsUsed
     | GivenUp
     | VatOverridden
     | Reentered
@@ -253,6 +270,8 @@ EVENTS: tuple[type[Event], ...] = (
     Drafted,
     Made,
     Refused,
+    GoodsKnown,
+    GoodsUsed,
     GivenUp,
     VatOverridden,
     Reentered,

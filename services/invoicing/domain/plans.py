@@ -8,6 +8,7 @@ from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
 from chassis.cards import CardTaken
 from services.invoicing.domain import events as e
 from services.invoicing.domain.edi_events import EdiOrder
+from services.invoicing.domain.goods import Product
 from services.invoicing.domain.state import DOUBLED, Document, State
 
 CREATE_INVOICE = "create-invoice"
@@ -19,6 +20,7 @@ DEADLINE = "request-deadline"
 
 WATCH = "watch-duplicates"
 
+LIST_GOODS = "list-goods"
 REVIEW = "follow-review"
 CHECK_CANCEL = "check-cancel"
 EXCHANGE = "edi-begin"
@@ -57,6 +59,10 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             document = state.documents[event.document_id]
             files = (_fetch_pdf(document),) if event.issued.remote_id else ()
             return (*files, *_exchange(document))
+        case e.Refused() if state.documents[event.document_id].terms.goods == "list":
+            return _want_goods(state.documents[event.document_id])
+        case e.GoodsUsed():
+            return _use_goods(state.documents[event.document_id], event)
         case e.CancelOrdered():
             ordered = state.documents[event.document_id]
             return (_cancel(ordered),) if ordered.issued is not None and ordered.issued.remote_id else ()
@@ -135,6 +141,39 @@ def _deadline(request_id: str, recorded: Recorded) -> TaskPlan:
     return TaskPlan(DEADLINE, request_id, {"request_id": request_id}, lane=Lane.BULK, due_at=due)
 
 
+def _product(document: Document, product_id: str) -> Product:
+    row = next((one for one in document.deal.rows if one.product_id == product_id), None)
+    return Product(
+        account=document.terms.account,
+        product_id=product_id,
+        external_code=row.external_code if row is not None else "",
+        name=row.name if row is not None else "",
+        unit=row.unit_name if row is not None else "",
+    )
+
+
+def _want_goods(document: Document) -> Sequence[TaskPlan]:
+    """The products that a document was refused for go on the mapping list, and the document waits for them."""
+    wanted = [
+        {"product": _product(document, product_id).model_dump(), "tried": tried}
+        for product_id, tried in document.goods_wanted().items()
+    ]
+    return _list_goods(document, "want", wanted) if wanted else ()
+
+
+def _use_goods(document: Document, used: e.GoodsUsed) -> Sequence[TaskPlan]:
+    found = [
+        {"product": _product(document, one.product_id).model_dump(), "item_id": one.item_id, "created": one.created}
+        for one in used.goods
+    ]
+    return _list_goods(document, "use", found)
+
+
+def _list_goods(document: Document, what: str, found: Sequence[dict[str, Any]]) -> Sequence[TaskPlan]:
+    payload = {"deal_id": document.deal.deal_id, "document_id": document.document_id, "goods": found}
+    return (TaskPlan(LIST_GOODS, f"{document.document_id}/{what}/{document.attempt}", payload),)
+
+
 def _exchange(document: Document) -> Sequence[TaskPlan]:
     """An act of a seller with a box is exchanged electronically, with buyers that have an INN: others have no box."""
     terms, link, draft, issued = document.terms, document.link, document.draft, document.issued
@@ -182,6 +221,8 @@ def _create(document: Document, state: State) -> EffectPlan:
         "counterparty_remote_id": link.remote_id,
         "invoice_remote_id": _invoice_remote_id(document, state),
     }
+    if document.terms.goods == "list":
+        request["goods"] = "list"
     return EffectPlan(
         kind=CREATE_INVOICE if draft.kind == "invoice" else CREATE_ACT,
         key=(document.document_id, str(draft.attempt)),

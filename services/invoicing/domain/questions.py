@@ -7,14 +7,11 @@ from chassis.domain import Event
 from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
-from services.invoicing.domain.state import DOUBLED, STANDING, Document, State, evolve
+from services.invoicing.domain.state import DOUBLED, GOODS_UNKNOWN, STANDING, Document, State, evolve
 from services.invoicing.domain.values import Draft
 
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
-
-GOODS_UNKNOWN = "goods_unknown"
-"""Lines that the accounting's nomenclature lacks, where the tenant has them listed instead of made (R25)."""
 
 CARDS: dict[str, tuple[str, ...]] = {
     "document_uncertain": ("found", "resend", "give_up"),

@@ -16,6 +16,8 @@ IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtf
 UNSENT: frozenset[Phase] = frozenset({"waiting", "blocked", "held"})
 DOUBLED = "document_doubled"
 """The question about an invoice that accounting has twice."""
+GOODS_UNKNOWN = "goods_unknown"
+"""Lines that the accounting's nomenclature lacks, where the tenant has them listed instead of made (R25)."""
 STANDING: frozenset[Phase] = frozenset({"review", "made"})
 """The vendor has it, posted or not."""
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
@@ -25,7 +27,8 @@ OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 class Document:
     """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls,
     ``cancels`` orders to void it. ``link`` is the buyer that it was sent with. ``lost_attempt`` is the last one whose
-    answer was lost, 0 while none was."""
+    answer was lost, 0 while none was. ``goods_missed`` are products that the nomenclature ever lacked, ``goods_known``
+    those of them that it has by now, since the last refusal."""
 
     document_id: str
     kind: Kind
@@ -46,6 +49,14 @@ class Document:
     replace_after_cancel: bool = False
     blob: str = ""
     lost_attempt: int = 0
+    goods_missed: frozenset[str] = frozenset()
+    goods_known: frozenset[str] = frozenset()
+
+    def goods_wanted(self) -> Mapping[str, str]:
+        """The products that it waits for, each with the item that was tried in vain, "" for none."""
+        reason = self.reasons[0] if self.phase == "blocked" and len(self.reasons) == 1 else None
+        found = reason.values.get("products", {}) if reason is not None and reason.code == GOODS_UNKNOWN else {}
+        return {product: tried for product, tried in found.items() if product not in self.goods_known}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +153,14 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.Made():
             return _change(state, event.document_id, phase="made", issued=event.issued)
         case e.Refused():
-            return _change(state, event.document_id, phase="blocked", reasons=(event.reason,))
+            missed = state.documents[event.document_id].goods_missed | set(event.reason.values.get("products", ()))
+            refused = _change(state, event.document_id, phase="blocked", reasons=(event.reason,))
+            return _change(refused, event.document_id, goods_missed=missed, goods_known=frozenset())
+        case e.GoodsKnown():
+            known = state.documents[event.document_id].goods_known | {event.product_id}
+            return _change(state, event.document_id, goods_known=known)
+        case e.GoodsUsed():
+            return state
         case e.GivenUp():
             return _change(state, event.document_id, phase="given_up")
         case e.ContentChanged():

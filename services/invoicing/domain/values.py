@@ -45,6 +45,7 @@ class Row(Value):
     unit_name: str = ""
     product_id: str = ""
     is_service: bool = False
+    external_code: str = ""
 
     def source(self) -> SourceRow:
         """The row as the rules of lines take it."""
@@ -59,6 +60,7 @@ class Row(Value):
             unit_name=self.unit_name or None,
             is_service=self.is_service,
             product_id=self.product_id or None,
+            external_code=self.external_code,
         )
 
 
@@ -92,10 +94,14 @@ class Deal(Value):
         """``other`` where a document of this deal would show the same to the same buyer, else this one: a card that was
         filled up from the state register is no change of a deal."""
         same = self.buyer_party and all(getattr(self, name) == getattr(other, name) for name in _SHOWN)
-        return other if same else self
+        return other if same and self._rows_shown() == other._rows_shown() else self
+
+    def _rows_shown(self) -> tuple[Row, ...]:
+        """The rows without what no document shows."""
+        return tuple(row.model_copy(update={"external_code": ""}) for row in self.rows)
 
 
-_SHOWN = ("buyer_party", "buyer_kind", "currency", "opportunity_kopecks", "rows", "order_number", "gifts")
+_SHOWN = ("buyer_party", "buyer_kind", "currency", "opportunity_kopecks", "order_number", "gifts")
 
 
 class Tax(Value):
@@ -118,7 +124,8 @@ class EdiTerms(Value):
 
 
 class Terms(Value):
-    """The seller's settings in force for one request; ``edi`` None: acts are not exchanged electronically."""
+    """The seller's settings in force for one request; ``edi`` None: acts are not exchanged electronically. ``goods`` is
+    what becomes of goods that the nomenclature lacks, "" where documents refer to none."""
 
     seller_id: str
     account: str
@@ -133,6 +140,7 @@ class Terms(Value):
     timezone: str
     language: Literal["ru", "en"] = "ru"
     edi: EdiTerms | None = None
+    goods: Literal["", "create", "list"] = ""
 
 
 class Link(Value):
@@ -168,6 +176,7 @@ class Line(Value):
     vat_kopecks: int
     product_id: str = ""
     is_service: bool = False
+    external_code: str = ""
 
 
 class Draft(Value):
@@ -185,6 +194,14 @@ class Draft(Value):
     marker: str
     comment: str
     warnings: tuple[Reason, ...] = ()
+
+
+class Used(Value):
+    """The accounting's item that a document's lines of one product refer to; ``created`` for this document."""
+
+    product_id: str
+    item_id: str
+    created: bool = False
 
 
 class Issued(Value):

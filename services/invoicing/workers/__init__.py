@@ -10,7 +10,8 @@ from services.invoicing.store import DocumentStore
 from services.invoicing.workers.cancels import CheckCancel
 from services.invoicing.workers.edi import BeginEdi, EdiDeadline, FetchEdiFiles, InvitePartner, PostEdi, PrepareEdi
 from services.invoicing.workers.edi_following import FollowPartner, LookAtEdi, PollEdi
-from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice
+from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice, MappedItems
+from services.invoicing.workers.goods import ListGoods, TellGoods
 from services.invoicing.workers.reviews import FollowReview
 from services.invoicing.workers.tasks import (
     PDF_REFUSALS_MAX,
@@ -39,13 +40,18 @@ __all__ = [
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: WholeAccounting, blobs: Blobs, papers: Papers, clock: Clock
+    vendor_of: VendorOf,
+    accounting: WholeAccounting,
+    blobs: Blobs,
+    papers: Papers,
+    items: MappedItems,
+    clock: Clock,
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
         (
-            CreateInvoice(accounting, vendor_of),
-            CreateAct(accounting, vendor_of),
+            CreateInvoice(accounting, vendor_of, items),
+            CreateAct(accounting, vendor_of, items),
             CancelInvoice(accounting, vendor_of),
         ),
         (
@@ -55,6 +61,8 @@ def handlers(
             WatchDuplicates(vendor_of, accounting, clock),
             FollowReview(accounting, clock),
             CheckCancel(accounting),
+            ListGoods(),
+            TellGoods(),
         ),
     )
 

@@ -1,11 +1,13 @@
 """Calls that change the accounting service: create, look up, cancel; each says what its deal is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from chassis.domain import Problem
+from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected, Uncertain
+from chassis.values.lines import DocumentLine
 from chassis.work.handlers import (
     Confirmed,
     EffectCall,
@@ -24,11 +26,17 @@ from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
-from services.invoicing.domain.values import Reason
+from services.invoicing.domain.values import Reason, Used
 from services.invoicing.workers.payloads import act_result, invoice_result, issued_of, lines_of, without_marker
 
 LOOK_BACK = timedelta(minutes=10)
 """How far before the planned moment a changes list is searched for a lost invoice, against clocks that differ."""
+
+
+class MappedItems(Protocol):
+    """The mapping list: the accounting's items by the products of the CRM that persons mapped to them."""
+
+    async def mapped(self, tenant: TenantId, account: str, products: Collection[str]) -> Mapping[str, str]: ...
 
 
 class CreateInvoice:
@@ -37,9 +45,10 @@ class CreateInvoice:
     kind = plans.CREATE_INVOICE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf, items: MappedItems) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
+        self._items = items
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -57,7 +66,7 @@ class CreateInvoice:
             issued_on=date.fromisoformat(request["date"]),
             due_on=date.fromisoformat(request["due_date"]) if request.get("due_date") else None,
             counterparty_id=request["counterparty_remote_id"],
-            lines=lines_of(request["lines"]),
+            lines=await _lines(call, self._items),
             comment=without_marker(request["comment"], call.marker),
             marker=call.marker,
             number=request["number"] or None,
@@ -101,9 +110,10 @@ class CreateAct:
     kind = plans.CREATE_ACT
     batch_max = 1
 
-    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf) -> None:
+    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, items: MappedItems) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
+        self._items = items
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -120,7 +130,7 @@ class CreateAct:
         draft = ActDraft(
             issued_on=date.fromisoformat(request["date"]),
             counterparty_id=request["counterparty_remote_id"],
-            lines=lines_of(request["lines"]),
+            lines=await _lines(call, self._items),
             comment=without_marker(request["comment"], call.marker),
             marker=call.marker,
             invoice_id=request.get("invoice_remote_id") or None,
@@ -204,8 +214,18 @@ def _told(call: EffectCall, settled: Settled, *, doubted: bool = False) -> c.Com
     document_id, attempt = call.request["document_id"], call.request["attempt"]
     match settled:
         case Confirmed():
-            return c.Confirm(document_id, attempt, issued_of(settled.result), doubted)
+            goods = tuple(Used.model_validate(one) for one in settled.result.get("goods", ()))
+            return c.Confirm(document_id, attempt, issued_of(settled.result), doubted, goods)
         case RejectedFinally():
             return c.Reject(document_id, attempt, Reason.of(settled.problem), doubted)
         case Undecidable():
             return c.Doubt(document_id, attempt, Reason.of(settled.problem), settled.sent_at)
+
+
+async def _lines(call: EffectCall, items: MappedItems) -> tuple[DocumentLine, ...]:
+    """The lines, with what the mapping list says of their products, where the tenant keeps one."""
+    lines = call.request["lines"]
+    products = {line["product_id"] for line in lines if line.get("product_id")}
+    if not products or call.request.get("goods") != "list":
+        return lines_of(lines)
+    return lines_of(lines, await items.mapped(call.tenant, call.account, products))

@@ -1,17 +1,23 @@
 """Documents as plans carry them and effects settle with them, and as connectors know them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from chassis.values.lines import DocumentLine
 from chassis.values.money import decimal_from_kopecks
 from chassis.values.units import Unit
 from connectors.ports.accounting import ActCard, InvoiceCard, InvoiceStatus
+from connectors.ports.products import UsedItem
 from services.invoicing.domain.values import Issued
 
 
-def lines_of(lines: Sequence[Mapping[str, Any]]) -> tuple[DocumentLine, ...]:
+def lines_of(
+    lines: Sequence[Mapping[str, Any]], mapped: Mapping[str, str] = MappingProxyType({})
+) -> tuple[DocumentLine, ...]:
+    """The lines of a plan; ``mapped`` are the accounting's items by the CRM's products."""
     return tuple(
         DocumentLine(
             name=line["name"],
@@ -24,6 +30,8 @@ def lines_of(lines: Sequence[Mapping[str, Any]]) -> tuple[DocumentLine, ...]:
             vat_kopecks=line["vat_kopecks"],
             product_id=line.get("product_id") or None,
             is_service=line.get("is_service", False),
+            external_code=line.get("external_code", ""),
+            item_id=mapped.get(line.get("product_id", ""), ""),
         )
         for line in lines
     )
@@ -43,6 +51,7 @@ def invoice_result(card: InvoiceCard) -> Mapping[str, Any]:
         "vat_kopecks": card.vat_kopecks or 0,
         "counterparty_remote_id": card.counterparty_id,
         "unposted": card.status is InvoiceStatus.DRAFT,
+        **_goods(card.goods),
     }
 
 
@@ -56,7 +65,13 @@ def act_result(act: ActCard, request: Mapping[str, Any]) -> Mapping[str, Any]:
         "counterparty_remote_id": act.counterparty_id,
         "form": act.form,
         "url": act.url,
+        **_goods(act.goods),
     }
+
+
+def _goods(used: Sequence[UsedItem]) -> Mapping[str, Any]:
+    """What documents refer to, where that is a nomenclature."""
+    return {"goods": [asdict(one) for one in used]} if used else {}
 
 
 def issued_of(result: Mapping[str, Any]) -> Issued:

@@ -1,5 +1,6 @@
 """Who buys, and what of a person stays behind: from the CRM's records to the deal as ingest keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -148,7 +149,9 @@ class _Crm:
     async def read_deal(self, permit: Permit, deal_id: str, *, history_after: int = 0) -> Ok[DealSnapshot]:
         return Ok(WHOLE)
 
-    async def recheck_deal(self, permit: Permit, deal_id: str, inn: str) -> Ok[DealRecheck]:
+    async def recheck_deal(
+        self, permit: Permit, deal_id: str, inn: str, products: Sequence[str] = ()
+    ) -> Ok[DealRecheck]:
         return Ok(DealRecheck(self.updated_at, ()))
 
 

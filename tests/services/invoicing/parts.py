@@ -1,11 +1,13 @@
 """A deal's documents for tests: a seller without VAT, two buyers, deals, and the vendor's answers."""
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
 from chassis.aggregate import EffectPlan
 from chassis.cards import TakeCard
+from chassis.ids import TenantId
 from services.invoicing import domain
 from services.invoicing.app import DEALS
 from services.invoicing.domain import commands as c
@@ -126,6 +128,16 @@ def take(stream: Documents, kind: str, choice: str, number: str = "") -> None:
     cards = [one for one in stream.state.cards.by_id.values() if one.taken is None and one.opened.kind == kind]
     assert len(cards) == 1, f"one open question of {kind}, found {len(cards)}"
     stream.ran(TakeCard(cards[0].opened.card_id, choice, "Анна", number))
+
+
+class Items:
+    """A mapping list, by the CRM's products."""
+
+    def __init__(self, **known: str) -> None:
+        self.known = known
+
+    async def mapped(self, tenant: TenantId, account: str, products: Collection[str]) -> Mapping[str, str]:
+        return {product: item for product, item in self.known.items() if product in products}
 
 
 def phases(stream: Documents) -> dict[tuple[str, int], str]:

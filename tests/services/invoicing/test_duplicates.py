@@ -38,6 +38,7 @@ from tests.kit.database import Databases
 from tests.sandbox.running import Sandbox
 from tests.services.invoicing.parts import (
     Documents,
+    Items,
     answer,
     deal,
     documents,
@@ -133,7 +134,7 @@ class TestTheWatch:
     @pytest.mark.parametrize("settled", [Confirmed({**copy("e1").model_dump(mode="json")}), RejectedFinally(P)])
     def test_deal_is_told_that_there_was_a_doubt(self, settled: Confirmed | RejectedFinally) -> None:
         accounting: Any = None
-        create = CreateInvoice(accounting, lambda account: ELBA_SEED)
+        create = CreateInvoice(accounting, lambda account: ELBA_SEED, Items())
         sent = {"document_id": "d1", "attempt": 1}
         permit = Permit("elba:main", "", "", 1, NOW)
         call = EffectCall(TENANT, "e", create.kind, "deal-15", "elba:main", sent, "m", 1, permit)
@@ -296,7 +297,7 @@ class Office:
     def runner(self, permit: Permit) -> WorkRunner:
         blobs: Any = Blobs()
         papers: Any = None  # this vendor gives its own
-        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, papers, self.clock)
+        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, papers, Items(), self.clock)
         return WorkRunner(
             self.database,
             self.engine,

@@ -37,7 +37,7 @@ from services.invoicing.workers import (
     FollowReview,
     RequestDeadline,
 )
-from tests.services.invoicing.parts import issued, last
+from tests.services.invoicing.parts import Items, issued, last
 from tests.services.streams import NOW, TENANT
 
 PERMIT = Permit("elba:main", "https://elba.example", "", 5, NOW)
@@ -170,7 +170,7 @@ class TestLostAct:
         accounting: Any = Accounting(answer)
         request = {"date": "2026-03-12", "vat_kopecks": 7, "invoice_remote_id": "e1"}
         call = EffectCall(TENANT, "w", plans.CREATE_ACT, "deal-15", "a", request, "[m]", 1, PERMIT, planned_at=NOW)
-        return await CreateAct(accounting, lambda account: vendor).probe(call)
+        return await CreateAct(accounting, lambda account: vendor, Items()).probe(call)
 
     async def test_one_with_the_marker_is_the_lost_one(self) -> None:
         found = await self._probed(Ok((ACT,)))
@@ -261,7 +261,7 @@ def call(request: dict[str, Any]) -> EffectCall:
 
 async def test_invoice_that_exists_already_is_looked_up_and_not_called_refused() -> None:
     accounting: Any = Accounting(Rejected(Problem("already_exists")))
-    handler = CreateInvoice(accounting, lambda account: ELBA_SEED)
+    handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items())
     assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
 
 
@@ -280,8 +280,8 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
     nobody: Any = None
     request = dict(last(issued()).request)
     for handler in (
-        CreateInvoice(nobody, lambda account: ELBA_SEED),
-        CreateAct(nobody, lambda account: ELBA_SEED),
+        CreateInvoice(nobody, lambda account: ELBA_SEED, Items()),
+        CreateAct(nobody, lambda account: ELBA_SEED, Items()),
     ):
         told = handler.told(call(request), settled)
         assert type(told) is expected
