@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.bitrix24 import items, legal, opening, people, views
 from sandbox.bitrix24.downloads import file_reply
 from sandbox.bitrix24.families import BY_NAME, Family
+from sandbox.bitrix24.methods.catalog import add_product
 from sandbox.bitrix24.methods.types import add_type
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
@@ -64,6 +65,9 @@ class Control:
             of("POST", "/contacts", self._add_contact, "a contact", {"name": "Анна", "last_name": "Ершова"}),
             of("PATCH", "/contacts/{id}", self._edit_of("contact"), "edit by hand", {"fields": {"name": "Анна"}}),
             of("DELETE", "/contacts/{id}", self._delete_of("contact"), "delete by hand"),
+            of("POST", "/products", self._add_product, "a product; xml_id is its code in other systems",
+               {"name": "Стеллаж", "price": "12500.00", "xml_id": "CAB-05"}),
+            of("DELETE", "/products/{id}", self._delete_product, "delete by hand"),
             of("POST", "/deals", self._add_deal, "a deal with goods",
                {"title": "Поставка", "company": 1001,
                 "rows": [{"name": "Стеллаж", "price": "12500.00", "quantity": 2}]}),
@@ -222,6 +226,19 @@ class Control:
         return Reply(status=201, payload={"id": people.add_contact(portal, body, user_id)})
 
     # -- deals
+
+    def _add_product(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
+        people.checked(body, {"name", "price", "xml_id"})
+        if not body.get("name"):
+            raise BadRequestError('give "name", and "price" and "xml_id" where it has them')
+        code = {"XML_ID": str(body["xml_id"])} if body.get("xml_id") else {}
+        number = people.refusing(lambda: add_product(portal, str(body["name"]), str(body.get("price") or 0), **code))
+        return Reply(status=201, payload={"id": number})
+
+    def _delete_product(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
+        number = _known(portal, "product", request)
+        portal.drop("product", number)
+        return Reply(payload={"id": number})
 
     def _add_deal(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
         user_id = _actor(portal, body, None)

@@ -102,12 +102,10 @@ def mapped(
 ) -> None:
     """The same again changes nothing."""
     with connect(reach) as api:
-        changed = ChangedDocument(
-            changed=api.map_goods(tenant, product, item, seller=seller, by=by or getpass.getuser())
-        )
+        is_new = api.map_goods(tenant, product, item, seller=seller, by=by or getpass.getuser())
     if as_json:
-        print_document(changed)
-    elif changed.changed:
+        print_document(ChangedDocument(changed=is_new))
+    elif is_new:
         show(
             tr(
                 f"Product {product} is {item}; documents that waited for it go on.",

@@ -87,6 +87,8 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "doubled", invoicing.doubled()
     yield "invoicing", "reviewed", invoicing.reviewed()
     yield "invoicing", "lost-and-left-to-a-person", invoicing.lost_and_left_to_a_person()
+    yield "invoicing", "goods-missed", invoicing.goods_missed()
+    yield "invoicing", "mapped-and-made", invoicing.goods_mapped()
     yield "invoicing", "signed-electronically", edi_parts.signed()
     yield "invoicing", "hardly-exchanged", edi_parts.hard()
     yield "payments", "paid-and-gone", payments.paid_and_gone()

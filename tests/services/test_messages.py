@@ -18,7 +18,7 @@ from contracts.envelope import Envelope, Message
 from contracts.messages import ALL
 from services.counterparty.domain import card, party, sync
 from services.counterparty.domain import deal as buyer_requests
-from services.invoicing.domain import edi_events
+from services.invoicing.domain import edi_events, goods
 from services.invoicing.domain.events import EVENTS as INVOICING
 from services.notifier.domain import alerts, company, newcomer
 from services.notifier.domain import deal as told_deal
@@ -29,7 +29,7 @@ from tests.services.streams import NOW, Stream
 FOLDER = Path(__file__).resolve().parent
 SERVICES = ("invoicing", "counterparty", "payments", "notifier")
 EVENTS: dict[str, tuple[type[Any], ...]] = {
-    "invoicing": (*INVOICING, *edi_events.EVENTS[:-2]),
+    "invoicing": (*INVOICING, *goods.EVENTS, *edi_events.EVENTS[:-2]),
     "counterparty": (*buyer_requests.EVENTS, *party.EVENTS, *card.EVENTS, *sync.EVENTS),
     "payments": (
         *PAYMENTS,

@@ -52,9 +52,8 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
         *counterparty_handlers(elba, accounting, parties, subjects, shared.clock), accounting
     )
     papers: Any = None  # this vendor gives its own
-    made["invoicing"].add_handlers(
-        *invoicing_handlers(elba, accounting, blobs, papers, Items(), shared.clock), accounting
-    )
+    documents = invoicing_handlers(elba, accounting, blobs, papers, Items(), shared.clock)
+    made["invoicing"].add_handlers(*documents, accounting)
     memory = made["payments"].memory
     tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
     made["payments"].add_handlers((), tasks, accounting)

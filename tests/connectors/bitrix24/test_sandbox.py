@@ -194,6 +194,30 @@ async def test_deals_changed_since(office: Office) -> None:
     assert taken(await office.crm.deals_modified_since(office.permit, later)).deals == ()
 
 
+async def test_codes_of_products_come_with_the_second_look(office: Office) -> None:
+    coded = (await office.act("/products", {"name": "Стол", "xml_id": "TBL-1"}))["id"]
+    plain = (await office.act("/products", {"name": "Стул"}))["id"]
+    gone = (await office.act("/products", {"name": "Шкаф", "xml_id": "CUP-1"}))["id"]
+    await office.act(f"/products/{gone}", method="DELETE")
+    deal_id = await office.deal()
+    before = len(office.http.calls)
+    found = taken(await office.crm.recheck_deal(office.permit, deal_id, "", [str(coded), str(plain), str(gone)]))
+    assert found.codes == {str(coded): "TBL-1"}, "a product without a code has its id for one"
+    assert len(office.http.calls) == before + 1
+    more = [str((await office.act("/products", {"name": "Полка", "xml_id": f"S-{n}"}))["id"]) for n in range(60)]
+    whole = taken(await office.crm.recheck_deal(office.permit, deal_id, "", more))
+    assert [whole.codes[one] for one in more] == [f"S-{n}" for n in range(60)]
+
+
+async def test_a_webhook_without_the_catalogues_scope_gives_no_codes(tmp_path: Path) -> None:
+    async with sandboxed(tmp_path) as (sandbox, http):
+        office = await open_office(sandbox, http, scopes=["crm"])
+        product = (await office.act("/products", {"name": "Стол", "xml_id": "TBL-1"}))["id"]
+        deal_id = await office.deal()
+        found = taken(await office.crm.recheck_deal(office.permit, deal_id, "", [str(product)]))
+        assert (found.codes, found.updated_at is not None) == ({}, True)
+
+
 async def test_buyers_changed_since(office: Office) -> None:
     await office.company(title="ООО «Прежние»")
     await office.sandbox.advance(3_600)

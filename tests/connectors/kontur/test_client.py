@@ -13,7 +13,7 @@ from chassis.work.handlers import Permit
 from connectors.kontur.client import Kontur
 from connectors.kontur.outcomes import TABLE
 from connectors.ports.accounting import AccessToken, FeedCursor, InvoiceDraft, InvoiceLookup, TokenRequest
-from connectors.ports.products import ProductDraft
+from connectors.ports.products import ProductDraft, UsedItem
 from tests.connectors.kit import NOW, FailureType, Script, answer, clock
 from tests.connectors.kontur.samples import (
     ACT,
@@ -196,6 +196,7 @@ async def test_goods_that_the_nomenclature_lacks_are_named_before_anything_is_se
     assert isinstance(outcome, Rejected)
     assert outcome.problem.code == "goods_unknown"
     assert outcome.problem.values["names"] == ["Настройка CRM, час"]
+    assert outcome.problem.values["products"] == {}
     assert len(script.calls) == 1
 
 
@@ -210,6 +211,18 @@ async def test_goods_that_the_nomenclature_lacks_are_made_where_that_is_allowed(
     assert script.sent(2)["items"][0]["productId"] == "p7"
 
 
+async def test_what_was_created_is_told_with_the_invoice() -> None:
+    (line,) = invoice_draft().lines
+    draft = replace(invoice_draft(), lines=(replace(line, product_id="550", external_code="TBL-1"),))
+    creating = replace(LISTED, options={**LISTED.options, "unknown_goods": "create"})
+    made = PRODUCT | {"id": "p7", "externalId": "TBL-1"}
+    client, script = _client(*[answer(page())] * 3, answer(made, 201), answer(INVOICE, 201))
+    outcome = await client.create_invoice(creating, draft, key="k")
+    assert isinstance(outcome, Ok)
+    assert script.sent(3)["externalId"] == "TBL-1"
+    assert outcome.value.goods == (UsedItem("550", "p7", created=True),)
+
+
 async def test_an_item_is_known_by_the_crms_code_and_then_by_its_name() -> None:
     (line,) = invoice_draft().lines
     draft = replace(invoice_draft(), lines=(replace(line, product_id="550"),))
@@ -218,6 +231,29 @@ async def test_an_item_is_known_by_the_crms_code_and_then_by_its_name() -> None:
         client, script = _client(*pages, answer(INVOICE, 201))
         assert isinstance(await client.create_invoice(LISTED, draft, key="k"), Ok)
         assert script.sent(number)["items"][0]["productId"] == found["id"]
+
+
+async def test_the_code_in_other_systems_goes_before_the_crms() -> None:
+    (line,) = invoice_draft().lines
+    draft = replace(invoice_draft(), lines=(replace(line, product_id="550", external_code="TBL-1"),))
+    client, script = _client(answer(page(PRODUCT | {"externalId": "TBL-1", "id": "p5"})), answer(INVOICE, 201))
+    outcome = await client.create_invoice(LISTED, draft, key="k")
+    assert isinstance(outcome, Ok)
+    assert "externalId=TBL-1" in script.calls[0].url
+    assert outcome.value.goods == (UsedItem("550", "p5"),)
+    client, _ = _client(answer(page()), answer(page()), answer(page()))
+    refused = await client.create_invoice(LISTED, draft, key="k")
+    assert isinstance(refused, Rejected)
+    assert refused.problem.values["products"] == {"550": ""}
+
+
+async def test_an_item_that_a_person_named_is_not_looked_up() -> None:
+    (line,) = invoice_draft().lines
+    mapped = replace(line, product_id="550", item_id="p9")
+    draft = replace(invoice_draft(), lines=(mapped, replace(mapped, product_id="551", item_id="p8")))
+    client, script = _client(answer(INVOICE, 201))
+    assert isinstance(await client.create_invoice(LISTED, draft, key="k"), Ok)
+    assert [one["productId"] for one in script.sent(0)["items"]] == ["p9", "p8"], "lines of one name are two products"
 
 
 async def test_nomenclature_by_external_code() -> None:

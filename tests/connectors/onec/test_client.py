@@ -15,6 +15,8 @@ from connectors.onec.client import OneC
 from connectors.onec.schema import REQUIRED
 from connectors.ports.accounting import InvoiceLookup, InvoiceStatus
 from tests.connectors.kit import NOW, FailureType, Script, answer, clock
+from connectors.ports.products import UsedItem
+from tests.connectors.kit import NOW, FailureType, Script, answer
 from tests.connectors.onec.samples import (
     ACT,
     ACT_ID,
@@ -148,6 +150,42 @@ async def test_unknown_goods_are_named_where_they_are_not_to_be_made() -> None:
     assert isinstance(outcome, Rejected)
     assert outcome.problem.code == "goods_unknown"
     assert outcome.problem.values["names"] == ["Настройка CRM, час"]
+
+
+@pytest.mark.parametrize(
+    ("known", "row"),
+    [
+        ({"external_code": ITEM}, {"Ref_Key": ITEM}),
+        ({"external_code": f"{ITEM}#offer"}, {"Ref_Key": ITEM}),
+        ({"external_code": "TBL-1"}, {"Ref_Key": ITEM, "Артикул": "TBL-1"}),
+        ({"external_code": "TBL-1"}, {"Ref_Key": ITEM, "Code": "TBL-1"}),
+        ({"item_id": ITEM, "external_code": "TBL-1"}, {"Ref_Key": ITEM}),
+        ({"item_id": "00-007"}, {"Ref_Key": ITEM, "Code": "00-007"}),
+    ],
+)
+async def test_goods_are_known_by_what_a_person_named_and_by_their_code(
+    known: dict[str, str], row: dict[str, str]
+) -> None:
+    (line,) = invoice_draft().lines
+    draft = replace(invoice_draft(), lines=(replace(line, product_id="550", **known),))
+    other = {"Ref_Key": CONTRACT, "Description": line.name, "Услуга": True}
+    found = answer(collection(other, {"Description": "Иное", "Услуга": True, **row}))
+    client, script = scripted(ORGANIZATIONS, CURRENCIES, CONTRACTS, found, MADE)
+    outcome = await client.create_invoice(PERMIT, draft, key="k")
+    assert isinstance(outcome, Ok)
+    assert script.sent(-1)["Товары"][0]["Номенклатура"] == ITEM
+    assert outcome.value.goods == (UsedItem("550", ITEM),)
+    assert (known.get("item_id") or known["external_code"]).partition("#")[0] in unquote(script.calls[3].url)
+
+
+async def test_an_item_that_a_person_named_and_that_is_gone_is_told_as_tried() -> None:
+    listing = Permit("a", ENDPOINT, "u:p", 1, NOW, {**PERMIT.options, "unknown_goods": "list"})
+    (line,) = invoice_draft().lines
+    draft = replace(invoice_draft(), lines=(replace(line, product_id="550", item_id=ITEM),))
+    client, _ = scripted(ORGANIZATIONS, CURRENCIES, CONTRACTS, NOTHING)
+    outcome = await client.create_invoice(listing, draft, key="k")
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.values["products"] == {"550": ITEM}
 
 
 async def test_a_lost_contract_is_no_lost_invoice() -> None:

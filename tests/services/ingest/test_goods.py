@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contracts.tenant_file import from_document, load
-from services.ingest.api.documents import accounts_of
+from services.ingest.api.documents import accounts_of, settings_of
 from tests.contracts.test_tenant_file import ENVIRON, MINIMAL
 
 KONTUR = """\
@@ -18,17 +18,29 @@ sellers:
 
 
 @pytest.mark.parametrize(
-    ("own", "policy", "option"),
+    ("own", "policy", "option", "goods"),
     [
-        ("", "", None),
-        ("text", "list", "text"),
-        ("", "list", "list"),
-        ("", "create", "create"),
-        ("create", "list", "create"),
+        ("", "", None, ""),
+        ("text", "list", "text", ""),
+        ("", "list", "list", "list"),
+        ("", "create", "create", "create"),
+        ("create", "list", "create", "create"),
     ],
 )
-def test_the_policy_stands_where_the_connection_says_nothing(own: str, policy: str, option: str | None) -> None:
+def test_the_policy_stands_where_the_connection_says_nothing(
+    own: str, policy: str, option: str | None, goods: str
+) -> None:
     text = MINIMAL + KONTUR % (f", unknown_goods: {own}" if own else "")
     text += f"policies: {{unknown_goods: {policy}}}\n" if policy else ""
     file = from_document(load(text, ENVIRON, Path()).document())
     assert accounts_of(file, {})["kontur:vektor:main"].options.get("unknown_goods") == option
+    (seller,) = settings_of(file).sellers
+    assert (seller.connection.goods, settings_of(file).maps_goods) == (goods, goods != "")
+
+
+def test_items_of_1c_are_made_unless_somebody_says_otherwise() -> None:
+    onec = "{vendor: onec, odata_url: https://1c.example/buh, user: u, password: p, organization: o}"
+    text = MINIMAL + KONTUR.replace("{vendor: kontur, auth_mode: api_key, api_key: key%s}", onec)
+    for policy, goods in (("", "create"), ("policies: {unknown_goods: list}\n", "list")):
+        file = from_document(load(text + policy, ENVIRON, Path()).document())
+        assert settings_of(file).sellers[0].connection.goods == goods

@@ -53,6 +53,8 @@ async def test_the_public_api_has_the_same_words_in_its_own_document(bare: Inges
         ("GET", "/api/v1/statements?tenant=no_tenant", 400),
         ("GET", "/api/v1/statements", 422),
         ("POST", "/api/v1/operations/none/match", 422),
+        ("GET", "/api/v1/goods?tenant=no_tenant", 400),
+        ("POST", "/api/v1/goods/map", 422),
     ],
 )
 async def test_refusals_are_declared_where_they_are_given(bare: Ingest, method: str, path: str, status: int) -> None:

@@ -23,6 +23,7 @@ from connectors.ports.crm import (
     StageEntry,
 )
 from services.ingest.domain import deal as deals
+from services.ingest.domain.values import Config
 from services.ingest.store.deals import KnownDeal, Tenant
 from services.ingest.workers.reads import ReadDealTask, _as_configured
 from services.ingest.workers.snapshot import read_deal
@@ -145,24 +146,28 @@ class _Crm:
 
     def __init__(self, updated_at: datetime | None) -> None:
         self.updated_at = updated_at
+        self.products: list[Sequence[str]] = []
 
     async def read_deal(self, permit: Permit, deal_id: str, *, history_after: int = 0) -> Ok[DealSnapshot]:
-        return Ok(WHOLE)
+        row = replace(WHOLE.rows[0], product_id="550")
+        return Ok(replace(WHOLE, rows=(row, row, replace(row, product_id=None))))
 
     async def recheck_deal(
         self, permit: Permit, deal_id: str, inn: str, products: Sequence[str] = ()
     ) -> Ok[DealRecheck]:
-        return Ok(DealRecheck(self.updated_at, ()))
+        self.products.append(products)
+        return Ok(DealRecheck(self.updated_at, (), {"550": "TBL-1"} if products else {}))
 
 
 class _Store:
     """Knows nothing of the deal, and notes what is kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self.marked = 0
+        self._config = config
 
     async def known(self, *_: Any) -> KnownDeal:
-        return KnownDeal(Tenant("active", 1, CONFIG), False, False, "", "", frozenset(), (), 17)
+        return KnownDeal(Tenant("active", 1, self._config), False, False, "", "", frozenset(), (), 17)
 
     async def keep_read(self, *_: Any) -> None:
         return
@@ -171,9 +176,9 @@ class _Store:
         self.marked = upto
 
 
-async def _run(updated_at: datetime | None) -> tuple[Done, _Store]:
-    clock, store = ManualClock(NOW), _Store()
-    handler = ReadDealTask(_Crm(updated_at), cast("Any", store), cast("Any", None), clock)
+async def _run(updated_at: datetime | None, *, config: Config = CONFIG, crm: _Crm | None = None) -> tuple[Done, _Store]:
+    clock, store = ManualClock(NOW), _Store(config)
+    handler = ReadDealTask(crm or _Crm(updated_at), cast("Any", store), cast("Any", None), clock)
     permit = Permit("bitrix24:vektor", "https://p.example/rest/1/x/", "", 2, NOW)
     task = Task(
         tenant=TenantId("vektor"),
@@ -199,3 +204,22 @@ async def test_a_deal_that_moved_while_it_was_read_is_read_again() -> None:
     assert [type(command.body) for command in result.commands] == [deals.ObserveContent, deals.ObserveStage]
     assert result.commands[1].command_id == "stage:bitrix24:vektor:5"
     assert (result.again_at, store.marked) == (None, 17)
+
+
+async def test_codes_of_products_are_read_with_the_second_look_where_accounting_has_a_nomenclature() -> None:
+    (seller,) = CONFIG.settings.sellers
+    mapping = seller.model_copy(update={"connection": seller.connection.model_copy(update={"goods": "list"})})
+    config = CONFIG.model_copy(update={"settings": CONFIG.settings.model_copy(update={"sellers": (mapping,)})})
+    for one, codes, asked in ((CONFIG, [""] * 3, ()), (config, ["TBL-1", "TBL-1", ""], ("550",))):
+        crm = _Crm(NOW)
+        result, _ = await _run(NOW, config=one, crm=crm)
+        observed: Any = result.commands[0].body
+        assert [line.external_code for line in observed.deal.lines] == codes
+        assert crm.products == [asked]
+    assert observed.deal.content_hash == (await _whole_hash()), "no document shows a code"
+
+
+async def _whole_hash() -> str:
+    result, _ = await _run(NOW)
+    observed: Any = result.commands[0].body
+    return str(observed.deal.content_hash)

@@ -4,8 +4,10 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
+from services.invoicing.app import GOODS
 from services.invoicing.domain import commands as c
-from services.invoicing.domain.values import Issued, Reason
+from services.invoicing.domain import goods
+from services.invoicing.domain.values import Issued, Reason, Used
 from tests.services.invoicing import edi_parts
 from tests.services.invoicing.parts import (
     STANDARD,
@@ -139,6 +141,33 @@ def told_backwards() -> Documents:
     return stream
 
 
+def goods_missed() -> Documents:
+    """The nomenclature lacks a table, somebody maps it, and a chair is made for the invoice."""
+    tables = deal(rows=(row(product_id="550", external_code="TBL-1"), row(product_id="551", name="Стул")))
+    stream = documents()
+    stream.ran(request(what=tables, goods="list", account="kontur:vektor:main", vendor="kontur"))
+    stream.ran(linked())
+    lacking = Reason(code="goods_unknown", values={"vendor": "kontur", "names": ["Стол"], "products": {"550": ""}})
+    sent = last(stream)
+    stream.ran(c.Reject(sent.request["document_id"], 1, lacking))
+    stream.ran(c.SeeGoods(sent.request["document_id"], "550", "p5"))
+    confirmed = answer(last(stream))
+    used = (Used(product_id="550", item_id="p5"), Used(product_id="551", item_id="p6", created=True))
+    stream.ran(c.Confirm(confirmed.document_id, confirmed.attempt, confirmed.issued, goods=used))
+    return stream
+
+
+def goods_mapped() -> Stream[goods.State, goods.Command]:
+    """A table is wanted, mapped, and wanted again since its item is gone; then a document finds another."""
+    table = goods.Product(account="kontur:vektor:main", product_id="550", external_code="TBL-1", name="Стол", unit="шт")
+    stream: Stream[goods.State, goods.Command] = Stream(GOODS, goods.stream_of(table.account, "550"))
+    stream.ran(goods.WantGoods(table, "15", "d1"))
+    stream.ran(goods.MapGoods("p5", "Анна"))
+    stream.ran(goods.WantGoods(table, "16", "d2", tried="p5"))
+    stream.ran(goods.SeeItem(table, "p7", created=True))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
     documents_of = [
@@ -151,4 +180,4 @@ def all_stories() -> list[Stream[Any, Any]]:
         doubled(),
         reviewed(),
     ]
-    return [*documents_of, edi_parts.signed(), edi_parts.hard()]
+    return [*documents_of, goods_missed(), goods_mapped(), edi_parts.signed(), edi_parts.hard()]
