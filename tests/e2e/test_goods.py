@@ -109,7 +109,7 @@ def test_unknown_goods_are_mapped_once_and_the_next_deal_needs_no_person(
     assert installation.json("goods", "map", portal.slug, table, item, "--by", "anna") == {"changed": True}
     installation.settle()
     (invoice,) = kontur.invoices()
-    assert [line["product_id"] for line in invoice["lines"]] == [item, known]
+    assert [line["product_id"] for line in invoice["items"]] == [item, known]
     assert installation.json("decide", "list", "--tenant", portal.slug)["decisions"] == []
     story = installation.call("deal", "show", portal.slug, deal).out
     assert item in story
