@@ -17,7 +17,6 @@ from connectors.ports.crm import DealRecheck
 from connectors.verdicts import unexpected
 from connectors.wire import ShapeError
 
-_OPERATION: Final = "recheck_deal"
 _SCOPE_MISSING: Final = "scope_missing"
 
 
@@ -31,7 +30,7 @@ class Rechecks:
         """All questions in one batch, unless the products fill more."""
         asked = recheck_commands(deal_id, inn)
         room = BATCH_COMMANDS_MAX - len(asked)
-        answer = await self._calls.batch(permit, _OPERATION, asked | _products(products[:room]), write=False)
+        answer = await self._calls.batch(permit, "recheck_deal", asked | _products(products[:room]), write=False)
         if not isinstance(answer, BatchAnswer):
             return answer
         present = self._calls.present(answer, asked)
@@ -48,7 +47,7 @@ class Rechecks:
                 if not isinstance(codes, dict):
                     return codes
                 further = products[start : start + BATCH_COMMANDS_MAX]
-                answer = await self._calls.batch(permit, _OPERATION, _products(further), write=False)
+                answer = await self._calls.batch(permit, "recheck_deal", _products(further), write=False)
                 if not isinstance(answer, BatchAnswer):
                     return answer
                 more = self._codes(answer, further)
