@@ -164,7 +164,7 @@ async def test_unknown_goods_are_named_where_they_are_not_to_be_made() -> None:
     ],
 )
 async def test_goods_are_known_by_what_a_person_named_and_by_their_code(
-    known: dict[str, str], row: dict[str, str]
+    known: dict[str, Any], row: dict[str, Any]
 ) -> None:
     (line,) = invoice_draft().lines
     draft = replace(invoice_draft(), lines=(replace(line, product_id="550", **known),))
