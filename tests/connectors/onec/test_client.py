@@ -14,9 +14,8 @@ from chassis.work.handlers import Permit
 from connectors.onec.client import OneC
 from connectors.onec.schema import REQUIRED
 from connectors.ports.accounting import InvoiceLookup, InvoiceStatus
-from tests.connectors.kit import NOW, FailureType, Script, answer, clock
 from connectors.ports.products import UsedItem
-from tests.connectors.kit import NOW, FailureType, Script, answer
+from tests.connectors.kit import NOW, FailureType, Script, answer, clock
 from tests.connectors.onec.samples import (
     ACT,
     ACT_ID,
