@@ -113,7 +113,7 @@ class Kontur(Refusing):
         goods = await goods_of(self._calls, self, permit, draft.lines)
         if not isinstance(goods, Ok):
             return goods
-        body = mapping.invoice_body(draft, goods.value.ids)
+        body = mapping.invoice_body(draft, goods.value.ids, permit.options.get("bank_account_id"))
         created = await self._calls.card(permit, "create_invoice", "invoices", mapping.read_invoice, body, key)
         if isinstance(created, Ok):
             card = created.value

@@ -61,10 +61,12 @@ def counterparty_body(draft: CounterpartyDraft) -> bytes:
     return orjson.dumps({name: value for name, value in members.items() if value is not None})
 
 
-def invoice_body(draft: InvoiceDraft, products: Sequence[str]) -> bytes:
+def invoice_body(draft: InvoiceDraft, products: Sequence[str], bank_account_id: str | None = None) -> bytes:
     """An invoice. The service gives the number itself (R7); our marker is its external id. ``products`` are the
-    nomenclature's ids of the lines, none where lines go as text."""
+    nomenclature's ids of the lines, none where lines go as text; without a bank account it shows the usual one."""
     members: dict[str, Any] = _document(draft.issued_on.isoformat(), draft, products)
+    if bank_account_id:
+        members["bankAccountId"] = bank_account_id
     if draft.due_on is not None:
         members["dueDate"] = draft.due_on.isoformat()
     return orjson.dumps(members | {"pricesIncludeVat": True})

@@ -89,9 +89,8 @@ class Moedelo(Refusing):
 
     async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]:
         """A bill, numbered by the service. The answer must carry our marker, since nothing else finds it again."""
-        created = await self._calls.card(
-            permit, "create_invoice", BILLS, self._reader(permit), mapping.invoice_body(draft)
-        )
+        body = mapping.invoice_body(draft, permit.options.get("bank_account_id"))
+        created = await self._calls.card(permit, "create_invoice", BILLS, self._reader(permit), body)
         if isinstance(created, Ok):
             card = created.value
             for field, equal in (

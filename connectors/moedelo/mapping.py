@@ -77,8 +77,8 @@ def counterparty_body(draft: CounterpartyDraft) -> bytes:
     return orjson.dumps({name: value for name, value in members.items() if value})
 
 
-def invoice_body(draft: InvoiceDraft) -> bytes:
-    """A bill without a number, which the service gives (R7)."""
+def invoice_body(draft: InvoiceDraft, bank_account_id: str | None = None) -> bytes:
+    """A bill without a number, which the service gives (R7); without a bank account it shows the usual one."""
     members: dict[str, Any] = {
         "DocDate": draft.issued_on.isoformat(),
         "Type": ORDINARY_BILL,
@@ -90,6 +90,8 @@ def invoice_body(draft: InvoiceDraft) -> bytes:
     }
     if draft.due_on is not None:
         members["DeadLine"] = draft.due_on.isoformat()
+    if bank_account_id:
+        members["SettlementAccountId"] = int(bank_account_id)
     return orjson.dumps(members)
 
 

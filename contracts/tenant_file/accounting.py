@@ -113,6 +113,12 @@ class _MoedeloPart(_AtApi):
         description="write the address of the API, for example https://restapi.moedelo.org",
     )
     closing: Closing = Field(default="act", description=_CLOSING)
+    bank_account_id: str = Field(
+        default="",
+        pattern=r"^[0-9]{0,18}$",
+        description="write MoeDelo's number of the bank account that bills show, in quotes, or leave it out for the "
+        "usual one",
+    )
 
 
 class MoedeloKeyPart(_MoedeloPart):
@@ -149,6 +155,12 @@ class _KonturPart(_AtApi):
         default="",
         pattern=r"^([0-9a-fA-F-]{36})?$",
         description="write the organization's id, 36 characters of 0-9, a-f and -, where the access opens several",
+    )
+    bank_account_id: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F-]{36})?$",
+        description="write the id of the bank account that invoices show, 36 characters of 0-9, a-f and -, or leave it "
+        "out for the usual one",
     )
     unknown_goods: Literal["text", "create", "list"] | None = Field(
         default=None,

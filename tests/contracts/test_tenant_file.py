@@ -160,9 +160,11 @@ def test_what_documents_of_an_account_need_is_said_with_its_keys() -> None:
     assert {"bank_account_id": bank, "closing": "upd"}.items() <= part.access().items()
     moedelo = KEYS["moedelo"] + "      closing: waybill\n"
     assert load(WHOLE.replace(ELBA, moedelo), ENVIRON, Path()).sellers[0].accounting.access()["closing"] == "waybill"
-    kontur = KEYS["kontur by key"] + "      unknown_goods: list\n      closing: waybill\n"
+    kontur = (
+        KEYS["kontur by key"] + f"      unknown_goods: list\n      closing: waybill\n      bank_account_id: {bank}\n"
+    )
     part = load(WHOLE.replace(ELBA, kontur), ENVIRON, Path()).sellers[0].accounting
-    assert {"unknown_goods": "list", "closing": "waybill"}.items() <= part.access().items()
+    assert {"unknown_goods": "list", "closing": "waybill", "bank_account_id": bank}.items() <= part.access().items()
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,20 @@ def test_what_documents_of_an_account_need_is_said_with_its_keys() -> None:
             "      client_id: c\n      unknown_goods: guess\n",
             "unknown_goods: found 'guess'; leave it to policies.unknown_goods",
         ),
-        ("kontur", "client_id: c", "bank_account_id: x\n      client_id: c", "bank_account_id: found an unknown key"),
+        (
+            "kontur",
+            "client_id: c",
+            "bank_account_id: '40702810600000012345'\n      client_id: c",
+            "bank_account_id: found '40702810600000012345'; write the id of the bank account that invoices show",
+        ),
+        (
+            "moedelo",
+            "api_key: key",
+            "bank_account_id: '40702810600000012345'\n      api_key: key",
+            "bank_account_id: found '40702810600000012345'; write MoeDelo's number of the bank account",
+        ),
+        ("moedelo", "api_key: key", "unknown_goods: list\n      api_key: key", "unknown_goods: found an unknown key"),
+        ("1C", "password: p", "password: p\n      bank_account_id: x", "bank_account_id: found an unknown key"),
         ("elba's published API", "profile: vendor", "profile: test", "profile: found 'test'; write seed or vendor"),
         ("kontur by key", "      api_key: k\n", "", "api_key: found nothing; write the API key"),
         (

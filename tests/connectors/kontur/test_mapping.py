@@ -56,6 +56,10 @@ def test_a_line_of_the_nomenclature_names_its_item() -> None:
     assert body["items"][0]["productId"] == "p1"
 
 
+def test_an_invoice_shows_the_bank_account_that_the_tenant_names() -> None:
+    assert _exact(mapping.invoice_body(invoice_draft(), (), "b1"))["bankAccountId"] == "b1"
+
+
 def test_an_act_is_tied_to_its_invoice_where_there_is_one() -> None:
     assert _exact(mapping.act_body(act_draft(), ()))["invoiceId"] == INVOICE_ID
     assert "invoiceId" not in _exact(mapping.act_body(act_draft(invoice=None), ()))

@@ -55,6 +55,12 @@ async def test_a_bill_goes_out_without_a_number_and_with_every_sum() -> None:
     }  # fmt: skip
 
 
+async def test_a_bill_shows_the_bank_account_that_the_tenant_names() -> None:
+    moedelo, script = client(answer(BILL, 201))
+    await moedelo.create_invoice(replace(BY_KEY, options={**BY_KEY.options, "bank_account_id": "3301"}), DRAFT, key="k")
+    assert script.sent(0)["SettlementAccountId"] == 3301
+
+
 async def test_a_bill_is_read_with_its_payments_states_and_public_address() -> None:
     card = await client(answer(BILL))[0].read_invoice(BY_KEY, "5123001")
     assert isinstance(card, Ok)
