@@ -16,7 +16,7 @@ from services.counterparty.domain import party
 from services.counterparty.store import PartyStore
 from services.ingest.domain import deal
 from services.ingest.domain.values import Config
-from services.ingest.store.deals import DealStore, KnownDeal, Tenant
+from services.ingest.store.deals import DealStore, KnownDeal, Reading, Tenant
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 from tests.simulation.memory import Memory, as_stored
 
@@ -174,15 +174,13 @@ class MemoryDeals(DealStore):
             unread_upto=0,
         )
 
-    async def mark_read(self, tenant: TenantId, work_id: UUID, upto: int, now: datetime) -> None:
-        """Webhooks are not kept here."""
-
-    async def keep_read(
-        self, tenant: TenantId, deal_id: str, updated_at: datetime, buyer_updated_at: datetime | None
+    async def mark_read(
+        self, tenant: TenantId, work_id: UUID, upto: int, now: datetime, reading: Reading | None = None
     ) -> None:
-        """The newest change that was seen of a deal, and the last of its buyer."""
-        before = self._reads.get((tenant, deal_id), (updated_at, None))[0]
-        self._reads[tenant, deal_id] = (max(before, updated_at), buyer_updated_at)
+        """The newest change that was seen of a deal, and the last of its buyer; webhooks are not kept here."""
+        if reading is not None:
+            before = self._reads.get((tenant, reading.deal_id), (reading.updated_at, None))[0]
+            self._reads[tenant, reading.deal_id] = (max(before, reading.updated_at), reading.buyer_updated_at)
 
     async def unread_upto(self, tenant: TenantId, work_id: UUID) -> int:
         """Webhooks are not kept here."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import orjson
@@ -18,6 +19,7 @@ from services.ingest.domain.values import Config
 from services.ingest.store import webhooks
 
 DEALS_OF_BUYER_MAX = 50
+CONFIGS_KEPT_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,25 @@ class KnownDeal:
     unread_upto: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A deal as it was read: when the portal had changed it, and its buyer, last."""
+
+    deal_id: str
+    updated_at: datetime
+    buyer_updated_at: datetime | None
+
+
 async def tenant_in(connection: Connection, tenant: TenantId) -> Tenant:
     """The tenant as its own stream last said."""
     row = await connection.fetchrow("SELECT status, version, settings FROM tenant_states WHERE tenant_id = $1", tenant)
-    if row is None:
-        return Tenant("active", 0, None)
-    return Tenant(row["status"], row["version"], Config.model_validate(orjson.loads(row["settings"])))
+    return Tenant("active", 0, None) if row is None else Tenant(row["status"], row["version"], _config(row["settings"]))
+
+
+@lru_cache(maxsize=CONFIGS_KEPT_MAX)
+def _config(text: str) -> Config:
+    """Frozen, so that one serves all who ask; reading it takes longer than all else that is known of a deal."""
+    return Config.model_validate(orjson.loads(text))
 
 
 class DealStore:
@@ -69,61 +84,46 @@ class DealStore:
     async def known(self, tenant: TenantId, deal_id: str, work_id: UUID) -> KnownDeal:
         """All that reading a deal needs to know beforehand."""
         async with self._database.transaction([tenant]) as connection:
-            found = await tenant_in(connection, tenant)
-            row = await connection.fetchrow(
-                "SELECT requested, gone, content_hash, subject_ref FROM deals WHERE tenant_id = $1 AND deal_id = $2",
-                tenant,
-                deal_id,
-            )
-            entries = await connection.fetch(
-                "SELECT history_id, category_id, stage_id, entered_at, observed FROM stage_entries "
-                "WHERE tenant_id = $1 AND deal_id = $2",
-                tenant,
-                deal_id,
-            )
-            upto = await webhooks.last_unread(connection, tenant, work_id)
+            row = await connection.fetchrow(_KNOWN, tenant, deal_id, work_id)
+        assert row is not None, "the statement reads from a row of its own"
+        found = Tenant("active", 0, None)
+        if row["settings"] is not None:
+            found = Tenant(row["status"], row["version"], _config(row["settings"]))
+        entries = [
+            (Entry(history_id=str(number), category_id=category, stage_id=stage, entered_at=at), observed)
+            for number, category, stage, at, observed in row["entries"] or ()
+        ]
         return KnownDeal(
             tenant=found,
-            requested=row is not None and row["requested"],
-            gone=row is not None and row["gone"],
-            content_hash="" if row is None else row["content_hash"],
-            subject_ref="" if row is None else row["subject_ref"],
-            observed=frozenset(str(entry["history_id"]) for entry in entries if entry["observed"]),
-            noticed=tuple(
-                Entry(
-                    history_id=str(entry["history_id"]),
-                    category_id=entry["category_id"],
-                    stage_id=entry["stage_id"],
-                    entered_at=entry["entered_at"],
-                )
-                for entry in entries
-                if not entry["observed"]
-            ),
-            unread_upto=upto,
+            requested=bool(row["requested"]),
+            gone=bool(row["gone"]),
+            content_hash=row["content_hash"] or "",
+            subject_ref=row["subject_ref"] or "",
+            observed=frozenset(entry.history_id for entry, observed in entries if observed),
+            noticed=tuple(entry for entry, observed in entries if not observed),
+            unread_upto=row["unread_upto"],
         )
 
-    async def mark_read(self, tenant: TenantId, work_id: UUID, upto: int, now: datetime) -> None:
-        """The webhooks up to one were answered by a look at the portal."""
-        if not upto:
-            return
-        async with self._database.delivery_connection() as connection:
-            await webhooks.mark_read(connection, tenant, work_id, upto, now)
-
-    async def keep_read(
-        self, tenant: TenantId, deal_id: str, updated_at: datetime, buyer_updated_at: datetime | None
+    async def mark_read(
+        self, tenant: TenantId, work_id: UUID, upto: int, now: datetime, reading: Reading | None = None
     ) -> None:
-        """A deal was read as the portal had changed it, and its buyer, last at two moments."""
+        """The webhooks up to one were answered by a look at the portal; ``reading`` is the deal that it showed."""
+        if reading is None and not upto:
+            return
         async with self._database.transaction([tenant]) as connection:
-            await connection.execute(
-                "INSERT INTO deal_reads (tenant_id, deal_id, updated_at, buyer_updated_at) VALUES ($1, $2, $3, $4) "
-                "ON CONFLICT (tenant_id, deal_id) DO UPDATE SET "
-                "updated_at = greatest(deal_reads.updated_at, excluded.updated_at), "
-                "buyer_updated_at = excluded.buyer_updated_at",
-                tenant,
-                deal_id,
-                updated_at,
-                buyer_updated_at,
-            )
+            if reading is not None:
+                await connection.execute(
+                    _KEEP_READING,
+                    tenant,
+                    work_id,
+                    upto,
+                    now,
+                    reading.deal_id,
+                    reading.updated_at,
+                    reading.buyer_updated_at,
+                )
+            else:
+                await webhooks.mark_read(connection, tenant, work_id, upto, now)
 
     async def unread_upto(self, tenant: TenantId, work_id: UUID) -> int:
         """The newest webhook that waits for a piece of work."""
@@ -206,6 +206,25 @@ class DealStore:
             await insert_plans(connection, works, now)
             wake_after_commit(WORK)
 
+
+_KNOWN = """
+SELECT t.status, t.version, t.settings, d.requested, d.gone, d.content_hash, d.subject_ref,
+       (SELECT array_agg((history_id, category_id, stage_id, entered_at, observed)) FROM stage_entries
+        WHERE tenant_id = $1 AND deal_id = $2) AS entries,
+       coalesce((SELECT max(delivery_id) FROM webhooks WHERE tenant_id = $1 AND work_id = $3 AND status = 'stored'), 0)
+         AS unread_upto
+FROM (SELECT $1::text AS tenant_id) AS asked
+LEFT JOIN tenant_states t ON t.tenant_id = asked.tenant_id
+LEFT JOIN deals d ON d.tenant_id = asked.tenant_id AND d.deal_id = $2
+"""
+
+_KEEP_READING = f"""
+WITH kept AS (
+  INSERT INTO deal_reads (tenant_id, deal_id, updated_at, buyer_updated_at) VALUES ($1, $5, $6, $7)
+  ON CONFLICT (tenant_id, deal_id) DO UPDATE SET updated_at = greatest(deal_reads.updated_at, excluded.updated_at),
+    buyer_updated_at = excluded.buyer_updated_at)
+{webhooks.MARK_READ}
+"""  # noqa: S608 - put together from constants
 
 _BUYERS_CHANGED = """
 SELECT DISTINCT found.deal_id

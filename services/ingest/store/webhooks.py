@@ -13,6 +13,14 @@ from chassis.work.plans import PlannedWork, insert_plans, task_id
 LISTED_MAX = 1_000
 _DROPPED_AT_ONCE_MAX = 5_000
 
+MARK_READ = (
+    "UPDATE webhooks SET status = 'read', read_at = $4 "
+    "WHERE tenant_id = $1 AND work_id = $2 AND status = 'stored' AND delivery_id <= $3"
+)
+"""Parameters: tenant, work, the newest webhook that was answered, now."""
+
+_LAST_UNREAD = "SELECT max(delivery_id) FROM webhooks WHERE tenant_id = $1 AND work_id = $2 AND status = 'stored'"
+
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
@@ -75,24 +83,13 @@ async def insert(connection: Connection, webhooks: Sequence[Webhook], now: datet
 
 async def last_unread(connection: Connection, tenant: TenantId, work_id: UUID) -> int:
     """The newest webhook that waits for a piece of work; 0 when none does."""
-    newest = await connection.fetchval(
-        "SELECT max(delivery_id) FROM webhooks WHERE tenant_id = $1 AND work_id = $2 AND status = 'stored'",
-        tenant,
-        work_id,
-    )
+    newest = await connection.fetchval(_LAST_UNREAD, tenant, work_id)
     return newest or 0
 
 
 async def mark_read(connection: Connection, tenant: TenantId, work_id: UUID, upto: int, now: datetime) -> None:
     """What these webhooks hinted at was read from the portal."""
-    await connection.execute(
-        "UPDATE webhooks SET status = 'read', read_at = $4 "
-        "WHERE tenant_id = $1 AND work_id = $2 AND status = 'stored' AND delivery_id <= $3",
-        tenant,
-        work_id,
-        upto,
-        now,
-    )
+    await connection.execute(MARK_READ, tenant, work_id, upto, now)
 
 
 async def refuse(connection: Connection, tenant: TenantId, delivery_id: int, reason: str) -> None:

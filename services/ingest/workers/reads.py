@@ -18,7 +18,7 @@ from services.ingest.domain import deal, hints, requisite
 from services.ingest.domain.deal import Entry
 from services.ingest.domain.values import Config, Snapshot
 from services.ingest.store.cards import CardStore
-from services.ingest.store.deals import DealStore, KnownDeal
+from services.ingest.store.deals import DealStore, KnownDeal, Reading
 from services.ingest.workers.snapshot import ReadDeal as Read
 from services.ingest.workers.snapshot import read_deal, read_entry
 
@@ -52,15 +52,12 @@ class ReadDealTask:
             return Done()
         outcome = await self._crm.read_deal(task.permit, deal_id)
         if isinstance(outcome, Ok):
-            result = await self._seen(task, known, known.tenant.config, outcome.value)
-        elif isinstance(outcome, Rejected) and outcome.problem.code == "deal_not_visible":
+            return await self._seen(task, known, known.tenant.config, outcome.value)
+        if isinstance(outcome, Rejected) and outcome.problem.code == "deal_not_visible":
             gone = StreamCommand(task.stream, deal.ObserveGone(deal_id), f"gone:{uuid.uuid4()}")
-            result = Done((gone,) if known.requested else ())
-        else:
-            return failed(outcome)
-        if isinstance(result, Done) and result.again_at is None:
             await self._store.mark_read(task.tenant, work_id, known.unread_upto, self._clock.now())
-        return result
+            return Done((gone,) if known.requested else ())
+        return failed(outcome)
 
     async def _seen(self, task: Task, known: KnownDeal, config: Config, found: CrmSnapshot) -> TaskResult:
         assert task.permit is not None, "the plan names an account"
@@ -81,7 +78,8 @@ class ReadDealTask:
             commands = self._commands(
                 task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
             )
-        await self._store.keep_read(task.tenant, read.snapshot.deal_id, found.deal.updated_at, found.buyer_updated_at)
+        reading = Reading(read.snapshot.deal_id, found.deal.updated_at, found.buyer_updated_at)
+        await self._store.mark_read(task.tenant, UUID(task.work_id), known.unread_upto, self._clock.now(), reading)
         echoes = known.requested or any(_asks(entry, config) for entry in entries)
         return Done(tuple(commands), debounce_seconds=ECHO_SECONDS if echoes else 0.0)
 

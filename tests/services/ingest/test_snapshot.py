@@ -169,10 +169,7 @@ class _Store:
     async def known(self, *_: Any) -> KnownDeal:
         return KnownDeal(Tenant("active", 1, self._config), False, False, "", "", frozenset(), (), 17)
 
-    async def keep_read(self, *_: Any) -> None:
-        return
-
-    async def mark_read(self, tenant: TenantId, work_id: object, upto: int, now: datetime) -> None:
+    async def mark_read(self, tenant: TenantId, work_id: object, upto: int, now: datetime, reading: object) -> None:
         self.marked = upto
 
 
