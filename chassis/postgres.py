@@ -102,17 +102,18 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(
-        self, tenants: Collection[TenantId], locks: Iterable[int] = (), what: Collection[str] = ()
+        self, tenants: Collection[TenantId], locks: Iterable[int] = (), what: Collection[str] = (), first: str = ""
     ) -> AsyncIterator[Connection]:
         """A transaction that sees the rows of ``tenants`` alone (at least one).
 
-        ``locks`` are advisory locks, taken first and in sorted order, in the round trip that begins the transaction.
-        ``what`` it is for names its crash points, where the caller's name would not tell enough.
+        ``locks`` are advisory locks, taken first and in sorted order, in the round trip that begins the transaction; it
+        carries the statements ``first``, which have no parameters, as well. ``what`` it is for names its crash points,
+        where the caller's name would not tell enough.
         """
         if not tenants:
             raise ValueError("a transaction names at least one tenant")
         # Tenant ids are [a-z0-9-] by their type and locks are numbers, so the literals cannot break out.
-        begin = f"BEGIN; SELECT set_config('app.tenants', '{{{','.join(sorted(set(tenants)))}}}', true)"
+        begin = f"{_begin(first)}; SELECT set_config('app.tenants', '{{{','.join(sorted(set(tenants)))}}}', true)"
         numbers = [str(int(number)) for number in sorted(set(locks))]
         if len(numbers) == 1:
             begin += f", pg_advisory_xact_lock({numbers[0]})"
@@ -125,11 +126,11 @@ class Database:
             yield connection
 
     @contextlib.asynccontextmanager
-    async def delivery(self) -> AsyncIterator[Connection]:
-        """A transaction across tenants on the delivery tables."""
+    async def delivery(self, *, first: str = "") -> AsyncIterator[Connection]:
+        """A transaction across tenants on the delivery tables; ``first`` as for ``transaction``."""
         async with (
             self._delivery.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
-            self._commit(connection, "BEGIN"),
+            self._commit(connection, _begin(first)),
         ):
             yield connection
 
@@ -162,6 +163,10 @@ class Database:
         crash_point("commit.after", *what)
         for channel in to_wake:
             self.wake(channel)
+
+
+def _begin(first: str) -> str:
+    return f"BEGIN; {first}" if first else "BEGIN"
 
 
 @contextlib.asynccontextmanager

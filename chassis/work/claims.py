@@ -42,9 +42,10 @@ async def claim(database: Database, request: ClaimRequest, now: datetime) -> lis
     the one after the last served; within a tenant's account the oldest goes first. A stream has one piece of work at
     a time, and its effects on one account keep their order.
     """
-    async with database.delivery() as connection:
-        # One claim at a time: two that look at the same moment would both find a stream idle.
-        await connection.execute(f"{PLANNER_SETTINGS}; SELECT pg_advisory_xact_lock({_CLAIMS_LOCK})")
+    # One claim at a time: two that look at the same moment would both find a stream idle.
+    async with database.delivery(
+        first=f"{PLANNER_SETTINGS}; SELECT pg_advisory_xact_lock({_CLAIMS_LOCK})"
+    ) as connection:
         await connection.execute(_WAKEN, now, WAKEN_ROWS_MAX)
         lease_ends = lease_clock() + request.lease_seconds
         records = await connection.fetch(_CLAIM, *_parameters(request, now))

@@ -165,8 +165,7 @@ class Committer:
         # The locks of the streams come before any row, here as everywhere.
         locks = {lock_number(self._engine.key_of(c.tenant, c.stream)) for s in settlements for c in s.commands}
         what = {f"intend/{i.row.kind}" for i in intents} | {f"settle/{s.release.row.kind}" for s in settlements}
-        async with self._database.transaction(tenants, locks, what) as connection:
-            await connection.execute(rows.PLANNER_SETTINGS)
+        async with self._database.transaction(tenants, locks, what, first=rows.PLANNER_SETTINGS) as connection:
             held: set[Lease] = set()
             opened: list[breaker.Opened] = []
             if intents:
