@@ -80,14 +80,14 @@ TENANT_KIND: StreamKind[TenantView, SeeTenant] = StreamKind(
 
 
 class TenantDirectory:
-    """Reads tenants' settings; a transaction of its own for each read, since workers hold none."""
+    """Reads tenants' settings by single statements, since workers hold no transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def view(self, tenant: TenantId) -> TenantView:
         """The newest known state of a tenant."""
-        async with self._database.transaction([tenant]) as connection:
+        async with self._database.delivery_connection() as connection:
             row = await connection.fetchrow(
                 "SELECT status, version, settings FROM tenant_states WHERE tenant_id = $1", tenant
             )
