@@ -4,7 +4,7 @@ nothing."""
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from chassis.ids import TenantId, lock_number
 from chassis.postgres import Connection, Database
@@ -35,7 +35,17 @@ class ClaimRequest:
     paused: Collection[tuple[TenantId, str]] = field(default=())
 
 
-async def claim(database: Database, request: ClaimRequest, now: datetime) -> list[Row]:
+class Claimed(NamedTuple):
+    """What a claim took; ``more``: it stopped at one of its limits, so that the next one may find more at once."""
+
+    rows: list[Row]
+    more: bool
+
+
+NOTHING = Claimed([], more=False)
+
+
+async def claim(database: Database, request: ClaimRequest, now: datetime) -> Claimed:
     """Claims up to ``limit`` heads, and with each the rest of its group; ``now`` is business time.
 
     What may already be outside goes first, then interactive work, then bulk. Within a lane tenants take turns from
@@ -49,7 +59,8 @@ async def claim(database: Database, request: ClaimRequest, now: datetime) -> lis
         await connection.execute(_WAKEN, now, WAKEN_ROWS_MAX)
         lease_ends = lease_clock() + request.lease_seconds
         records = await connection.fetch(_CLAIM, *_parameters(request, now))
-    return [row_of(record, lease_ends, now) for record in records]
+    more = bool(records) and records[0]["more"]
+    return Claimed([row_of(record, lease_ends, now) for record in records], more)
 
 
 async def next_due(connection: Connection) -> datetime | None:
@@ -99,7 +110,8 @@ WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 
 # pairs: the (tenant, account) pairs with ready rows of each lane, by a loose index scan that begins after the tenant
 #   served last and wraps once. candidates: the oldest few of each pair that may go. heads: one of each stream, tenants
-#   in turn, never more of a tenant than its cap. riders: the rest of a head's group.
+#   in turn, never more of a tenant than its cap. riders: the rest of a head's group. limits: whether any of these was
+#   reached.
 _CLAIM = """
 WITH RECURSIVE lanes AS MATERIALIZED (
   SELECT claim_lane, last_served FROM work_rotation
@@ -149,7 +161,7 @@ WITH RECURSIVE lanes AS MATERIALIZED (
   LEFT JOIN work_accounts a ON a.tenant_id = p.tenant_id AND a.account = p.account
   WHERE p.claim_lane < 0 OR (b.account IS NULL AND p.tenant_id <> ALL ($8::text[]))
 ), candidates AS MATERIALIZED (
-  SELECT s.claim_lane, s.turn, s.room, s.resumed_at, c.*
+  SELECT s.claim_lane, s.turn, s.room, s.resumed_at, least(s.quantum, s.room) AS candidates_max, c.*
   FROM served s CROSS JOIN LATERAL (
     SELECT w.tenant_id, w.work_id, w.stream, w.seq, w.kind, w.account AS of_account, w.group_key, w.due_at
     FROM work w
@@ -203,6 +215,11 @@ WITH RECURSIVE lanes AS MATERIALIZED (
             w.epoch, w.planned_at, w.request, w.marker, w.metadata, w.cursor_before, w.sends, w.failures, w.probes,
             w.absences, w.last_absence_at, w.uncertain_at, w.decide_by, w.sent_at, w.delayed_since, w.wanted, w.outcome,
             w.untold, t.due_at, w.planned_at < t.resumed_at IS TRUE AS after_outage, t.place
+), limits AS (
+  SELECT (SELECT count(*) FROM heads) >= $1
+      OR (SELECT max(turn) FROM pairs) >= $11
+      OR EXISTS (SELECT FROM candidates GROUP BY claim_lane, turn, candidates_max HAVING count(*) >= candidates_max)
+      AS reached
 )
-SELECT * FROM taken ORDER BY place, seq
+SELECT taken.*, limits.reached AS more FROM taken CROSS JOIN limits ORDER BY place, seq
 """

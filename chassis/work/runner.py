@@ -17,7 +17,7 @@ from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Connection, Database, log_level
 from chassis.wakeups import WORK
 from chassis.work import breaker, claims, journal, queries
-from chassis.work.claims import ClaimRequest
+from chassis.work.claims import Claimed, ClaimRequest
 from chassis.work.committer import AWAY, Committer
 from chassis.work.effects import Effects
 from chassis.work.handlers import TOKEN_REFUSED, EffectHandler, Permit, PermitClass, Permits, TaskHandler
@@ -151,17 +151,17 @@ class WorkRunner:
             self._progress()
             self._woken.clear()
             free = self._settings.in_flight_max - len(self._units)
-            rows: list[Row] = []
+            claimed = claims.NOTHING
             if free > 0:
-                rows = await self._claim(free)
-                for unit in _units(rows):
+                claimed = await self._claim(free)
+                for unit in _units(claimed.rows):
                     self._start(unit)
-            if not rows:
+            if not claimed.more:
                 await self._rest(free)
 
-    async def _claim(self, free: int) -> list[Row]:
+    async def _claim(self, free: int) -> Claimed:
         if self._vendors.rules is None:
-            return []  # not before it is known who is suspended
+            return claims.NOTHING  # not before it is known who is suspended
         request = ClaimRequest(
             owner=self._owner,
             limit=free,
@@ -172,19 +172,19 @@ class WorkRunner:
             paused=self._vendors.paused(),
         )
         try:
-            rows = await claims.claim(self._database, request, self._clock.now())
+            claimed = await claims.claim(self._database, request, self._clock.now())
         except AWAY as error:
             metrics.DB_RETRIES.labels("claims").inc()
             if not self._away:  # once per absence; it is asked again at every poll
                 _log.warning("no work can be claimed: %s", type(error).__name__)
             self._away = True
-            return []
+            return claims.NOTHING
         self._away = False
-        return rows
+        return claimed
 
     async def _rest(self, free: int) -> None:
         until = None
-        if free > 0:
+        if free > 0 and not self._woken.is_set():
             with contextlib.suppress(*AWAY):  # the poll below is the fallback
                 async with self._database.delivery_connection() as connection:
                     until = await claims.next_due(connection)
@@ -199,8 +199,10 @@ class WorkRunner:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        # What its commit made claimable was looked for then; its place matters only where there was none.
+        if len(self._units) >= self._settings.in_flight_max:
+            self._woken.set()
         self._units.discard(task)
-        self._woken.set()
 
     async def _run(self, rows: Sequence[Row]) -> None:
         try:

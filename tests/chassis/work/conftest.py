@@ -16,7 +16,7 @@ from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome
 from chassis.postgres import Database
-from chassis.work.claims import ClaimRequest, claim
+from chassis.work.claims import Claimed, ClaimRequest, claim
 from chassis.work.committer import AWAY
 from chassis.work.handlers import EffectHandler, Permit, TaskHandler
 from chassis.work.plans import effect_id
@@ -116,6 +116,10 @@ class World:
         return [orjson.loads(r["body"]) for r in rows if dict(orjson.loads(r["headers"]))["ce_type"] == kind]
 
     async def claim(self, vendor: Vendor, **fields: Any) -> list[Row]:
+        """Claims as a process would; the rows alone."""
+        return (await self.claimed(vendor, **fields)).rows
+
+    async def claimed(self, vendor: Vendor, **fields: Any) -> Claimed:
         """Claims as a process would."""
         asked: dict[str, Any] = {
             "owner": "me",

@@ -1,17 +1,20 @@
 """Claims: fair over tenants, in order within streams, bounded per tenant, blind to finished rows."""
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime
 
 import asyncpg
 import pytest
 
 from chassis.aggregate import EffectPlan, Lane, TaskPlan
 from chassis.ids import TenantId
+from chassis.postgres import Database
 from chassis.work import claims
-from chassis.work.claims import ClaimRequest
+from chassis.work.claims import Claimed, ClaimRequest
 from chassis.work.plans import PlannedWork, insert_plans
 from chassis.work.rows import PLANNER_SETTINGS
-from tests.chassis.work.conftest import World, ids
+from tests.chassis.work.conftest import QUICK, World, eventually, ids
 from tests.chassis.work.toy import ACCOUNT, Vendor, begin
 
 VENDOR = Vendor()
@@ -182,6 +185,39 @@ async def test_concurrent_claims_never_share_a_stream(world: World) -> None:
     assert len(claimed) == 5
     assert len({row.stream for row in claimed}) == 5
     assert len(set(ids(claimed))) == 5
+
+
+async def test_a_claim_says_whether_it_stopped_at_a_limit(world: World) -> None:
+    await plan(world, *(effect("aa", f"chain-{n}", n) for n in range(6)), effect("bb", "chain-0", 0))
+    places = await world.claimed(VENDOR, limit=1)
+    share = await world.claimed(VENDOR, limit=4)
+    assert ([row.tenant for row in places.rows], places.more) == (["aa"], True)
+    assert (sorted(row.tenant for row in share.rows), share.more) == (["aa", "aa", "bb"], True)
+    rest = await world.claimed(VENDOR)
+    assert (len(rest.rows), rest.more) == (3, False)
+
+
+async def test_work_is_found_without_polls_and_looked_for_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, claim = [], claims.claim
+
+    async def counted(database: Database, request: ClaimRequest, now: datetime) -> Claimed:
+        claimed = await claim(database, request, now)
+        looks.append(len(claimed.rows))
+        return claimed
+
+    async def ended(count: int) -> bool:
+        return len(await world.rows("queue = 'closed'")) == count
+
+    monkeypatch.setattr(claims, "claim", counted)
+    without_polls = replace(QUICK, poll_seconds=3600.0)
+    await world.execute(begin("aa", "1", steps=3))
+    runner = await world.start(VENDOR, settings=without_polls)
+    await eventually(lambda: ended(3))
+    await runner.stop()
+    assert looks in ([1, 1, 1], [1, 1, 1, 0])
+    await world.execute(*(begin(tenant, str(n), steps=2) for tenant in ("bb", "cc") for n in range(6)))
+    await world.start(VENDOR, settings=replace(without_polls, in_flight_max=3))
+    await eventually(lambda: ended(27))
 
 
 async def test_begin_plans_through_the_engine(world: World) -> None:
