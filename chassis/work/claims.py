@@ -36,13 +36,15 @@ class ClaimRequest:
 
 
 class Claimed(NamedTuple):
-    """What a claim took; ``more``: it stopped at one of its limits, so that the next one may find more at once."""
+    """What a claim took. ``more``: it stopped at one of its limits, so that the next one may find more at once.
+    ``next_due`` is when the next waiting row is due (business time)."""
 
     rows: list[Row]
-    more: bool
+    more: bool = False
+    next_due: datetime | None = None
 
 
-NOTHING = Claimed([], more=False)
+NOTHING = Claimed([])
 
 
 async def claim(database: Database, request: ClaimRequest, now: datetime) -> Claimed:
@@ -59,14 +61,8 @@ async def claim(database: Database, request: ClaimRequest, now: datetime) -> Cla
         await connection.execute(_WAKEN, now, WAKEN_ROWS_MAX)
         lease_ends = lease_clock() + request.lease_seconds
         records = await connection.fetch(_CLAIM, *_parameters(request, now))
-    more = bool(records) and records[0]["more"]
-    return Claimed([row_of(record, lease_ends, now) for record in records], more)
-
-
-async def next_due(connection: Connection) -> datetime | None:
-    """When the next waiting row is due (business time)."""
-    moment: datetime | None = await connection.fetchval("SELECT min(due_at) FROM work WHERE queue = 'waiting'")
-    return moment
+    rows = [row_of(record, lease_ends, now) for record in records if record["work_id"] is not None]
+    return Claimed(rows, bool(rows) and records[0]["more"], records[0]["next_due"])
 
 
 async def waken_all(connection: Connection, tenants: Collection[TenantId]) -> None:
@@ -221,5 +217,6 @@ WITH RECURSIVE lanes AS MATERIALIZED (
       OR EXISTS (SELECT FROM candidates GROUP BY claim_lane, turn, candidates_max HAVING count(*) >= candidates_max)
       AS reached
 )
-SELECT taken.*, limits.reached AS more FROM taken CROSS JOIN limits ORDER BY place, seq
+SELECT taken.*, limits.reached AS more, (SELECT min(due_at) FROM work WHERE queue = 'waiting') AS next_due
+FROM limits LEFT JOIN taken ON true ORDER BY place, seq
 """

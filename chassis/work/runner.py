@@ -1,12 +1,12 @@
 """The work runner of a service: claims due work, runs it, commits outcomes together, watches over vendors' outages."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from chassis import metrics
@@ -157,7 +157,7 @@ class WorkRunner:
                 for unit in _units(claimed.rows):
                     self._start(unit)
             if not claimed.more:
-                await self._rest(free)
+                await self._rest(free, claimed.next_due)
 
     async def _claim(self, free: int) -> Claimed:
         if self._vendors.rules is None:
@@ -182,16 +182,10 @@ class WorkRunner:
         self._away = False
         return claimed
 
-    async def _rest(self, free: int) -> None:
-        until = None
-        if free > 0 and not self._woken.is_set():
-            with contextlib.suppress(*AWAY):  # the poll below is the fallback
-                async with self._database.delivery_connection() as connection:
-                    until = await claims.next_due(connection)
-            pause_ends = self._vendors.pause_ends()
-            if pause_ends is not None:
-                until = pause_ends if until is None else min(until, pause_ends)
-        await self._clock.wait(self._woken, until, self._settings.poll_seconds)
+    async def _rest(self, free: int, until: datetime | None) -> None:
+        pause_ends = self._vendors.pause_ends()
+        moments = [moment for moment in (until, pause_ends) if moment is not None and free > 0]
+        await self._clock.wait(self._woken, min(moments, default=None), self._settings.poll_seconds)
 
     def _start(self, rows: Sequence[Row]) -> None:
         task = asyncio.create_task(self._run(rows))

@@ -63,7 +63,6 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.tenants.TenantDirectory.view": _READ,
     "chassis.tenants.TenantDirectory.known": _READ,
     "chassis.walk.steps": _READ,
-    "chassis.work.runner.WorkRunner._rest": _READ,
     "chassis.work.runner.WorkRunner._housekeeping": "reads, and moves the next look at an account that is down",
     "chassis.work.runner.WorkRunner._read_rules": _READ,
     "chassis.work.runner.WorkRunner._resume": _OUTAGE,
