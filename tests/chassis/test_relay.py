@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 import asyncpg
 import orjson
@@ -75,7 +76,7 @@ async def in_kafka(kafka: KafkaSettings) -> dict[str, list[int]]:
     return found
 
 
-def arrived(kafka: KafkaSettings, **amounts: Sequence[int]) -> "object":
+def arrived(kafka: KafkaSettings, **amounts: Sequence[int]) -> Callable[[], Awaitable[bool]]:
     async def probe() -> bool:
         return await in_kafka(kafka) == {f"one:{key}": list(values) for key, values in amounts.items()}
 
@@ -91,7 +92,7 @@ async def test_rows_reach_kafka_with_their_envelope(database: Database, kafka: K
     async with relaying(database, kafka):
         await add(database, "a", 1, 2)
         await add(database, "b", 3)
-        await eventually(arrived(kafka, a=[1, 2], b=[3]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=[1, 2], b=[3]))
 
         async def marked() -> bool:
             return await unsent(database) == 0
@@ -109,7 +110,7 @@ async def test_what_was_committed_while_nobody_relayed_goes_out_first(database: 
         await add(database, "a", amount)
     async with relaying(database, kafka):
         await add(database, "a", 20)
-        await eventually(arrived(kafka, a=range(1, 21)))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=range(1, 21)))
 
 
 async def test_a_late_commit_of_a_lower_seq_is_found(database: Database, kafka: KafkaSettings) -> None:
@@ -119,8 +120,8 @@ async def test_a_late_commit_of_a_lower_seq_is_found(database: Database, kafka: 
             await engine().execute(connection, [Command(ONE, "account-late", Add(1), "1")], now())
             for amount in range(1, 6):
                 await add(database, "early", amount)
-            await eventually(arrived(kafka, early=range(1, 6)))  # type: ignore[arg-type]
-        await eventually(arrived(kafka, early=range(1, 6), late=[1]))  # type: ignore[arg-type]
+            await eventually(arrived(kafka, early=range(1, 6)))
+        await eventually(arrived(kafka, early=range(1, 6), late=[1]))
 
 
 async def test_crossed_commits_under_one_key_keep_their_order(database: Database, kafka: KafkaSettings) -> None:
@@ -189,8 +190,8 @@ async def test_interactive_rows_go_before_a_bulk_backlog_but_never_before_their_
     order: list[str] = []
     read = outgoing.read
 
-    async def watched(*args: object) -> list[Outgoing]:
-        rows = await read(*args)  # type: ignore[arg-type]
+    async def watched(*args: Any) -> list[Outgoing]:
+        rows = await read(*args)
         order.extend(f"{row.key}:{row.lane}" for row in rows if row.topic == TOPIC.name)
         return rows
 
@@ -253,7 +254,7 @@ async def test_a_lost_log_is_noticed_and_published_again(database: Database, kaf
         for amount in range(1, 11):
             await add(database, "a", amount)
         await add(database, "b", 1)
-        await eventually(arrived(kafka, a=range(1, 11), b=[1]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=range(1, 11), b=[1]))
         first = {dict(r.headers)["ce_id"]: r.value for r in await read_all(kafka, TOPIC.name)}
 
         await delete_topic(kafka, TOPIC.name)
@@ -276,7 +277,7 @@ async def test_a_lost_log_is_noticed_and_published_again(database: Database, kaf
 async def test_a_topic_that_is_gone_is_made_and_filled_again(database: Database, kafka: KafkaSettings) -> None:
     async with relaying(database, kafka):
         await add(database, "a", 1, 2, 3)
-        await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=[1, 2, 3]))
         await delete_topic(kafka, TOPIC.name)
 
         async def all_again() -> bool:
@@ -293,10 +294,10 @@ async def test_a_topic_that_is_gone_is_made_and_filled_again(database: Database,
 async def test_a_loss_while_no_relay_ran_is_noticed_at_its_start(database: Database, kafka: KafkaSettings) -> None:
     async with relaying(database, kafka):
         await add(database, "a", 1, 2, 3)
-        await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=[1, 2, 3]))
     await delete_topic(kafka, TOPIC.name)
     async with relaying(database, kafka):
-        await eventually(arrived(kafka, a=[1, 2, 3]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=[1, 2, 3]))
 
 
 @pytest.mark.expects_errors("the broker lost totals")
@@ -307,7 +308,7 @@ async def test_a_lost_log_that_has_grown_again_is_noticed_at_the_start(
     await ensure_topics(kafka, [TOPIC])
     async with relaying(database, kafka):
         await add(database, "a", 1)
-        await eventually(arrived(kafka, a=[1]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=[1]))
     await delete_topic(kafka, TOPIC.name)
     await ensure_topics(kafka, [TOPIC])
     await add(database, "a", 2)
@@ -315,9 +316,9 @@ async def test_a_lost_log_that_has_grown_again_is_noticed_at_the_start(
         dying.setattr(Sending, "_mark", _does_nothing)
         dying.setattr(Sending, "_compare_ends", _does_nothing)
         async with relaying(database, kafka, check_ends_seconds=60):
-            await eventually(arrived(kafka, a=[2]))  # type: ignore[arg-type]
+            await eventually(arrived(kafka, a=[2]))
     async with relaying(database, kafka, check_ends_seconds=60):
-        await eventually(holds(kafka, 1, 2))  # type: ignore[arg-type]
+        await eventually(holds(kafka, 1, 2))
 
 
 @pytest.mark.expects_errors("the broker lost totals")
@@ -328,7 +329,7 @@ async def test_a_loss_that_a_dying_leader_marked_is_noticed_by_the_next(
     await ensure_topics(kafka, [TOPIC])
     async with relaying(database, kafka):
         await add(database, "a", 1)
-        await eventually(arrived(kafka, a=[1]))  # type: ignore[arg-type]
+        await eventually(arrived(kafka, a=[1]))
     await delete_topic(kafka, TOPIC.name)
     await ensure_topics(kafka, [TOPIC])
     with monkeypatch.context() as dying:
@@ -344,10 +345,10 @@ async def test_a_loss_that_a_dying_leader_marked_is_noticed_by_the_next(
             await eventually(marked)
             relay.stop()
     async with relaying(database, kafka):
-        await eventually(holds(kafka, 1, 2))  # type: ignore[arg-type]
+        await eventually(holds(kafka, 1, 2))
 
 
-def holds(kafka: KafkaSettings, *amounts: int) -> "object":
+def holds(kafka: KafkaSettings, *amounts: int) -> Callable[[], Awaitable[bool]]:
     async def probe() -> bool:
         return set((await in_kafka(kafka)).get("one:a", [])) == set(amounts)
 

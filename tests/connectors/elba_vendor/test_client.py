@@ -5,13 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.http import NotSent, SentUnknown
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
-from connectors.elba_vendor.client import TASK_LOOKS_MAX, ElbaVendor
+from connectors.elba_vendor.client import TASK_LOOKS_MAX
 from connectors.ports.accounting import InvoiceDraft
-from connectors.ports.balances import BalanceCursor
 from tests.connectors.elba_vendor.samples import (
     ACT_MARKER,
     BASE,
@@ -29,10 +27,10 @@ from tests.connectors.elba_vendor.samples import (
     buyer_draft,
     invoice_draft,
     lines,
-    news,
     row,
 )
-from tests.connectors.kit import FailureType, Script, answer
+from tests.connectors.elba_vendor.scripted import scripted
+from tests.connectors.kit import FailureType, answer
 
 LOST = SentUnknown(Problem("no_answer_in_time"))
 MADE = {"id": BILL_ID}
@@ -51,17 +49,12 @@ ENVELOPE = {
 }
 
 
-def _client(*answers: Any, clock: Clock | None = None) -> tuple[ElbaVendor, Script]:
-    script = Script(*answers)
-    return ElbaVendor(script, clock or Clock(rate=1000.0)), script
-
-
 async def _create(*answers: Any) -> Any:
-    return await _client(*answers)[0].create_invoice(PERMIT, invoice_draft(), key="key-1")
+    return await scripted(*answers)[0].create_invoice(PERMIT, invoice_draft(), key="key-1")
 
 
 async def test_a_bill_is_created_read_back_and_linked() -> None:
-    client, script = _client(answer(MADE, 201), answer(BILL), answer(LINKED, 201))
+    client, script = scripted(answer(MADE, 201), answer(BILL), answer(LINKED, 201))
     outcome = await client.create_invoice(PERMIT, invoice_draft(), key="key-1")
     assert isinstance(outcome, Ok)
     assert (outcome.value.invoice_id, outcome.value.number, outcome.value.url) == (BILL_ID, "118", LINK)
@@ -85,7 +78,7 @@ async def test_a_bill_without_a_link_is_made_all_the_same() -> None:
 
 
 async def test_a_link_without_signatures_where_the_account_has_none() -> None:
-    client, script = _client(answer(ENVELOPE, 400), answer(LINKED, 201))
+    client, script = scripted(answer(ENVELOPE, 400), answer(LINKED, 201))
     assert await client.invoice_link(PERMIT, BILL_ID) == Ok(LINK)
     assert script.sent(1)["withSignatures"] is False
 
@@ -94,14 +87,14 @@ async def test_a_link_without_signatures_where_the_account_has_none() -> None:
     "refusal", [{"id": "a7d1"}, {"statusCode": 409, "error": {"code": "X", "context": {"id": "a7d1"}}}]
 )
 async def test_a_link_that_is_there_already_is_read(refusal: dict[str, Any]) -> None:
-    client, script = _client(answer(refusal, 409), answer({"url": LINK}))
+    client, script = scripted(answer(refusal, 409), answer({"url": LINK}))
     assert await client.invoice_link(PERMIT, BILL_ID) == Ok(LINK)
     assert script.calls[1].url == f"{BASE}/document-links/a7d1"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500])
 async def test_a_link_that_is_refused(status: int) -> None:
-    assert not isinstance(await _client(answer(ENVELOPE, status))[0].invoice_link(PERMIT, BILL_ID), Ok)
+    assert not isinstance(await scripted(answer(ENVELOPE, status))[0].invoice_link(PERMIT, BILL_ID), Ok)
 
 
 async def test_a_bill_that_cannot_be_read_back_is_uncertain_and_named() -> None:
@@ -120,7 +113,7 @@ async def test_a_read_back_of_another_bill_is_uncertain(changed: dict[str, Any])
 
 
 async def test_a_rate_without_a_word_is_refused_before_anything_is_sent() -> None:
-    client, script = _client()
+    client, script = scripted()
     made = lines(row(rate="7"), vat_mode="usn7")
     draft = InvoiceDraft(invoice_draft().issued_on, None, BUYER_ID, made, "", "m")
     outcome = await client.create_invoice(PERMIT, draft, key="k")
@@ -168,7 +161,7 @@ async def test_statuses_of_a_write(status: int, kind: FailureType, problem: str)
 
 @pytest.mark.parametrize(("status", "kind", "problem"), WRITES)
 async def test_statuses_of_a_read(status: int, kind: FailureType, problem: str) -> None:
-    outcome = await _client(answer(b"no", status))[0].read_invoice(PERMIT, BILL_ID)
+    outcome = await scripted(answer(b"no", status))[0].read_invoice(PERMIT, BILL_ID)
     assert isinstance(outcome, Retryable if kind is Uncertain else kind)
     assert outcome.problem.code == problem
 
@@ -194,11 +187,11 @@ async def test_an_error_under_a_status_of_success() -> None:
 async def test_a_lost_call() -> None:
     assert isinstance(await _create(LOST), Uncertain)
     assert isinstance(await _create(NotSent(Problem("no_connection"))), Retryable)
-    assert isinstance(await _client(LOST)[0].read_invoice(PERMIT, BILL_ID), Retryable)
+    assert isinstance(await scripted(LOST)[0].read_invoice(PERMIT, BILL_ID), Retryable)
 
 
 async def test_a_contractor_is_known_by_what_was_asked_for() -> None:
-    client, script = _client(answer({"id": BUYER_ID}, 201))
+    client, script = scripted(answer({"id": BUYER_ID}, 201))
     outcome = await client.create_counterparty(PERMIT, buyer_draft(), key="k")
     assert isinstance(outcome, Ok)
     assert (outcome.value.counterparty_id, outcome.value.inn, outcome.value.kpp) == (
@@ -208,14 +201,14 @@ async def test_a_contractor_is_known_by_what_was_asked_for() -> None:
     )
     assert script.calls[0].url == f"{BASE}/contractors"
     exists = ENVELOPE | {"statusCode": 409, "error": {"code": "EntityAlreadyExists", "message": "Уже есть"}}
-    outcome = await _client(answer(exists, 409))[0].create_counterparty(PERMIT, buyer_draft(), key="k")
+    outcome = await scripted(answer(exists, 409))[0].create_counterparty(PERMIT, buyer_draft(), key="k")
     assert isinstance(outcome, Rejected)
     assert outcome.problem.code == "already_exists"
 
 
 async def test_a_buyer_is_searched_by_exactly_this_inn() -> None:
     found = {"contractors": [FOUND, FOUND | {"id": "b2", "kpp": "771001001"}, FOUND | {"inn": "77091234530"}]}
-    client, script = _client(answer(found))
+    client, script = scripted(answer(found))
     outcome = await client.find_counterparty(PERMIT, "7709123453")
     assert isinstance(outcome, Ok)
     assert [one.counterparty_id for one in outcome.value] == [BUYER_ID, "b2"]
@@ -228,12 +221,12 @@ async def test_a_buyer_is_searched_by_exactly_this_inn() -> None:
 
 async def test_a_search_is_read_to_its_end() -> None:
     page = {"contractors": [FOUND | {"id": f"b{number}"} for number in range(50)]}
-    client, script = _client(answer(page), answer({"contractors": [FOUND]}))
+    client, script = scripted(answer(page), answer({"contractors": [FOUND]}))
     outcome = await client.find_counterparty(PERMIT, "7709123453")
     assert isinstance(outcome, Ok)
     assert len(outcome.value) == 51
     assert script.sent(1)["offset"] == 50
-    endless = await _client(*[answer(page)] * 10)[0].find_counterparty(PERMIT, "7709123453")
+    endless = await scripted(*[answer(page)] * 10)[0].find_counterparty(PERMIT, "7709123453")
     assert isinstance(endless, Retryable)
     assert endless.problem.code == "lookup_incomplete"
 
@@ -247,7 +240,7 @@ BEGUN = answer({"id": "t-1", "status": "inProcess", "type": "searchContractors"}
 
 
 async def test_a_search_that_became_a_task_is_waited_for() -> None:
-    client, script = _client(BEGUN, _task("inProcess"), _task("completed", {"contractors": [FOUND]}))
+    client, script = scripted(BEGUN, _task("inProcess"), _task("completed", {"contractors": [FOUND]}))
     outcome = await client.find_counterparty(PERMIT, "7709123453")
     assert isinstance(outcome, Ok)
     assert [one.counterparty_id for one in outcome.value] == [BUYER_ID]
@@ -255,11 +248,11 @@ async def test_a_search_that_became_a_task_is_waited_for() -> None:
 
 
 async def test_a_task_that_takes_too_long_is_begun_anew_later() -> None:
-    running = await _client(BEGUN, *[_task("inProcess")] * TASK_LOOKS_MAX)[0].find_counterparty(PERMIT, "7709123453")
+    running = await scripted(BEGUN, *[_task("inProcess")] * TASK_LOOKS_MAX)[0].find_counterparty(PERMIT, "7709123453")
     assert isinstance(running, Deferred)
     assert running.problem.code == "search_running"
     slow = answer({"id": "t-1", "status": "inProcess"}, 202, {"retry-after": "600"})
-    client, script = _client(slow)
+    client, script = scripted(slow)
     assert isinstance(await client.find_counterparty(PERMIT, "7709123453"), Deferred)
     assert len(script.calls) == 1
 
@@ -277,14 +270,14 @@ async def test_a_task_that_takes_too_long_is_begun_anew_later() -> None:
      ([LOST], "no_answer_in_time")],
 )  # fmt: skip
 async def test_a_task_that_comes_to_nothing_is_no_absence(answers: list[Any], problem: str) -> None:
-    outcome = await _client(BEGUN, *answers)[0].find_counterparty(PERMIT, "7709123453")
+    outcome = await scripted(BEGUN, *answers)[0].find_counterparty(PERMIT, "7709123453")
     assert isinstance(outcome, Retryable)
     assert outcome.problem.code == problem
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b'{"id": "t-1"}'])
 async def test_a_task_that_cannot_be_read_is_no_absence(body: bytes) -> None:
-    assert isinstance(await _client(answer(body, 202))[0].find_counterparty(PERMIT, "7709123453"), Retryable)
+    assert isinstance(await scripted(answer(body, 202))[0].find_counterparty(PERMIT, "7709123453"), Retryable)
 
 
 async def test_a_person_is_found_by_name_and_e_mail() -> None:
@@ -296,120 +289,41 @@ async def test_a_person_is_found_by_name_and_e_mail() -> None:
         answer(CONTRACTOR | {"id": one, "name": name, "inn": None, "contacts": [{"emails": [email]}]})
         for one, email in (("p1", "other@lapina.example"), ("p2", "i@lapina.example"))
     ]
-    client, script = _client(answer({"contractors": rows}), *cards)
+    client, script = scripted(answer({"contractors": rows}), *cards)
     outcome = await client.find_person(PERMIT, name, "i@lapina.example")
     assert isinstance(outcome, Ok)
     assert [one.counterparty_id for one in outcome.value] == ["p2"]
     assert script.sent()["filter"] == {"inn": None, "kpp": None, "name": name}
-    assert isinstance(await _client(answer({"contractors": rows}), LOST)[0].find_person(PERMIT, name, "x"), Retryable)
+    assert isinstance(await scripted(answer({"contractors": rows}), LOST)[0].find_person(PERMIT, name, "x"), Retryable)
     many = [FOUND | {"id": f"p{number}", "name": name, "inn": None} for number in range(11)]
-    assert isinstance(await _client(answer({"contractors": many}))[0].find_person(PERMIT, name, "x"), Retryable)
-
-
-def _rows(*ids: int, paid: float = 40000.0) -> Any:
-    return answer({"news": [news(number, paid) for number in ids]})
-
-
-async def test_a_feed_whose_offset_is_an_id() -> None:
-    client, script = _client(_rows(13), _rows(13), _rows(13, 20), _rows(20, 21))
-    page = await client.balances_changed(PERMIT, BalanceCursor())
-    assert isinstance(page, Ok)
-    assert [fact.fact_id for fact in page.value.facts] == [13, 20]
-    assert (page.value.cursor, page.value.more) == (BalanceCursor("id", 20, 2), False)
-    later = await client.balances_changed(PERMIT, page.value.cursor)
-    assert isinstance(later, Ok)
-    assert [fact.fact_id for fact in later.value.facts] == [21]
-    assert [call.url.partition("?")[2] for call in script.calls] == [
-        "offset=0&limit=1",
-        "offset=13&limit=1",
-        "offset=0&limit=1000",
-        "offset=20&limit=1000",
-    ]
-
-
-async def test_a_feed_whose_offset_is_a_place() -> None:
-    client, script = _client(_rows(13), _rows(), _rows(13, 20), _rows(20, 21))
-    page = await client.balances_changed(PERMIT, BalanceCursor())
-    assert isinstance(page, Ok)
-    assert page.value.cursor == BalanceCursor("place", 20, 2)
-    later = await client.balances_changed(PERMIT, page.value.cursor)
-    assert isinstance(later, Ok)
-    assert ([fact.fact_id for fact in later.value.facts], later.value.cursor.rows) == ([21], 3)
-    assert script.calls[3].url.endswith("offset=1&limit=1000")
-
-
-async def test_an_empty_feed_tells_nothing_about_its_offset() -> None:
-    page = await _client(_rows())[0].balances_changed(PERMIT, BalanceCursor())
-    assert isinstance(page, Ok)
-    assert (page.value.facts, page.value.cursor, page.value.more) == ((), BalanceCursor(), False)
-
-
-@pytest.mark.parametrize("answers", [[_rows(7)], [_rows()]])
-async def test_a_feed_that_stands_elsewhere_is_read_from_its_beginning(answers: list[Any]) -> None:
-    page = await _client(*answers)[0].balances_changed(PERMIT, BalanceCursor("place", 20, 2))
-    assert isinstance(page, Ok)
-    assert (page.value.facts, page.value.cursor, page.value.more) == ((), BalanceCursor(), True)
-
-
-async def test_a_full_page_has_more() -> None:
-    page = await _client(_rows(*range(20, 1020)))[0].balances_changed(PERMIT, BalanceCursor("id", 20, 1))
-    assert isinstance(page, Ok)
-    assert (len(page.value.facts), page.value.more, page.value.cursor.rows) == (999, True, 1000)
-
-
-async def test_news_of_another_kind_are_passed_over() -> None:
-    other = news(21) | {"newsType": "actSigned", "newsContent": {"actId": "x"}}
-    page = await _client(answer({"news": [news(20), other]}))[0].balances_changed(PERMIT, BalanceCursor("id", 20, 1))
-    assert isinstance(page, Ok)
-    assert (page.value.facts, page.value.cursor) == ((), BalanceCursor("id", 21, 2))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [{"news": [news(20), news(20)]}, {"news": [news(20), news(19)]}, {"news": None}, {}, [], {"news": [{"id": "x"}]},
-     {"news": [news(20), news(21) | {"newsContent": None}]}],
-)  # fmt: skip
-async def test_a_feed_of_another_shape_moves_nothing(body: Any) -> None:
-    outcome = await _client(answer(body))[0].balances_changed(PERMIT, BalanceCursor("id", 20, 1))
-    assert isinstance(outcome, Retryable)
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind"),
-    [(204, b"", Ok), (409, b"{}", Ok), (200, b"{}", Ok), (200, b"<html>", Retryable), (200, b"", Retryable),
-     (401, b"", Retryable), (402, b"{}", Retryable), (500, b"", Retryable), (429, b"", Deferred)],
-)  # fmt: skip
-async def test_a_subscription(status: int, body: bytes, kind: Any) -> None:
-    client, script = _client(answer(body, status))
-    assert isinstance(await client.subscribe_to_balances(PERMIT), kind)
-    assert script.calls[0].url == f"{BASE}/document-news/subscription"
+    assert isinstance(await scripted(answer({"contractors": many}))[0].find_person(PERMIT, name, "x"), Retryable)
 
 
 async def test_an_act_is_known_by_what_was_asked_for() -> None:
-    client, script = _client(answer({"id": "a1"}, 201))
+    client, script = scripted(answer({"id": "a1"}, 201))
     outcome = await client.create_act(PERMIT, act_draft(), key="k")
     assert isinstance(outcome, Ok)
     act = outcome.value
     assert (act.act_id, act.number, act.total_kopecks) == ("a1", "B24-1042", 8_500_000)
     assert act.comment.endswith(ACT_MARKER)
     assert script.calls[0].url == f"{BASE}/acts"
-    assert isinstance(await _client(LOST)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
+    assert isinstance(await scripted(LOST)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
 
 
 async def test_a_ping_asks_for_the_organisation() -> None:
-    client, script = _client(answer({"organizations": [{"id": ORGANIZATION.upper(), "inn": "500123456750"}]}))
+    client, script = scripted(answer({"organizations": [{"id": ORGANIZATION.upper(), "inn": "500123456750"}]}))
     assert await client.ping(PERMIT) == Ok(None)
     assert script.calls[0].url == f"{ENDPOINT}/organizations?offset=0&limit=100"
-    other = await _client(answer({"organizations": [{"id": "another"}]}))[0].ping(PERMIT)
+    other = await scripted(answer({"organizations": [{"id": "another"}]}))[0].ping(PERMIT)
     assert isinstance(other, Retryable)
     assert (other.problem.code, other.outage) == ("accounting_forbidden", True)
-    revoked = await _client(answer(ENVELOPE, 401))[0].ping(PERMIT)
+    revoked = await scripted(answer(ENVELOPE, 401))[0].ping(PERMIT)
     assert isinstance(revoked, Retryable)
     assert revoked.problem.code == "credentials_refused"
 
 
 async def test_ids_are_no_paths() -> None:
-    client, script = _client(answer(BILL))
+    client, script = scripted(answer(BILL))
     await client.read_invoice(PERMIT, "../token?x=1")
     assert script.calls[0].url == f"{BASE}/bills/..%2Ftoken%3Fx%3D1"
 

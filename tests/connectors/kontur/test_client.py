@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from chassis.domain import Problem
-from chassis.http import NotSent, SentUnknown
+from chassis.http import NotSent
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Permit
-from connectors.kontur.client import Kontur
 from connectors.kontur.outcomes import TABLE
-from connectors.ports.accounting import AccessToken, FeedCursor, InvoiceDraft, InvoiceLookup, TokenRequest
+from connectors.ports.accounting import AccessToken, InvoiceDraft, TokenRequest
 from connectors.ports.products import ProductDraft, UsedItem
-from tests.connectors.kit import NOW, FailureType, Script, answer, clock
+from tests.connectors.kit import NOW, FailureType, answer
 from tests.connectors.kontur.samples import (
     ACT,
     ACT_MARKER,
@@ -25,7 +24,6 @@ from tests.connectors.kontur.samples import (
     INVOICE_ID,
     KEYED,
     MARKER,
-    OPERATION,
     OPTIONS,
     ORGANIZATION,
     PERMIT,
@@ -37,34 +35,18 @@ from tests.connectors.kontur.samples import (
     page,
     row,
 )
+from tests.connectors.kontur.scripted import LOST, error, scripted
 
-LOST = SentUnknown(Problem("no_answer_in_time"))
 SINCE = datetime(2026, 3, 12, tzinfo=UTC)
 LISTED = Permit("kontur-1", ENDPOINT, "eyJtoken", 10, NOW, OPTIONS | {"unknown_goods": "list"})
 
 
-def _client(*answers: Any) -> tuple[Kontur, Script]:
-    script = Script(*answers)
-    return Kontur(script, clock()), script
-
-
 async def _create(*answers: Any) -> Any:
-    return await _client(*answers)[0].create_invoice(PERMIT, invoice_draft(), key="key-1")
-
-
-def _error(status: int, code: str = "Some", target: str | None = None, **context: Any) -> Any:
-    error: dict[str, Any] = {
-        "code": code,
-        "message": "Отказ",
-        "target": target,
-        "details": [],
-        "context": context or None,
-    }
-    return answer({"statusCode": status, "traceId": "t", "error": error}, status)
+    return await scripted(*answers)[0].create_invoice(PERMIT, invoice_draft(), key="key-1")
 
 
 async def test_an_invoice_is_created_under_its_key_and_marker() -> None:
-    client, script = _client(answer(INVOICE, 201))
+    client, script = scripted(answer(INVOICE, 201))
     outcome = await client.create_invoice(PERMIT, invoice_draft(), key="0c5e")
     assert isinstance(outcome, Ok)
     assert (outcome.value.invoice_id, outcome.value.number) == (INVOICE_ID, "118")
@@ -80,7 +62,7 @@ async def test_an_invoice_is_created_under_its_key_and_marker() -> None:
 
 
 async def test_an_api_key_takes_the_place_of_a_token() -> None:
-    client, script = _client(answer(INVOICE))
+    client, script = scripted(answer(INVOICE))
     await client.read_invoice(KEYED, INVOICE_ID)
     headers = script.calls[0].headers
     assert headers["x-kontur-apikey"] == "the-key"
@@ -127,11 +109,11 @@ CODES: list[tuple[int, str, str | None, FailureType, str]] = [
 async def test_codes_of_the_catalogue(
     status: int, code: str, target: str | None, kind: FailureType, problem: str
 ) -> None:
-    outcome = await _create(_error(status, code, target))
+    outcome = await _create(error(status, code, target))
     assert isinstance(outcome, kind)
     assert outcome.problem.code == problem
     assert outcome.problem.values["text"] == (f"{target}: Отказ" if target else "Отказ")
-    read = await _client(_error(status, code, target))[0].read_invoice(PERMIT, INVOICE_ID)
+    read = await scripted(error(status, code, target))[0].read_invoice(PERMIT, INVOICE_ID)
     assert isinstance(read, Retryable if kind is Uncertain else kind)
     assert read.problem.code == problem
 
@@ -176,7 +158,7 @@ async def test_a_limit_tells_when() -> None:
 
 
 async def test_a_rate_without_a_word_is_refused_before_anything_is_sent() -> None:
-    client, script = _client()
+    client, script = scripted()
     made = lines(row(rate="18"), vat_mode="standard", on=datetime(2018, 3, 10, tzinfo=UTC).date())
     draft = InvoiceDraft(invoice_draft().issued_on, None, BUYER_ID, made, "", "m")
     assert isinstance(await client.create_invoice(PERMIT, draft, key="k"), Rejected)
@@ -184,14 +166,14 @@ async def test_a_rate_without_a_word_is_refused_before_anything_is_sent() -> Non
 
 
 async def test_goods_go_as_text_unless_the_account_takes_its_nomenclature_only() -> None:
-    client, script = _client(answer(page(PRODUCT | {"name": "Настройка CRM, час", "id": "p7"})), answer(INVOICE, 201))
+    client, script = scripted(answer(page(PRODUCT | {"name": "Настройка CRM, час", "id": "p7"})), answer(INVOICE, 201))
     assert isinstance(await client.create_invoice(LISTED, invoice_draft(), key="k"), Ok)
     assert "products?name=" in script.calls[0].url
     assert script.sent(1)["items"][0]["productId"] == "p7"
 
 
 async def test_goods_that_the_nomenclature_lacks_are_named_before_anything_is_sent() -> None:
-    client, script = _client(answer(page(PRODUCT)))
+    client, script = scripted(answer(page(PRODUCT)))
     outcome = await client.create_invoice(LISTED, invoice_draft(), key="k")
     assert isinstance(outcome, Rejected)
     assert outcome.problem.code == "goods_unknown"
@@ -204,7 +186,7 @@ async def test_goods_that_the_nomenclature_lacks_are_made_where_that_is_allowed(
     creating = replace(LISTED, options={**LISTED.options, "unknown_goods": "create"})
     made = PRODUCT | {"name": "Настройка CRM, час", "id": "p7"}
     del made["externalId"]
-    client, script = _client(answer(page()), answer(made, 201), answer(INVOICE, 201))
+    client, script = scripted(answer(page()), answer(made, 201), answer(INVOICE, 201))
     assert isinstance(await client.create_invoice(creating, invoice_draft(), key="k"), Ok)
     assert script.calls[1].method == "POST"
     assert script.sent(1)["name"] == "Настройка CRM, час"
@@ -216,7 +198,7 @@ async def test_what_was_created_is_told_with_the_invoice() -> None:
     draft = replace(invoice_draft(), lines=(replace(line, product_id="550", external_code="TBL-1"),))
     creating = replace(LISTED, options={**LISTED.options, "unknown_goods": "create"})
     made = PRODUCT | {"id": "p7", "externalId": "TBL-1"}
-    client, script = _client(*[answer(page())] * 3, answer(made, 201), answer(INVOICE, 201))
+    client, script = scripted(*[answer(page())] * 3, answer(made, 201), answer(INVOICE, 201))
     outcome = await client.create_invoice(creating, draft, key="k")
     assert isinstance(outcome, Ok)
     assert script.sent(3)["externalId"] == "TBL-1"
@@ -228,7 +210,7 @@ async def test_an_item_is_known_by_the_crms_code_and_then_by_its_name() -> None:
     draft = replace(invoice_draft(), lines=(replace(line, product_id="550"),))
     for found, number in ((PRODUCT | {"externalId": "550", "id": "p5"}, 1), (PRODUCT | {"name": line.name}, 2)):
         pages = [answer(page(found))] if number == 1 else [answer(page()), answer(page(found))]
-        client, script = _client(*pages, answer(INVOICE, 201))
+        client, script = scripted(*pages, answer(INVOICE, 201))
         assert isinstance(await client.create_invoice(LISTED, draft, key="k"), Ok)
         assert script.sent(number)["items"][0]["productId"] == found["id"]
 
@@ -236,12 +218,12 @@ async def test_an_item_is_known_by_the_crms_code_and_then_by_its_name() -> None:
 async def test_the_code_in_other_systems_goes_before_the_crms() -> None:
     (line,) = invoice_draft().lines
     draft = replace(invoice_draft(), lines=(replace(line, product_id="550", external_code="TBL-1"),))
-    client, script = _client(answer(page(PRODUCT | {"externalId": "TBL-1", "id": "p5"})), answer(INVOICE, 201))
+    client, script = scripted(answer(page(PRODUCT | {"externalId": "TBL-1", "id": "p5"})), answer(INVOICE, 201))
     outcome = await client.create_invoice(LISTED, draft, key="k")
     assert isinstance(outcome, Ok)
     assert "externalId=TBL-1" in script.calls[0].url
     assert outcome.value.goods == (UsedItem("550", "p5"),)
-    client, _ = _client(answer(page()), answer(page()), answer(page()))
+    client, _ = scripted(answer(page()), answer(page()), answer(page()))
     refused = await client.create_invoice(LISTED, draft, key="k")
     assert isinstance(refused, Rejected)
     assert refused.problem.values["products"] == {"550": ""}
@@ -251,178 +233,83 @@ async def test_an_item_that_a_person_named_is_not_looked_up() -> None:
     (line,) = invoice_draft().lines
     mapped = replace(line, product_id="550", item_id="p9")
     draft = replace(invoice_draft(), lines=(mapped, replace(mapped, product_id="551", item_id="p8")))
-    client, script = _client(answer(INVOICE, 201))
+    client, script = scripted(answer(INVOICE, 201))
     assert isinstance(await client.create_invoice(LISTED, draft, key="k"), Ok)
     assert [one["productId"] for one in script.sent(0)["items"]] == ["p9", "p8"], "lines of one name are two products"
 
 
 async def test_nomenclature_by_external_code() -> None:
-    client, script = _client(answer(page(PRODUCT, PRODUCT | {"id": "p2", "externalId": "5501"})))
+    client, script = scripted(answer(page(PRODUCT, PRODUCT | {"id": "p2", "externalId": "5501"})))
     outcome = await client.find_product(PERMIT, "550")
     assert isinstance(outcome, Ok)
     assert [one.product_id for one in outcome.value] == ["p1"]
     assert script.calls[0].url == f"{ENDPOINT}/products?externalId=550&limit=200"
     draft = ProductDraft("550", "Кабель", "", "006", "м", None, "22", is_service=False)
-    made = await _client(answer(PRODUCT, 201))[0].create_product(PERMIT, draft, key="k")
+    made = await scripted(answer(PRODUCT, 201))[0].create_product(PERMIT, draft, key="k")
     assert isinstance(made, Ok)
-    other = await _client(answer(PRODUCT | {"externalId": "9"}, 201))[0].create_product(PERMIT, draft, key="k")
+    other = await scripted(answer(PRODUCT | {"externalId": "9"}, 201))[0].create_product(PERMIT, draft, key="k")
     assert isinstance(other, Uncertain)
 
 
 async def test_a_buyer_is_searched_by_exactly_this_inn() -> None:
     strange = BUYER | {"inn": "77091234530"}
-    client, script = _client(answer(page(BUYER, following="b2")), answer(page(BUYER | {"id": "b2"}, strange)))
+    client, script = scripted(answer(page(BUYER, following="b2")), answer(page(BUYER | {"id": "b2"}, strange)))
     outcome = await client.find_counterparty(PERMIT, "7709123453")
     assert isinstance(outcome, Ok)
     assert [one.counterparty_id for one in outcome.value] == [BUYER_ID, "b2"]
     assert script.calls[1].url == f"{ENDPOINT}/counterparties?inn=7709123453&limit=200&cursor=b2"
     endless = [answer(page(BUYER, following="x")) for _ in range(10)]
-    lost = await _client(*endless)[0].find_counterparty(PERMIT, "7709123453")
+    lost = await scripted(*endless)[0].find_counterparty(PERMIT, "7709123453")
     assert isinstance(lost, Retryable)
     assert lost.problem.code == "lookup_incomplete"
 
 
 async def test_a_buyer_that_exists_is_said_to_exist() -> None:
-    refused = await _client(_error(409, "CounterpartyAlreadyExists", existingId="b"))[0].create_counterparty(
+    refused = await scripted(error(409, "CounterpartyAlreadyExists", existingId="b"))[0].create_counterparty(
         PERMIT, buyer_draft(), key="k"
     )
     assert isinstance(refused, Rejected)
     assert refused.problem.code == "already_exists"
-    assert isinstance(await _client(answer(BUYER, 201))[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Ok)
+    assert isinstance(await scripted(answer(BUYER, 201))[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Ok)
     other = answer(BUYER | {"inn": "7707083893"}, 201)
-    assert isinstance(await _client(other)[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Uncertain)
-
-
-async def test_a_lost_invoice_is_found_by_its_marker() -> None:
-    client, script = _client(answer(page(INVOICE, INVOICE | {"id": "x", "externalId": MARKER + "1"})))
-    outcome = await client.find_invoice(PERMIT, number="", issued_on=invoice_draft().issued_on, marker=MARKER)
-    assert isinstance(outcome, Ok)
-    assert [one.invoice_id for one in outcome.value.matches] == [INVOICE_ID]
-    assert "externalId=%5Bb24" in script.calls[0].url
-    by_number, script = _client(answer(page(INVOICE, INVOICE | {"number": "1180"})))
-    outcome = await by_number.find_invoice(PERMIT, number="118", issued_on=invoice_draft().issued_on, marker="")
-    assert isinstance(outcome, Ok)
-    assert len(outcome.value.matches) == 1
-    assert "number=118&date=2026-03-10" in script.calls[0].url
-    nothing = await _client(answer(page()))[0].find_invoice(
-        PERMIT, number="", issued_on=invoice_draft().issued_on, marker=MARKER
-    )
-    assert nothing == Ok(InvoiceLookup((), ()))
-
-
-@pytest.mark.parametrize("status", [400, 404, 500, 429])
-async def test_a_look_up_that_failed_is_no_absence(status: int) -> None:
-    client, _ = _client(_error(status))
-    found = await client.find_invoice(PERMIT, number="", issued_on=invoice_draft().issued_on, marker=MARKER)
-    assert not isinstance(found, Ok)
-
-
-async def test_cards_of_others_are_not_taken() -> None:
-    assert isinstance(await _client(answer(INVOICE | {"id": "x"}))[0].read_invoice(PERMIT, INVOICE_ID), Retryable)
-    assert isinstance(await _client(answer(ACT | {"id": "x"}))[0].read_act(PERMIT, "a1"), Retryable)
-    assert isinstance(
-        await _client(answer(INVOICE | {"id": "x"}))[0].cancel_invoice(PERMIT, INVOICE_ID, key="k"), Uncertain
-    )
-
-
-async def test_pages_of_changes_follow_the_services_cursor() -> None:
-    gone = {"id": "d", "deleted": True, "updatedAt": "2026-03-12T10:01:44.000Z", "version": 2}
-    client, script = _client(answer(page(OPERATION, gone, following="b2")), answer(page()))
-    first = await client.payments_changed(PERMIT, FeedCursor(SINCE))
-    assert isinstance(first, Ok)
-    assert len(first.value.payments) == 3
-    assert first.value.next == FeedCursor(SINCE, token="b2")
-    second = await client.payments_changed(PERMIT, first.value.next)
-    assert isinstance(second, Ok)
-    assert second.value.next is None
-    assert [call.url.partition("?")[2] for call in script.calls] == [
-        "updatedSince=2026-03-12T00%3A00%3A00.000Z&limit=200",
-        "updatedSince=2026-03-12T00%3A00%3A00.000Z&limit=200&cursor=b2",
-    ]
-
-
-async def test_a_place_that_is_no_longer_known_is_left_for_the_lists_beginning() -> None:
-    client, script = _client(_error(400, "ValidationFailed", "cursor"), answer(page(OPERATION)))
-    outcome = await client.payments_changed(PERMIT, FeedCursor(SINCE, token="old"))
-    assert isinstance(outcome, Ok)
-    assert len(outcome.value.payments) == 2
-    assert "cursor" not in script.calls[1].url
-    assert isinstance(await _client(_error(400))[0].payments_changed(PERMIT, FeedCursor(SINCE)), Rejected)
-
-
-PAID = INVOICE | {"paidSum": 58407.50, "payments": [{"id": "c0a8", "date": "2026-03-12", "amount": 58407.50}]}
-
-
-async def test_the_payments_of_an_invoice_come_to_its_paid_sum() -> None:
-    client, script = _client(answer(PAID), answer(page(OPERATION)))
-    outcome = await client.payments_of_invoice(PERMIT, INVOICE_ID)
-    assert isinstance(outcome, Ok)
-    assert [(one.payment_id, one.amount_kopecks) for one in outcome.value] == [(f"c0a8/{INVOICE_ID}", 5_840_750)]
-    assert script.calls[1].url == (f"{ENDPOINT}/bank-transactions?dateFrom=2026-03-12&dateTo=2026-03-12&limit=200")
-    assert await _client(answer(INVOICE))[0].payments_of_invoice(PERMIT, INVOICE_ID) == Ok(())
-
-
-async def test_an_operation_that_is_listed_twice_is_one() -> None:
-    client, _ = _client(answer(PAID), answer(page(OPERATION, OPERATION)))
-    outcome = await client.payments_of_invoice(PERMIT, INVOICE_ID)
-    assert isinstance(outcome, Ok)
-    assert [one.amount_kopecks for one in outcome.value] == [5_840_750]
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [[answer(PAID), answer(page())], [answer(PAID), LOST], [LOST], [answer(INVOICE | {"paidSum": 1})],
-     [answer(PAID | {"id": "x"})], [answer(PAID | {"payments": [{"date": "?"}]})],
-     [answer(PAID), answer(page(OPERATION | {"status": "reversed"}))]],
-)  # fmt: skip
-async def test_payments_that_do_not_come_to_the_paid_sum_are_asked_for_again(answers: list[Any]) -> None:
-    assert isinstance(await _client(*answers)[0].payments_of_invoice(PERMIT, INVOICE_ID), Retryable)
-
-
-async def test_changes_of_buyers_and_invoices() -> None:
-    buyers = await _client(answer(page(BUYER)))[0].counterparty_changes(PERMIT, FeedCursor(SINCE))
-    assert isinstance(buyers, Ok)
-    assert [one.from_register for one in buyers.value.counterparties] == [True]
-    invoices = await _client(answer(page(INVOICE)))[0].invoice_changes(PERMIT, FeedCursor(SINCE))
-    assert isinstance(invoices, Ok)
-    assert [one.number for one in invoices.value.invoices] == ["118"]
+    assert isinstance(await scripted(other)[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Uncertain)
 
 
 async def test_a_pdf() -> None:
-    client, script = _client(answer(b"%PDF-1.7 x"))
+    client, script = scripted(answer(b"%PDF-1.7 x"))
     outcome = await client.invoice_pdf(PERMIT, INVOICE_ID)
     assert isinstance(outcome, Ok)
     assert script.calls[0].url == f"{ENDPOINT}/invoices/{INVOICE_ID}/pdf?stamp=true"
-    late = await _client(answer(b"", 202, {"retry-after": "7"}))[0].act_pdf(PERMIT, "a1")
+    late = await scripted(answer(b"", 202, {"retry-after": "7"}))[0].act_pdf(PERMIT, "a1")
     assert isinstance(late, Deferred)
     assert (late.problem.code, late.until) == ("pdf_rendering", NOW + timedelta(seconds=7))
     for body in (b"", b"<html></html>", b" %PDF-1.7"):
-        broken = await _client(answer(body))[0].invoice_pdf(PERMIT, INVOICE_ID)
+        broken = await scripted(answer(body))[0].invoice_pdf(PERMIT, INVOICE_ID)
         assert isinstance(broken, Retryable)
         assert broken.problem.code == "pdf_invalid"
 
 
 async def test_cancelling() -> None:
-    client, script = _client(answer(INVOICE | {"status": "cancelled"}))
+    client, script = scripted(answer(INVOICE | {"status": "cancelled"}))
     assert isinstance(await client.cancel_invoice(PERMIT, INVOICE_ID, key="k"), Ok)
     assert script.calls[0].url == f"{ENDPOINT}/invoices/{INVOICE_ID}/cancel"
     assert script.calls[0].headers["idempotency-key"] == "k"
 
 
 async def test_acts_are_made_and_looked_up_by_their_marker() -> None:
-    client, script = _client(answer(ACT, 201))
+    client, script = scripted(answer(ACT, 201))
     assert isinstance(await client.create_act(PERMIT, act_draft(), key="k"), Ok)
     assert script.sent()["externalId"] == ACT_MARKER
     other = answer(ACT | {"counterpartyId": "x"}, 201)
-    assert isinstance(await _client(other)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
-    client, script = _client(
+    assert isinstance(await scripted(other)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
+    client, script = scripted(
         answer(page(ACT, ACT | {"id": "a2", "externalId": "x"})), answer(page(ACT)), answer(page())
     )
     found = await client.find_act(PERMIT, marker=ACT_MARKER, invoice_id=INVOICE_ID, since=SINCE)
     assert isinstance(found, Ok)
     assert [(one.act_id, one.form) for one in found.value] == [("a1", "act"), ("waybill:a1", "waybill")]
     assert f"acts?invoiceId={INVOICE_ID}" in script.calls[0].url
-    client, script = _client(answer(page()), answer(page()), answer(page()))
+    client, script = scripted(answer(page()), answer(page()), answer(page()))
     assert await client.find_act(PERMIT, marker=ACT_MARKER, invoice_id=None, since=SINCE) == Ok(())
     assert "updatedSince=" in script.calls[0].url
 
@@ -433,7 +320,7 @@ async def test_acts_are_made_and_looked_up_by_their_marker() -> None:
      (KEYED, ["one", "two"], Retryable), (PERMIT, [], Retryable)],
 )  # fmt: skip
 async def test_a_ping_asks_for_the_organisation(permit: Permit, organizations: list[str], kind: Any) -> None:
-    client, script = _client(answer({"items": [{"id": one} for one in organizations], "total": 1}))
+    client, script = scripted(answer({"items": [{"id": one} for one in organizations], "total": 1}))
     assert isinstance(await client.ping(permit), kind)
     assert script.calls[0].url == f"{ENDPOINT}/organizations?limit=200"
 
@@ -442,7 +329,7 @@ TOKEN = TokenRequest("https://identity.kontur.ru/connect/token", "portal-42", "s
 
 
 async def test_a_token() -> None:
-    client, script = _client(answer({"access_token": "eyJ", "expires_in": 3600, "token_type": "Bearer"}))
+    client, script = scripted(answer({"access_token": "eyJ", "expires_in": 3600, "token_type": "Bearer"}))
     assert await client.obtain_token(TOKEN) == Ok(AccessToken("eyJ", 3600))
     assert script.calls[0].content == (
         b"grant_type=client_credentials&client_id=portal-42&client_secret=s%26cret%3D1&scope=accounting"
@@ -458,10 +345,10 @@ async def test_a_token() -> None:
      (200, {"access_token": "x"}, Retryable), (200, {"access_token": "x", "expires_in": 0}, Retryable)],
 )  # fmt: skip
 async def test_a_token_that_is_refused(status: int, body: Any, kind: FailureType) -> None:
-    assert isinstance(await _client(answer(body, status))[0].obtain_token(TOKEN), kind)
+    assert isinstance(await scripted(answer(body, status))[0].obtain_token(TOKEN), kind)
 
 
 async def test_ids_are_no_paths() -> None:
-    client, script = _client(answer(INVOICE))
+    client, script = scripted(answer(INVOICE))
     await client.read_invoice(PERMIT, "../token?x=1")
     assert script.calls[0].url == f"{ENDPOINT}/invoices/..%2Ftoken%3Fx%3D1"
