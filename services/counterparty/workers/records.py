@@ -21,6 +21,8 @@ from services.counterparty.domain.values import Party, Register
 from services.counterparty.store import PartyStore
 
 PAGES_PER_RUN_MAX: Final = 5
+RECORDS_PER_RUN: Final = 500
+"""After so many no further page is read in this run: all of a run's commands are one transaction."""
 OVERLAP: Final = timedelta(minutes=10)
 """Rows become visible late: each pass begins so long before the last one did, and never before the first."""
 POLL_SECONDS: Final = 900.0
@@ -67,7 +69,7 @@ class WatchRecords:
                 return page if isinstance(page, Deferred | Retryable) else Retryable(page.problem, outage=False)
             commands += await self._commands(task, settings, page.value.counterparties)
             cursor = page.value.next
-            if cursor is None:
+            if cursor is None or len(commands) >= RECORDS_PER_RUN:
                 break
         news = bool(commands)
         if cursor is None:

@@ -71,7 +71,7 @@ class TenantCheck:
             (
                 "accounting",
                 seller.connection.account,
-                (*await self._seller(seller.connection), *_unlisted(seller, settings)),
+                (*await self._seller(seller.connection), *unfollowed(seller, settings)),
             )
             for seller in settings.sellers
         ]
@@ -129,7 +129,7 @@ class TenantCheck:
         return (("statements", str(own), problems),)
 
 
-def _unlisted(seller: Seller, settings: Settings) -> Sequence[Problem]:
+def unfollowed(seller: Seller, settings: Settings) -> Sequence[Problem]:
     """Companies can come into the CRM only from a service that tells what its people enter."""
     vendor = ACCOUNTING.get((seller.connection.vendor, seller.connection.profile))
     if settings.steps.reverse_sync is not True or vendor is None or vendor.follows_buyers:

@@ -1,11 +1,12 @@
-"""What `tenant check` says of the folder of statement files; the rest is asked in test_tenants.py."""
+"""What `tenant check` says of the folder of statement files, and of companies that come from accounting; the rest is
+asked in test_tenants.py."""
 
 from pathlib import Path
 from typing import Any
 
 from chassis.ids import TenantId
-from services.ingest.domain.values import Settings
-from services.ingest.workers.check import TenantCheck
+from services.ingest.domain.values import Connection, Settings, Steps
+from services.ingest.workers.check import TenantCheck, unfollowed
 from tests.services.ingest.test_domain import SETTINGS
 
 TENANT = TenantId("vektor")
@@ -26,3 +27,16 @@ def test_the_folder_is_looked_at_where_statements_say_what_was_paid(tmp_path: Pa
     assert looked(tmp_path, payments_from="statement") == [(own, [])]
     assert looked(tmp_path, payments_from=None) == []
     assert looked(None, payments_from="statement") == []
+
+
+def test_a_service_that_cannot_be_followed_is_named_where_the_file_asks_for_it() -> None:
+    def problems(vendor: str, profile: str, wish: bool | None) -> list[str]:
+        settings = SETTINGS.model_copy(update={"steps": Steps(reverse_sync=wish)})
+        connection = Connection(account=f"{vendor}:vektor:main", vendor=vendor, profile=profile)
+        seller = SETTINGS.sellers[0].model_copy(update={"connection": connection})
+        return [one.code for one in unfollowed(seller, settings)]
+
+    assert problems("onec", "standard", True) == ["reverse_sync_impossible"]
+    assert problems("elba", "vendor", True) == ["reverse_sync_impossible"]
+    assert problems("elba", "seed", True) == []
+    assert problems("onec", "standard", None) == problems("onec", "standard", False) == []
