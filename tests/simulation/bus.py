@@ -28,6 +28,8 @@ class Bus:
         self._written: dict[Queue, list[Record]] = {}
         self._offsets: dict[str, dict[Queue, int]] = {}
         self._behind: dict[str, dict[Queue, None]] = {}
+        self._held: dict[str, set[str]] = {}
+        self.readings = [(reader, topic) for topic, names in readers.items() for reader in names]
         self.mishaps: Counter[str] = Counter()
 
     def send(self, record: Record) -> None:
@@ -39,6 +41,10 @@ class Bus:
     def _append(self, queue: Queue, record: Record) -> None:
         self._logs.setdefault(queue, []).append(record)
         for reader in self._readers[record.topic]:
+            self._put_before(reader, queue)
+
+    def _put_before(self, reader: str, queue: Queue) -> None:
+        if queue[0] not in self._held.get(reader, ()):
             self._behind.setdefault(reader, {})[queue] = None
 
     def send_again(self, queue: Queue, count: int) -> None:
@@ -64,9 +70,31 @@ class Bus:
             queue: None
             for reader, queues in self._behind.items()
             for queue in queues
-            if len(self._logs[queue]) - self._offsets.get(reader, {}).get(queue, 0) > 1
+            if self._left(reader, queue) > 1
         }
         return list(found)
+
+    def hold(self, reader: str, topic: str) -> None:
+        """A reader takes nothing more of a topic, so that messages gather there."""
+        self.mishaps["held"] += 1
+        self._held.setdefault(reader, set()).add(topic)
+        behind = self._behind.setdefault(reader, {})
+        for queue in [one for one in behind if one[0] == topic]:
+            del behind[queue]
+
+    def let_go(self, reader: str, topic: str) -> None:
+        """A reader that was held goes on where it stood."""
+        self._held[reader].discard(topic)
+        for queue, _ in self.gathered(reader, topic):
+            self._put_before(reader, queue)
+
+    def gathered(self, reader: str, topic: str) -> list[tuple[Queue, int]]:
+        """The keys of a topic that a reader has not read to their end, with how many messages are left of each."""
+        left = ((queue, self._left(reader, queue)) for queue in self._logs if queue[0] == topic)
+        return [(queue, count) for queue, count in left if count]
+
+    def _left(self, reader: str, queue: Queue) -> int:
+        return len(self._logs[queue]) - self._offsets.get(reader, {}).get(queue, 0)
 
     def waiting(self, reader: str) -> dict[Queue, None]:
         """The keys that have something for a reader."""
@@ -89,8 +117,8 @@ class Bus:
         self.mishaps["rewound"] += 1
         offsets = self._offsets.setdefault(reader, {})
         offsets[queue] = max(0, offsets.get(queue, 0) - count)
-        self._behind.setdefault(reader, {})[queue] = None
+        self._put_before(reader, queue)
 
     def is_empty(self) -> bool:
         """Whether everybody has read everything."""
-        return not any(self._behind.values())
+        return not any(self._behind.values()) and not any(self._held.values())

@@ -69,6 +69,8 @@ class Rates:
     rewound: float = 0.0
     sent_twice: float = 0.0
     log_lost: float = 0.0
+    held_at_first: float = 0.0
+    reader_held: float = 0.0
     worker_dies: float = 0.0
     outcome_late: float = 0.0
     no_permit: float = 0.0
@@ -92,6 +94,8 @@ ROUGH = Rates(
     rewound=0.03,
     sent_twice=0.03,
     log_lost=0.2,
+    held_at_first=0.4,
+    reader_held=0.008,
     worker_dies=0.02,
     outcome_late=0.02,
     no_permit=0.02,

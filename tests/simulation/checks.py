@@ -13,6 +13,8 @@ from chassis.values.marker import find_markers
 from chassis.work.operations import WorkFellBehind, delay_stream
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
 from connectors.ports.crm import MoneyValue
+from services.invoicing.domain import DEAL_PREFIX
+from services.invoicing.domain.state import OVER
 from services.invoicing.domain.state import State as Documents
 from services.notifier.domain.deal import Told
 from services.payments.domain.state import State as Payments
@@ -59,6 +61,18 @@ def deals_end_as_planned(world: World) -> Iterator[str]:
             yield f"{_name(deal)} has {len(acts)} acts"
         elif asked and not acts and (settled or not waits):
             yield f"{_name(deal)} has no act"
+
+
+def changes_are_known_to_the_last(world: World) -> Iterator[str]:
+    """What invoicing takes a deal with an invoice for, and asks people about, is what the CRM shows of it now."""
+    for deal in _undisturbed(world):
+        state = world.services["invoicing"].memory.state(deal.tenant, f"{DEAL_PREFIX}-{deal.deal_id}")
+        amount = _shown(world, deal).amount_kopecks
+        for document in state.documents.values():
+            known = document.changed_deal or document.deal
+            live = document.kind == "invoice" and document.phase not in OVER
+            if live and known.opportunity_kopecks != amount:
+                yield f"{_name(deal)} comes to {amount}, and invoicing takes it for {known.opportunity_kopecks}"
 
 
 def documents_are_those_of_the_vendor(world: World) -> Iterator[str]:
@@ -141,6 +155,23 @@ def balances_reach_invoicing(world: World) -> Iterator[str]:
             settled = stream.state.settled.get(document.document_id, (0, False))[1]
             if settled != (paid >= document.issued.total_kopecks):
                 yield f"{tenant} {document.issued.number}: settled is {settled} with {paid} paid"
+
+
+def cancelled_invoices_are_void(world: World) -> Iterator[str]:
+    """No money is waited for by an invoice that invoicing has cancelled."""
+    documents = world.services["invoicing"].memory.streams
+    cancelled = {
+        (tenant, document.document_id)
+        for (tenant, _), stream in documents.items()
+        if isinstance(stream.state, Documents)
+        for document in stream.state.documents.values()
+        if document.kind == "invoice" and document.phase == "cancelled"
+    }
+    for (tenant, _), stream in world.services["payments"].memory.streams.items():
+        if isinstance(stream.state, Payments):
+            for invoice in stream.state.invoices.values():
+                if (tenant, invoice.known.invoice_id) in cancelled and not invoice.voided:
+                    yield f"{tenant} {invoice.known.number} is cancelled, and payments waits for its money"
 
 
 def crm_shows_the_books(world: World) -> Iterator[str]:
@@ -346,9 +377,11 @@ def _paid_kopecks(world: World, deal: DealPlan, invoice: InvoiceCard) -> int:
 CHECKS: tuple[Check, ...] = (
     documents_are_there_once,
     deals_end_as_planned,
+    changes_are_known_to_the_last,
     documents_are_those_of_the_vendor,
     payments_count_once,
     balances_reach_invoicing,
+    cancelled_invoices_are_void,
     crm_shows_the_books,
     streams_replay,
     work_is_done,

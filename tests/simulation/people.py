@@ -1,8 +1,9 @@
 """People and banks: they do what the plan says, and answer every card by what is really so."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from chassis.cards import TakeCard
@@ -17,6 +18,9 @@ from tests.simulation.service import Service
 
 LOOKS_AFTER = dt.timedelta(minutes=4)
 """A person who is asked whether a document exists looks when what was late has come."""
+
+SAVES_APART = dt.timedelta(seconds=40)
+"""A person who edits a deal saves it more than once."""
 
 IN_DOUBT = frozenset({"document_uncertain", "counterparty_uncertain"})
 
@@ -45,12 +49,20 @@ class People:
     """Everybody outside."""
 
     def __init__(
-        self, services: dict[str, Service], accounting: MemoryAccounting, crm: MemoryCrm, plan: Plan, clock: Clock
+        self,
+        services: dict[str, Service],
+        accounting: MemoryAccounting,
+        crm: MemoryCrm,
+        plan: Plan,
+        clock: Clock,
+        later: Callable[[dt.datetime, Callable[[], None]], None] | None,
     ) -> None:
+        """Without ``later`` a deal that is edited several times shows the last of it at once."""
         self._services = services
         self._accounting = accounting
         self._crm = crm
         self._clock = clock
+        self._later = later
         self._tenants = {one.tenant: one for one in plan.tenants}
         self._deals = {(one.tenant, one.deal_id): one for one in plan.deals}
         self.strays: dict[TenantId, int] = {}
@@ -66,8 +78,7 @@ class People:
             case "enter":
                 return self._enter(account, deal, act.stage)
             case "edit":
-                rows = self._crm.portal(account).deals[deal.deal_id].rows
-                self._crm.set_rows(account, deal.deal_id, edited(rows))
+                self._edit(account, deal, act.times)
             case "fix":
                 self._crm.set_requisites(account, deal.buyer.buyer_id, deal.buyer.inn, deal.buyer.kpp)
             case "delete" | "restore":
@@ -83,6 +94,16 @@ class People:
             case _:
                 return self._bank(deal, act)
         return True
+
+    def _edit(self, account: str, deal: DealPlan, times: int) -> None:
+        rows = self._crm.portal(account).deals[deal.deal_id].rows
+        for number in range(times):
+            rows = edited(rows)
+            if self._later is None or number == 0:
+                self._crm.set_rows(account, deal.deal_id, rows)
+            else:
+                at = self._clock.now() + number * SAVES_APART
+                self._later(at, partial(self._crm.set_rows, account, deal.deal_id, rows))
 
     def _enter(self, account: str, deal: DealPlan, stage: str) -> bool:
         if self._crm.portal(account).deals[deal.deal_id].deleted:

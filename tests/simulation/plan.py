@@ -37,11 +37,12 @@ FIELDS = {
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something that happens to a deal. ``what`` is enter, edit, pay, refund, vanish, rename, correct, stray, fix,
-    delete or restore; ``stage`` and ``share`` (of the invoice's total, in percent) go with some of them."""
+    delete or restore; ``stage``, ``share`` (of the invoice's total, in percent) and ``times`` go with some of them."""
 
     what: str
     stage: str = ""
     share: int = 0
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _deal(tenant: TenantId, number: int, chance: Chance) -> DealPlan:
     if buyer.wrong_inn:
         acts.append(Act("fix"))
     elif refused:
-        acts.append(Act("edit"))
+        acts.append(Act("edit", times=chance.whole(1, 3)))
     left = chance.weighed(((1, 0.45), (2, 0.35), (3, 0.2))) - (len(acts) - 1)
     paid = False
     for _ in range(left):
@@ -164,7 +165,7 @@ def _act(chance: Chance, *, paid: bool) -> Act:
     what = chance.weighed(
         (
             ("pay", 0.4),
-            ("edit", 0.12),
+            ("edit", 0.2),
             ("again", 0.08),
             ("act", 0.16),
             ("stray", 0.06),
@@ -175,6 +176,8 @@ def _act(chance: Chance, *, paid: bool) -> Act:
     match what:
         case "pay":
             return Act("pay", share=chance.weighed(((100, 0.6), (50, 0.2), (33, 0.1), (130, 0.1))))
+        case "edit":
+            return Act("edit", times=chance.whole(1, 3))
         case "again":
             return Act("enter", TRIGGER)
         case "act":
@@ -198,9 +201,9 @@ def _buyer(number: int, chance: Chance) -> BuyerPlan:
             ("own", 0.25),
             ("known", 0.12),
             ("person", 0.12),
-            ("wrong", 0.08),
+            ("wrong", 0.1),
             ("double", 0.06),
-            ("branch", 0.07),
+            ("branch", 0.05),
         )
     )
     kpp = "770101001"

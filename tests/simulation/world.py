@@ -31,6 +31,13 @@ CREEP_SECONDS_MAX = 10.0
 ANSWERS = 0.02
 PROMPT = 0.6
 OUTAGE_SECONDS_MAX = 600.0
+HELD_SECONDS_MIN = 60.0
+HELD_SECONDS_MAX = 1_800.0
+LOST_WHEN_HELD = 0.8
+OF_DEALS = ("deals", "counterparties", "documents", "payments")
+AT_ONCE = 0.3
+RESTS_SECONDS_MAX = 600.0
+"""Between two acts at a deal: long enough for the services to see the first before the second."""
 
 Waiting = list[tuple[DealPlan, int]]
 """Acts, by their number, that have not happened yet; a deal's own in their order."""
@@ -58,6 +65,7 @@ class World:
         self._calm = calm
         self._timers: list[tuple[datetime, int, Callable[[], None]]] = []
         self._timer_count = 0
+        self._rests: dict[tuple[str, str], datetime] = {}
         self.accounting = MemoryAccounting(self.clock, self.chance, self.rates, self.trace, self._at)
         # A write to the CRM that comes late cannot be told from one that never comes: it is repeated at once.
         in_time = replace(self.rates, commit_late=0.0)
@@ -65,7 +73,12 @@ class World:
         self.crm.changed = self._hint
         shared = Shared(self.clock, self.bus, self.trace, self.chance, self.rates)
         self.services = services(shared, self.accounting, self.crm)
-        self.people = People(self.services, self.accounting, self.crm, plan, self.clock)
+        later = None if phased else self._at  # runs that are compared may not differ by what was seen in between
+        self.people = People(self.services, self.accounting, self.crm, plan, self.clock, later)
+        self._readings = [reading for reading in self.bus.readings if reading[1] in OF_DEALS]
+        for reader, topic in self._readings:
+            if self.chance.happens(self.rates.held_at_first):
+                self._hold(reader, topic)
         for deal in plan.deals:
             self._found(deal)
         for tenant in plan.tenants:
@@ -214,6 +227,8 @@ class World:
         unread = self.bus.unread() if self.chance.happens(self.rates.log_lost) else []
         if unread:
             self.bus.lose(self.chance.pick(unread), self.chance.whole(1, 3))
+        if self.chance.happens(self.rates.reader_held):
+            self._hold(*self.chance.pick(self._readings))
         if self.chance.happens(self.rates.outage):
             tenant = self.chance.pick(self.plan.tenants)
             seconds = self.chance.between(10, OUTAGE_SECONDS_MAX)
@@ -222,14 +237,35 @@ class World:
             else:
                 self.accounting.begin_outage(tenant.account, seconds)
 
+    def _hold(self, reader: str, topic: str) -> None:
+        """A reader stands still at a topic until several messages of a key lie there; then mostly their log is lost,
+        and what it takes first is the newest."""
+        self.bus.hold(reader, topic)
+        seconds = self.chance.between(HELD_SECONDS_MIN, HELD_SECONDS_MAX)
+        self._at(self.clock.now() + timedelta(seconds=seconds), lambda: self._let_go(reader, topic))
+
+    def _let_go(self, reader: str, topic: str) -> None:
+        for queue, left in self.bus.gathered(reader, topic):
+            if left > 1 and self.chance.happens(LOST_WHEN_HELD):
+                self.bus.lose(queue, self.chance.whole(1, 2))
+        self.bus.let_go(reader, topic)
+
     def _act(self, waiting: Waiting) -> bool:
         first: dict[tuple[str, str], tuple[DealPlan, int]] = {}
         for deal, number in waiting:
             first.setdefault((deal.tenant, deal.deal_id), (deal, number))
-        one = self.chance.pick(list(first.values()))
+        now = self.clock.now()
+        ripe = [one for name, one in first.items() if self._rests.get(name, now) <= now]
+        if not ripe:
+            return False
+        one = self.chance.pick(ripe)
         done = self.people.perform(one[0], one[0].acts[one[1]])
         if done or self.phased:
             waiting.remove(one)
+        if done and not self.phased and not self.chance.happens(AT_ONCE):
+            rests_until = now + timedelta(seconds=self.chance.between(0, RESTS_SECONDS_MAX))
+            self._rests[one[0].tenant, one[0].deal_id] = rests_until
+            self._at(rests_until, lambda: None)
         return done
 
     def _answer(self) -> bool:
