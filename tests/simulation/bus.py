@@ -67,10 +67,7 @@ class Bus:
     def unread(self) -> list[Queue]:
         """Keys with several messages that somebody has not taken, so that their order can still be lost."""
         found = {
-            queue: None
-            for reader, queues in self._behind.items()
-            for queue in queues
-            if self._left(reader, queue) > 1
+            queue: None for reader, queues in self._behind.items() for queue in queues if self._left(reader, queue) > 1
         }
         return list(found)
 

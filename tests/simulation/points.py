@@ -51,6 +51,7 @@ MUST_BE_REACHED = frozenset(
         "bus died before an acknowledgement",
         "bus rewound",
         "bus sent twice",
+        "bus held",
         "bus lost a log",
         *(f"{name} outcome unheard" for name in ("ingest", "counterparty", "invoicing", "payments", "notifier")),
         "card branch_unknown",

@@ -44,7 +44,7 @@ def event_store(seed: int, *_: str) -> list[str]:
 
 
 def webhooks(seed: int, *_: str) -> list[str]:
-    """Two portals that post while ingest and its server are killed."""
+    """Two portals that post while ingest and its server are killed and commits are cut off."""
     from tests.chaos.webhooks.run import run
     from tests.kit.mortal import own_postgres
 

@@ -47,8 +47,9 @@ class Ingest:
     portals: dict[str, Portal] = field(default_factory=dict)
 
     @classmethod
-    async def made(cls, postgres: Mortal[Postgres], folder: Path) -> "Ingest":
-        """Its database on a PostgreSQL that has been started, and its environment."""
+    async def made(cls, postgres: Mortal[Postgres], folder: Path, database_port: int = 0) -> "Ingest":
+        """Its database on a PostgreSQL that has been started, and its environment; ``database_port`` is where it
+        connects to when not to the server itself."""
         await postgres.ready()
         assert SPEC.migrations is not None
         admin = postgres.part.url
@@ -61,8 +62,8 @@ class Ingest:
             "SVERKA_ENV": "development",
             "SVERKA_PORT": str(port),
             "SVERKA_HTTP_IN_FLIGHT_MAX": str(IN_FLIGHT_MAX),
-            "SVERKA_DATABASE_URL": urls.app,
-            "SVERKA_DELIVERY_DATABASE_URL": urls.delivery,
+            "SVERKA_DATABASE_URL": _at(urls.app, database_port),
+            "SVERKA_DELIVERY_DATABASE_URL": _at(urls.delivery, database_port),
             "SVERKA_KAFKA_BOOTSTRAP": f"{HOST}:9",
             "SVERKA_SERVICE_TOKEN": "service-token-of-the-tests",
             "SVERKA_API_TOKEN": API_TOKEN,
@@ -119,6 +120,11 @@ class Ingest:
         """A client with the public token."""
         headers = {"authorization": f"Bearer {API_TOKEN}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=10.0, trust_env=False)
+
+
+def _at(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    return url if not port else parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
 def _document(tenant: str, token: str) -> dict[str, Any]:

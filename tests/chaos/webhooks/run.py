@@ -1,5 +1,5 @@
-"""One run: two portals post webhooks while ingest and PostgreSQL are killed; then what was acknowledged is looked for
-in the table and in the public list."""
+"""One run: two portals post webhooks while ingest and PostgreSQL are killed and commits are cut off; then what was
+acknowledged is looked for in the table and in the public list."""
 
 import random
 import time
@@ -7,12 +7,15 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from bench.portals import Acknowledged, Honest, Where, at_work
 from deploy.local.ports import HOST
 from deploy.local.postgres import Postgres
+from tests.chaos.campaign.postgres_wire import cut_commits
+from tests.chaos.campaign.proxy import Proxy, proxied
 from tests.chaos.webhooks.ingest import Ingest, Portal
 from tests.kit.kafka import eventually
 from tests.kit.mortal import Mortal
@@ -21,6 +24,7 @@ TENANTS: Final = ("vektor", "gamma")
 KILL_SECONDS: Final = (0.5, 3.0)
 LINES: Final = 32
 DEALS: Final = 200
+COMMITS_CUT: Final = 4
 KILL_SECONDS_MAX: Final = 120.0
 LOAD_SECONDS_MAX: Final = 2_400.0
 LIST_PAGE: Final = 1_000
@@ -28,8 +32,8 @@ LIST_PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. ``lost`` were acknowledged and do not stand in the table as they were posted; ``unlisted``
-    the public list does not show; ``doubled`` ids were given to several."""
+    """What a run came to. ``kills`` counts the strikes by what they hit. ``lost`` were acknowledged and do not stand in
+    the table as they were posted; ``unlisted`` the public list does not show; ``doubled`` ids were given to several."""
 
     acknowledged: int
     kills: dict[str, int]
@@ -46,8 +50,18 @@ def where(ingest: Ingest, portal: Portal) -> Where:
 
 
 async def run(postgres: Mortal[Postgres], folder: Path, *, webhooks: int, kills_min: int, seed: int) -> Outcome:
-    """Until ``webhooks`` are acknowledged and each of the two was killed ``kills_min`` times."""
-    ingest = await Ingest.made(postgres, folder)
+    """Until ``webhooks`` are acknowledged and each of the three was struck ``kills_min`` times."""
+    await postgres.ready()
+    port = urlsplit(postgres.part.url).port
+    assert port is not None
+    async with proxied("postgres", port) as proxy:
+        return await _run(postgres, proxy, folder, webhooks=webhooks, kills_min=kills_min, seed=seed)
+
+
+async def _run(
+    postgres: Mortal[Postgres], proxy: Proxy, folder: Path, *, webhooks: int, kills_min: int, seed: int
+) -> Outcome:
+    ingest = await Ingest.made(postgres, folder, proxy.port)
     ingest.start()
     try:
         await ingest.answers()
@@ -56,7 +70,7 @@ async def run(postgres: Mortal[Postgres], folder: Path, *, webhooks: int, kills_
         portals = {tenant: Honest(where(ingest, portal), DEALS) for tenant, portal in ingest.portals.items()}
         began = time.monotonic()
         async with at_work(*(portal.run(LINES // len(TENANTS)) for portal in portals.values())):
-            kills = await _kills(ingest, postgres, portals, webhooks, kills_min, seed)
+            kills = await _kills(ingest, postgres, proxy, portals, webhooks, kills_min, seed)
             await ingest.answers()
         seconds = time.monotonic() - began
         lost: list[Acknowledged] = []
@@ -74,10 +88,16 @@ async def run(postgres: Mortal[Postgres], folder: Path, *, webhooks: int, kills_
 
 
 async def _kills(
-    ingest: Ingest, postgres: Mortal[Postgres], portals: dict[str, Honest], webhooks: int, kills_min: int, seed: int
+    ingest: Ingest,
+    postgres: Mortal[Postgres],
+    proxy: Proxy,
+    portals: dict[str, Honest],
+    webhooks: int,
+    kills_min: int,
+    seed: int,
 ) -> dict[str, int]:
     chance = random.Random(seed)  # noqa: S311 - a plan that can be repeated, no secret
-    kills = {"ingest": 0, "postgres": 0}
+    kills = {"ingest": 0, "postgres": 0, "commits": 0}
     began = time.monotonic()
     while _acknowledged(portals) < webhooks or min(kills.values()) < kills_min:
         assert time.monotonic() - began < LOAD_SECONDS_MAX, (_acknowledged(portals), kills)
@@ -91,11 +111,28 @@ async def _kills(
         if victim == "ingest":
             ingest.kill()
             ingest.start()
+        elif victim == "commits":
+            await _cut(proxy, chance)
         else:
             postgres.kill()
             await postgres.start()
         kills[victim] += 1
     return kills
+
+
+async def _cut(proxy: Proxy, chance: random.Random) -> None:
+    """Cuts connections at their COMMIT, by a coin before the server has it: a webhook that was acknowledged by then is
+    lost, where a kill would have to hit the thousandth of a second between the answer and the commit."""
+    before = proxy.touched
+    cut_commits(proxy, chance, COMMITS_CUT)
+
+    async def all_cut() -> bool:
+        return proxy.touched >= before + COMMITS_CUT
+
+    try:
+        await eventually(all_cut, KILL_SECONDS_MAX, "commits to cut off")
+    finally:
+        proxy.clear()
 
 
 def _acknowledged(portals: dict[str, Honest]) -> int:
