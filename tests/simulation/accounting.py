@@ -61,7 +61,10 @@ class MemoryAccounting(Vendor, Refusing):
 
     def books(self, account: str) -> Books:
         """What an account holds."""
-        return self.accounts.setdefault(account, Books())
+        found = self.accounts.get(account)
+        if found is None:
+            found = self.accounts[account] = Books()
+        return found
 
     # Buyers
 

@@ -116,7 +116,10 @@ class MemoryCrm(Vendor):
 
     def portal(self, account: str) -> Portal:
         """A portal by its account."""
-        return self.portals.setdefault(account, Portal())
+        found = self.portals.get(account)
+        if found is None:
+            found = self.portals[account] = Portal()
+        return found
 
     # What people do
 

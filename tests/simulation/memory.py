@@ -19,11 +19,10 @@ from tests.simulation.chance import Trace
 
 @dataclass(slots=True)
 class Stream:
-    """One stream. ``stored`` are its events as text, as they would lie in the store."""
+    """One stream. ``events`` are as they were read back from their text, as from the store."""
 
     kind: StreamKind[Any, Any]
     state: Any
-    stored: list[tuple[str, int, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     commands: set[str] = field(default_factory=set)
 
@@ -91,10 +90,9 @@ class Memory:
         data = codec.encode(event)
         read = codec.decode(event.NAME, event.VERSION, data)
         assert read == event, f"{event.NAME} reads back as something else"
-        stream.stored.append((event.NAME, event.VERSION, data))
         stream.events.append(read)
         stream.state = stream.kind.evolve(stream.state, read)
-        version = len(stream.stored)
+        version = len(stream.events)
         self._trace.add(f"{self.service} {command.tenant} {command.stream} {version} {event.NAME} {data}")
         recorded = Recorded(command.tenant, command.stream, version, read, now, 0, command.metadata)
         key = self.engine.key_of(command.tenant, command.stream)
