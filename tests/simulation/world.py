@@ -39,6 +39,9 @@ AT_ONCE = 0.3
 RESTS_SECONDS_MAX = 600.0
 """Between two acts at a deal: long enough for the services to see the first before the second."""
 
+MORNING_HOUR, LATE_HOUR = 7, 15
+"""Of UTC."""
+
 Waiting = list[tuple[DealPlan, int]]
 """Acts, by their number, that have not happened yet; a deal's own in their order."""
 
@@ -145,7 +148,7 @@ class World:
         """Plays the plan to its end. Raises Restless, and whatever a domain raises."""
         if not self.phased:
             await self._until_quiet([(deal, n) for deal in self.plan.deals for n in range(len(deal.acts))])
-            self._go_to(self.clock.now() + timedelta(days=8))
+            self._go_to(_by_day(self.clock.now() + timedelta(days=8)))
             await self._until_quiet([])
             return
         for number, begins in enumerate(PHASES):
@@ -302,3 +305,9 @@ class World:
             or any(service.is_busy() for service in self.services.values())
             or any(True for _ in self.people.cards())
         )
+
+
+def _by_day(moment: datetime) -> datetime:
+    """A moment late in the day is put off to the next morning: a new day is told of at nine o'clock in Moscow, and
+    what deals show before that is of the day before."""
+    return moment if moment.hour < LATE_HOUR else (moment + timedelta(days=1)).replace(hour=MORNING_HOUR)

@@ -1,9 +1,11 @@
-"""A broker in memory behind the real relay: what it acknowledges it keeps, in the order in which it came."""
+"""A broker in memory behind the real relay: what it acknowledges it keeps, in the order in which it came. Now and then
+the relay dies while a batch is on its way."""
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, NoReturn
 from unittest import mock
 
 import asyncpg
@@ -22,6 +24,7 @@ from tests.kit.kafka import TestTopic
 PARTITIONS = 4
 PAUSE_SECONDS = 0.05
 TAKES_SECONDS = 0.005
+DEATHS = 0.02
 
 
 class Batch:
@@ -42,8 +45,11 @@ class Batch:
 class Broker:
     """Keeps what is sent in the history; also the producer and the inspector that the relay asks for."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, seed: int) -> None:
         self._history = history
+        self._chance = random.Random(f"{seed}/broker")  # noqa: S311 - a seed makes it repeatable
+        self.relay_died = asyncio.Event()
+        self.deaths = 0
         self._ends: dict[int, int] = {}
 
     def create_batch(self) -> Batch:
@@ -51,8 +57,12 @@ class Broker:
         return Batch()
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
-        """Acknowledges a batch after as long as a broker takes; whoever gives up before has sent nothing."""
+        """Acknowledges a batch after as long as a broker takes; whoever gives up before has sent nothing. Of a relay
+        that dies here by a coin nothing has come, or all, and nobody hears of it."""
         await asyncio.sleep(TAKES_SECONDS)
+        dies = self._chance.random() < DEATHS
+        if dies and self._chance.random() < 0.5:
+            await self._death()
         first = self._ends.get(partition, 0)
         self._ends[partition] = first + len(batch.records)
         for key, value, headers in batch.records:
@@ -60,9 +70,17 @@ class Broker:
             name = dict(headers)["ce_id"].decode()
             message = Sent(name, said["stream"], said["version"], said["value"])
             self._history.sent.setdefault(key.decode(), []).append(message)
+        if dies:
+            await self._death()
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         done.set_result(mock.Mock(offset=first))
         return done
+
+    async def _death(self) -> NoReturn:
+        self.deaths += 1
+        self.relay_died.set()
+        await asyncio.Event().wait()  # until the relay is gone
+        raise AssertionError("nobody sets it")
 
     async def topics(self) -> set[str]:
         """What there is."""
@@ -111,7 +129,21 @@ async def relay(url: str, broker: Broker, wanted: asyncio.Event) -> None:
             try:
                 await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
                 async with Sending(KafkaSettings("memory"), topics, connection, Waiter()) as leading:
-                    await leading.go_on(until=lambda: not wanted.is_set())
+                    await _lead(leading, broker, wanted)
             finally:
                 connection.terminate()
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _lead(leading: Sending, broker: Broker, wanted: asyncio.Event) -> None:
+    broker.relay_died.clear()
+    going = asyncio.create_task(leading.go_on(until=lambda: not wanted.is_set()))
+    death = asyncio.create_task(broker.relay_died.wait())
+    try:
+        await asyncio.wait({going, death}, return_when=asyncio.FIRST_COMPLETED)
+        if going.done():
+            going.result()
+    finally:
+        for task in (going, death):
+            task.cancel()
+        await asyncio.gather(going, death, return_exceptions=True)

@@ -54,6 +54,7 @@ class Outcome:
     reads: int
     kills: int
     cuts: int
+    relay_deaths: int
     seconds: float
 
 
@@ -64,7 +65,7 @@ async def run(server: Mortal[Postgres], size: Size, seed: int) -> Outcome:
     database = await Database.open(urls.app, urls.delivery, app_pool_size_max=size.writers + READERS + 2)
     history = History()
     store = Store(database, history, size.streams, size.appends)
-    broker = Broker(history)
+    broker = Broker(history, seed)
     wanted, relayed = asyncio.Event(), asyncio.Event()
     wanted.set()
     relayed.set()
@@ -97,6 +98,7 @@ async def run(server: Mortal[Postgres], size: Size, seed: int) -> Outcome:
         reads=len(history.reads),
         kills=kills,
         cuts=cuts,
+        relay_deaths=broker.deaths,
         seconds=seconds,
     )
 

@@ -14,6 +14,7 @@ def judge(outcome: Outcome, size: Size) -> None:
     assert outcome.anomalies == []
     assert outcome.kills == size.kills
     assert outcome.cuts
+    assert outcome.relay_deaths
     assert outcome.reads
     assert set(outcome.results) == {"ok", "conflict", "repeated", "unknown"}
     assert outcome.messages - outcome.repeated_messages > size.appends / 2
