@@ -308,6 +308,33 @@ class TestAlerts:
         assert stream.ran(self._began(since=LATER)) == []
         assert len(stream.ran(self._began("payments", LATER + dt.timedelta(seconds=1)))) == 1
 
+    def test_a_late_report_of_what_is_over_is_none_while_the_next_one_lasts(self) -> None:
+        stream = outages()
+        stream.ran(self._began())
+        stream.ran(self._ended())
+        assert stream.ran(self._ended("payments")) == []
+        stream.ran(self._began("payments", LATER + dt.timedelta(seconds=1)))
+        assert stream.ran(self._began("counterparty")) == []
+
+    def test_a_service_whose_vendor_is_away_again_still_waits_for_it(self) -> None:
+        stream = outages()
+        stream.ran(self._began())
+        again = alerts.OutageShared(source="invoicing", since=LATER)
+        assert stream.ran(self._began(since=LATER)) == [again]
+        assert stream.ran(self._began(since=LATER)) == []
+        assert stream.ran(self._ended()) == [], "it ended when the next one began"
+        assert stream.state.sources == {"invoicing": LATER}
+
+    def test_an_end_is_told_from_the_moment_that_the_chat_knows(self) -> None:
+        stream = outages()
+        stream.ran(self._began())
+        stream.ran(self._began("payments", LATER))
+        stream.ran(self._ended())
+        later = replace(self._ended("payments"), since=LATER, ended_at=LATER + dt.timedelta(minutes=1))
+        (ended,) = stream.ran(later)
+        assert isinstance(ended, alerts.RecoveryTold)
+        assert (ended.since, ended.ended_at) == (NOW, later.ended_at)
+
     def test_news_of_no_deal_is_said_with_its_values(self) -> None:
         stream = outages("notice/m1")
         command = alerts.TellNotice("vektor", ACCOUNT, "m1", "payment_unmatched", {"amount_kopecks": 5})
