@@ -14,7 +14,7 @@ from chassis.work.committer import Settlement
 from chassis.work.guard import lease_clock
 from chassis.work.handlers import TENANT_REMOVED, TOKEN_REFUSED, Done, Permit, Task, TaskHandler, TaskResult
 from chassis.work.machine import Effect
-from chassis.work.permits import PERMITS_AWAY, problem_to_json
+from chassis.work.permits import ACCOUNT_UNKNOWN, PERMITS_AWAY, problem_to_json
 from chassis.work.rows import Release, Row
 from chassis.work.vendors import Vendors
 
@@ -104,6 +104,10 @@ class Tasks:
                 due = self._vendors.again_at(result)
                 return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
             case Retryable():
+                if result.problem.code == ACCOUNT_UNKNOWN and self._handlers[row.kind].recurring:
+                    return self._done(
+                        row, Done(found_something=False), metadata
+                    )  # the tenant's file that names it again begins it anew
                 if result.problem.code == PERMITS_AWAY:
                     due = self._vendors.again_at(result)
                     return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))

@@ -180,6 +180,19 @@ async def test_not_now_is_no_failure(world: World) -> None:
     assert orjson.loads(waiting["reason"])["code"] == "rendering"
 
 
+async def test_polls_of_an_account_that_its_tenant_has_no_more_end_and_begin_anew_when_it_is_back(world: World) -> None:
+    looker = Looker(recurring=True)
+    given, world.permits.answer = world.permits.answer, Retryable(Problem("account_unknown"), outage=False)
+    await plan(world)
+    await world.start(tasks=[looker])
+    ended = await eventually(lambda: queued(world, "closed"))
+    assert (ended["state"], ended["delayed_since"], looker.ran) == ("DONE", None, [])
+    world.permits.answer = given
+    world.clock.advance(60)
+    await plan(world)
+    await asyncio.wait_for(looker.arrived.wait(), 10)
+
+
 @pytest.mark.expects_errors("the handler of look failed: KeyError")
 async def test_a_defect_in_a_handler_is_tried_again(world: World) -> None:
     class Defective(Looker):
