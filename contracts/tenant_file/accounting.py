@@ -176,8 +176,8 @@ class _KonturPart(_AtApi):
     )
 
     def goods(self, policy: Literal["create", "list"] | None) -> Literal["", "create", "list"]:
-        """Without a word of anybody lines go as text."""
-        own = self.unknown_goods or policy or "text"
+        """Without a word of anybody they are for a person to map (R25)."""
+        own = self.unknown_goods or policy or "list"
         return "" if own == "text" else own
 
 
@@ -219,8 +219,8 @@ class OnecPart(AccountingPart):
     )
     unknown_goods: Literal["create", "list"] | None = Field(
         default=None,
-        description="leave it to policies.unknown_goods, or write create, or list to have goods that 1C does not know "
-        "named to a person",
+        description="leave it to policies.unknown_goods, or write list to have goods that 1C does not know named to a "
+        "person, or create to have them made",
     )
     closing: Literal["act", "upd"] = Field(default="act", description="write act or upd")
     timezone: Zone = Field(
@@ -228,8 +228,8 @@ class OnecPart(AccountingPart):
     )
 
     def goods(self, policy: Literal["create", "list"] | None) -> Literal["", "create", "list"]:
-        """Each line of a document is an item."""
-        return self.unknown_goods or policy or "create"
+        """Each line of a document is an item; without a word of anybody unknown ones are for a person to map (R25)."""
+        return self.unknown_goods or policy or "list"
 
     @property
     def endpoint(self) -> str:

@@ -43,6 +43,7 @@ ONEC: Final = Service(
     sandbox="onec",
     keys={
         "vendor": "onec",
+        "unknown_goods": "create",
         "odata_url": "env:{env}ODATA_URL",
         "user": "env:{env}USER",
         "password": "env:{env}PASSWORD",
@@ -67,6 +68,7 @@ KONTUR: Final = Service(
     sandbox="kontur",
     keys={
         "vendor": "kontur",
+        "unknown_goods": "text",
         "api_url": "env:{env}API_URL",
         "token_url": "env:{env}TOKEN_URL",
         "client_id": "env:{env}CLIENT_ID",

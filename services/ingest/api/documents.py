@@ -261,8 +261,8 @@ def _seller(tenant: str, seller: SellerPart, policies: PoliciesPart) -> Seller:
 
 def _accounting(tenant: TenantId, seller_id: str, part: AccountingPart, policies: PoliciesPart) -> Account:
     access = part.access()
-    if policies.unknown_goods and getattr(part, "unknown_goods", policies.unknown_goods) is None:
-        access["unknown_goods"] = policies.unknown_goods
+    if hasattr(part, "unknown_goods"):
+        access["unknown_goods"] = part.goods(policies.unknown_goods) or "text"
     return Account(
         tenant=tenant,
         account=_account_name(tenant, seller_id, part),

@@ -20,16 +20,14 @@ sellers:
 @pytest.mark.parametrize(
     ("own", "policy", "option", "goods"),
     [
-        ("", "", None, ""),
+        ("", "", "list", "list"),
         ("text", "list", "text", ""),
         ("", "list", "list", "list"),
         ("", "create", "create", "create"),
         ("create", "list", "create", "create"),
     ],
 )
-def test_the_policy_stands_where_the_connection_says_nothing(
-    own: str, policy: str, option: str | None, goods: str
-) -> None:
+def test_the_policy_stands_where_the_connection_says_nothing(own: str, policy: str, option: str, goods: str) -> None:
     text = MINIMAL + KONTUR % (f", unknown_goods: {own}" if own else "")
     text += f"policies: {{unknown_goods: {policy}}}\n" if policy else ""
     file = from_document(load(text, ENVIRON, Path()).document())
@@ -38,9 +36,9 @@ def test_the_policy_stands_where_the_connection_says_nothing(
     assert (seller.connection.goods, settings_of(file).maps_goods) == (goods, goods != "")
 
 
-def test_items_of_1c_are_made_unless_somebody_says_otherwise() -> None:
+def test_items_of_1c_are_for_a_person_to_map_unless_somebody_says_otherwise() -> None:
     onec = "{vendor: onec, odata_url: https://1c.example/buh, user: u, password: p, organization: o}"
     text = MINIMAL + KONTUR.replace("{vendor: kontur, auth_mode: api_key, api_key: key%s}", onec)
-    for policy, goods in (("", "create"), ("policies: {unknown_goods: list}\n", "list")):
+    for policy, goods in (("", "list"), ("policies: {unknown_goods: create}\n", "create")):
         file = from_document(load(text + policy, ENVIRON, Path()).document())
         assert settings_of(file).sellers[0].connection.goods == goods
