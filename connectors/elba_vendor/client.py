@@ -49,9 +49,10 @@ from connectors.verdicts import mismatch, unexpected
 from connectors.wire import ShapeError
 
 CREATE_SECONDS: Final = 12.0
-READ_BACK_SECONDS: Final = 3.0
+READ_BACK_SECONDS: Final = 2.5
 READ_BACKS: Final = 2
-LINK_SECONDS: Final = 2.0
+LINK_SECONDS: Final = 1.5
+LINKS: Final = 2
 """A creation and what it reads back, its link last, share the 25 s of one effect."""
 TASK_LOOKS_MAX: Final = 10
 TASK_WAIT_SECONDS: Final = 1
@@ -307,8 +308,11 @@ class ElbaVendor(Refusing):
             card = await self._bill(permit, invoice_id, READ_BACK_SECONDS)
         if not isinstance(card, Ok):
             return card
-        link = await self.invoice_link(permit, invoice_id)
-        return Ok(replace(card.value, url=link.value)) if isinstance(link, Ok) else card
+        for _ in range(LINKS):
+            link = await self.invoice_link(permit, invoice_id)
+            if isinstance(link, Ok):
+                return Ok(replace(card.value, url=link.value))
+        return card
 
     async def _bill(self, permit: Permit, invoice_id: str, seconds: float | None = None) -> Outcome[InvoiceCard]:
         path = f"bills/{segment(invoice_id)}"

@@ -301,6 +301,12 @@ class ReadInvoice(Protocol):
     async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[InvoiceCard]: ...
 
 
+class LinkInvoice(Protocol):
+    """The public page of an invoice, where its card does not name it."""
+
+    async def invoice_link(self, permit: Permit, invoice_id: str) -> Outcome[str]: ...
+
+
 class InvoiceChanges(Protocol):
     """Invoices changed since a moment. Where a list does not tell them, a card has no lines, no comment and no time of
     change; pages of rows whose order is not stated begin at an offset."""
@@ -367,8 +373,8 @@ class ObtainToken(Protocol):
 
 
 class Accounting(
-    FindCounterparty, CreateCounterparty, CounterpartyChanges, CreateInvoice, FindInvoice, ReadInvoice, InvoiceChanges,
-    InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping, Protocol,
+    FindCounterparty, CreateCounterparty, CounterpartyChanges, CreateInvoice, FindInvoice, ReadInvoice, LinkInvoice,
+    InvoiceChanges, InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping, Protocol,
 ):  # fmt: skip
     """What most accounting services can do; one of less inherits :class:`connectors.ports.refusing.Refusing`, and what
     it can do is its ``capabilities`` in the registry. What only some can is in the files beside this one."""

@@ -71,6 +71,10 @@ class Refusing:
         """Refused."""
         return self._refused("read_invoice")
 
+    async def invoice_link(self, permit: Permit, invoice_id: str) -> Outcome[str]:
+        """Refused: the card itself has the address, or there is none."""
+        return self._refused("invoice_link")
+
     async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
         """Refused."""
         return self._refused("invoice_changes")

@@ -71,7 +71,7 @@ ELBA_VENDOR: Final = AccountingVendor(
         Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT),  # by INN and KPP
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.LIST),  # by name and e-mail (R11)
         # Bills and acts are not listed: a person looks for the marker. A bill is read back and linked.
-        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.NONE, calls=3),
+        Capability.CREATE_INVOICE: EffectPolicy(probe=Probe.NONE, calls=5),
         Capability.CREATE_ACT: EffectPolicy(probe=Probe.NONE, calls=3),  # and its link, twice at most
     },
     limit=RateLimit(burst=10, per_second=5.0),

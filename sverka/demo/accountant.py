@@ -90,10 +90,10 @@ def _document(values: Mapping[str, Any], state: Mapping[str, Any], *, by_id: boo
     invoices = {one["id"] for one in state["invoices"].values() if deal in str(one.get("comment") or "")}
     for record in state[kind].values():
         if kind == "acts" and record.get("invoice_id") in invoices:
-            return str(record["id" if by_id and kind == "invoices" else "number"])
+            return str(record["number"])
         texts = (str(record.get("comment") or ""), str(record.get("external_id") or ""))
         if (marker and any(marker in text for text in texts)) or (number and record["number"] == number):
-            return str(record["number"])
+            return str(record["id" if by_id and kind == "invoices" else "number"])
     return ""
 
 

@@ -110,6 +110,11 @@ def test_the_accountant_answers_by_what_stands_in_the_account(
     assert answer({"kind": kind, "choices": choices, "values": values}, STATE) == expected
 
 
+def test_the_accountant_names_an_invoice_by_its_id_where_invoices_are_not_listed() -> None:
+    card = {"kind": "document_uncertain", "choices": ["found", "resend"], "values": {"marker": "marker-1"}}
+    assert answer(card, STATE, by_id=True) == ("found", "i1")
+
+
 def test_the_verdict_finds_what_no_plan_explains() -> None:
     account = Account(STATE)
     assert [invoice["id"] for invoice in account.invoices_of(7)] == ["i1"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -106,7 +107,7 @@ class AdoptDocument:
 
     kind = plans.ADOPT
     recurring = False
-    permits = 1
+    permits = 4  # the card, and its link
 
     def __init__(self, accounting: Accounting) -> None:
         self._accounting = accounting
@@ -145,7 +146,11 @@ class AdoptDocument:
             if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
                 return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
             if isinstance(found, Ok):
-                issued_card, reason = issued_of(invoice_result(found.value)), None
+                link = await self._accounting.invoice_link(task.permit, found.value.invoice_id)
+                if isinstance(link, Deferred | Retryable):
+                    return link
+                card = replace(found.value, url=link.value) if isinstance(link, Ok) else found.value
+                issued_card, reason = issued_of(invoice_result(card)), None
             elif isinstance(found, Rejected):
                 reason = Reason(code="document_not_found", values={"number": payload["number"]})
             else:

@@ -72,9 +72,15 @@ async def test_a_bill_is_created_read_back_and_linked() -> None:
 
 
 async def test_a_bill_without_a_link_is_made_all_the_same() -> None:
-    outcome = await _create(answer(MADE, 201), answer(BILL), LOST)
+    outcome = await _create(answer(MADE, 201), answer(BILL), LOST, LOST)
     assert isinstance(outcome, Ok)
     assert (outcome.value.number, outcome.value.url) == ("118", "")
+
+
+async def test_a_link_whose_answer_was_lost_is_asked_for_once_more() -> None:
+    outcome = await _create(answer(MADE, 201), answer(BILL), LOST, answer(LINKED, 201))
+    assert isinstance(outcome, Ok)
+    assert outcome.value.url == LINK
 
 
 async def test_a_link_without_signatures_where_the_account_has_none() -> None:

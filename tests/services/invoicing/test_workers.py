@@ -61,6 +61,7 @@ CARD = InvoiceCard(
 
 
 BILL_ID = "e1b2c6a1-58d6-4f4e-9b76-2f4f0c0f7d01"
+LINK = "https://elba.example/public/e1"
 
 
 class Accounting:
@@ -207,11 +208,14 @@ class TestAdopt:
         assert adopted.reason is not None
         assert adopted.reason.code == "document_not_found"
 
-    async def _named(self, number: str, card: Outcome[InvoiceCard]) -> Any:
+    async def _named(self, number: str, card: Outcome[InvoiceCard], link: str | None = LINK) -> Any:
         class Unlisted(Accounting):
             async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[Any]:
                 self.read = invoice_id
                 return card
+
+            async def invoice_link(self, permit: Permit, invoice_id: str) -> Outcome[str]:
+                return Retryable(NO) if link is None else Ok(link)
 
         accounting: Any = Unlisted(Rejected(Problem(CAPABILITY_MISSING)))
         told = task(card_id="c1", number=number, date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
@@ -221,7 +225,10 @@ class TestAdopt:
     @pytest.mark.parametrize("number", [BILL_ID, f"https://elba.example/Bills/{BILL_ID}?tab=1"])
     async def test_where_invoices_are_not_listed_one_is_named_by_its_id_or_address(self, number: str) -> None:
         adopted = await self._named(number, Ok(CARD))
-        assert (adopted.issued.remote_id, adopted.reason) == ("e1", None)
+        assert (adopted.issued.remote_id, adopted.issued.url, adopted.reason) == ("e1", LINK, None)
+
+    async def test_a_document_is_taken_once_its_page_is_known(self) -> None:
+        assert await self._named(BILL_ID, Ok(CARD), link=None) == Retryable(NO)
 
     @pytest.mark.parametrize(
         ("number", "card", "reason"),
