@@ -116,6 +116,10 @@ class Bus:
         offsets[queue] = max(0, offsets.get(queue, 0) - count)
         self._put_before(reader, queue)
 
+    def is_quiet(self) -> bool:
+        """Whether nobody has anything to take now."""
+        return not any(self._behind.values())
+
     def is_empty(self) -> bool:
         """Whether everybody has read everything."""
-        return not any(self._behind.values()) and not any(self._held.values())
+        return self.is_quiet() and not any(self._held.values())

@@ -230,7 +230,7 @@ class World:
         unread = self.bus.unread() if self.chance.happens(self.rates.log_lost) else []
         if unread:
             self.bus.lose(self.chance.pick(unread), self.chance.whole(1, 3))
-        if self.chance.happens(self.rates.reader_held):
+        if not self.bus.is_quiet() and self.chance.happens(self.rates.reader_held):
             self._hold(*self.chance.pick(self._readings))
         if self.chance.happens(self.rates.outage):
             tenant = self.chance.pick(self.plan.tenants)
