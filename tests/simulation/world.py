@@ -180,7 +180,7 @@ class World:
 
     async def _step(self, waiting: Waiting) -> bool:
         """One thing that can happen now; False when nothing can."""
-        self._mishap()
+        self._mishap(going_on=bool(waiting))
         choices: list[tuple[tuple[str, str], float]] = [(("act", ""), 0.5)] if waiting else []
         for name, service in self.services.items():
             if service.desk.pending:
@@ -223,14 +223,15 @@ class World:
             case _:
                 return await service.probe_accounts()
 
-    def _mishap(self) -> None:
-        """Time passes while everybody is at work, and now and then a vendor is away for a while."""
+    def _mishap(self, *, going_on: bool) -> None:
+        """Time passes while everybody is at work, and now and then a vendor is away for a while. A reader is held while
+        people still act or something is on its way: else holds would follow one another and nothing come to rest."""
         if self.chance.happens(CREEPS):
             self._go_to(self.clock.now() + timedelta(seconds=self.chance.between(0, CREEP_SECONDS_MAX)))
         unread = self.bus.unread() if self.chance.happens(self.rates.log_lost) else []
         if unread:
             self.bus.lose(self.chance.pick(unread), self.chance.whole(1, 3))
-        if not self.bus.is_quiet() and self.chance.happens(self.rates.reader_held):
+        if (going_on or not self.bus.is_quiet()) and self.chance.happens(self.rates.reader_held):
             self._hold(*self.chance.pick(self._readings))
         if self.chance.happens(self.rates.outage):
             tenant = self.chance.pick(self.plan.tenants)
