@@ -63,7 +63,7 @@ class Probe(enum.StrEnum):
     LIST = "list"  # by a list and the visible marker
     FEED = "feed"  # by a feed from the cursor saved before the call
     NONE = "none"  # no look-up can exist: a person decides
-    REPEAT = "repeat"  # absolute writes: the same call again changes nothing, so it is simply repeated
+    REPEAT = "repeat"  # the same call again does no harm: it is simply repeated, up to ``sends_max``
 
 
 @dataclass(frozen=True, slots=True)

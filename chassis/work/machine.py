@@ -223,11 +223,11 @@ def _in_doubt(
     effect: Effect, problem: Problem, policy: EffectPolicy, schedule: Schedule, now: datetime, roll: float
 ) -> Step:
     match policy.probe:
-        case Probe.REPEAT:
-            return _later(effect, schedule, now, roll)
-        case Probe.NONE if policy.human_when_exhausted or effect.sends >= policy.sends_max:
+        case Probe.NONE if policy.human_when_exhausted:
             return _exhausted(effect, policy, problem)
-        case Probe.NONE:
+        case Probe.NONE | Probe.REPEAT if effect.sends >= policy.sends_max:
+            return _exhausted(effect, policy, problem)
+        case Probe.NONE | Probe.REPEAT:
             return _later(effect, schedule, now, roll)
         case Probe.EXACT | Probe.LIST | Probe.FEED:
             return _doubt(effect, policy, now, now + schedule.delay(1, roll))

@@ -7,7 +7,7 @@ from chassis.work.handlers import EffectPolicy, Probe
 from connectors.bitrix24.client import Bitrix24
 from connectors.registry.kinds import Capability, CrmVendor, RateLimit
 
-_ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT)
+_ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=1_000, human_when_exhausted=False)
 
 BITRIX24: Final = CrmVendor(
     vendor="bitrix24",

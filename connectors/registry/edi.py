@@ -23,7 +23,8 @@ DIADOC: Final = EdiVendor(
         }
     ),
     policies={
-        Capability.INVITE_PARTNER: EffectPolicy(probe=Probe.REPEAT),  # an invitation that is there stays as it is
+        # An invitation that is there stays as it is.
+        Capability.INVITE_PARTNER: EffectPolicy(probe=Probe.REPEAT, sends_max=1_000, human_when_exhausted=False),
         Capability.POST_DOCUMENT: EffectPolicy(probe=Probe.LIST, calls=2),  # our key, among the partner's documents
     },
     limit=RateLimit(burst=10, per_second=10.0),

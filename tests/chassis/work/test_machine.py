@@ -267,9 +267,19 @@ def test_a_message_without_look_up_is_repeated_once_and_never_becomes_a_card() -
 
 def test_absolute_writes_are_simply_repeated() -> None:
     lost = (SendBegins(), FirstByte(), Answered(Uncertain(P)))
-    effect, settled = run(EffectPolicy(Probe.REPEAT), *lost, *lost, *lost, *lost)
+    effect, settled = run(EffectPolicy(Probe.REPEAT, sends_max=1_000), *lost, *lost, *lost, *lost)
     assert (effect.state, settled) == (State.PLANNED, None)
     assert effect.delayed_since is not None
+
+
+def test_what_may_be_repeated_once_is_not_sent_a_third_time() -> None:
+    """A chat was told three times that a vendor answers again: two answers in a row were lost."""
+    lost = (SendBegins(), FirstByte(), Answered(Uncertain(P)))
+    policy = EffectPolicy(Probe.REPEAT, sends_max=2, human_when_exhausted=False)
+    assert run(policy, *lost)[0].state is State.PLANNED
+    effect, settled = run(policy, *lost, *lost)
+    assert (effect.state, effect.due_at) == (State.ABSENT, None)
+    assert isinstance(settled, Undecidable)
 
 
 def test_absence_after_the_last_send_goes_to_a_person() -> None:
