@@ -24,7 +24,7 @@ def settled(releases: Sequence[Release]) -> None:
         if row.is_effect and release.state == State.HUMAN.value != row.effect.state.value:
             bound.warning("a call waits for a person's decision", reason=reason)
         elif effect.delayed_since is not None and row.effect.delayed_since is None:
-            bound.warning("work is delayed", reason=reason, attempt=_number(release), due_at=release.due_at)
+            bound.warning("work is delayed", reason=reason, attempt=row.effect.failures + 1, due_at=release.due_at)
         elif effect.delayed_since is None and row.effect.delayed_since is not None:
             bound.info("work goes on after a delay")
         elif release.attempt is not None and release.attempt["outcome"] not in _AS_PLANNED:
@@ -33,7 +33,7 @@ def settled(releases: Sequence[Release]) -> None:
                 operation=release.attempt["what"],
                 status=release.attempt["outcome"],
                 reason=reason,
-                attempt=_number(release),
+                attempt=row.effect.failures + 1,
                 state=release.state,
                 due_at=release.due_at,
             )
@@ -47,7 +47,3 @@ def account_down(tenant: TenantId, account: str, reason: str) -> None:
 def account_back(tenant: TenantId, account: str) -> None:
     """The account answers; what waited for it goes out, oldest first."""
     _log.info("an account answers again", tenant=tenant, account=account)
-
-
-def _number(release: Release) -> int:
-    return release.effect.sends + release.effect.failures if release.row.is_effect else release.effect.failures

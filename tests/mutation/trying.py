@@ -159,11 +159,11 @@ def _draws_few(item: pytest.Item) -> None:
     """A property is tried with few examples: what only many would show deserves a test of its own."""
     owner, test = getattr(item, "cls", None), getattr(item, "obj", None)
     if isinstance(given := getattr(owner, "settings", None), settings):
-        owner.settings = settings(given, max_examples=min(given.max_examples, EXAMPLES_MAX))  # type: ignore[union-attr]
+        owner.settings = settings(given, max_examples=min(given.max_examples, EXAMPLES_MAX))  # type: ignore[union-attr] # it has settings, so it is a class
     elif isinstance(given := getattr(test, "_hypothesis_internal_use_settings", None), settings):
         test = getattr(test, "__func__", test)
         few = settings(given, max_examples=min(given.max_examples, EXAMPLES_MAX))
-        test._hypothesis_internal_use_settings = few  # type: ignore[union-attr]
+        test._hypothesis_internal_use_settings = few  # type: ignore[union-attr] # Hypothesis keeps them there; it has no setter
 
 
 def _bounded(seconds: float) -> None:

@@ -108,3 +108,11 @@ def take(day: BankDay, choice: str, number: str = "") -> None:
     """A person answers the one open question."""
     (card,) = [one for one in day.state.cards.by_id.values() if one.taken is None]
     day.ran(TakeCard(card.opened.card_id, choice, "Анна", number))
+
+
+VAGUE = "За услуги"
+
+
+def first(day: BankDay) -> bankday.BankOperation:
+    """The first operation of the day."""
+    return next(iter(day.state.operations.values()))

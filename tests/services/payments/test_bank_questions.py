@@ -12,8 +12,9 @@ from tests.kit.statements import THEIR_INN
 from tests.services.payments.bank_parts import (
     NEXT_MORNING,
     NOON,
-    BankDay,
+    VAGUE,
     bank_day,
+    first,
     invoice,
     load,
     match,
@@ -22,13 +23,6 @@ from tests.services.payments.bank_parts import (
     take,
 )
 from tests.services.streams import NOW
-
-VAGUE = "За услуги"
-
-
-def first(day: BankDay) -> bankday.BankOperation:
-    """The first operation of the day."""
-    return next(iter(day.state.operations.values()))
 
 
 class TestQuestions:

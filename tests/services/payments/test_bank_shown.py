@@ -15,8 +15,10 @@ from tests.services.payments.bank_parts import (
     DAY,
     NEXT_MORNING,
     NOON,
+    VAGUE,
     BankDay,
     bank_day,
+    first,
     invoice,
     load,
     match,
@@ -26,13 +28,6 @@ from tests.services.payments.bank_parts import (
     take,
 )
 from tests.services.streams import NOW
-
-VAGUE = "За услуги"
-
-
-def first(day: BankDay) -> bankday.BankOperation:
-    """The first operation of the day."""
-    return next(iter(day.state.operations.values()))
 
 
 def plans(day: BankDay) -> list[TaskPlan]:
