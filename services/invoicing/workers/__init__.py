@@ -14,6 +14,7 @@ from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateI
 from services.invoicing.workers.goods import ListGoods, TellGoods
 from services.invoicing.workers.reviews import FollowReview
 from services.invoicing.workers.tasks import (
+    LINK_TRIES_MAX,
     PDF_REFUSALS_MAX,
     AdoptDocument,
     FetchPdf,
@@ -23,6 +24,7 @@ from services.invoicing.workers.tasks import (
 )
 
 __all__ = [
+    "LINK_TRIES_MAX",
     "PDF_REFUSALS_MAX",
     "AdoptDocument",
     "CancelInvoice",

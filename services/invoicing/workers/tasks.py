@@ -35,6 +35,9 @@ _ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 PDF_REFUSALS_MAX = 4
 """How often a PDF may be refused before a person is asked: a document that was just made is not visible at once."""
 
+LINK_TRIES_MAX = 4
+"""How often the page of a document that a person found is asked for before it is taken without one."""
+
 
 class Papers:
     """Files of our own making, out of a document as its stream has it and the seller as the settings have it."""
@@ -147,7 +150,7 @@ class AdoptDocument:
                 return Done((StreamCommand(task.stream, _as_told(payload), command_id),))
             if isinstance(found, Ok):
                 link = await self._accounting.invoice_link(task.permit, found.value.invoice_id)
-                if isinstance(link, Deferred | Retryable):
+                if isinstance(link, Deferred) or (isinstance(link, Retryable) and task.attempt < LINK_TRIES_MAX):
                     return link
                 card = replace(found.value, url=link.value) if isinstance(link, Ok) else found.value
                 issued_card, reason = issued_of(invoice_result(card)), None

@@ -28,6 +28,7 @@ from connectors.registry import ELBA_SEED, ONEC, AccountingVendor
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.workers import (
+    LINK_TRIES_MAX,
     PDF_REFUSALS_MAX,
     AdoptDocument,
     CancelInvoice,
@@ -208,7 +209,7 @@ class TestAdopt:
         assert adopted.reason is not None
         assert adopted.reason.code == "document_not_found"
 
-    async def _named(self, number: str, card: Outcome[InvoiceCard], link: str | None = LINK) -> Any:
+    async def _named(self, number: str, card: Outcome[InvoiceCard], link: str | None = LINK, attempt: int = 1) -> Any:
         class Unlisted(Accounting):
             async def read_invoice(self, permit: Permit, invoice_id: str) -> Outcome[Any]:
                 self.read = invoice_id
@@ -218,7 +219,7 @@ class TestAdopt:
                 return Retryable(NO) if link is None else Ok(link)
 
         accounting: Any = Unlisted(Rejected(Problem(CAPABILITY_MISSING)))
-        told = task(card_id="c1", number=number, date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
+        told = task(attempt, card_id="c1", number=number, date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
         done = await AdoptDocument(accounting).run(told)
         return done.commands[0].body if isinstance(done, Done) else done
 
@@ -227,8 +228,10 @@ class TestAdopt:
         adopted = await self._named(number, Ok(CARD))
         assert (adopted.issued.remote_id, adopted.issued.url, adopted.reason) == ("e1", LINK, None)
 
-    async def test_a_document_is_taken_once_its_page_is_known(self) -> None:
-        assert await self._named(BILL_ID, Ok(CARD), link=None) == Retryable(NO)
+    async def test_the_page_of_a_document_is_asked_for_several_times_and_then_done_without(self) -> None:
+        assert await self._named(BILL_ID, Ok(CARD), link=None, attempt=LINK_TRIES_MAX - 1) == Retryable(NO)
+        adopted = await self._named(BILL_ID, Ok(CARD), link=None, attempt=LINK_TRIES_MAX)
+        assert (adopted.issued.remote_id, adopted.issued.url) == ("e1", "")
 
     @pytest.mark.parametrize(
         ("number", "card", "reason"),
