@@ -4,6 +4,7 @@ An exception out of aiohttp's connection signals leaves the socket open, so the 
 place that every request passes before it is written.
 """
 
+import asyncio
 import inspect
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -55,7 +56,7 @@ class HookedConnector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         if self._check_peer is not None and connection.transport is not None:
             try:
-                self._check_peer(connection.transport.get_extra_info("peername")[0])
+                self._check_peer(_peer_of(connection.transport))
             except BaseException:
                 connection.close()
                 raise
@@ -69,6 +70,14 @@ class HookedConnector(aiohttp.TCPConnector):
                 connection.release()  # nothing was written, so it may serve another request
                 raise
         return connection
+
+
+def _peer_of(transport: asyncio.Transport) -> str:
+    """The address at the other end. Raises ClientConnectionError where it hung up as soon as it had accepted."""
+    peer = transport.get_extra_info("peername")
+    if peer is None:
+        raise aiohttp.ClientConnectionError("the connection was reset before a byte was written")
+    return str(peer[0])
 
 
 class HttpSession:

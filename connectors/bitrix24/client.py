@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
 
 from chassis.clock import Clock
 from chassis.domain import Problem
@@ -11,6 +10,7 @@ from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.bitrix24.calls import NOT_FOUND, PortalCalls
 from connectors.bitrix24.companies import Companies
+from connectors.bitrix24.lookups import Lookups
 from connectors.bitrix24.mapping import buyers, cards, portal, records, writes
 from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, referenced
 from connectors.bitrix24.newcomers import Newcomers
@@ -23,11 +23,9 @@ from connectors.bitrix24.schema import (
     BatchAnswer,
     Command,
     Success,
-    pages_after_first,
 )
 from connectors.bitrix24.webhook import parse_webhook
 from connectors.ports.crm import (
-    AddComment,
     CardEntity,
     CompaniesPage,
     CompanyDetails,
@@ -49,8 +47,6 @@ from connectors.transport import Transport
 from connectors.verdicts import unexpected
 from connectors.wire import ShapeError
 
-COMMENT_PAGES_MAX: Final = 45
-
 
 class Bitrix24(Newcomers):
     """A client of all portals; it keeps nothing between calls. ``on_moved`` hears of a portal that was renamed, after
@@ -59,6 +55,7 @@ class Bitrix24(Newcomers):
     def __init__(self, http: Transport, clock: Clock, on_moved: Callable[[PortalMoved], None]) -> None:
         self._calls = PortalCalls(http, clock, on_moved)
         self._companies = Companies(self._calls)
+        self._lookups = Lookups(self._calls)
         self._rechecks = Rechecks(self._calls)
 
     # Reading
@@ -195,7 +192,7 @@ class Bitrix24(Newcomers):
 
     async def find_comment(self, permit: Permit, deal_id: str, marker: str) -> Outcome[str | None]:
         """Looks through the newest comments of the deal, 2,300 at most."""
-        found = await self._find_comments(permit, {(deal_id, marker)})
+        found = await self._lookups.comments(permit, {(deal_id, marker)})
         if not isinstance(found, dict):
             return found
         outcome = found[(deal_id, marker)]
@@ -271,21 +268,16 @@ class Bitrix24(Newcomers):
     # Writing
 
     async def write(self, permit: Permit, commands: Sequence[CrmCommand]) -> Sequence[Outcome[CrmWritten]]:
-        """At most 50 commands in one batch that does not halt. Comments with ``search_first`` are looked for in a
+        """At most 50 commands in one batch that does not halt. What is to be looked for first is looked for in a
         request before it; if that fails nothing is written, and all commands have its outcome."""
         if not 0 < len(commands) <= BATCH_COMMANDS_MAX:
             raise ValueError(f"1 to {BATCH_COMMANDS_MAX} commands go into one batch, not {len(commands)}")
-        wanted = {(one.deal_id, one.marker) for one in commands if isinstance(one, AddComment) and one.search_first}
-        found: dict[tuple[str, str], str | Failure | None] = {}
-        if wanted:
-            searched = await self._find_comments(permit, wanted)
-            if not isinstance(searched, dict):
-                return [searched] * len(commands)
-            found = searched
+        there = await self._lookups.already_there(permit, commands)
+        if not isinstance(there, list):
+            return [there] * len(commands)
         outcomes: dict[int, Outcome[CrmWritten]] = {}
         to_send: dict[int, CrmCommand] = {}
-        for place, command in enumerate(commands):
-            seen = found.get((command.deal_id, command.marker)) if isinstance(command, AddComment) else None
+        for place, (command, seen) in enumerate(zip(commands, there, strict=True)):
             if isinstance(seen, Failure):
                 outcomes[place] = seen
             elif seen is not None:
@@ -310,46 +302,6 @@ class Bitrix24(Newcomers):
         except ShapeError as error:
             return unexpected(VENDOR, str(error), write=True)
 
-    async def _find_comments(
-        self, permit: Permit, wanted: set[tuple[str, str]]
-    ) -> dict[tuple[str, str], str | Failure | None] | Failure:
-        """For each (deal, marker) the comment's id, None, or why this deal could not be looked through."""
-        deals = sorted({deal_id for deal_id, _ in wanted})
-        newest = {f"d{deal_id}": writes.comments_page(deal_id, 0) for deal_id in deals}
-        first = await self._calls.batch(permit, "find_comments", newest, write=False)
-        if not isinstance(first, BatchAnswer):
-            return first
-        pages: dict[str, list[Any]] = {}
-        failures: dict[str, Failure] = {}
-        older: dict[str, Command] = {}
-        for deal_id in deals:
-            part = self._calls.part(first, f"d{deal_id}", write=False)
-            if not isinstance(part, Success):
-                failures[deal_id] = part
-                continue
-            pages[deal_id] = [part.result]
-            for start in pages_after_first(part.total, PAGE_ROWS)[:COMMENT_PAGES_MAX]:
-                older[f"d{deal_id}s{start}"] = writes.comments_page(deal_id, start)
-        try:
-            found = _marked(pages, wanted)
-            missing = {deal_id for (deal_id, _), seen in found.items() if seen is None}
-            older = {name: command for name, command in older.items() if name[1:].partition("s")[0] in missing}
-            if older:
-                if len(older) > BATCH_COMMANDS_MAX:
-                    return Rejected(Problem("crm_too_many_comments", {}))
-                second = await self._calls.batch(permit, "find_comments_older", older, write=False)
-                if not isinstance(second, BatchAnswer):
-                    return second
-                for name in older:
-                    part = self._calls.part(second, name, write=False)
-                    if not isinstance(part, Success):
-                        return part
-                    pages[name[1:].partition("s")[0]].append(part.result)
-                found = _marked(pages, wanted)
-        except ShapeError as error:
-            return unexpected(VENDOR, str(error), write=False)
-        return {pair: failures.get(pair[0]) or found.get(pair) for pair in wanted}
-
     def _hidden(self, failure: Failure, deal_id: str) -> Failure:
         """A deal that is deleted and one that the rights do not reach look the same: both errors occur for both."""
         if _not_visible(failure):
@@ -359,13 +311,3 @@ class Bitrix24(Newcomers):
 
 def _not_visible(failure: Failure) -> bool:
     return isinstance(failure, Rejected) and failure.problem.code in (NOT_FOUND, "crm_access_denied")
-
-
-def _marked(
-    pages: Mapping[str, Sequence[Any]], wanted: set[tuple[str, str]]
-) -> dict[tuple[str, str], str | Failure | None]:
-    found: dict[tuple[str, str], str | Failure | None] = {}
-    for deal_id, marker in wanted:
-        seen = (writes.comment_with(page, marker) for page in pages.get(deal_id, ()))
-        found[(deal_id, marker)] = next((one for one in seen if one is not None), None)
-    return found

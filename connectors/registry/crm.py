@@ -41,7 +41,8 @@ BITRIX24: Final = CrmVendor(
         # By INN, or by marker where it has no requisites yet; looked for before each send too.
         Capability.MAKE_COMPANY: EffectPolicy(probe=Probe.LIST, calls=3),
         Capability.NOTIFY_USER: _ABSOLUTE,  # a TAG replaces what it named before
-        Capability.CHAT_MESSAGE: EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False),
+        # Looked for by its text before each repeat.
+        Capability.CHAT_MESSAGE: EffectPolicy(probe=Probe.REPEAT, sends_max=5, human_when_exhausted=False, calls=2),
     },
     limit=RateLimit(burst=50, per_second=2.0),
     requests_max={
@@ -50,6 +51,7 @@ BITRIX24: Final = CrmVendor(
         Capability.COMPANIES_BY_INN: 2,
         Capability.FIND_COMMENT: 2,
         Capability.ADD_COMMENT: 3,
+        Capability.CHAT_MESSAGE: 2,
     },
     commands_max=50,
 )

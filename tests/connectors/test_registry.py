@@ -32,7 +32,7 @@ def test_no_policy_allows_a_third_send_of_what_a_repeat_could_double() -> None:
 
 def test_a_chat_message_never_becomes_a_card() -> None:
     policy = CRM["bitrix24"].policies[Capability.CHAT_MESSAGE]
-    assert (policy.probe, policy.sends_max, policy.human_when_exhausted) == (Probe.REPEAT, 2, False)
+    assert (policy.probe, policy.sends_max, policy.human_when_exhausted) == (Probe.REPEAT, 5, False)
 
 
 def test_every_vendor_can_be_made() -> None:

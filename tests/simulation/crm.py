@@ -101,7 +101,7 @@ class Portal:
     buyers: dict[str, Buyer] = field(default_factory=dict)
     history: list[StageEntry] = field(default_factory=list)
     seen: dict[int, datetime] = field(default_factory=dict)
-    chat: list[str] = field(default_factory=list)
+    chat: list[tuple[datetime, str]] = field(default_factory=list)
 
 
 class MemoryCrm(Vendor):
@@ -253,9 +253,11 @@ class MemoryCrm(Vendor):
     async def write(self, permit: Permit, commands: Sequence[CrmCommand]) -> Sequence[Outcome[CrmWritten]]:
         """One batch: lost or answered as a whole; what is answered may hold refusals."""
         account = permit.account
-        searched = {one.marker for one in commands if isinstance(one, AddComment) and one.search_first}
-        if searched and (failure := self.read(account, "find_comments")) is not None:
-            return [failure] * len(commands)
+        searched = any(isinstance(one, AddComment) and one.search_first for one in commands)
+        repeated = any(isinstance(one, ChatMessage) and one.said_after is not None for one in commands)
+        for look, wanted in (("find_comments", searched), ("find_messages", repeated)):
+            if wanted and (failure := self.read(account, look)) is not None:
+                return [failure] * len(commands)
         batch = self.change(account, "write", "", lambda: [self._apply(account, one) for one in commands])
         return batch.value if isinstance(batch, Ok) else [batch] * len(commands)
 
@@ -263,8 +265,7 @@ class MemoryCrm(Vendor):
         if self._chance.happens(self.rates.at_limit):
             return Retryable(Problem("crm_busy", {}), outage=False)
         if isinstance(command, ChatMessage):
-            self.portal(account).chat.append(command.text)
-            return Ok(CrmWritten("1"))
+            return self._say(account, command)
         assert not isinstance(command, PutRequisite | PutAddress), "no tenant of these runs has cards filled"
         deal_id = "" if isinstance(command, NotifyUser) else _deal_of(command)
         deal = self.portal(account).deals.get(deal_id)
@@ -292,6 +293,15 @@ class MemoryCrm(Vendor):
         deal.updated_at = self.moment()
         self.changed(account, "deal", deal_id, echo=True)
         return Ok(CrmWritten(str(len(deal.comments))))
+
+    def _say(self, account: str, message: ChatMessage) -> Outcome[CrmWritten]:
+        chat = self.portal(account).chat
+        if message.said_after is not None:
+            for place, (said_at, text) in enumerate(chat):
+                if text == message.text and said_at >= message.said_after:
+                    return Ok(CrmWritten(str(place), found=True))
+        chat.append((self.moment(), message.text))
+        return Ok(CrmWritten(str(len(chat))))
 
     def _comment(self, account: str, deal_id: str, marker: str) -> str | None:
         comments = self.portal(account).deals[deal_id].comments

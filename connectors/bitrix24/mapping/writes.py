@@ -1,7 +1,7 @@
 """CRM commands → methods of a batch, and their answers → what was written.
 
 Source: the vendor's documentation of crm.item.update, crm.requisite.update, crm.address.*, crm.timeline.comment.*,
-im.notify.system.add, im.message.add, "Files".
+im.notify.system.add, im.message.add, im.dialog.messages.get, "Files".
 """
 
 from base64 import b64encode
@@ -16,7 +16,7 @@ from chassis.outcomes import Ok, Outcome, Rejected
 from chassis.values.money import decimal_from_kopecks
 from connectors import wire
 from connectors.bitrix24.mapping import cards
-from connectors.bitrix24.schema import DEAL, ENTITY_TYPE_IDS, VENDOR, Base64, Command, item_of
+from connectors.bitrix24.schema import DEAL, ENTITY_TYPE_IDS, PAGE_ROWS, VENDOR, Base64, Command, item_of
 from connectors.ports.crm import (
     AddComment,
     ChatMessage,
@@ -92,6 +92,20 @@ def comment_with(result: Any, marker: str) -> str | None:
     for record in wire.records(result, "comments"):
         if marker in wire.text(record.get("COMMENT")):
             return wire.identity(record.get("ID"))
+    return None
+
+
+def messages_page(message: ChatMessage) -> Command:
+    """The newest messages of its dialogue; any of its participants may read them, so whoever may write may look."""
+    return Command("im.dialog.messages.get", {"DIALOG_ID": message.dialog_id, "LIMIT": PAGE_ROWS})
+
+
+def message_like(result: Any, message: ChatMessage) -> str | None:
+    """The id of the message with this text that was said at ``said_after`` or later. Raises ShapeError."""
+    for record in wire.records(wire.mapping(result, "messages").get("messages"), "messages"):
+        same = wire.text(record.get("text")) == plain(message.text)
+        if same and message.said_after is not None and wire.moment(record.get("date"), "date") >= message.said_after:
+            return wire.identity(record.get("id"))
     return None
 
 

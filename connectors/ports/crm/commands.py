@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from connectors.ports.crm.cards import PutAddress, PutRequisite
@@ -76,10 +76,13 @@ class NotifyUser:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A message to a chat (``chat42``) or a user (``7``). No look-up exists: a repeat is a second message."""
+    """A message to a chat (``chat42``) or a user (``7``). With ``said_after`` the newest messages of the dialogue are
+    looked through, and one with this text that was said then or later is the result; without it (a first send) it is
+    said at once."""
 
     dialog_id: str
     text: str
+    said_after: datetime | None = None
 
 
 CrmCommand = SetFields | MoveStage | UploadFile | AddComment | NotifyUser | ChatMessage | PutRequisite | PutAddress
@@ -87,8 +90,8 @@ CrmCommand = SetFields | MoveStage | UploadFile | AddComment | NotifyUser | Chat
 
 @dataclass(frozen=True, slots=True)
 class CrmWritten:
-    """What a command left behind: the id of the comment, notification or message; ``found`` when the marker showed that
-    the comment was there already; ``stage_id`` and ``semantics`` after a move."""
+    """What a command left behind: the id of the comment, notification or message; ``found`` when a look showed that
+    it was there already; ``stage_id`` and ``semantics`` after a move."""
 
     object_id: str = ""
     found: bool = False

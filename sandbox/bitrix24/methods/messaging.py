@@ -130,13 +130,17 @@ def notify_get(call: Call) -> Any:
 # -- chats and messages
 
 
+def known_private_chat(portal: Portal, one: int, other: int) -> int:
+    """The dialogue of two users; 0 before the first message."""
+    pair = sorted((one, other))
+    return next((int(r["ID"]) for r in portal.table("chat") if r["TYPE"] == "P" and r["USERS"] == pair), 0)
+
+
 def private_chat(portal: Portal, one: int, other: int) -> int:
     """The dialogue of two users; made on the first message."""
+    if known := known_private_chat(portal, one, other):
+        return known
     pair = sorted((one, other))
-    for record in portal.table("chat"):
-        if record["TYPE"] == "P" and record["USERS"] == pair:
-            number: int = record["ID"]
-            return number
     return portal.put("chat", {"TYPE": "P", "TITLE": "", "USERS": pair, "OWNER": one, "DATE": portal.now()})
 
 
@@ -159,7 +163,8 @@ def dialog_of(call: Call, *, write: bool) -> int:
         raise RestError(400, "USER_ID_EMPTY", "User ID can't be empty")
     if call.portal.get("user", user_id) is None:
         raise RestError(400, "USER_NOT_FOUND", "User not found")
-    return private_chat(call.portal, call.user_id, user_id) if write else 0
+    find = private_chat if write else known_private_chat
+    return find(call.portal, call.user_id, user_id)
 
 
 @method("im.message.add", "im", writes=True)

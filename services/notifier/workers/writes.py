@@ -1,7 +1,7 @@
 """From abstract writes to commands of the CRM, with the tenant's fields, stages and words; and what became of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, Protocol, cast
 from zoneinfo import ZoneInfo
 
@@ -32,8 +32,11 @@ CALLS_PER_BATCH: Final = 4
 ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=1_000, human_when_exhausted=False, calls=CALLS_PER_BATCH)
 """Writes are absolute or found by their marker, so repeating one changes nothing; the CRM is owed every one of them."""
 
-ONCE_MORE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=2, human_when_exhausted=False)
-"""A chat message has no look-up: repeated once at most, and never a card."""
+LOOKED_FOR: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=5, human_when_exhausted=False, calls=2)
+"""A chat message is looked for before each repeat: only a portal that shows it late can have it twice. Never a card."""
+
+CLOCKS_APART_MAX: Final = timedelta(minutes=1)
+"""So far the portal's clock may be behind ours."""
 
 SKIPPED: Final[Mapping[str, Any]] = {"skipped": True}
 
@@ -162,10 +165,10 @@ class CrmChat:
 
     def policy_for(self, account: str) -> EffectPolicy:
         """The same for every portal."""
-        return ONCE_MORE
+        return LOOKED_FOR
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
-        """Nothing would prove a chat message."""
+        """Nothing: it is known by its text and the time it was planned at."""
         return None
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
@@ -184,11 +187,13 @@ class CrmChat:
             order_number = call.request["values"].get("order_number", "")
             about = texts.about_order if order_number else texts.about_deal
             text = about(order_number or call.request["deal_id"], text)
-        (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text)])
+        repeated = call.send_number > 1 and call.planned_at is not None
+        said_after = call.planned_at - CLOCKS_APART_MAX if repeated and call.planned_at else None
+        (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text, said_after)])
         return (Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
-        """No look-up exists."""
+        """Not asked: the look is part of the repeat."""
         return Inconclusive(Problem("repeat_instead", {}))
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:

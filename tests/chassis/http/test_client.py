@@ -1,6 +1,7 @@
 """One call: the moment of the first byte, what a broken call is known to have done, and the bounds of an answer."""
 
 import asyncio
+import errno
 import gzip
 import logging
 import os
@@ -87,6 +88,20 @@ async def test_unknown_host_is_not_sent() -> None:
     async with VendorHttp(LOCAL) as http:
         found = await http.send(call("http://nobody.invalid/x"))
     assert isinstance(found, NotSent)
+
+
+async def test_a_connection_that_is_reset_as_soon_as_it_stands_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket has no peer any more when it is looked at: a call was taken for a defect of its handler."""
+
+    def gone(self: socket.socket) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+    async with raw_server() as raw, VendorHttp(LOCAL) as http:
+        monkeypatch.setattr(socket.socket, "getpeername", gone)
+        found = await http.send(call(raw.url))
+        assert bytes(raw.received) == b""
+    assert isinstance(found, NotSent)
+    assert found.problem.code == "no_connection"
 
 
 async def hang_up(raw: Raw, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

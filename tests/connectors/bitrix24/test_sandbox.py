@@ -132,6 +132,15 @@ async def test_repeating_all_changes_nothing_but_the_chat(office: Office) -> Non
     assert str(notes).count("Оплата получена") == 1
 
 
+async def test_a_message_of_the_chat_is_said_once_when_it_is_repeated(office: Office) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    first = taken((await office.crm.write(office.permit, [ChatMessage("7", "Сбой связи")]))[0])
+    again = taken((await office.crm.write(office.permit, [ChatMessage("7", "Сбой связи", began)]))[0])
+    assert (again.object_id, again.found) == (first.object_id, True)
+    other = taken((await office.crm.write(office.permit, [ChatMessage("7", "Связь есть", began)]))[0])
+    assert not other.found
+
+
 async def test_a_comment_is_found_among_many(office: Office) -> None:
     deal_id = await office.deal()
     await office.crm.write(office.permit, [AddComment(deal_id, "Счёт", MARKER, search_first=False)])

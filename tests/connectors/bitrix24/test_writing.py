@@ -1,7 +1,7 @@
 """Writing to a portal: each command has its own outcome, and a lost answer is never a success."""
 
 from base64 import b64encode
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -196,6 +196,34 @@ async def test_a_deal_whose_comments_cannot_be_read_stops_only_its_comment() -> 
     client, _ = _client(batch({}, {"d1734": denied}), batch({"c0": {"item": ITEM}}))
     outcomes = await client.write(PERMIT, [COMMANDS[0], AddComment("1734", "Счёт", MARKER)])
     assert [type(one) for one in outcomes] == [Ok, Rejected]
+
+
+SAID = {"id": 88, "chat_id": 42, "author_id": 1, "date": "2026-09-10T12:00:05+03:00", "text": "Сбой"}
+AFTER = datetime(2026, 9, 10, 9, 0, tzinfo=UTC)
+
+
+async def test_a_message_is_looked_for_before_it_is_repeated() -> None:
+    wanted = ChatMessage("chat42", "Сбой", AFTER)
+    client, script = _client(batch({"m0": {"chat_id": 42, "messages": [SAID]}}))
+    assert await client.write(PERMIT, [wanted]) == [Ok(CrmWritten("88", found=True))]
+    assert not script.calls[0].changes
+    assert _query(script, "m0") == {"DIALOG_ID": "chat42", "LIMIT": "50"}
+
+
+@pytest.mark.parametrize(
+    "other", [SAID | {"text": "Сбой в 9:00"}, SAID | {"date": "2026-09-10T11:59:59+03:00"}], ids=["text", "time"]
+)
+async def test_another_message_is_not_taken_for_it(other: dict[str, Any]) -> None:
+    client, script = _client(batch({"m0": {"messages": [other]}}), batch({"c0": 89}))
+    assert await client.write(PERMIT, [ChatMessage("chat42", "Сбой", AFTER)]) == [Ok(CrmWritten("89"))]
+    assert script.calls[1].changes
+
+
+async def test_a_dialogue_that_cannot_be_read_gets_no_repeat() -> None:
+    denied = {"error": "ACCESS_ERROR", "error_description": ""}
+    client, script = _client(batch({}, {"m0": denied}))
+    assert isinstance((await client.write(PERMIT, [ChatMessage("chat42", "Сбой", AFTER)]))[0], Rejected)
+    assert len(script.calls) == 1
 
 
 async def test_texts_of_people_are_no_references() -> None:

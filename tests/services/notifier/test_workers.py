@@ -179,11 +179,11 @@ class TestR5Move:
 
 
 class TestChat:
-    async def _said(self, settings: dict[str, Any]) -> list[ports.CrmCommand]:
+    async def _said(self, settings: dict[str, Any], number: int = 1) -> list[ports.CrmCommand]:
         portal = Portal()
         crm: Any = portal
         directory: Any = Directory(settings)
-        (call,) = (call for call in calls(asked(responsible_id="")) if call.kind == deal.CRM_CHAT)
+        (call,) = (call for call in calls(asked(responsible_id=""), number) if call.kind == deal.CRM_CHAT)
         await CrmChat(crm, directory, TEXTS).send([call])
         return portal.commands
 
@@ -191,6 +191,14 @@ class TestChat:
         (message,) = await self._said(SETTINGS)
         assert isinstance(message, ports.ChatMessage)
         assert message.text.startswith("Сделка № 15. Нужно решение:")
+
+    async def test_message_is_looked_for_before_it_is_repeated(self) -> None:
+        """Two answers of a portal were lost, and its chat heard of an outage's end without its beginning."""
+        (first,), (again,) = await self._said(SETTINGS), await self._said(SETTINGS, number=2)
+        assert isinstance(first, ports.ChatMessage)
+        assert isinstance(again, ports.ChatMessage)
+        assert first.said_after is None
+        assert again.said_after == NOW - dt.timedelta(minutes=1)
 
     async def test_tenant_without_a_chat_gets_none(self) -> None:
         assert await self._said({**SETTINGS, "admin_chat": ""}) == []
