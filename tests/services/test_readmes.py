@@ -1,5 +1,6 @@
-"""Each row of a service's table of bad input names tests that exist."""
+"""What READMEs say of services is so: tests of bad input exist, messages and streams are all named."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -49,3 +50,13 @@ def test_readme_names_every_message_that_the_service_says(service: str) -> None:
     text = (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")
     said = {message.NAME for topic in topics.written_by(service) if "." not in topic.name for message in topic.messages}
     assert {name for name in said if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize("service", topics.SERVICES)
+def test_architecture_names_every_kind_of_stream(service: str) -> None:
+    """Whoever looked for a shop's order looked under the deals: the page had no row of it."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2] for line in text.splitlines() if re.match(rf"\| ({service}|all\b[\w ]*) \| `", line)]
+    named = {prefix for row in rows for prefix in re.findall(r"`([a-z]+)-", row)}
+    kinds = importlib.import_module(f"services.{service}.app").SPEC.stream_kinds()
+    assert {kind.prefix for kind in kinds} - named == set()
