@@ -4,11 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -20,52 +18,11 @@ from sverka.demo.scenarios import BY_NAME
 from sverka.demo.verdict import DealVerdict, Verdict
 from sverka.language import language, tr
 from sverka.models import StatusDocument
-from sverka.models.base import Document
+from sverka.models.demo import DealPart, DemoDocument, MissPart
 from sverka.screen import err, out, show
 
 MISSES_SHOWN_MAX = 20
 EXAMPLES_SHOWN_MAX = 3
-
-
-class MissPart(Document):
-    """One thing that is not as planned."""
-
-    what: str
-    expected: str
-    found: str
-
-
-class DealPart(Document):
-    """One deal, and how it ended."""
-
-    number: int
-    tenant: str
-    deal_id: int
-    scenario: str
-    ok: bool
-    page: str
-    misses: list[MissPart]
-    troubles: list[str]
-
-
-class DemoDocument(Document):
-    """`sverka demo --json FILE`."""
-
-    ok: bool
-    seed: int
-    deals: int
-    tenants: int
-    portals: str = Field(description="How they were connected: webhook, app, or mixed.")
-    accounting: str
-    faults: str
-    seconds: float = Field(description="From the start of the first phase to the verdict, real seconds.")
-    seconds_with_start: float = Field(description="The start of the installation included.")
-    business_ended_at: datetime
-    unsettled: list[str] = Field(description="Phases that did not come to rest in time.")
-    faults_fired: dict[str, int]
-    decisions: dict[str, int] = Field(description="Cards that the accountant took, by `kind: choice`.")
-    unexplained: list[str] = Field(description="Records in accounts that no planned deal explains.")
-    results: list[DealPart]
 
 
 def phase_name(phase: Phase) -> str:

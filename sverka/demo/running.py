@@ -16,13 +16,14 @@ from sverka.demo.day import Day, Watch
 from sverka.demo.drawing import make_plan
 from sverka.demo.faults import Level, rules
 from sverka.demo.plan import Plan, Portals
-from sverka.demo.report import DemoDocument, Progress, make_document, phase_name, print_report
+from sverka.demo.report import Progress, make_document, phase_name, print_report
 from sverka.demo.verdict import Verdict, judge
 from sverka.demo.world import World
 from sverka.endings import NotAsWished
 from sverka.http import Json
 from sverka.installation.starting import start_in_background
 from sverka.language import tr
+from sverka.models.demo import DemoDocument
 from sverka.reach import Reach
 from sverka.screen import say
 from sverka.status import question

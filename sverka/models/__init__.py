@@ -1,6 +1,7 @@
 """The documents that commands print with `--json`, each with a generated JSON Schema."""
 
 from sverka.models.base import Document
+from sverka.models.demo import DemoDocument
 from sverka.models.goods import GoodsDocument, GoodsItem
 from sverka.models.operations import (
     ChangedDocument,
@@ -37,15 +38,21 @@ DOCUMENTS: dict[str, type[Document]] = {
     "tenant-list": TenantsDocument,
     "tenant-show": TenantView,
     "tenant-check": ChecksDocument,
+    "tenant-suspend": TenantSummary,
+    "tenant-resume": TenantSummary,
+    "tenant-remove": TenantSummary,
     "work-list": WorkDocument,
     "work-show": WorkItem,
+    "work-retry": WorkItem,
     "dead-list": DeadDocument,
     "dead-show": DeadLetter,
     "dead-replay": ReplayDocument,
+    "dead-discard": DeadLetter,
     "deal-cancel": ChangedDocument,
     "deal-repeat": ChangedDocument,
     "decide-list": DecisionsDocument,
     "decide-show": Decision,
+    "decide-take": Decision,
     "goods-list": GoodsDocument,
     "goods-map": ChangedDocument,
     "republish": RepublishDocument,
@@ -53,6 +60,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "statements-list": StatementsDocument,
     "statements-show": StatementFile,
     "sync": SyncDocument,
+    "demo": DemoDocument,
 }
 
 __all__ = [
@@ -66,6 +74,7 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "DecisionsDocument",
+    "DemoDocument",
     "Document",
     "GoodsDocument",
     "GoodsItem",
