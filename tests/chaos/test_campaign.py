@@ -1,5 +1,6 @@
 """Small campaigns, as CI runs them with every change; whole ones are ``make campaign`` and ``make campaigns``."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from tests.chaos.campaign.drawing import make_plan
 from tests.chaos.campaign.drawing_faults import ALL, HEAVY, STARTS, draw_faults, shape_of
-from tests.chaos.campaign.evidence import ROOT
+from tests.chaos.campaign.evidence import NOT_SPOKEN_WITH, ROOT, meaning
 from tests.chaos.campaign.scenarios import SCENARIOS
 from tests.chaos.campaign.seeds import CI, SLOW
 from tests.chaos.campaign.table import CATALOGUE, NOT_IN, README, faults, seeds
@@ -46,6 +47,19 @@ def test_tenants_have_the_same_deals_buyers_and_numbers() -> None:
         slots.setdefault(deal.slot, set()).add((deal.buyer.inn, deal.buyer.email))
     assert all(len(buyers) == 1 or {inn for inn, _ in buyers} >= {""} for buyers in slots.values())
     assert {deal.scenario for deal in plan.deals} == {scenario.name for scenario in SCENARIOS if scenario.weight}
+
+
+def test_evidence_stays_when_words_change_and_not_when_code_does() -> None:
+    before = 'def pay():\n    """Pays."""\n    return 1\n'
+    assert meaning(before) == meaning('def pay():\n    """Pays once."""  # no more\n    return 1\n')
+    assert meaning(before) != meaning(before.replace("1", "2"))
+
+
+def test_only_connectors_that_no_campaign_speaks_with_leave_evidence_as_it_is() -> None:
+    source = (ROOT / "tests" / "chaos" / "campaign" / "run.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'"vendor": "(\w+)", "profile": "(\w+)"', source)) == {("elba", "seed")}
+    assert not {"bitrix24", "elba"} & set(NOT_SPOKEN_WITH)
+    assert all((ROOT / "connectors" / name).is_dir() for name in NOT_SPOKEN_WITH)
 
 
 @pytest.mark.parametrize("seed", range(len(HEAVY)))

@@ -21,7 +21,9 @@ REGRESSIONS: Final = {
     6: "people waited for a payment of the planned sum where the invoice was a kopeck off (rig)",
     8: "a lost topic was published again; an event lay by chance where it had lain, and a consumer took the log for "
     "the old one and never took what lay before it (product, `chassis.messaging.loss`)",
-    9: "people paid more than a small invoice that was to stay paid in part (rig)",
+    9: "people paid more than a small invoice that was to stay paid in part (rig); later: both sends of a message to "
+    "the chat were lost, and it heard of an outage's end alone (product, `connectors.bitrix24.lookups`)",
+    30: "a message to the chat had three lost answers and was said three times (product, as 9)",
     31: "work reserved the calls of its worst case and gave none back: a portal at its limit served a fifth of what it "
     "may, and deals were not at rest in time (product, `chassis.work.permits`); also 3 and 30",
 }
