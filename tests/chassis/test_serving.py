@@ -198,18 +198,31 @@ async def test_bodies_on_their_way_are_bounded_together(monkeypatch: pytest.Monk
         await asyncio.gather(first, second, return_exceptions=True)
 
 
+async def closed(server: HttpServer) -> None:
+    """Returns when the server takes no more connections."""
+    async with asyncio.timeout(10):
+        with suppress(ConnectionRefusedError):
+            while True:
+                _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                writer.close()
+                await asyncio.sleep(0.01)
+
+
 async def test_the_end_waits_for_requests_in_flight() -> None:
-    inside = asyncio.Event()
+    inside, leave = asyncio.Event(), asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         inside.set()
-        await asyncio.sleep(0.2)
+        await leave.wait()
         await answer(send, 200, {})
 
     async with served(slow) as server:
         request = asyncio.create_task(talk(server, post("/x", b"")))
         await inside.wait()
+        ending = asyncio.create_task(closed(server))
+        ending.add_done_callback(lambda _: leave.set())
     assert b" 200 " in await request
+    await ending
 
 
 async def test_a_taken_port_is_named() -> None:
