@@ -28,12 +28,12 @@ def imported(source: Source) -> Iterator[str]:
 
 
 def of_strangers(source: Source) -> list[str]:
-    """What the checker imports and must not."""
+    """A checker that rounds money by the product's own function finds every sum right, the wrong ones too."""
     return [name for name in imported(source) if not any(_within(name, allowed) for allowed in CHECKER_MAY)]
 
 
 def of_the_product(source: Source) -> list[str]:
-    """What a part of a campaign imports of the product."""
+    """People of a campaign who ask the product what to wait for see nothing that it does not see itself."""
     return [name for name in imported(source) if name.split(".")[0] in (*PRODUCT, "sandbox")]
 
 
@@ -62,3 +62,8 @@ def test_the_campaign_knows_the_product_only_where_it_is_installed() -> None:
 )
 def test_a_planted_import_is_caught(text: str) -> None:
     assert of_strangers(planted(text, f"{CHECKER}/planted.py"))
+
+
+def test_a_part_of_a_campaign_that_knows_the_product_is_caught() -> None:
+    assert of_the_product(planted("from services.payments.domain import balances", f"{CAMPAIGN}/planted.py"))
+    assert of_the_product(planted("import sandbox.core.faults", f"{CAMPAIGN}/planted.py"))

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,16 +19,42 @@ NEEDED = frozenset({"__init__", "__main__", "app", "settings", "domain", "publis
 VAGUE = ("utils", "util", "common", "helpers", "helper", "manager", "misc")
 
 
-def _names(service: str) -> set[str]:
+TOP_FOLDERS = ("bench", "chassis", "connectors", "contracts", "deploy", "integrations", "sandbox", "sverka", "tests")
+
+
+def names_of(service: str) -> set[str]:
+    """Its files and folders without their endings."""
     entries = (ROOT / "services" / service).iterdir()
     return {entry.name if entry.name == "README.md" else entry.stem for entry in entries if entry.name != "__pycache__"}
 
 
+def odd_names(names: set[str]) -> list[str]:
+    """Routes in `endpoints.py` here and `api.py` there: whoever knows one service searches in the next."""
+    return sorted([*(names - FILES_OF_A_SERVICE), *(f"no {name}" for name in NEEDED - names)])
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_the_file_names_of_all_services(service: str) -> None:
-    names = _names(service)
-    assert names <= FILES_OF_A_SERVICE
-    assert names >= NEEDED
+    assert odd_names(names_of(service)) == []
+
+
+def test_planted_names_are_caught() -> None:
+    names = names_of(SERVICES[0])
+    assert odd_names(names | {"endpoints"}) == ["endpoints"]
+    assert odd_names(names - {"domain"}) == ["no domain"]
+
+
+def without_a_readme(root: Path) -> list[str]:
+    """A folder that was added last said nowhere what it is."""
+    folders = (*TOP_FOLDERS, *(f"services/{name}" for name in SERVICES))
+    return [folder for folder in folders if not (root / folder / "README.md").is_file()]
+
+
+def test_every_top_folder_and_service_tells_what_it_is(tmp_path: Path) -> None:
+    assert without_a_readme(ROOT) == []
+    assert without_a_readme(tmp_path) == [*TOP_FOLDERS, *(f"services/{name}" for name in SERVICES)]
+    kept = {folder.parent.name for folder in ROOT.glob("*/__init__.py")} - {"services"}
+    assert kept <= set(TOP_FOLDERS), "a folder that this test does not know"
 
 
 def modules_without_a_purpose(source: Source) -> Iterator[str]:

@@ -13,7 +13,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def left_out(makefile: str, folders: list[str]) -> list[str]:
-    """A folder of tests that no target named was green for a day because nobody ran it."""
+    """The tests of the check of logs were in a folder that no target named, and nobody ran them."""
     variables = dict(re.findall(r"^(\w+) := (.*)$", makefile, re.MULTILINE))
     target = re.search(r"^test:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
     assert target is not None
@@ -53,7 +53,7 @@ def test_coverage_is_told_of_every_domain_and_of_the_chassis(monkeypatch: pytest
     ("first", "tried_again", "goes_on"), [(0, False, True), (1, True, True), (2, False, False), (137, False, False)]
 )
 def test_a_run_that_broke_off_is_not_tried_again(tmp_path: Path, first: int, tried_again: bool, goes_on: bool) -> None:
-    """A run that was killed half-way was "put right" by the one test that the run before it had remembered."""
+    """A run that is killed half-way would be "put right" by the one test that the run before it remembers."""
     again = re.search(r"^AGAIN = (?:.*\\\n)*.*\n", MAKEFILE, re.MULTILINE)
     assert again is not None
     script = f"PY := true\n{again[0]}go:\n\t@sh -c 'exit {first}' || $(AGAIN) x; }}\n"

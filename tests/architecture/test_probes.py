@@ -15,7 +15,7 @@ TIMED = "tests/chaos/"
 
 
 def waits_without_looking(source: Source) -> Iterator[str]:
-    """A test slept for 100 ms and found its row; on a busy machine the row came after 300."""
+    """A test that sleeps 100 ms finds its row; on a busy machine the row comes after 300."""
     for node, in_a_loop in _with_loops(source.tree, False):
         if isinstance(node, ast.Call) and called(node) in SLEEPS and not in_a_loop and ast.unparse(node.args[0]) != "0":
             yield f"{source.path}:{node.lineno}: {ast.unparse(node)} outside a loop that looks"

@@ -39,7 +39,10 @@ def declared(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[int] | Non
 
 
 def shown(name: str, known: Functions, seen: set[str]) -> set[int]:
-    """The statuses that a function's code makes, with those of the functions that it calls."""
+    """The statuses that a function's code makes, with those of the functions that it calls.
+
+    A handler answers 409, no description names it, and who calls it takes a refusal for a fault and tries for ever.
+    """
     if name in seen or name not in known:
         return set()
     seen.add(name)
@@ -86,7 +89,7 @@ def test_a_handler_declares_what_it_answers(source: Source, name: str) -> None:
 
 
 def silent(source: Source) -> list[str]:
-    """Handlers of routes that declare nothing."""
+    """A route that is in no description cannot be called by anybody who reads descriptions."""
     known = functions(source)
     routed = [
         ast.unparse(call.args[1])

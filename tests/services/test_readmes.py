@@ -21,7 +21,7 @@ def rows_of(service: str) -> list[str]:
 def unproven(service: str, row: str) -> list[str]:
     """What a row promises without a test: the row itself, or the names that no file has.
 
-    A row said for weeks that a test held it which had been renamed, and nothing held it any more.
+    A test is renamed or dropped, and its row goes on promising what nothing holds any more.
     """
     named = NAMED.findall(row)
     places = [ROOT / "tests" / "services" / service, ROOT / "tests" / "services", ROOT]
@@ -54,7 +54,7 @@ def test_readme_names_every_message_that_the_service_says(service: str) -> None:
 
 @pytest.mark.parametrize("service", topics.SERVICES)
 def test_architecture_names_every_kind_of_stream(service: str) -> None:
-    """Whoever looked for a shop's order looked under the deals: the page had no row of it."""
+    """Streams of orders and callbacks were in no row: whoever met one in the store did not know whose it was."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rows = [line.split("|")[2] for line in text.splitlines() if re.match(rf"\| ({service}|all\b[\w ]*) \| `", line)]
     named = {prefix for row in rows for prefix in re.findall(r"`([a-z]+)-", row)}
