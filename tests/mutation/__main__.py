@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "names", nargs="*", help=f"files, or of {', '.join(part.name for part in PARTS)}; by default all"
     )
     parser.add_argument("--again", action="store_true", help="only what no test noticed, and what was not tried yet")
+    parser.add_argument("--sample", type=int, default=0, help="so many changes of a file, drawn the same each time")
     given = parser.parse_args(arguments)
     names = given.names
     good = True
@@ -27,19 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for path in paths:
                 kept(path).unlink(missing_ok=True)
         if paths:
-            _try(part, paths)
+            _try(part, paths, given.sample)
         for path in paths:
             good = _is_good(path) and good
     write_table()
     return 0 if good else 1
 
 
-def _try(part: Part, paths: list[str]) -> None:
+def _try(part: Part, paths: list[str], sample: int) -> None:
     """Tries each change of the files. Raises RuntimeError when the part's tests fail on the code as it is."""
     KEPT.mkdir(exist_ok=True)
     log = KEPT / f"{part.name}.log"
     with log.open("wb") as file:
-        command = [sys.executable, "-m", "tests.mutation.trying", part.name, *paths]
+        command = [sys.executable, "-m", "tests.mutation.trying", part.name, str(sample), *paths]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         code = subprocess.run(command, cwd=ROOT, env=environment, stdout=file, stderr=file, check=False).returncode
     if code:

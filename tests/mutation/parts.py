@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).parents[2]
 @dataclass(frozen=True, slots=True)
 class Part:
     """Files by their patterns, and the tests. Those of inbox and outbox start Postgres and Kafka, once for all, so that
-    their changes are tried one by one; of others ``at_once``."""
+    their changes are tried one by one; of others ``at_once``, by the tests that need neither."""
 
     name: str
     files: tuple[str, ...]
@@ -37,14 +37,20 @@ PARTS: Final = (
     _part("lines", "chassis/values/lines.py chassis/values/vat.py", "chassis/values", "lines vat"),
     _part("identity", "chassis/values/payment_identity.py", "chassis/values", "payment_identity_rows payment_identity"),
     _part("machine", "chassis/work/machine.py", "chassis/work", "machine_steps machine"),
-    _domain("counterparty", "party_kept rules matching fields cards records watching party_machine workers"),
-    _domain("ingest", "domain cursor buckets snapshot shop_module goods edi registers shops sweeps workers"),
+    _domain(
+        "counterparty",
+        "party_kept rules matching fields cards records companies sync_steps watching party_machine workers",
+    ),
+    _domain(
+        "ingest",
+        "domain portal orders_seen requisites_seen cursor buckets snapshot shop_module goods edi registers shops sweeps workers",
+    ),
     _domain(
         "invoicing",
-        "rules order orders review cancelling documents edi edi_workers pdf_and_act lost_topics workers handlers "
+        "rules order orders goods review cancelling documents edi edi_workers pdf_and_act lost_topics workers handlers "
         "process_machine",
     ),
-    _domain("notifier", "spoken ordered_writes rules orders companies edi texts lost_topics deal_machine"),
+    _domain("notifier", "spoken ordered_writes rules orders companies newcomers edi texts lost_topics deal_machine"),
     _domain(
         "payments",
         "shown work bank_shown bank_questions statement_files rules enriching matching balances standing "

@@ -21,13 +21,15 @@ KILLED_MIN: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A file whose changes were tried. ``explained``: so many of those that nobody noticed are no other program."""
+    """A file whose changes were tried. ``explained``: so many of those that nobody noticed are no other program;
+    ``changes``: how many there are, where only a sample of them was tried."""
 
     path: str
     tried: int
     killed: int
     explained: int
     commit: str = ""
+    changes: int = 0
 
     @property
     def share(self) -> float:
@@ -50,11 +52,12 @@ def said(path: str) -> list[dict[str, Any]]:
     return [last[number] for number in sorted(last)]
 
 
-def result(path: str) -> Result:
-    """What came of all changes of a file."""
+def result(path: str, changes: int = 0) -> Result:
+    """What came of the changes of a file that were tried, of so many that there are."""
     tried, known = said(path), explained()
     survivors = [identity(one) for one in tried if not one["killed"]]
-    return Result(path, len(tried), len(tried) - len(survivors), sum(one in known for one in survivors))
+    of = changes if len(tried) < changes else 0
+    return Result(path, len(tried), len(tried) - len(survivors), sum(one in known for one in survivors), changes=of)
 
 
 def identity(change: Mapping[str, Any]) -> str:
@@ -94,7 +97,8 @@ def table() -> str:
     rows = ["| File | Changes | Noticed | | Explained | Of the code of |", "|---|---|---|---|---|---|"]
     for one in known:
         share = f"{one.share:.1%}"
-        rows.append(f"| `{one.path}` | {one.tried} | {one.killed} | {share} | {one.explained} | {one.commit} |")
+        changes = f"{one.tried} of {one.changes}" if one.changes else one.tried
+        rows.append(f"| `{one.path}` | {changes} | {one.killed} | {share} | {one.explained} | {one.commit} |")
     tried, killed = sum(one.tried for one in known), sum(one.killed for one in known)
     sum_explained = sum(one.explained for one in known)
     rows.append(f"| together | {tried} | {killed} | {killed / max(1, tried):.1%} | {sum_explained} | |")

@@ -1,12 +1,13 @@
-"""``python -m tests.mutation.trying PART FILE…``: tries every change, keeps a line of JSON for each, and a file's row.
+"""``python -m tests.mutation.trying PART SAMPLE FILE…``: tries changes, keeps a line of JSON of each, and a file's row.
 
 Each is tried in a fork of a process that has read the modules and collected the tests already. What is kept as noticed,
-or as explained, is not tried again.
+or as explained, is not tried again. SAMPLE changes of a file are drawn by its path, or all of them where it is 0.
 """
 
 import gc
 import json
 import os
+import random
 import resource
 import signal
 import sys
@@ -38,8 +39,9 @@ Where = frozenset[CodeType]
 class Trying:
     """A plugin of pytest: in place of one run of the tests there is a run for each change."""
 
-    def __init__(self, paths: Sequence[str], at_once: int) -> None:
+    def __init__(self, paths: Sequence[str], at_once: int, sample: int) -> None:
         self._paths = paths
+        self._sample = sample
         self._at_once = at_once
         self._seconds: dict[str, float] = {}
         self._noticed_by: dict[CodeType, Counter[str]] = defaultdict(Counter)
@@ -74,7 +76,8 @@ class Trying:
             pytest.exit("a fork of the code as it is fails too, so that nothing can be said of changes", 1)
         for path, some in changes.items():
             no_more = {one["change"] for one in said(path) if one["killed"] or identity(one) in explained()}
-            left = [number for number in range(len(some)) if number not in no_more]
+            drawn = _drawn(path, len(some), self._sample)
+            left = [number for number in drawn if number not in no_more]
 
             def try_some(numbers: Sequence[int], path: str = path, some: Sequence[Replacement] = some) -> None:
                 for number in numbers:
@@ -84,7 +87,7 @@ class Trying:
 
             self._shared(left, try_some)
             if some:
-                record(result(path))
+                record(result(path, len(some)))
         return True
 
     def _shared(self, numbers: Sequence[int], work: Callable[[Sequence[int]], None]) -> None:
@@ -166,6 +169,12 @@ def _draws_few(item: pytest.Item) -> None:
         test._hypothesis_internal_use_settings = few  # type: ignore[union-attr] # Hypothesis keeps them there; it has no setter
 
 
+def _drawn(path: str, changes: int, sample: int) -> list[int]:
+    """The numbers of the changes to try: those of a smaller sample are among those of a larger one."""
+    numbers = random.Random(path).sample(range(changes), changes)  # noqa: S311 - it is to come out the same each time
+    return sorted(numbers[: sample or changes])
+
+
 def _bounded(seconds: float) -> None:
     """A change that never comes to an end does, by the processor's time or, where it waits, by the clock's."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
@@ -205,7 +214,9 @@ def main(arguments: list[str]) -> int:
     settings.load_profile("mutation")
     tests = [str(ROOT / test) for test in part.tests]
     options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "timeout=0"]
-    return int(pytest.main([*options, *tests], [Trying(arguments[1:], part.at_once)]))
+    if part.at_once > 1:
+        options += ["-m", "not parts"]
+    return int(pytest.main([*options, *tests], [Trying(arguments[2:], part.at_once, int(arguments[1]))]))
 
 
 if __name__ == "__main__":
