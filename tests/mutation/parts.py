@@ -9,8 +9,8 @@ ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Files by their patterns, and the tests. Those of inbox and outbox start Postgres and Kafka, once for all, so that
-    their changes are tried one by one; of others ``at_once``, by the tests that need neither."""
+    """Files by their patterns, and the tests. Those of inbox and outbox start Postgres, once for all, so that their
+    changes are tried one by one; of others ``at_once``, by the tests that need no server."""
 
     name: str
     files: tuple[str, ...]
@@ -57,12 +57,12 @@ PARTS: Final = (
         "shown work bank_shown bank_questions statement_files rules enriching matching balances standing "
         "balance_machine bank_days",
     ),
-    _part("inbox", "chassis/messaging/inbox.py", "chassis", "consumer loss", at_once=1),
+    _part("inbox", "chassis/messaging/inbox.py", "chassis", "inbox housekeeping", at_once=1),
     _part(
         "outbox",
         "chassis/outbox.py chassis/messaging/outgoing.py chassis/messaging/windows.py",
         "chassis",
-        "relay engine",
+        "windows outgoing",
         at_once=1,
     ),
 )
