@@ -28,11 +28,16 @@ async def test_a_message_is_accepted_once_for_each_consumer_and_tenant(database:
         assert await inbox.accept(connection, "shop", []) == set()
 
 
+async def accepted_and_failed(database: Database) -> None:
+    """A message is accepted, and the work with it fails in the same transaction."""
+    async with database.transaction([ONE]) as connection:
+        await inbox.accept(connection, "shop", [A])
+        await connection.execute("SELECT 1 FROM nowhere")
+
+
 async def test_what_was_rolled_back_was_not_accepted(database: Database) -> None:
     with pytest.raises(asyncpg.UndefinedTableError):
-        async with database.transaction([ONE]) as connection:
-            await inbox.accept(connection, "shop", [A])
-            await connection.execute("SELECT 1 FROM nowhere")
+        await accepted_and_failed(database)
     async with database.transaction([ONE]) as connection:
         assert await inbox.handled(connection, "shop", [A]) == set()
 
