@@ -29,7 +29,7 @@ def _part(name: str, files: str, of: str, tests: str, at_once: int = 4) -> Part:
 
 def _domain(service: str, tests: str) -> Part:
     part = _part(service, f"services/{service}/domain/*.py", f"services/{service}", tests)
-    return replace(part, tests=(*part.tests, "tests/golden/test_golden.py"))
+    return replace(part, tests=(*part.tests, "tests/services/test_transcripts.py", "tests/golden/test_golden.py"))
 
 
 PARTS: Final = (
