@@ -30,7 +30,7 @@ def plain(value: Any) -> Any:
 
 
 def transcript(stream: Stream[Any, Any]) -> list[str]:
-    """A story, a line for each thing: what happened, what was said, what is to be done, and what is shown at the end."""
+    """A story, a line for each thing: what happened, what was said, what is to be done, what is shown in the end."""
     tasks = sorted(stream.tasks.values(), key=lambda task: (task.kind, task.key))
     things: list[tuple[str, Any]] = [
         *((f"event {event.NAME}", json.loads(stream.kind.codec.encode(event))) for event in stream.events),
