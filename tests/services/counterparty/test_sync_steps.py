@@ -190,13 +190,18 @@ def test_what_has_ended_is_begun_anew_even_where_it_is_to_be_applied() -> None:
     assert names(stream.ran(begin(apply=True))) == ["SyncBegan"]
 
 
-STEPS: list[sync.Command] = [
-    sync.SeeCrmRead(1),
-    sync.SeeAccountingRead(1),
-    sync.SeeCompared(1, COUNTS),
-    sync.SeeLinked(1),
-    sync.SeeCreated(1, COUNTS),
-]
+def steps(run: int) -> list[sync.Command]:
+    """All that is seen of a run, in its order."""
+    return [
+        sync.SeeCrmRead(run),
+        sync.SeeAccountingRead(run),
+        sync.SeeCompared(run, COUNTS),
+        sync.SeeLinked(run),
+        sync.SeeCreated(run, COUNTS),
+    ]
+
+
+STEPS = steps(1)
 
 
 @pytest.mark.parametrize("done", range(len(STEPS) + 1))
@@ -213,14 +218,12 @@ def test_a_step_counts_once_and_only_in_its_turn(done: int) -> None:
 @pytest.mark.parametrize("late", STEPS)
 def test_what_an_earlier_run_brings_says_nothing_of_this_one(late: sync.Command) -> None:
     stream = account_sync()
-    stream.ran(begin())
-    compared(stream)
-    stream.ran(begin(apply=True), "again")
-    stream.ran(sync.SeeLinked(1))
-    stream.ran(sync.SeeCreated(1, COUNTS))
+    stream.ran(begin(apply=True))
+    for step in STEPS:
+        stream.ran(step)
     stream.ran(begin(apply=True))
     assert stream.state.run == 2
-    for step in [None, *STEPS]:
-        if step is not None:
-            stream.ran(type(step)(2, COUNTS) if hasattr(step, "counts") else type(step)(2))  # type: ignore[call-arg] # counts are of two
+    assert stream.ran(late) == []
+    for step in steps(2):
+        stream.ran(step)
         assert stream.ran(late) == []
