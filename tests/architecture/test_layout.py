@@ -1,6 +1,7 @@
 """The layout that makes knowing one service knowing all of them, and a module that says what it is for."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,3 +81,18 @@ def test_no_module_has_a_vague_name() -> None:
 def test_planted_modules_are_caught() -> None:
     assert list(modules_without_a_purpose(planted("import os")))
     assert list(vague_names(planted('"""x."""', "chassis/utils.py")))
+
+
+def dependent(vendors: set[str], document: str) -> set[str]:
+    """A new vendor's connector is in no list, and takes what it needs from its neighbour."""
+    contracts = tomllib.loads(document)["tool"]["importlinter"]["contracts"]
+    (independent,) = [one for one in contracts if one["type"] == "independence"]
+    return {f"connectors.{vendor}" for vendor in vendors} - set(independent["modules"])
+
+
+def test_connectors_of_vendors_are_kept_apart() -> None:
+    document = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    vendors = {file.parent.name for file in (ROOT / "connectors").glob("*/README.md")}
+    assert len(vendors) > 10
+    assert dependent(vendors, document) == set()
+    assert dependent({"planted"}, document) == {"connectors.planted"}
