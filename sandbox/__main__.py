@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -19,6 +21,9 @@ from sandbox.core.world import Secure
 from sandbox.server import SandboxServer, address, listen
 from sandbox.settings import Settings
 from sandbox.tls import Authority, names_of, serving
+
+GARBAGE_THRESHOLDS: Final = (10_000, 10, 20)
+"""Objects and rounds between collections: the interpreter's own 700 walk through young objects many times a request."""
 
 
 def parse(argv: list[str] | None = None) -> Settings:
@@ -57,6 +62,8 @@ async def _serve(settings: Settings, listener: socket.socket, secure: socket.soc
     context = serving(authority, names_of(settings.host, settings.public_url))
     server = SandboxServer(SandboxApp(world), listener, (secure, context))
     await server.start()
+    gc.collect()
+    gc.freeze()  # what was imported and replayed stays
     where = f"data={settings.data} https={world.secure.url} ca={authority.file}"
     print(f"sandbox ready {server.url} pid={os.getpid()} {where}", flush=True)
     await ended.wait()
@@ -67,6 +74,7 @@ def main(argv: list[str] | None = None) -> None:
     settings = parse(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     listener = _listen(settings.host, settings.port, "--port")
     secure = _listen(settings.host, settings.https_port, "--https-port")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -115,12 +115,13 @@ def _close(family: Family, record: Record, semantic: str, now: int, portal: Port
 def _settle_contacts(family: Family, record: Record, values: Record) -> None:
     """The first of several contacts (or companies of a contact) is the primary one, and the other way round."""
     for one, many in (("CONTACT_ID", "CONTACT_IDS"), ("COMPANY_ID", "COMPANY_IDS")):
-        if not any(field.stored == many for field in family.fields):
+        told = one in values or values.get(many) is not None
+        if not told or not any(field.stored == many for field in family.fields):
             continue
         if values.get(many) is not None:
             record[many] = values[many]
             record[one] = values[many][0] if values[many] else 0
-        elif one in values:
+        else:
             primary = values[one]
             rest = [number for number in record.get(many, []) if number != primary]
             record[many] = [primary, *rest[1:]] if primary else []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 # Stored forms: ids and numbers of things int; amounts str with two decimals; fractions Decimal as str; datetime unix
@@ -138,6 +139,7 @@ def parse_day(value: Any, zone: tzinfo) -> str:
         raise BadValueError(f"{value!r} is not a date") from error
 
 
+@lru_cache(maxsize=256)
 def moment_text(unix: int, zone: tzinfo) -> str:
     """`2026-09-10T11:20:01+03:00` in the portal's zone."""
     return datetime.fromtimestamp(unix, zone).isoformat()

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from math import floor
 
 CLIENT_RECENT_SECONDS = 30.0
 RATE_MAX = 100_000.0
@@ -15,7 +17,12 @@ EXAMPLE = "2026-11-20T09:00:00+03:00"
 
 def to_rfc3339(unix: float) -> str:
     """Unix seconds as RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(unix * 1000) % 1000:03d}Z"
+    return f"{_second(floor(unix))}{int(unix * 1000) % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
 
 
 def from_rfc3339(text: str) -> float:

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from sandbox.core.clock import SandboxClock, to_rfc3339
 
 Line = dict[str, Any]
 INDEX_EVERY_LINES = 1000
+GROUP_SECONDS = 0.002
+"""So long after a write the next one waits for others: what comes alone is written at once."""
 
 
 class LedgerError(RuntimeError):
@@ -49,6 +52,7 @@ class Ledger:
         self._index: list[tuple[int, int]] = []
         self._open: list[tuple[int, bytes]] | None = None
         self._pending: list[bytes] = []
+        self._wrote_at = 0.0
         self._group: asyncio.Future[None] | None = None
         self._broken: OSError | None = None
 
@@ -135,7 +139,8 @@ class Ledger:
             self._note_offset(seq, self._size)
             self._size += len(raw)
             if not self._pending:
-                asyncio.get_running_loop().call_soon(self._write_group)
+                wait = self._wrote_at + GROUP_SECONDS - time.monotonic()
+                asyncio.get_running_loop().call_later(max(0.0, wait), self._write_group)
             self._pending.append(raw)
 
     def _note_offset(self, seq: int, offset: int) -> None:
@@ -152,7 +157,7 @@ class Ledger:
             await asyncio.shield(self._group)
 
     def _write_group(self) -> None:
-        """Writes all that was appended in one turn of the loop with one fsync.
+        """Writes all that was appended in one turn of the loop, or since soon after the last write, with one fsync.
 
         In the loop on purpose: a thread's hand-over costs more than the fsync of a local disk, and on a slow one
         the calls that wait meanwhile become the next group.
@@ -172,6 +177,7 @@ class Ledger:
             if group is not None:
                 group.set_exception(LedgerError(f"the ledger {self._path} cannot be written: {error}"))
             return
+        self._wrote_at = time.monotonic()
         if group is not None:
             group.set_result(None)
 

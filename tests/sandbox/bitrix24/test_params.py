@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote_plus
 
 import orjson
 import pytest
@@ -29,6 +30,12 @@ from sandbox.bitrix24.params import Params, TooManyParametersError, build_query,
 )  # fmt: skip
 def test_bracketed_names_nest_as_in_php(query: str, tree: dict[str, Any]) -> None:
     assert parse_query(query) == tree
+
+
+@pytest.mark.parametrize("escaped", ["%2B%2F%3D", "%2b%252B", "%%2B%2", "a+b%20c", "%D0%A1%FF", "100%"])
+def test_long_values_are_read_as_short_ones(escaped: str) -> None:
+    many = escaped * 200
+    assert parse_query(f"file={many}") == {"file": unquote_plus(many)}
 
 
 def test_json_and_form_bodies_give_one_tree() -> None:
