@@ -9,13 +9,17 @@ import pytest
 from tests.architecture.sources import PRODUCT, Source, called, migrations, planted, sources
 
 _OUTSIDE = re.compile(
-    r"(^|\.)_?(accounting|crm|http|client|permits?|blobs|subjects|vendor|session|transport)\.|^httpx\.|^aiohttp\."
+    r"(^|\.)_?(accounting|crm|operators?|registers?|router|finder|papers|renderer|http|client|permits?|blobs|subjects"
+    r"|vendors?|session|transport)\.|^httpx\.|^aiohttp\."
 )
 _TRANSACTION = re.compile(r"\.(transaction|delivery)$")
 
 _EXPLICIT: dict[str, frozenset[str]] = {
     "AIOKafkaProducer": frozenset({"acks", "enable_idempotence", "request_timeout_ms"}),
+    "AIOKafkaConsumer": frozenset({"group_id", "enable_auto_commit", "auto_offset_reset", "request_timeout_ms"}),
     "KafkaBroker": frozenset({"allow_auto_create_topics"}),
+    "asyncpg.connect": frozenset({"timeout", "command_timeout"}),
+    "aiohttp.ClientSession": frozenset({"timeout", "trust_env", "auto_decompress"}),
     "asyncpg.create_pool": frozenset({"min_size", "max_size", "timeout", "command_timeout"}),
     "httpx.AsyncClient": frozenset({"timeout", "follow_redirects", "trust_env"}),
     "httpx.Client": frozenset({"timeout", "follow_redirects", "trust_env"}),
@@ -65,8 +69,10 @@ def defaults_left_to_chance(source: Source) -> Iterator[str]:
         name = called(node)
         needed = _SUBSCRIBER if name.endswith(".subscriber") else _EXPLICIT.get(name, frozenset())
         given = {keyword.arg for keyword in node.keywords}
-        missing = sorted(needed - {arg for arg in given if arg})
-        if missing and None not in given:
+        if None in given:  # by **: what the same module puts under that name into a dictionary
+            given |= {one for one in needed if f'"{one}":' in source.text}
+        missing = sorted(needed - given)
+        if missing:
             yield f"{source.path}:{node.lineno}: {name} leaves {', '.join(missing)} to the library"
 
 
@@ -114,10 +120,13 @@ PLANTED: list[tuple[Check, str]] = [
     (subscribers_outside_the_chassis, "@broker.subscriber('deals')\nasync def handle(m): ..."),
     (calls_inside_transactions, "async def f(self):\n  async with self._database.transaction(['a']) as c:\n"
      "    await self._accounting.create_invoice(1)"),
+    (calls_inside_transactions, "async def f(self):\n  async with self._database.transaction(['a']) as c:\n"
+     "    await self._operator.post_document(1)"),
     (calls_inside_transactions, "async def f(self):\n  async with db.delivery() as c:\n    await httpx.get('x')"),
     (writes_around_the_engine, "SQL = 'INSERT INTO events (tenant_id) VALUES ($1)'"),
     (writes_around_the_engine, "async def f(c): await event_store.append(c, [], None)"),
     (defaults_left_to_chance, "p = AIOKafkaProducer(bootstrap_servers='x')"),
+    (defaults_left_to_chance, "p = AIOKafkaProducer(**settings.client('x'), acks='all')"),
     (defaults_left_to_chance, "@broker.subscriber('deals', batch=True)\nasync def handle(m): ..."),
     (swallowed_errors, "try:\n  save()\nexcept Exception:\n  pass"),
     (swallowed_errors, "try:\n  save()\nexcept:\n  ..."),

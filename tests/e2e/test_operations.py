@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from chassis.messaging.kafka import KafkaSettings, start_producer
+from contracts.topics import SERVICES
 from tests.e2e.conftest import Installation, Portal
 
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(400)]
@@ -31,6 +32,15 @@ def test_applying_shows_the_difference_and_the_same_file_changes_nothing(install
     assert (view["name"], view["version"]) == ("ООО «Другое»", 2)
     assert "another-token" not in json.dumps(view)
     assert installation.json("tenant", "check", portal.slug)["checks"]
+
+
+def test_versions_and_durability_are_those_in_force(installation: Installation) -> None:
+    document = installation.json("version")
+    held = {name: document["postgres"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")}
+    assert held == dict.fromkeys(held, "on")
+    assert (document["kafka"]["acks"], document["kafka"]["enable_idempotence"]) == ("all", True)
+    assert set(document["services"]) == set(SERVICES)
+    assert set(document["services"].values()) == {document["version"]}
 
 
 def test_a_check_names_what_is_missing_at_the_vendor(installation: Installation) -> None:
