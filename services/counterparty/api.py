@@ -18,11 +18,11 @@ from chassis.postgres import Database
 from chassis.tenants import TenantDirectory
 from chassis.wakeups import WORK
 from connectors.registry import Capability, accounting_of
-from services.counterparty.domain import sync
+from services.counterparty.domain import records, sync
 from services.counterparty.store.syncs import Run, SyncStore
 
-OUTCOMES: Final = ("to_pair", "paired", "to_create", "created", "conflict", "skipped")
-_CREATING: Final = ("creating", "done")
+OUTCOMES: Final = ("to_pair", "paired", "to_create", "created", "to_enter", "entered", "conflict", "skipped")
+_CREATING: Final = ("creating", "entering", "done")
 
 
 class SyncApi:
@@ -65,6 +65,8 @@ class SyncApi:
                     apply=apply,
                     listed=accounting_of(account).can(Capability.LIST_COUNTERPARTIES),
                     by=text_of(body, "by", "operator"),
+                    # Only a list tells what the CRM lacks.
+                    enter=records.wanted(settings) and accounting_of(account).can(Capability.LIST_COUNTERPARTIES),
                 ),
                 f"person:{uuid.uuid4()}",
                 {"cause": "operator"},

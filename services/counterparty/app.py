@@ -34,6 +34,7 @@ from services.counterparty.workers import handlers
 from services.counterparty.workers.companies import LookUpCompany
 from services.counterparty.workers.records import FindCards, WatchRecords, watched
 from services.counterparty.workers.sync.applying import Compare, CreateMissing, LinkPairs
+from services.counterparty.workers.sync.entering import EnterMissing
 from services.counterparty.workers.sync.reading import LookUpRecords, ReadCompanies, ReadRecords
 
 NAME: Final = "counterparty"
@@ -118,9 +119,10 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
         ReadCompanies(syncs, crm, parts.clock),
         ReadRecords(syncs, accounting, parts.clock),
         LookUpRecords(syncs, accounting, parts.clock),
-        Compare(syncs, parts.clock),
+        Compare(syncs, parts.tenants, parts.clock),
         LinkPairs(syncs, parts.clock),
         CreateMissing(syncs, permits, crm, accounting, accounting_of, parts.clock),
+        EnterMissing(syncs, store, permits, accounting, parts.tenants, parts.clock),
     )
     entered = (WatchRecords(accounting, store, parts.tenants, parts.clock), FindCards(crm))
     return Work(effects=effects, tasks=(*tasks, companies, *pages, *entered), probe_account=ping, permits=permits)

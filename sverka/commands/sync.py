@@ -42,9 +42,9 @@ def register(app: typer.Typer) -> None:
         "sync",
         help=example(
             "First sync: compares all companies that have an INN with the accounting service's counterparties, links "
-            "pairs and creates what is missing. Run it again to go on where it was.",
+            "pairs and creates what is missing, in accounting and in the CRM. Run it again to go on where it was.",
             "Первая синхронизация: сравнивает все компании с ИНН с контрагентами бухгалтерии, связывает пары и создаёт "
-            "недостающих. Повторный запуск продолжает с того же места.",
+            "недостающих в бухгалтерии и в CRM. Повторный запуск продолжает с того же места.",
             "sync vektor --preview",
         ),
     )(with_reach(sync))

@@ -8,9 +8,9 @@ from sverka.models.base import Document
 
 
 class SyncItem(Document):
-    """A requisite of a company, a company without one, or an accounting record that is there twice."""
+    """A requisite of a company, a company without one, or an accounting record that no company has."""
 
-    outcome: str = Field(description="to_pair, paired, to_create, created, conflict or skipped.")
+    outcome: str = Field(description="to_pair, paired, to_create, created, to_enter, entered, conflict or skipped.")
     company_id: str = Field(description="In the CRM; empty for a record that no company has.")
     requisite_id: str
     name: str
@@ -28,6 +28,8 @@ class SyncOutcomes(Document):
     paired: int
     to_create: int
     created: int
+    to_enter: int = Field(default=0, description="Companies of accounting that the CRM lacks and is to get.")
+    entered: int = Field(default=0, description="Of these, what the writing into the CRM has in hand.")
     conflict: int
     skipped: int
 
@@ -40,7 +42,7 @@ class SellerSync(Document):
     vendor: str
     listed: bool = Field(description="Whether the service lists its records; else it is asked about each INN.")
     run: int = Field(description="From 1; 0 before the first.")
-    phase: str = Field(description="none, reading, comparing, compared, linking, creating or done.")
+    phase: str = Field(description="none, reading, comparing, compared, linking, creating, entering or done.")
     under_way: bool
     began_at: datetime | None = None
     compared_at: datetime | None = None

@@ -12,6 +12,8 @@ OUTCOMES: Final[dict[str, tuple[str, str]]] = {
     "paired": ("paired", "связано"),
     "to_create": ("to be created", "будет создано"),
     "created": ("created", "создано"),
+    "to_enter": ("to be created in the CRM", "будет создано в CRM"),
+    "entered": ("being created in the CRM", "создаётся в CRM"),
     "conflict": ("conflict", "конфликт"),
     "skipped": ("skipped", "пропущено"),
 }
@@ -46,6 +48,26 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "requisite_off": ("These requisites are switched off in the CRM.", "Реквизиты отключены в CRM."),
     "own_company": ("It is one of the portal's own companies.", "Это своя компания портала."),
+    "record_ours": (
+        "Sverka made this record for a buyer who is no company of the CRM, or none any more.",
+        "Карточку завела Сверка для покупателя, который в CRM не компания или которого там больше нет.",
+    ),
+    "known_before": (
+        "It was to be created in the CRM before, and is not there: it was deleted, or the portal refused it.",
+        "Её уже создавали в CRM, и её там нет: удалена или портал отказал.",
+    ),
+    "contact_has_inn": (
+        "A contact of the CRM has this INN, or a person left the record out.",
+        "Этот ИНН в CRM у контакта, или карточку решили не переносить.",
+    ),
+    "record_gone": (
+        "The accounting service does not list it any more.",
+        "В бухгалтерии этой карточки больше нет.",
+    ),
+    "reverse_sync_off": (
+        "Companies are not taken from accounting any more (steps.reverse_sync).",
+        "Перенос компаний из бухгалтерии выключен (steps.reverse_sync).",
+    ),
     "company_gone": ("The company was deleted meanwhile.", "Компания за это время удалена."),
 }
 _PHASES: Final[dict[str, tuple[str, str]]] = {
@@ -58,6 +80,7 @@ _PHASES: Final[dict[str, tuple[str, str]]] = {
     "compared": ("compared", "сравнение готово"),
     "linking": ("linking: {paired} of {pairs} pairs", "связывание: {paired} из {pairs} пар"),
     "creating": ("creating: {created} of {missing}", "создание: {created} из {missing}"),
+    "entering": ("into the CRM: {entered} of {lacking}", "в CRM: {entered} из {lacking}"),
     "done": ("done", "готово"),
 }
 
@@ -87,6 +110,8 @@ def progress(sync: SellerSync) -> str:
         "pairs": counts.paired + counts.to_pair,
         "created": counts.created,
         "missing": counts.created + counts.to_create,
+        "entered": counts.entered,
+        "lacking": counts.entered + counts.to_enter,
     }
     return f"{sync.seller}: {_of(_PHASES.get(sync.phase, (sync.phase, sync.phase))).format_map(_Told(values))}"
 

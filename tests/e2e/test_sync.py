@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from chassis.values.inn import inn_ok
 from deploy.local.launch import running
@@ -37,6 +38,19 @@ class Books:
     def record(self, name: str, **card: Any) -> str:
         """A record of the accounting service; its id."""
         return str(self._posted(f"/elba/{self.portal.account}/counterparties", {"fullName": name, **card})["id"])
+
+    def companies(self, wanted: str) -> list[dict[str, Any]]:
+        """Companies of the CRM with an INN."""
+        found = self.at.json("sandbox", "company", "list", self.portal.slug)["companies"]
+        return [one for one in found if any(held.get("RQ_INN") == wanted for held in one["requisites"])]
+
+    def takes_from_accounting(self) -> None:
+        """The tenant lets companies come from accounting."""
+        document = yaml.safe_load(self.portal.file.read_text())
+        document["steps"] = {"reverse_sync": True}
+        self.portal.file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+        self.at.json("tenant", "apply", str(self.portal.file), "--yes")
+        self.at.settle()
 
     def records(self) -> dict[str, str]:
         """id → INN of all records."""
@@ -121,6 +135,29 @@ def test_what_is_found_is_linked_the_rest_created_and_what_is_unclear_left_to_a_
     assert again["outcomes"]["created"] == again["outcomes"]["to_create"] == 0
     assert again["outcomes"]["paired"] == 4
     assert len(books.records()) == len(before) + 3, "nobody has a second record"
+
+
+def test_what_accounting_alone_has_is_created_in_the_crm_once(books: Books) -> None:
+    books.takes_from_accounting()
+    options = {"inn": inn(41), "kpp": KPP, "phone": "+7 495 000-00-00"}
+    record = books.record("ООО «Из бухгалтерии»", **options)
+    preview = books.synced("--preview")
+    assert [(one["outcome"], one["remote_id"]) for one in preview["items"] if one["inn"] == inn(41)] == [
+        ("to_enter", record)
+    ]
+    assert books.companies(inn(41)) == [], "a preview changes nothing"
+    applied = books.synced("--apply")
+    assert (applied["phase"], applied["outcomes"]["entered"], applied["outcomes"]["to_enter"]) == ("done", 1, 0)
+    (company,) = books.at.until("the company", lambda: books.companies(inn(41)))
+    (requisite,) = company["requisites"]
+    told = (requisite["RQ_KPP"], requisite["RQ_COMPANY_NAME"], requisite["RQ_PHONE"])
+    assert told == (KPP, "ООО «Из бухгалтерии»", options["phone"])
+    books.at.settle()
+    again = books.synced("--apply")
+    assert (again["outcomes"]["paired"], again["outcomes"]["entered"]) == (1, 0)
+    books.at.settle()
+    assert len(books.companies(inn(41))) == 1
+    assert list(books.records()) == [record]
 
 
 def test_an_invoice_takes_the_record_that_the_sync_linked(books: Books) -> None:

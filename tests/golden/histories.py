@@ -77,7 +77,8 @@ def all_histories() -> Iterator[History]:
     yield "counterparty", "filled-and-left", counterparty.filled()
     for name, stream in zip(("entered", "entered-of-several"), counterparty.entered(), strict=True):
         yield "counterparty", name, stream
-    for name, stream in zip(("adopted", "made", "synced"), counterparty.brought_together(), strict=True):
+    told = zip(("adopted", "made", "synced", "synced-both-ways"), counterparty.brought_together(), strict=True)
+    for name, stream in told:
         yield "counterparty", name, stream
     yield "invoicing", "replaced", invoicing.replaced()
     yield "invoicing", "told-backwards", invoicing.told_backwards()

@@ -1,11 +1,12 @@
 """Which accounting record a company of the CRM is, pure: of one buyer (by INN and KPP), and of all companies of one
-INN in a first sync."""
+INN in a first sync; and what comes of records whose INN the CRM does not have."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-from chassis.values.inn import clean_kpp
+from chassis.values.inn import InnFound, clean_inn, clean_kpp, is_person_inn
 
 RECORDS_NAMED_MAX = 10
 
@@ -56,6 +57,7 @@ class Remote:
     remote_id: str
     inn: str
     kpp: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,38 @@ class Compared:
     reason: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     remote_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """What comes of a record whose INN the CRM does not have, and why."""
+
+    record: Remote
+    verdict: Literal["enter", "conflict", "skip"]
+    reason: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def lone(records: Sequence[Remote], own: Collection[str]) -> list[Lone]:
+    """All records of one INN that no company of the CRM has: each becomes one, a branch by its KPP. Records that may be
+    each other, by the same KPP or by none beside others, are a person's to choose from; ``own``: the sellers' INNs."""
+    found = []
+    places = Counter(_branch(one) for one in records)
+    for one in records:
+        inn = clean_inn(one.inn)
+        if not isinstance(inn, InnFound):
+            found.append(Lone(one, "skip", inn.fault))
+        elif inn.inn in own:
+            found.append(Lone(one, "skip", "own_company"))
+        elif places[_branch(one)] > 1 or (len(records) > 1 and "" in places):
+            found.append(Lone(one, "conflict", "records_double", _named(records)))
+        else:
+            found.append(Lone(one, "enter"))
+    return found
+
+
+def _branch(record: Remote) -> str:
+    return "" if is_person_inn(record.inn) else clean_kpp(record.kpp) or ""
 
 
 def compare(

@@ -4,7 +4,7 @@ only likely."""
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from chassis.cards import CardOpened, CardTaken
 from chassis.domain import Event
@@ -130,6 +130,11 @@ class Places:
     waiting: frozenset[str] = frozenset()
     missing: Mapping[str, Mapping[Name, Field]] = field(default_factory=dict)
     chosen: Mapping[str, str] = field(default_factory=dict)
+
+
+def wanted(settings: Mapping[str, Any]) -> bool:
+    """Whether the tenant lets companies come from accounting."""
+    return bool(settings.get("crm_account")) and settings.get("steps", {}).get("reverse_sync") is not False
 
 
 def evolve(places: Places, event: RecordSeen | RecordPlaced | CompanyMissing | CardOpened | CardTaken) -> Places:

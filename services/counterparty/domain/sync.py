@@ -16,15 +16,17 @@ LOOK_UP_ALL = "sync-look-up"
 COMPARE_ALL = "sync-compare"
 LINK_ALL = "sync-link"
 CREATE_ALL = "sync-create"
+ENTER_ALL = "sync-enter"
 FRESH: Final = dt.timedelta(hours=24)
 """A comparison so old is not applied: everything is read anew."""
 
-Phase = Literal["none", "reading", "comparing", "compared", "linking", "creating", "done"]
+Phase = Literal["none", "reading", "comparing", "compared", "linking", "creating", "entering", "done"]
 
 
 class SyncBegan(Event, name="SyncBegan"):
     """Everything is read and compared; ``apply`` whether it is then carried out too. ``listed``: the accounting service
-    lists its records; without that it is asked about each INN."""
+    lists its records; without that it is asked about each INN. ``enter``: companies that accounting alone has are
+    written into the CRM."""
 
     tenant: str
     account: str
@@ -34,6 +36,7 @@ class SyncBegan(Event, name="SyncBegan"):
     listed: bool
     began_at: dt.datetime
     by: str = ""
+    enter: bool = False
 
 
 class SyncCrmRead(Event, name="SyncCrmRead"):
@@ -69,6 +72,12 @@ class SyncLinked(Event, name="SyncLinked"):
     run: int
 
 
+class SyncCreated(Event, name="SyncCreated"):
+    """What accounting lacked is there; what the CRM lacks is written into it."""
+
+    run: int
+
+
 class SyncEnded(Event, name="SyncEnded"):
     """Everything is carried out."""
 
@@ -87,6 +96,7 @@ class BeginSync:
     apply: bool
     listed: bool
     by: str = ""
+    enter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +130,24 @@ class SeeLinked:
 
 @dataclass(frozen=True, slots=True)
 class SeeCreated:
-    """Nothing is left to create."""
+    """Nothing is left to create in accounting."""
 
     run: int
     counts: Mapping[str, int]
 
 
-Command = BeginSync | SeeCrmRead | SeeAccountingRead | SeeCompared | SeeLinked | SeeCreated
-StoredEvent = SyncBegan | SyncCrmRead | SyncAccountingRead | SyncCompared | SyncApplied | SyncLinked | SyncEnded
+@dataclass(frozen=True, slots=True)
+class SeeEntered:
+    """Nothing is left that the CRM lacks."""
+
+    run: int
+    counts: Mapping[str, int]
+
+
+Command = BeginSync | SeeCrmRead | SeeAccountingRead | SeeCompared | SeeLinked | SeeCreated | SeeEntered
+StoredEvent = (
+    SyncBegan | SyncCrmRead | SyncAccountingRead | SyncCompared | SyncApplied | SyncLinked | SyncCreated | SyncEnded
+)
 EVENTS: tuple[type[Event], ...] = (
     SyncBegan,
     SyncCrmRead,
@@ -135,6 +155,7 @@ EVENTS: tuple[type[Event], ...] = (
     SyncCompared,
     SyncApplied,
     SyncLinked,
+    SyncCreated,
     SyncEnded,
 )
 CODEC = EventCodec(EVENTS)
@@ -158,7 +179,7 @@ class State:
     @property
     def under_way(self) -> bool:
         """Whether something is still to be done without anybody asking."""
-        return self.phase in ("reading", "comparing", "linking", "creating")
+        return self.phase in ("reading", "comparing", "linking", "creating", "entering")
 
 
 def initial(stream: str) -> State:
@@ -187,6 +208,8 @@ def evolve(state: State, event: StoredEvent) -> State:
             return replace(state, apply=True, phase="linking" if state.phase == "compared" else state.phase)
         case SyncLinked():
             return replace(state, phase="creating")
+        case SyncCreated():
+            return replace(state, phase="entering")
         case SyncEnded():
             return replace(state, phase="done", counts=event.counts, ended_at=event.ended_at)
         case _:
@@ -212,7 +235,11 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             return (SyncCompared(run=state.run, counts=dict(command.counts), compared_at=now),)
         case SeeLinked() if state.phase == "linking":
             return (SyncLinked(run=state.run),)
+        case SeeCreated() if state.phase == "creating" and state.began is not None and state.began.enter:
+            return (SyncCreated(run=state.run),)
         case SeeCreated() if state.phase == "creating":
+            return (SyncEnded(run=state.run, counts=dict(command.counts), ended_at=now),)
+        case SeeEntered() if state.phase == "entering":
             return (SyncEnded(run=state.run, counts=dict(command.counts), ended_at=now),)
         case _:
             return ()
@@ -237,6 +264,7 @@ def _begin(state: State, command: BeginSync, now: dt.datetime) -> Sequence[Event
         listed=command.listed,
         began_at=now,
         by=command.by,
+        enter=command.enter,
     )
     return (began,)
 
@@ -261,6 +289,8 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         case SyncLinked():
             # The account is named so that nothing is begun while it does not answer.
             return (_task(CREATE_ALL, began, account=began.account),)
+        case SyncCreated():
+            return (_task(ENTER_ALL, began, account=began.account),)
         case _:
             return ()
 
@@ -272,6 +302,7 @@ def _task(kind: str, began: SyncBegan, *, account: str = "") -> TaskPlan:
         "crm_account": began.crm_account,
         "run": began.run,
         "listed": began.listed,
+        "enter": began.enter,
         "began_at": began.began_at.isoformat(),
     }
     return TaskPlan(kind, f"{began.account}:{began.run}", payload, account=account, lane=Lane.BULK)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
-from services.counterparty.domain import party
+from services.counterparty.domain import card, party
 
 
 class PartyStore:
@@ -20,6 +20,13 @@ class PartyStore:
         async with self._database.transaction([tenant]) as connection:
             _, state = await self._engine.state(connection, tenant, stream)
         assert isinstance(state, party.State), "the stream's prefix names a party"
+        return state
+
+    async def cards(self, tenant: TenantId, inn: str) -> card.State:
+        """The folded state of an INN's stream of cards."""
+        async with self._database.transaction([tenant]) as connection:
+            _, state = await self._engine.state(connection, tenant, f"{card.PREFIX}-{inn}")
+        assert isinstance(state, card.State), "the stream's prefix names cards"
         return state
 
     async def made(self, tenant: TenantId, account: str, likely: Mapping[str, str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class WatchRecords:
         assert task.permit is not None, "the plan names an account"
         settings, now = (await self._directory.view(task.tenant)).settings, self._clock.now()
         seller = _seller(settings, task.account)
-        if seller is None or not wanted(settings):
+        if seller is None or not records.wanted(settings):
             return Done(found_something=False)
         again = now + timedelta(seconds=seller.get("counterparties_poll_seconds", POLL_SECONDS))
         first = datetime.fromisoformat(task.payload.get("first") or now.isoformat())
@@ -82,10 +82,10 @@ class WatchRecords:
         self, task: Task, settings: Mapping[str, Any], rows: Sequence[Counterparty]
     ) -> list[StreamCommand]:
         """One command per record with an INN that is nobody's own; those of one page in their order."""
-        own = {str(seller.get("inn", "")) for seller in settings.get("sellers", ())}
-        found = {row.counterparty_id: (inn, row) for row in rows if (inn := _inn(row)) and inn not in own}
-        streams = {f"{party.PREFIX}-{_party_of(inn, row)}": key for key, (inn, row) in found.items()}
-        sent = await self._sent(task.tenant, task.account, streams)
+        own = own_inns(settings)
+        found = {row.counterparty_id: (inn, row) for row in rows if (inn := inn_of(row)) and inn not in own}
+        streams = {party_stream(inn, row): key for key, (inn, row) in found.items()}
+        sent = await sent_of(self._store, task.tenant, task.account, streams)
         registers: tuple[Register, ...] = ()
         if settings.get("policies", {}).get("fill_companies", True):
             registers = tuple(Register.model_validate(one) for one in settings.get("registers", ()))
@@ -97,18 +97,6 @@ class WatchRecords:
             )
             for key, (inn, row) in found.items()
         ]
-
-    async def _sent(self, tenant: TenantId, account: str, streams: Mapping[str, str]) -> dict[str, dict[Name, str]]:
-        """What we made, or are making, records of, by their ids: the list of changes brings our own creations too."""
-        made = await self._store.made(tenant, account, streams) if streams else {}
-        sent: dict[str, dict[Name, str]] = {}
-        for remote_id, stream in made.items():
-            state = await self._store.party(tenant, stream)
-            record = state.records.get(account)
-            buyer = None if record is None else record.told or state.party
-            if buyer is not None:
-                sent[remote_id] = _sent_of(buyer)
-        return sent
 
 
 class FindCards:
@@ -131,9 +119,25 @@ class FindCards:
         return Done((StreamCommand(task.stream, see, f"cards:{uuid.uuid4()}"),))
 
 
-def wanted(settings: Mapping[str, Any]) -> bool:
-    """Whether the tenant lets companies come from accounting."""
-    return bool(settings.get("crm_account")) and settings.get("steps", {}).get("reverse_sync") is not False
+async def sent_of(
+    store: PartyStore, tenant: TenantId, account: str, streams: Mapping[str, str]
+) -> dict[str, dict[Name, str]]:
+    """What we made, or are making, records of, by their ids: an account's list brings our own creations too.
+    ``streams``: the stream that a record's INN and KPP name → the record's id."""
+    made = await store.made(tenant, account, streams) if streams else {}
+    sent: dict[str, dict[Name, str]] = {}
+    for remote_id, stream in made.items():
+        state = await store.party(tenant, stream)
+        record = state.records.get(account)
+        buyer = None if record is None else record.told or state.party
+        if buyer is not None:
+            sent[remote_id] = _sent_of(buyer)
+    return sent
+
+
+def own_inns(settings: Mapping[str, Any]) -> frozenset[str]:
+    """The sellers' own INNs."""
+    return frozenset(str(seller.get("inn", "")) for seller in settings.get("sellers", ()))
 
 
 def _seller(settings: Mapping[str, Any], account: str) -> Mapping[str, Any] | None:
@@ -146,14 +150,16 @@ def _cursor(payload: Mapping[str, Any]) -> FeedCursor | None:
     return kept and FeedCursor(datetime.fromisoformat(kept["since"]), int(kept["offset"]), str(kept["token"]))
 
 
-def _inn(row: Counterparty) -> str:
+def inn_of(row: Counterparty) -> str:
+    """A record's INN, clean; "" where it has no right one."""
     found = clean_inn(row.inn) if row.inn.strip() else None
     return found.inn if isinstance(found, InnFound) else ""
 
 
-def _party_of(inn: str, row: Counterparty) -> str:
+def party_stream(inn: str, row: Counterparty) -> str:
+    """The stream of the buyer that a record's INN and KPP name."""
     kpp = "" if is_person_inn(inn) else clean_kpp(row.kpp) or ""
-    return f"{inn}-{kpp}" if kpp else inn
+    return f"{party.PREFIX}-{inn}-{kpp}" if kpp else f"{party.PREFIX}-{inn}"
 
 
 def record_of(account: str, inn: str, row: Counterparty) -> AccountingRecord:
@@ -202,7 +208,7 @@ def requisite_of(details: CompanyDetails) -> records.Requisite:
 
 def watched(settings: Mapping[str, Any]) -> Sequence[str]:
     """The accounts whose lists of changes are read: they must tell what others enter too."""
-    if not wanted(settings):
+    if not records.wanted(settings):
         return ()
     accounts = [str(one["connection"]["account"]) for one in settings.get("sellers", ())]
     return [account for account in accounts if accounting_of(account).follows_buyers]

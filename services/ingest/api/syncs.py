@@ -46,7 +46,9 @@ def sync_routes(app: FastAPI, owners: Owners, authorised: Sequence[Any]) -> None
     async def items(
         tenant: str,
         seller: OfSeller = "",
-        outcome: Annotated[str, Query(description="to_pair, paired, to_create, created, conflict or skipped.")] = "",
+        outcome: Annotated[
+            str, Query(description="to_pair, paired, to_create, created, to_enter, entered, conflict or skipped.")
+        ] = "",
         after: Annotated[str, Query(max_length=200, description="`next` of the page before.")] = "",
         limit: Limit = 100,
     ) -> JSONResponse:

@@ -123,7 +123,15 @@ def brought_together() -> list[Stream[Any, Any]]:
     whole.ran(sync.BeginSync("vektor", ACCOUNT, "bitrix24:vektor", apply=True, listed=True, by="Анна"))
     whole.ran(sync.SeeLinked(1))
     whole.ran(sync.SeeCreated(1, {"paired": 1, "created": 1}))
-    return [paired, created, whole]
+    both_ways: Stream[Any, Any] = Stream(SYNCS, sync.stream_of(ACCOUNT))
+    both_ways.ran(sync.BeginSync("vektor", ACCOUNT, "bitrix24:vektor", apply=True, listed=True, by="Анна", enter=True))
+    both_ways.ran(sync.SeeCrmRead(1))
+    both_ways.ran(sync.SeeAccountingRead(1))
+    both_ways.ran(sync.SeeCompared(1, {"to_enter": 1}))
+    both_ways.ran(sync.SeeLinked(1))
+    both_ways.ran(sync.SeeCreated(1, {"to_enter": 1}))
+    both_ways.ran(sync.SeeEntered(1, {"entered": 1}))
+    return [paired, created, whole, both_ways]
 
 
 def all_stories() -> list[Stream[Any, Any]]:

@@ -1,5 +1,6 @@
 """Which record a company is, among all companies and records of one INN; and how a first sync goes on."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from chassis.domain import Refused
 from connectors.ports.crm import CrmRequisite
 from services.counterparty.app import SYNCS
 from services.counterparty.domain import party, sync
-from services.counterparty.domain.matching import Compared, Link, Listed, Remote, compare
+from services.counterparty.domain.matching import Compared, Link, Listed, Remote, compare, lone
 from services.counterparty.workers.sync.reading import requisite_row
 from tests.services.counterparty.parts import ACCOUNT, ROMASHKA, a_party, checked, open_cards, want
 from tests.services.streams import NOW, Stream
@@ -205,3 +206,49 @@ def test_a_service_without_a_list_is_asked_once_the_companies_are_known() -> Non
     assert kinds(stream) == [sync.READ_CRM]
     stream.ran(sync.SeeCrmRead(1))
     assert kinds(stream) == [sync.READ_CRM, sync.LOOK_UP_ALL]
+
+
+def test_what_the_crm_lacks_is_entered_last_and_only_where_that_was_wanted() -> None:
+    both, one_way = a_sync(), a_sync()
+    both.ran(replace(begin(True), enter=True))
+    one_way.ran(begin(True))
+    for stream in (both, one_way):
+        compared(stream)
+        stream.ran(sync.SeeLinked(1))
+        stream.ran(sync.SeeCreated(1, {}))
+    assert (both.state.phase, one_way.state.phase) == ("entering", "done")
+    assert both.state.under_way
+    assert (kinds(both)[-1], sync.ENTER_ALL in kinds(one_way)) == (sync.ENTER_ALL, False)
+    both.ran(sync.SeeEntered(1, {"entered": 2}))
+    assert (both.state.phase, both.state.counts) == ("done", {"entered": 2})
+
+
+# Records that no company of the CRM has
+
+
+def alone(*records: Remote, own: str = "") -> list[tuple[str, str, str]]:
+    return [(one.record.remote_id, one.verdict, one.reason) for one in lone(records, {own})]
+
+
+def test_each_branch_that_the_crm_lacks_is_entered() -> None:
+    assert alone(record("e1"), record("e2", OTHER_KPP)) == [("e1", "enter", ""), ("e2", "enter", "")]
+    assert alone(record("e1", "")) == [("e1", "enter", "")]
+
+
+def test_records_that_may_be_each_other_are_a_persons_to_choose_from() -> None:
+    double = [("e1", "conflict", "records_double"), ("e2", "conflict", "records_double")]
+    assert alone(record("e1"), record("e2")) == double
+    assert alone(record("e1"), record("e2", "")) == double
+    assert alone(record("e1"), record("e2"), record("e3", OTHER_KPP))[2] == ("e3", "enter", "")
+
+
+def test_a_person_has_no_branches() -> None:
+    people = [Remote(remote_id, "500100732259", kpp) for remote_id, kpp in (("e1", ""), ("e2", KPP))]
+    assert [one.verdict for one in lone(people, ())] == ["conflict", "conflict"]
+
+
+def test_a_wrong_inn_and_ones_own_are_no_company_of_anybody() -> None:
+    assert [(one.verdict, one.reason) for one in lone([Remote("e1", "7736207540", KPP)], ())] == [
+        ("skip", "inn_checksum")
+    ]
+    assert alone(record("e1"), own=INN) == [("e1", "skip", "own_company")]

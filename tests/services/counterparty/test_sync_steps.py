@@ -101,6 +101,7 @@ def test_all_work_lies_behind_peoples_and_waits_for_the_account_that_it_asks() -
         "crm_account": CRM,
         "run": 1,
         "listed": False,
+        "enter": False,
         "began_at": NOW.isoformat(),
     }
     assert all(plan.payload == payload for plan in stream.tasks.values())

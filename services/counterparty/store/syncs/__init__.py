@@ -11,7 +11,7 @@ from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
 from services.counterparty.domain import sync
-from services.counterparty.domain.matching import Compared, Link, Listed, Remote
+from services.counterparty.domain.matching import Compared, Link, Listed, Lone, Remote
 from services.counterparty.store.syncs import statements
 
 
@@ -158,6 +158,66 @@ class SyncStore:
         ]
         async with self._database.transaction([run.tenant]) as connection:
             await connection.execute(statements.KEEP_ITEMS, *_of(run), orjson.dumps(rows).decode())
+
+    async def lone_inns(self, run: Run, after: str, limit: int) -> list[str]:
+        """The INNs of records that no company of the CRM has, ascending."""
+        async with self._database.transaction([run.tenant]) as connection:
+            rows = await connection.fetch(statements.LONE_INNS, *_of(run), after, limit)
+        return [row["inn"] for row in rows]
+
+    async def records(self, run: Run, inns: Sequence[str]) -> list[Remote]:
+        """All records of these INNs."""
+        async with self._database.transaction([run.tenant]) as connection:
+            rows = await connection.fetch(statements.RECORDS, *_of(run), inns)
+        return [Remote(**dict(row)) for row in rows]
+
+    async def keep_lone(self, run: Run, judged: Iterable[Lone]) -> None:
+        """Verdicts on records that no company of the CRM has; they replace those that a record had."""
+        rows = [
+            {
+                "item": f"r{one.record.remote_id}",
+                "company_id": "",
+                "requisite_id": "",
+                "name": one.record.name,
+                "inn": one.record.inn,
+                "kpp": one.record.kpp,
+                "party": "",
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "details": dict(one.values),
+                "remote_id": one.record.remote_id,
+            }
+            for one in judged
+        ]
+        async with self._database.transaction([run.tenant]) as connection:
+            await connection.execute(statements.KEEP_ITEMS, *_of(run), orjson.dumps(rows).decode())
+
+    async def to_enter(self, run: Run, remote_ids: Sequence[str]) -> list[Item]:
+        """Those of these records that the CRM is to have."""
+        async with self._database.transaction([run.tenant]) as connection:
+            rows = await connection.fetch(statements.TO_ENTER, *_of(run), remote_ids)
+        return [Item(**dict(row)) for row in rows]
+
+    async def lacking(self, run: Run) -> bool:
+        """Whether there is a record left that the CRM is to have and that was not handed over."""
+        async with self._database.transaction([run.tenant]) as connection:
+            return bool(await connection.fetchval(statements.LACKING, *_of(run)))
+
+    async def handed(self, run: Run) -> list[Item]:
+        """Records that were handed to the streams of their INNs and not seen again, by item."""
+        async with self._database.transaction([run.tenant]) as connection:
+            rows = await connection.fetch(statements.HANDED, *_of(run))
+        return [Item(**dict(row)) for row in rows]
+
+    async def judge(self, run: Run, items: Sequence[str], verdict: str, reason: str = "") -> None:
+        """Another verdict for these items."""
+        async with self._database.transaction([run.tenant]) as connection:
+            await connection.execute(statements.JUDGE, *_of(run), items, verdict, reason)
+
+    async def leave_the_rest(self, run: Run, reason: str) -> None:
+        """What is left that the CRM was to have is skipped."""
+        async with self._database.transaction([run.tenant]) as connection:
+            await connection.execute(statements.LEAVE_THE_REST, *_of(run), reason)
 
     async def to_link(self, run: Run, after: str, limit: int) -> list[Item]:
         """Pairs that are found and not linked yet, by item."""

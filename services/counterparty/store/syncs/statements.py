@@ -47,8 +47,19 @@ WHERE r.tenant_id = $1 AND r.account = $2 AND r.run = $3 AND r.fault = '' AND NO
 """
 
 RECORDS: Final = """
-SELECT remote_id, inn, kpp FROM sync_records
+SELECT remote_id, inn, kpp, name FROM sync_records
 WHERE tenant_id = $1 AND account = $2 AND run = $3 AND inn = ANY ($4)
+"""
+
+# Also what is out of order in the CRM is there: its own item says what to do.
+LONE_INNS: Final = """
+SELECT DISTINCT a.inn FROM sync_records a
+WHERE a.tenant_id = $1 AND a.account = $2 AND a.run = $3 AND a.inn > $4
+  AND NOT EXISTS (SELECT FROM sync_requisites r
+    WHERE r.tenant_id = $1 AND r.account = $2 AND r.run = $3 AND r.fault = '' AND r.inn = a.inn)
+  AND a.inn NOT IN (SELECT r.inn FROM sync_requisites r
+    WHERE r.tenant_id = $1 AND r.account = $2 AND r.run = $3 AND r.fault <> '')
+ORDER BY a.inn LIMIT $5
 """
 
 LINKS: Final = "SELECT party, phase, remote_id FROM links WHERE tenant_id = $1 AND account = $2 AND party = ANY ($3)"
@@ -128,6 +139,34 @@ WHERE i.tenant_id = $1 AND i.account = $2 AND i.run = $3 AND i.verdict = 'create
 ORDER BY i.item LIMIT $5
 """
 
+# A page that is read again after a fall brings those that were marked before it.
+TO_ENTER: Final = f"""
+SELECT {_ITEM_COLUMNS} FROM sync_items i
+WHERE i.tenant_id = $1 AND i.account = $2 AND i.run = $3 AND i.verdict IN ('enter', 'handed')
+  AND i.item IN (SELECT 'r' || unnest($4::text[]))
+ORDER BY i.item
+"""
+
+LACKING: Final = """
+SELECT EXISTS (SELECT FROM sync_items WHERE tenant_id = $1 AND account = $2 AND run = $3 AND verdict = 'enter')
+"""
+
+HANDED: Final = f"""
+SELECT {_ITEM_COLUMNS} FROM sync_items i
+WHERE i.tenant_id = $1 AND i.account = $2 AND i.run = $3 AND i.verdict = 'handed'
+ORDER BY i.item
+"""
+
+JUDGE: Final = """
+UPDATE sync_items SET verdict = $5, reason = $6
+WHERE tenant_id = $1 AND account = $2 AND run = $3 AND item = ANY ($4)
+"""
+
+LEAVE_THE_REST: Final = """
+UPDATE sync_items SET verdict = 'skip', reason = $4
+WHERE tenant_id = $1 AND account = $2 AND run = $3 AND verdict = 'enter'
+"""
+
 ON_THEIR_WAY: Final = """
 SELECT count(*) FROM links WHERE tenant_id = $1 AND account = $2 AND phase IN ('looking', 'checking', 'creating')
 """
@@ -140,6 +179,8 @@ SELECT count(*) {_OF_ITEMS} AND i.verdict = 'create'
 # A refusal from before the run says nothing of it: $4 tells whether creating has begun.
 _OUTCOME: Final = """
 CASE WHEN i.verdict = 'skip' THEN 'skipped' WHEN i.verdict = 'conflict' THEN 'conflict'
+  WHEN i.verdict IN ('enter', 'handed') THEN 'to_enter' WHEN i.verdict = 'entered' THEN 'entered'
+  WHEN i.verdict = 'placed' THEN 'paired'
   WHEN l.phase = 'linked' AND l.created AND i.verdict = 'create' THEN 'created'
   WHEN l.phase = 'linked' THEN 'paired'
   WHEN l.phase = 'doubtful' THEN 'conflict'

@@ -7,17 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Failure, Ok, Retryable
+from chassis.outcomes import Failure, Ok
+from chassis.tenants import TenantDirectory
 from chassis.values.inn import is_person_inn
-from chassis.work.handlers import TOKEN_REFUSED, Done, Permit, PermitClass, Permits, StreamCommand, Task, TaskResult
+from chassis.work.handlers import Done, Permit, PermitClass, Permits, StreamCommand, Task, TaskResult
 from connectors.ports.accounting import CounterpartyChanges, FeedCursor
 from connectors.ports.crm import CompanyDetails, ReadCompanies
 from connectors.registry import VendorOf
 from services.counterparty.domain import party, sync
-from services.counterparty.domain.matching import Compared, compare
+from services.counterparty.domain.matching import Compared, Remote, compare, lone
 from services.counterparty.domain.values import Party, Rules, check
 from services.counterparty.store.syncs import Item, Run, SyncStore
-from services.counterparty.workers.sync import again, going_on, run_of
+from services.counterparty.workers.records import own_inns
+from services.counterparty.workers.sync import again, going_on, reported, run_of
 from services.counterparty.workers.sync.reading import OVERLAP, buyer_of, cursor_json, cursor_of, record_row
 
 INNS_PER_RUN: Final = 500
@@ -36,21 +38,41 @@ class Compare:
     recurring = False
     permits = 0
 
-    def __init__(self, store: SyncStore, clock: Clock) -> None:
+    def __init__(self, store: SyncStore, directory: TenantDirectory, clock: Clock) -> None:
         self._store = store
+        self._directory = directory
         self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
-        """The next INNs."""
+        """The next INNs: those of the CRM, then, where that is wanted, those that accounting alone has."""
+        if "lone" in task.payload:
+            return await self._lone(task)
         run, after = run_of(task), str(task.payload.get("inn", ""))
         if not after:
             await self._store.judge_the_rest(run)
         inns = await self._store.inns(run, after, INNS_PER_RUN)
+        if not inns and task.payload.get("enter"):
+            return Done(again_at=self._clock.now(), payload=going_on(task, lone=""))
         if not inns:
-            counts = await self._store.counts(run, creating=False)
-            return Done((StreamCommand(task.stream, sync.SeeCompared(run.run, counts), f"compared:{run.run}"),))
+            return await self._compared(task, run)
         await self._store.keep_compared(run, await compared(self._store, run, inns, whole=bool(task.payload["listed"])))
         return Done(again_at=self._clock.now(), payload=going_on(task, inn=inns[-1]))
+
+    async def _lone(self, task: Task) -> TaskResult:
+        run = run_of(task)
+        inns = await self._store.lone_inns(run, str(task.payload["lone"]), INNS_PER_RUN)
+        if not inns:
+            return await self._compared(task, run)
+        own = own_inns((await self._directory.view(run.tenant)).settings)
+        by_inn: dict[str, list[Remote]] = {}
+        for record in await self._store.records(run, inns):
+            by_inn.setdefault(record.inn, []).append(record)
+        await self._store.keep_lone(run, [one for records in by_inn.values() for one in lone(records, own)])
+        return Done(again_at=self._clock.now(), payload=going_on(task, lone=inns[-1]))
+
+    async def _compared(self, task: Task, run: Run) -> TaskResult:
+        counts = await self._store.counts(run, creating=False)
+        return Done((StreamCommand(task.stream, sync.SeeCompared(run.run, counts), f"compared:{run.run}"),))
 
 
 class LinkPairs:
@@ -134,7 +156,7 @@ class CreateMissing:
                 return permit
             page = await self._accounting.counterparty_changes(permit, cursor)
             if not isinstance(page, Ok):
-                return await self._reported(run.account, page)
+                return await reported(self._permits, run.account, page)
             await self._store.keep_records(run, [record_row(one) for one in page.value.counterparties])
             if page.value.next is None:
                 return None
@@ -148,15 +170,7 @@ class CreateMissing:
         read = await self._crm.read_companies(permit, {one.requisite_id: one.company_id for one in items})
         if isinstance(read, Ok):
             return {one.requisite.requisite_id: one for one in read.value}
-        return await self._reported(account, read)
-
-    async def _reported(self, account: str, failure: Failure) -> Failure:
-        """A limit or a spent token is told to who gives permits out."""
-        spent = isinstance(failure, Retryable) and failure.problem.code == TOKEN_REFUSED
-        if isinstance(failure, Deferred) or spent:
-            until = failure.until if isinstance(failure, Deferred) else None
-            await self._permits.report(account, failure.problem, until)
-        return failure
+        return await reported(self._permits, account, read)
 
     async def _judged(
         self, task: Task, run: Run, items: Sequence[Item], details: dict[str, CompanyDetails]

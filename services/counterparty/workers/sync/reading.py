@@ -149,10 +149,10 @@ def buyer_of(requisite: CrmRequisite, name: str, *, address: str = "", email: st
 
 
 def record_row(record: Counterparty) -> RecordRow:
-    """A record as it is kept; its KPP in the form that the CRM's is compared in."""
-    return RecordRow(
-        record.counterparty_id, record.inn.strip(), clean_kpp(record.kpp) or record.kpp.strip(), record.name
-    )
+    """A record as it is kept; its INN and KPP in the form that the CRM's are compared in."""
+    found = clean_inn(record.inn)
+    inn = found.inn if isinstance(found, InnFound) else record.inn.strip()
+    return RecordRow(record.counterparty_id, inn, clean_kpp(record.kpp) or record.kpp.strip(), record.name)
 
 
 def cursor_json(cursor: FeedCursor) -> dict[str, Any]:
