@@ -3,6 +3,7 @@
 Source: the vendor's OpenAPI description "Elba Public API" (error envelope), RFC 6749 §5.2 for tokens.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,20 +22,24 @@ from connectors.wire import ShapeError
 
 PAGE: Final = "page"
 """The code that stands for an answer that is a web page: something between us and the API spoke."""
+REFUSED_ITEMS: Final = "refused_items"
+"""The problem's value that names the places, from 0, of a document's items whose products are refused."""
 PDF_MAGIC: Final = b"%PDF-"
 PDF_WAIT_SECONDS: Final = 2
 """How long a rendering document is left alone when the answer does not say."""
+_ITEM_PLACE: Final = re.compile(r"items\[([0-9]{1,6})\]\.productid")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
     """What an error says: ``code`` in lower case, ``text`` for a person, ``status`` where the body has one, ``target``
-    what it is about."""
+    what it is about, ``items`` the places of a document's items whose products are refused."""
 
     code: str
     text: str
     status: int | None
     target: str = ""
+    items: tuple[int, ...] = ()
 
 
 def error_of(document: Any) -> ErrorText | None:
@@ -45,9 +50,11 @@ def error_of(document: Any) -> ErrorText | None:
     status = status if isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600 else None
     if isinstance(error, dict):
         details = error.get("details")
-        said = [_line(error), *(_line(one) for one in (details if isinstance(details, list) else ()))]
-        text = "; ".join(line for line in said if line)
-        return ErrorText(_word(error.get("code")), text, status, _word(error.get("target")))
+        parts = [error, *(one for one in (details if isinstance(details, list) else ()) if isinstance(one, dict))]
+        text = "; ".join(line for part in parts if (line := _line(part)))
+        places = (_ITEM_PLACE.fullmatch(_word(part.get("target"))) for part in parts)
+        items = tuple(sorted({int(place[1]) for place in places if place is not None}))
+        return ErrorText(_word(error.get("code")), text, status, _word(error.get("target")), items)
     if isinstance(error, str) and error:
         return ErrorText(_word(error), _string(document.get("error_description")) or error, status)
     message = _string(document.get("message"))
@@ -182,7 +189,10 @@ class Answers:
             code = PAGE
         else:
             said = answer.body[:VENDOR_TEXT_LENGTH_MAX].decode("utf-8", "replace")
-        values = {"vendor": self._vendor, "status": answer.status, "text": said[:VENDOR_TEXT_LENGTH_MAX]}
+        values: dict[str, Any] = {"vendor": self._vendor, "status": answer.status}
+        values["text"] = said[:VENDOR_TEXT_LENGTH_MAX]
+        if error is not None and error.items:
+            values[REFUSED_ITEMS] = list(error.items)
         until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
         return table.judge(status, code, write=write, values=values, until=until)
 
@@ -192,9 +202,7 @@ class Answers:
         return next((code for code in (narrow, error.code) if code in self._known_codes), None)
 
 
-def _line(error: Any) -> str:
-    if not isinstance(error, dict):
-        return ""
+def _line(error: Mapping[str, Any]) -> str:
     message, target = _string(error.get("message")) or _string(error.get("code")), _string(error.get("target"))
     return f"{target}: {message}" if target and message else message
 

@@ -17,7 +17,7 @@ from connectors import wire
 from connectors.closing import CLOSING, closing_form, form_of
 from connectors.kontur import mapping, payments
 from connectors.kontur.calls import Calls
-from connectors.kontur.goods import goods_of
+from connectors.kontur.goods import goods_of, without_refused
 from connectors.kontur.outcomes import TOKEN_TABLE
 from connectors.kontur.schema import VENDOR
 from connectors.ports.accounting import (
@@ -115,6 +115,7 @@ class Kontur(Refusing):
             return goods
         body = mapping.invoice_body(draft, goods.value.ids, permit.options.get("bank_account_id"))
         created = await self._calls.card(permit, "create_invoice", "invoices", mapping.read_invoice, body, key)
+        created = without_refused(created, body, draft.lines, goods.value)
         if isinstance(created, Ok):
             card = created.value
             for field, equal in (
@@ -228,7 +229,7 @@ class Kontur(Refusing):
         body = mapping.act_body(draft, goods.value.ids, form)
         created = await self._calls.card(permit, "create_act", PLACES[form], _reads_act(form), body, key)
         if not isinstance(created, Ok):
-            return created
+            return without_refused(created, body, draft.lines, goods.value)
         if created.value.counterparty_id != draft.counterparty_id:
             return mismatch(VENDOR, "counterpartyId", write=True)
         return Ok(replace(created.value, goods=goods.value.used))

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chassis.ids import deterministic_id
-from chassis.outcomes import Ok, Outcome, Retryable, Uncertain
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import Permit
 from connectors.kontur import mapping
 from connectors.kontur.calls import Calls
 from connectors.kontur.schema import VENDOR
+from connectors.kontur_family import REFUSED_ITEMS
 from connectors.nomenclature import CREATED, LISTED, UNKNOWN_GOODS, LineKey, goods_unknown, line_key
 from connectors.ports.products import CreateProduct, ProductDraft, UsedItem
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,17 @@ async def goods_of(
     created = {line_key(line) for line in unknown}
     used = tuple(UsedItem(key[0], item, key in created) for key, item in found.items() if key[0])
     return Ok(Goods(tuple(found[line_key(line)] for line in lines), used))
+
+
+def without_refused(made: Outcome[_T], body: bytes, lines: Sequence[DocumentLine], goods: Goods) -> Outcome[_T]:
+    """What became of a document; of one that was refused for its items, such as one that a person mapped a product to
+    and that is not there, ``goods_unknown`` with their lines: it goes on once they are mapped anew."""
+    if not isinstance(made, Rejected) or not goods.ids:
+        return made
+    sent = mapping.products_of(body)
+    refused = {sent[place] for place in made.problem.values.get(REFUSED_ITEMS, ()) if place < len(sent)}
+    named = [line for line, item in zip(lines, goods.ids, strict=True) if item in refused]
+    return goods_unknown(VENDOR, named) if named else made
 
 
 async def _known(calls: Calls, permit: Permit, line: DocumentLine) -> Outcome[str]:

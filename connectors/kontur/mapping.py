@@ -72,6 +72,11 @@ def invoice_body(draft: InvoiceDraft, products: Sequence[str], bank_account_id: 
     return orjson.dumps(members | {"pricesIncludeVat": True})
 
 
+def products_of(body: bytes) -> tuple[str, ...]:
+    """The nomenclature's ids in a document of ours, item by item; a line may be several items."""
+    return tuple(wire.text(item["productId"]) for item in orjson.loads(body)["items"])
+
+
 def act_body(draft: ActDraft, products: Sequence[str], form: ClosingForm = "act") -> bytes:
     """A closing document; it is tied to its invoice where there is one. A УПД with VAT is the VAT invoice too."""
     members = _document(draft.issued_on.isoformat(), draft, products)

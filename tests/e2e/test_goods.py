@@ -86,6 +86,30 @@ def kontur(installation: Installation, portal: Portal) -> Kontur:
     return made
 
 
+def test_a_wrong_item_is_mapped_anew_and_the_deal_goes_on(
+    installation: Installation, portal: Portal, kontur: Kontur
+) -> None:
+    catalogue = Catalogue(installation, portal.slug)
+    company, _ = portal.company()
+    lamp = catalogue.product("Лампа", "LMP-1")
+    portal.move(catalogue.deal(company, lamp))
+    installation.settle()
+    installation.json("goods", "map", portal.slug, lamp, "00000000-0000-0000-0000-00000000dead", "--by", "anna")
+    installation.settle()
+    assert kontur.invoices() == []
+    (listed,) = installation.json("goods", "list", portal.slug)["goods"]
+    assert (listed["state"], listed["waiting"]) == ("open", 1)
+    (card,) = installation.json("decide", "list", "--tenant", portal.slug)["decisions"]
+    assert card["kind"] == "goods_unknown"
+
+    item = kontur.item("Лампа настольная")
+    installation.json("goods", "map", portal.slug, lamp, item, "--by", "anna")
+    installation.settle()
+    (invoice,) = kontur.invoices()
+    assert [line["product_id"] for line in invoice["items"]] == [item]
+    assert installation.json("decide", "list", "--tenant", portal.slug)["decisions"] == []
+
+
 def test_unknown_goods_are_mapped_once_and_the_next_deal_needs_no_person(
     installation: Installation, portal: Portal, kontur: Kontur
 ) -> None:

@@ -10,7 +10,7 @@ from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
 from sandbox.kontur import asked, wire
 from sandbox.kontur.api.files import rendered
-from sandbox.kontur.api.invoices import known_buyer, open_period
+from sandbox.kontur.api.invoices import known_buyer, known_products, open_period
 from sandbox.kontur.gate import Call, Gate, listed
 
 FORMS = {"acts": "act", "waybills": "waybill", "transfer-documents": "upd"}
@@ -39,6 +39,7 @@ def create(call: Call, form: str) -> Reply:
     day = checks.day(body, "date", problems, required=True)
     comment = checks.text(body, "comment", problems, longest=checks.TEXT_CHARS_MAX)
     lines: Any = asked.lines(body, problems)
+    known_products(call, body, problems)
     buyer = known_buyer(call, body, problems)
     invoice_id = checks.text(body, "invoiceId", problems, longest=40)
     if invoice_id is not None and call.book.get(call.account, "invoices", invoice_id) is None:

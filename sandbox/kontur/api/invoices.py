@@ -48,6 +48,7 @@ def create(call: Call) -> Reply:
         problems.add("pricesIncludeVat", "Цены без НДС не поддерживаются")
     comment = checks.text(body, "comment", problems, longest=checks.TEXT_CHARS_MAX)
     lines: Any = asked.lines(body, problems)
+    known_products(call, body, problems)
     buyer = known_buyer(call, body, problems)
     asked.raise_any(problems)
     open_period(call, day or "")
@@ -111,6 +112,17 @@ def known_buyer(call: Call, body: dict[str, Any], problems: Problems) -> str:
     if buyer is not None and call.book.get(call.account, "counterparties", buyer.lower()) is None:
         problems.add("counterpartyId", "Указанный контрагент не найден")
     return (buyer or "").lower()
+
+
+def known_products(call: Call, body: dict[str, Any], problems: Problems) -> None:
+    """A problem for each item whose product the nomenclature does not have."""
+    items = body.get("items")
+    for place, item in enumerate(items if isinstance(items, list) else ()):
+        product = item.get("productId") if isinstance(item, dict) else None
+        if not isinstance(product, str) or not product:
+            continue
+        if call.book.get(call.account, "products", product) is None:
+            problems.add(f"items[{place}].productId", "Номенклатура не найдена")
 
 
 def open_period(call: Call, day: str) -> None:

@@ -238,6 +238,25 @@ async def test_an_item_that_a_person_named_is_not_looked_up() -> None:
     assert [one["productId"] for one in script.sent(0)["items"]] == ["p9", "p8"], "lines of one name are two products"
 
 
+async def test_an_item_that_a_person_named_and_that_is_not_there_is_told_as_tried() -> None:
+    (line,) = invoice_draft().lines
+    lines = tuple(replace(line, product_id=product, item_id=item) for product, item in (("550", "p9"), ("551", "p8")))
+    refusal = error(400, "ValidationFailed", "items[1].productId")
+    client, _ = scripted(refusal)
+    refused = await client.create_invoice(LISTED, replace(invoice_draft(), lines=lines), key="k")
+    assert isinstance(refused, Rejected)
+    assert (refused.problem.code, refused.problem.values["products"]) == ("goods_unknown", {"551": "p8"})
+    client, _ = scripted(refusal)
+    act = await client.create_act(LISTED, replace(act_draft(), lines=lines), key="k")
+    assert isinstance(act, Rejected)
+    assert act.problem.values["products"] == {"551": "p8"}
+    for other in (error(400, "ValidationFailed", "dueDate"), error(400, "ValidationFailed", "items[7].productId")):
+        client, _ = scripted(other)
+        refused = await client.create_invoice(LISTED, replace(invoice_draft(), lines=lines), key="k")
+        assert isinstance(refused, Rejected)
+        assert refused.problem.code == "accounting_refused"
+
+
 async def test_nomenclature_by_external_code() -> None:
     client, script = scripted(answer(page(PRODUCT, PRODUCT | {"id": "p2", "externalId": "5501"})))
     outcome = await client.find_product(PERMIT, "550")
