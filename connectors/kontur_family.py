@@ -4,10 +4,10 @@ Source: the vendor's OpenAPI description "Elba Public API" (error envelope), RFC
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from chassis.clock import Clock
@@ -17,7 +17,7 @@ from chassis.outcomes import Deferred, Failure, Ok, Outcome, Retryable
 from connectors import wire
 from connectors.ports.accounting import AccessToken, CounterpartyKind, InvoiceStatus, PdfFile, TokenRequest
 from connectors.transport import Transport
-from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, OutcomeTable, unexpected
+from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, Kind, OutcomeTable, Verdict, unexpected
 from connectors.wire import ShapeError
 
 PAGE: Final = "page"
@@ -27,6 +27,7 @@ REFUSED_ITEMS: Final = "refused_items"
 PDF_MAGIC: Final = b"%PDF-"
 PDF_WAIT_SECONDS: Final = 2
 """How long a rendering document is left alone when the answer does not say."""
+_T = TypeVar("_T")
 _ITEM_PLACE: Final = re.compile(r"items\[([0-9]{1,6})\]\.productid")
 
 
@@ -91,6 +92,31 @@ def read_token(answer: Mapping[str, Any]) -> AccessToken:
     return AccessToken(token, seconds)
 
 
+def token_table(vendor: str) -> OutcomeTable:
+    """What answers of the tokens' address mean (RFC 6749 §5.2)."""
+    refused, fault = Verdict(Kind.REJECTED, "credentials_refused"), Verdict(Kind.PENDING, "vendor_fault")
+    return OutcomeTable(
+        vendor,
+        {
+            (None, "invalid_client"): refused,
+            (None, "invalid_grant"): refused,
+            (None, "invalid_scope"): refused,
+            (None, "unauthorized_client"): refused,
+            (None, "unsupported_grant_type"): refused,
+            (None, "invalid_request"): refused,
+            (401, None): refused,
+            (403, None): refused,
+            (429, None): Verdict(Kind.DEFERRED, "vendor_limit"),
+            (408, None): fault,
+            (500, None): fault,
+            (502, None): fault,
+            (503, None): fault,
+            (504, None): fault,
+            (200, None): Verdict(Kind.PENDING, "vendor_answer_unreadable"),
+        },
+    )
+
+
 class Answers:
     """Sends calls and judges what comes back by a vendor's tables.
 
@@ -130,6 +156,16 @@ class Answers:
         if isinstance(document, dict) and document.get("error") is not None:
             return self.failure(answer, table, write=write)
         return Ok(document)
+
+    async def card(self, call: Call, table: OutcomeTable, read: Callable[[Mapping[str, Any]], _T]) -> Outcome[_T]:
+        """The one object of a success, read."""
+        document = await self.document(call, table)
+        if not isinstance(document, Ok):
+            return document
+        try:
+            return Ok(read(wire.filled_mapping(document.value, "body")))
+        except ShapeError as error:
+            return unexpected(self._vendor, str(error), write=call.changes)
 
     async def token(self, request: TokenRequest, scope: str, table: OutcomeTable) -> Outcome[AccessToken]:
         """Client credentials → a bearer token (RFC 6749 §4.4)."""

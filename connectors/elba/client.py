@@ -10,7 +10,6 @@ from chassis.domain import Problem
 from chassis.http import Call
 from chassis.outcomes import Ok, Outcome, Retryable
 from chassis.work.handlers import Permit
-from connectors import wire
 from connectors.elba import mapping
 from connectors.elba.outcomes import KNOWN_CODES, TABLE, TOKEN_TABLE
 from connectors.elba.schema import PAGE_ROWS, VENDOR, rows_of
@@ -230,15 +229,8 @@ class ElbaSeed(Refusing):
         self, permit: Permit, operation: str, path: str, read: _Read[_T], body: bytes | None = None, key: str = ""
     ) -> Outcome[_T]:
         """One object: a GET, or a POST with a body under an idempotency key."""
-        write = body is not None
-        call = self._call(permit, operation, "POST" if write else "GET", path, body, key)
-        document = await self._answers.document(call, TABLE)
-        if not isinstance(document, Ok):
-            return document
-        try:
-            return Ok(read(wire.filled_mapping(document.value, "body")))
-        except ShapeError as error:
-            return unexpected(VENDOR, str(error), write=write)
+        call = self._call(permit, operation, "GET" if body is None else "POST", path, body, key)
+        return await self._answers.card(call, TABLE, read)
 
     async def _pdf(self, permit: Permit, operation: str, path: str) -> Outcome[PdfFile]:
         return await self._answers.pdf(self._call(permit, operation, "GET", path, accept="application/pdf"), TABLE)

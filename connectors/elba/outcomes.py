@@ -7,7 +7,7 @@ Source: the vendor's OpenAPI description "Elba Public API" (error envelope and s
 from typing import Final
 
 from connectors.elba.schema import VENDOR
-from connectors.kontur_family import PAGE
+from connectors.kontur_family import PAGE, token_table
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
 ALREADY_PAID: Final = "invoicealreadypaid"
@@ -20,7 +20,6 @@ _FORBIDDEN: Final = Verdict(Kind.BROKEN, "accounting_forbidden")
 _LIMIT: Final = Verdict(Kind.DEFERRED, "vendor_limit")
 _FAULT: Final = Verdict(Kind.PENDING, "vendor_fault")
 _UNREADABLE: Final = Verdict(Kind.PENDING, "vendor_answer_unreadable")
-_CREDENTIALS: Final = Verdict(Kind.REJECTED, "credentials_refused")
 
 TABLE: Final = OutcomeTable(
     VENDOR,
@@ -51,23 +50,4 @@ TABLE: Final = OutcomeTable(
     },
 )
 
-TOKEN_TABLE: Final = OutcomeTable(
-    VENDOR,
-    {
-        (None, "invalid_client"): _CREDENTIALS,
-        (None, "invalid_grant"): _CREDENTIALS,
-        (None, "invalid_scope"): _CREDENTIALS,
-        (None, "unauthorized_client"): _CREDENTIALS,
-        (None, "unsupported_grant_type"): _CREDENTIALS,
-        (None, "invalid_request"): _CREDENTIALS,
-        (401, None): _CREDENTIALS,
-        (403, None): _CREDENTIALS,
-        (429, None): _LIMIT,
-        (408, None): _FAULT,
-        (500, None): _FAULT,
-        (502, None): _FAULT,
-        (503, None): _FAULT,
-        (504, None): _FAULT,
-        (200, None): _UNREADABLE,
-    },
-)
+TOKEN_TABLE: Final = token_table(VENDOR)

@@ -11,7 +11,6 @@ from chassis.http import Call
 from chassis.http.client import ANSWER_BYTES_MAX, PDF_BYTES_MAX
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Permit
-from connectors import wire
 from connectors.kontur import mapping
 from connectors.kontur.outcomes import KNOWN_CODES, TABLE, TOKEN_TABLE
 from connectors.kontur.schema import PAGE_ROWS, VENDOR, rows_of
@@ -38,15 +37,8 @@ class Calls:
         self, permit: Permit, operation: str, path: str, read: _Read[_T], body: bytes | None = None, key: str = ""
     ) -> Outcome[_T]:
         """One object: a GET, or a POST with a body under an idempotency key."""
-        write = body is not None
-        call = self.call(permit, operation, "POST" if write else "GET", path, body, key)
-        document = await self.answers.document(call, TABLE)
-        if not isinstance(document, Ok):
-            return document
-        try:
-            return Ok(read(wire.filled_mapping(document.value, "body")))
-        except ShapeError as error:
-            return unexpected(VENDOR, str(error), write=write)
+        call = self.call(permit, operation, "GET" if body is None else "POST", path, body, key)
+        return await self.answers.card(call, TABLE, read)
 
     async def page(
         self, permit: Permit, operation: str, path: str, cursor: FeedCursor, read: _Read[_T | None]

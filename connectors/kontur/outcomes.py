@@ -7,7 +7,7 @@ stands for an answer that is a web page. A code ``x@y`` is the code x about the 
 from typing import Final
 
 from connectors.kontur.schema import VENDOR
-from connectors.kontur_family import PAGE
+from connectors.kontur_family import PAGE, token_table
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
 _TOKEN: Final = Verdict(Kind.BROKEN, "token_refused")
@@ -17,7 +17,6 @@ _ADDRESS: Final = Verdict(Kind.BROKEN, "accounting_address_not_allowed")
 _LIMIT: Final = Verdict(Kind.DEFERRED, "vendor_limit")
 _FAULT: Final = Verdict(Kind.PENDING, "vendor_fault")
 _UNREADABLE: Final = Verdict(Kind.PENDING, "vendor_answer_unreadable")
-_CREDENTIALS: Final = Verdict(Kind.REJECTED, "credentials_refused")
 _REFUSED: Final = Verdict(Kind.REJECTED, "accounting_refused")
 _EXISTS: Final = Verdict(Kind.REJECTED, "already_exists")
 _STATE: Final = Verdict(Kind.REJECTED, "invoice_already_paid")
@@ -71,23 +70,4 @@ TABLE: Final = OutcomeTable(
 )
 KNOWN_CODES: Final = frozenset(code for _, code in TABLE.rows if code not in (None, PAGE))
 
-TOKEN_TABLE: Final = OutcomeTable(
-    VENDOR,
-    {
-        (None, "invalid_client"): _CREDENTIALS,
-        (None, "invalid_grant"): _CREDENTIALS,
-        (None, "invalid_scope"): _CREDENTIALS,
-        (None, "unauthorized_client"): _CREDENTIALS,
-        (None, "unsupported_grant_type"): _CREDENTIALS,
-        (None, "invalid_request"): _CREDENTIALS,
-        (401, None): _CREDENTIALS,
-        (403, None): _CREDENTIALS,
-        (429, None): _LIMIT,
-        (408, None): _FAULT,
-        (500, None): _FAULT,
-        (502, None): _FAULT,
-        (503, None): _FAULT,
-        (504, None): _FAULT,
-        (200, None): _UNREADABLE,
-    },
-)
+TOKEN_TABLE: Final = token_table(VENDOR)
