@@ -15,7 +15,7 @@ from sverka.language import example, tr
 from sverka.models import ChangedDocument, StoryDocument, StoryLine
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import moment, print_document, show
-from sverka.story import sentences, tell
+from sverka.story import labels, tell
 from sverka.story.words import words
 
 QUIET_STATES: Final = frozenset({"CONFIRMED", "DONE"})
@@ -143,7 +143,7 @@ def _told(lines: Sequence[StoryLine], full: bool) -> Iterator[tuple[StoryLine, s
             yield first, first.text
             yield from ((other, other.text) for _, other in others)
         else:
-            named = ", ".join(words().of(sentences.WRITES, str(write)) for write in writes)
+            named = ", ".join(words().of(labels.WRITES, str(write)) for write in writes)
             yield first, tr(f"Written: {named}", f"Записано: {named}")
 
 

@@ -10,7 +10,7 @@ from sverka.language import example, tr
 from sverka.models import WorkDocument, WorkItem
 from sverka.reach import AsJson, Reach, with_reach
 from sverka.screen import moment, outline, print_document, show, table
-from sverka.story import sentences
+from sverka.story import labels
 from sverka.story.words import words
 
 Tenant = Annotated[str | None, typer.Option("--tenant", help=tr("Of one tenant.", "Одного клиента."))]
@@ -56,9 +56,9 @@ def listed(reach: Reach, *, tenant: Tenant = None, as_json: AsJson = False) -> N
                 (
                     item.work_id,
                     item.tenant,
-                    spoken.of(sentences.WORK, item.kind),
+                    spoken.of(labels.WORK, item.kind),
                     item.stream,
-                    spoken.of(sentences.STATES, item.state),
+                    spoken.of(labels.STATES, item.state),
                     moment(item.due_at),
                     item.reason_text,
                 )
@@ -84,7 +84,7 @@ def retried(reach: Reach, work_id: Id, *, as_json: AsJson = False) -> None:
     if as_json:
         print_document(item)
     else:
-        state = words().of(sentences.STATES, item.state)
+        state = words().of(labels.STATES, item.state)
         show(tr(f"It is tried now ({state}).", f"Пробуем сейчас ({state})."))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from contracts.topics import SERVICES
 from sverka.models.story import Kind, StoryDocument, StoryLine
-from sverka.story import sentences
+from sverka.story import labels
 from sverka.story.words import Words, words
 
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
@@ -54,12 +54,12 @@ def _kind_of(service: str, name: str, data: Mapping[str, Any], spoken: Words) ->
 def _work(service: str, work: Sequence[Mapping[str, Any]], spoken: Words) -> Iterator[StoryLine]:
     for item in work:
         kind: Kind = "effect" if item.get("is_effect") else "task"
-        what = spoken.of(sentences.WORK, str(item["kind"]))
+        what = spoken.of(labels.WORK, str(item["kind"]))
         if item["kind"] in WRITE_KINDS:
             write = (item.get("request") or {}).get("write")
             name = write.get("write", "") if isinstance(write, Mapping) else str(write or "")
-            what = f"{what}: {spoken.of(sentences.WRITES, name)}" if name else what
-        state = spoken.of(sentences.STATES, str(item["state"]))
+            what = f"{what}: {spoken.of(labels.WRITES, name)}" if name else what
+        state = spoken.of(labels.STATES, str(item["state"]))
         why = spoken.why(item.get("reason") or [])
         yield StoryLine(
             at=_moment(item.get("planned_at")),
@@ -75,8 +75,8 @@ def _work(service: str, work: Sequence[Mapping[str, Any]], spoken: Words) -> Ite
 
 
 def _attempt(service: str, what: str, attempt: Mapping[str, Any], spoken: Words) -> StoryLine:
-    name = spoken.of(sentences.ATTEMPTS, str(attempt.get("what", "")))
-    outcome = spoken.of(sentences.OUTCOMES, str(attempt.get("outcome", "")))
+    name = spoken.of(labels.ATTEMPTS, str(attempt.get("what", "")))
+    outcome = spoken.of(labels.OUTCOMES, str(attempt.get("outcome", "")))
     why = spoken.why(attempt.get("problem") or [])
     return StoryLine(
         at=_moment(attempt.get("at")),

@@ -11,7 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from sverka.language import language
 from sverka.screen import money
-from sverka.story import sentences
+from sverka.story import labels, sentences
 
 ZONE: Final = ZoneInfo("Europe/Moscow")
 TEXT_LENGTH_MAX: Final = 600
@@ -29,7 +29,7 @@ class Words:
         self._environment = SandboxedEnvironment(undefined=ChainableUndefined, autoescape=False)
         self._environment.filters |= {
             "rub": money, "day": _day, "why": self.why, "state": self._texts.status, "fact": self._fact,
-            "write": lambda code: self.of(sentences.WRITES, code), "card": self.card, "choice": self.choice,
+            "write": lambda code: self.of(labels.WRITES, code), "card": self.card, "choice": self.choice,
         }  # fmt: skip
         self._templates = {
             key: self._environment.from_string(pair[self._index]) for key, pair in sentences.EVENTS.items()

@@ -8,7 +8,6 @@ import pytest
 
 from tests.architecture.crash_points import (
     FOLDERS,
-    OFF_PATH,
     NotDerived,
     derived,
     functions,
@@ -17,6 +16,7 @@ from tests.architecture.crash_points import (
     operations,
     places,
 )
+from tests.architecture.off_path import OFF_PATH
 from tests.architecture.sources import Source, called, planted, sources
 
 

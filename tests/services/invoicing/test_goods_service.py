@@ -34,7 +34,7 @@ from tests.kit.database import Databases
 from tests.kit.kafka import eventually
 from tests.sandbox.running import Sandbox
 from tests.services.invoicing.parts import deal, linked, request, row
-from tests.services.invoicing.test_duplicates import Blobs, Hand
+from tests.services.invoicing.test_late_calls import Blobs, Hand
 from tests.services.streams import NOW, TENANT
 
 pytestmark = pytest.mark.parts

@@ -24,7 +24,6 @@ from services.invoicing.domain.questions import CARDS as INVOICING_CARDS
 from services.notifier.app import ALERTS, DEALS
 from services.notifier.domain import deal
 from services.notifier.domain import facts as f
-from services.notifier.domain import writes as w
 from services.notifier.handlers import route
 from services.notifier.metrics import UNKNOWN_REASONS
 from services.notifier.workers.texts import LANGUAGES, TEXT_LENGTH_MAX, Texts
@@ -379,23 +378,3 @@ def test_long_texts_are_cut() -> None:
 
 def test_choice_that_names_a_record_cannot_open_a_tag() -> None:
     assert "[b]" not in TEXTS["ru"].choice("counterparty_double", "use_[b]x")
-
-
-def test_every_text_that_the_domain_may_ask_for_exists() -> None:
-    asked = {"card_opened", "writes_delayed", "outage_began", "outage_ended", "payment_unmatched"}
-    silent = {"balance_changed", "overdue_ended", "work_resumed", "document_rendered", "order_placed"}
-    facts = {get_args(one.model_fields["fact"].annotation)[0] for one in get_args(f.AnyFact)}
-    asked |= (facts - silent) | {"invoice_pdf", "act_pdf"}
-    for texts in TEXTS.values():
-        assert asked <= set(texts.sections["facts"])
-
-
-def test_writes_are_all_understood() -> None:
-    assert {get_args(one.model_fields["write"].annotation)[0] for one in get_args(w.AnyWrite)} == {
-        "fields",
-        "file",
-        "stage",
-        "comment",
-        "notification",
-        "chat",
-    }
