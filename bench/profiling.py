@@ -30,4 +30,5 @@ def _summary(source: Any) -> list[str]:
     pstats.Stats(source, stream=text).sort_stats("tottime").print_stats(LINES)
     here = str(Path(__file__).parents[1]) + os.sep
     lines = [_PACKAGES.sub("", line.rstrip()).replace(here, "") for line in text.getvalue().splitlines()]
-    return [line for line in lines if line.strip() and "ordered by" not in line.lower()]
+    named = f"    {source}"  # the file's own line: when, and where on this machine
+    return [line for line in lines if line.strip() and "ordered by" not in line.lower() and not line.endswith(named)]
