@@ -48,8 +48,8 @@ PARTS: Final = (
     ),
     _domain(
         "invoicing",
-        "rules order orders goods questions review cancelling documents edi edi_workers pdf_and_act lost_topics workers "
-        "handlers process_machine",
+        "rules order orders goods questions review cancelling documents edi edi_workers pdf_and_act lost_topics "
+        "workers handlers process_machine",
     ),
     _domain("notifier", "spoken ordered_writes rules orders companies newcomers edi texts lost_topics deal_machine"),
     _domain(
