@@ -206,6 +206,22 @@ class TestAnswers:
         assert stream.ran(c.MissPdf(invoice_id(stream), NO)) == []
 
 
+class TestDoubled:
+    @pytest.mark.parametrize("choice", ["cleared", "keep_both"])
+    def test_documents_of_the_deal_wait_until_it_is_said_what_becomes_of_the_copy(self, choice: str) -> None:
+        stream = ordered()
+        sent = answer(last(stream))
+        stream.ran(replace(sent, doubted=True))
+        late = sent.issued.model_copy(update={"remote_id": "late", "url": ""})
+        copies = (sent.issued, late)
+        stream.ran(c.SeeCopies(sent.document_id, 1, sent.issued.number, sent.issued.date, copies))
+        stream.ran(request("act", "act"))
+        stream.ran(linked("act"))
+        assert stream.effects_of("create-act") == []
+        take(stream, "document_doubled", choice)
+        assert len(stream.effects_of("create-act")) == 1
+
+
 class TestWhatWasHeard:
     @pytest.mark.parametrize("sequence", [1, 4])
     def test_request_that_asks_for_nothing_tells_what_the_deal_shows(self, sequence: int) -> None:
