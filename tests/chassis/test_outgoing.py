@@ -174,3 +174,18 @@ async def test_the_days_ahead_have_their_partitions(database: Database, own_data
         await outgoing.roll(connection)
     assert await admin.fetchval("SELECT to_regclass($1)::text", last) == last
     await admin.close()
+
+
+async def test_rows_of_long_ago_are_dropped_once_they_are_sent(database: Database, own_database: OwnDatabase) -> None:
+    admin = await asyncpg.connect(own_database.admin_url)
+    await admin.execute(
+        "INSERT INTO outbox (tenant_id, topic, key, message_id, headers, body, lane, created_on, published_at) "
+        "SELECT 'one', 't', 'k', gen_random_uuid(), '[]', '', 0, (now() AT TIME ZONE 'UTC')::date - days, sent "
+        "FROM (VALUES ($1::int, now()), ($1 + 1, now()), ($1 + 2, NULL)) AS t(days, sent)",
+        outgoing.DAYS_KEPT,
+    )
+    async with database.delivery_connection() as connection:
+        await outgoing.roll(connection)
+    days = await admin.fetch("SELECT (now() AT TIME ZONE 'UTC')::date - created_on FROM outbox ORDER BY 1")
+    assert [row[0] for row in days] == [outgoing.DAYS_KEPT, outgoing.DAYS_KEPT + 2]
+    await admin.close()

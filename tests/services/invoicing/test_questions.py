@@ -239,10 +239,11 @@ class TestWhatWasHeard:
         stream.ran(replace(request("r2", what=deal("b")), sequence=3))
         assert (open_cards(stream), phases(stream)) == ([], {("invoice", 1): "made"})
 
-    def test_newer_request_counts_more_than_what_was_heard_before(self) -> None:
+    @pytest.mark.parametrize("sequence", [0, 6])
+    def test_request_that_is_not_late_counts_more_than_what_was_heard_before(self, sequence: int) -> None:
         stream = documents()
         stream.ran(c.SeeDeal(deal("a"), 5))
-        stream.ran(replace(request(what=deal("b")), sequence=6))
+        stream.ran(replace(request(what=deal("b")), sequence=sequence))
         stream.ran(linked())
         assert last(stream).request["total_kopecks"] == B_TOTAL
 
