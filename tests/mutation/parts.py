@@ -43,7 +43,7 @@ PARTS: Final = (
     ),
     _domain(
         "ingest",
-        "domain portal orders_seen requisites_seen cursor buckets snapshot shop_module goods edi registers shops "
+        "domain portal orders_seen requisites_seen deals_seen limits cursor buckets snapshot shop_module goods edi registers shops "
         "sweeps workers",
     ),
     _domain(
