@@ -43,8 +43,8 @@ PARTS: Final = (
     ),
     _domain(
         "ingest",
-        "domain portal orders_seen requisites_seen deals_seen limits cursor buckets snapshot shop_module goods edi registers shops "
-        "sweeps workers",
+        "domain portal orders_seen requisites_seen deals_seen limits cursor buckets snapshot shop_module goods edi "
+        "registers shops sweeps workers",
     ),
     _domain(
         "invoicing",
