@@ -39,7 +39,8 @@ PARTS: Final = (
     _part("machine", "chassis/work/machine.py", "chassis/work", "machine_steps machine"),
     _domain(
         "counterparty",
-        "party_kept rules matching fields cards records companies requests sync_steps watching party_machine workers",
+        "party_kept rules matching fields cards records places companies requests sync_steps watching party_machine "
+        "workers",
     ),
     _domain(
         "ingest",
