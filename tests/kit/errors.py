@@ -1,4 +1,4 @@
-"""A line of level error that a test does not name fails it, from this process and from processes that it started."""
+"""A line of level error, or a trace, that a test does not name fails it, from this process and from processes that it started."""
 
 import json
 import logging
@@ -11,6 +11,8 @@ import pytest
 
 MARKER = "expects_errors(*patterns): lines of level error that the test is about, as regular expressions"
 LOGS = ("*.log", "*.jsonl")
+TRACE = b"Traceback (most recent call last)"
+"""What a process says that died of something nobody caught."""
 LINES_SHOWN_MAX = 10
 LINE_LENGTH_MAX = 1_000
 EVERYWHERE = (
@@ -42,7 +44,9 @@ class Logs:
         whole = text[: text.rfind(b"\n") + 1]
         self._read[file] = size - (len(text) - len(whole))
         for line in whole.splitlines():
-            if line.startswith(b'{"ts":') and json.loads(line)["level"] in ("error", "critical"):
+            if line.startswith(TRACE) or (
+                line.startswith(b'{"ts":') and json.loads(line)["level"] in ("error", "critical")
+            ):
                 yield line.decode()
 
 

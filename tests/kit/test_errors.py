@@ -28,6 +28,12 @@ def test_lines_of_level_error_are_given_once_and_whole(tmp_path_factory: pytest.
     assert [json.loads(found)["event"] for found in logs.new_errors()] == ["cut"]
 
 
+def test_the_trace_of_a_process_that_died_is_an_error(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("logs")
+    (folder / "sandbox.log").write_text("ready\nTraceback (most recent call last):\n  File ...\n")
+    assert Logs(folder).new_errors() == ["Traceback (most recent call last):"]
+
+
 @pytest.mark.expects_errors("named (here|there)")
 def test_only_named_lines_are_allowed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     logging.getLogger("test").error("a line named here")
