@@ -1,4 +1,4 @@
-"""A line of level error, or a trace, that a test does not name fails it, from this process and from processes that it started."""
+"""A line of level error, or a trace, that no test names fails one, from this process and from those that it started."""
 
 import json
 import logging
