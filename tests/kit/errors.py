@@ -20,7 +20,7 @@ EVERYWHERE = (
     "Unclosed AIOKafkaConnection",
     r"unexpected connection_lost\(\) call",
     # A process that got no turn for five seconds on a busy machine says so; the detector has tests of its own.
-    '"event":"the event loop is blocked"',
+    "the event loop is blocked",
 )
 
 

@@ -1,13 +1,16 @@
 """Seconds of a machine of one's own: what of a machine's time was ours to use, where others work on it too.
 
 Written bounds are for a machine that does nothing else. Elsewhere a second counts for the share of the processors that
-this campaign had or could have had: its own processes' time and the time in which nobody wanted them.
+this campaign had or could have had: its own processes' time and the time in which nobody wanted them. They are also for
+a machine of a certain speed; on a slower one, or in a slower hour of a rented one, a second counts for less.
 """
 
 import os
 import time
 from pathlib import Path
 from typing import Final
+
+from bench.machine import loop_ms
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 IDLE: Final = slice(4, 6)
@@ -17,12 +20,20 @@ TIMES: Final = slice(11, 15)
 PARENT: Final = 1
 REAL_MAX: Final = 8
 LOOK_SECONDS: Final = 1.0
+LOOP_MS: Final = 12.0
+"""CPU time of a plain loop of a million turns on the machine that bounds are written for."""
+
+
+def speed() -> float:
+    """How fast this machine is now, as a share of the one that bounds are written for; 1 for a faster one."""
+    return min(1.0, LOOP_MS / loop_ms())
 
 
 class OwnTime:
     """Counts from its making on. All processes are looked at once a second at most, which takes some milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
         self._at = time.monotonic()
         self._idle, self._ours = _idle(), _of_tree(os.getpid())
         self._seconds = 0.0
@@ -33,7 +44,7 @@ class OwnTime:
             return self._seconds
         at, idle, ours = time.monotonic(), _idle(), _of_tree(os.getpid())
         had = max(0, idle - self._idle) + max(0, ours - self._ours)
-        self._seconds += min(at - self._at, had / TICKS / (os.cpu_count() or 1))
+        self._seconds += self._speed * min(at - self._at, had / TICKS / (os.cpu_count() or 1))
         self._at, self._idle, self._ours = at, idle, ours
         return self._seconds
 
@@ -41,10 +52,10 @@ class OwnTime:
 class Allowance:
     """So many seconds of a machine of one's own, from now on; never more than ``REAL_MAX`` times as many real ones."""
 
-    def __init__(self, seconds_max: float) -> None:
+    def __init__(self, seconds_max: float, speed: float) -> None:
         self._seconds_max = seconds_max
         self._ends = time.monotonic() + REAL_MAX * seconds_max
-        self._own = OwnTime()
+        self._own = OwnTime(speed)
 
     def left(self) -> bool:
         """Whether some of it is left."""

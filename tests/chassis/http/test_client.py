@@ -70,8 +70,9 @@ async def test_calls_are_counted_when_their_first_byte_leaves() -> None:
     async with raw_server() as raw, VendorHttp(LOCAL) as http:
         with counted_calls() as calls:
             await http.send(call("http://127.0.0.1:1"))
-            await asyncio.gather(*(http.send(call(raw.url)) for _ in range(3)))
+            found = await asyncio.gather(*(http.send(call(raw.url)) for _ in range(3)))
         await http.send(call(raw.url))
+    assert [type(each) for each in found] == [Answer] * 3
     assert calls.made == 3
 
 
