@@ -14,7 +14,7 @@ from tests.chaos.campaign.drawing_faults import ALL, HEAVY, STARTS, draw_faults,
 from tests.chaos.campaign.evidence import NOT_SPOKEN_WITH, ROOT, meaning
 from tests.chaos.campaign.scenarios import SCENARIOS
 from tests.chaos.campaign.seeds import CI, SLOW
-from tests.chaos.campaign.share import LOOP_MS, OwnTime, speed
+from tests.chaos.campaign.share import WORK_MS, OwnTime, speed
 from tests.chaos.campaign.table import CATALOGUE, NOT_IN, README, faults, seeds
 from tests.chaos.checker.sometimes import CODES
 
@@ -43,9 +43,9 @@ def test_on_a_slower_machine_a_second_counts_for_less() -> None:
 
 
 def test_no_machine_counts_as_faster_than_the_one_that_bounds_are_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "loop_ms", lambda: 0.5 * LOOP_MS)
+    monkeypatch.setattr(share, "work_ms", lambda: 0.5 * WORK_MS)
     assert speed() == 1.0
-    monkeypatch.setattr(share, "loop_ms", lambda: 1.5 * LOOP_MS)
+    monkeypatch.setattr(share, "work_ms", lambda: 1.5 * WORK_MS)
     assert speed() == pytest.approx(2 / 3)
 
 
