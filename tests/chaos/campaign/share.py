@@ -22,11 +22,13 @@ LOOK_SECONDS: Final = 1.0
 WORK_ROWS: Final = 20_000
 WORK_MS: Final = 50.0
 """CPU time of ``work_ms`` on the machine that bounds are written for."""
+SPEED_MIN: Final = 0.5
+"""No machine counts as slower: others who work meanwhile slow the measurement too."""
 
 
 def speed() -> float:
     """How fast this machine is now, as a share of the one that bounds are written for; 1 for a faster one."""
-    return min(1.0, WORK_MS / work_ms())
+    return min(1.0, max(SPEED_MIN, WORK_MS / work_ms()))
 
 
 def work_ms() -> float:
