@@ -29,6 +29,7 @@ RECORD_KINDS = (
     "news",
     "links",
     "tasks",
+    "banks",
 )
 
 Record = dict[str, Any]

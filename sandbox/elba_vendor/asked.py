@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.accounting.checks import ITEMS_MAX, ApiError, Problems, inn_valid, ogrn_valid, text
-from sandbox.accounting.records import Counterparty, Record
+from sandbox.accounting.records import VAT_PERCENT, Counterparty, Record
 from sandbox.elba_vendor.wire import VAT_WORDS
 
 VAT_OF_WORDS = {word: vat for vat, word in VAT_WORDS.items()}
@@ -29,6 +30,10 @@ def contractor(body: dict[str, Any]) -> Counterparty:
         problems.add("kpp", "Указан некорректный КПП")
     if ogrn is not None and not ogrn_valid(ogrn):
         problems.add("ogrn", "Указан некорректный ОГРН")
+    okpo = text(body, "okpo", problems, longest=10)
+    if okpo is not None and (not okpo.isdecimal() or len(okpo) not in (8, 10)):
+        problems.add("okpo", "Указан некорректный ОКПО")
+    text(body, "postAddress", problems, longest=2000)
     phone, email = _contact(body, problems)
     kinds = {10: "legal", 12: "entrepreneur"}
     card = Counterparty(
@@ -56,12 +61,12 @@ def _contact(body: dict[str, Any], problems: Problems) -> tuple[str | None, str 
     return None, None
 
 
-def search(body: dict[str, Any]) -> tuple[dict[str, str], int, int]:
-    """(filter, offset, limit) of a search."""
+def search(body: dict[str, Any], names: Sequence[str] = ("inn", "kpp", "name")) -> tuple[dict[str, str], int, int]:
+    """(filter, offset, limit) of a search by any of the names."""
     wanted = body.get("filter")
-    given = {key: value for key, value in wanted.items() if value is not None} if isinstance(wanted, dict) else {}
-    if not given or set(given) - {"inn", "kpp", "name"} or not all(isinstance(one, str) for one in given.values()):
-        raise ApiError(400, "ValidationError", "Нужен хотя бы один из фильтров inn, kpp, name", "filter")
+    given = {key: wanted[key] for key in names if wanted.get(key) is not None} if isinstance(wanted, dict) else {}
+    if not given or not all(isinstance(one, str) for one in given.values()):
+        raise ApiError(400, "ValidationError", f"Нужен хотя бы один из фильтров {', '.join(names)}", "filter")
     offset, limit = body.get("offset", 0), body.get("limit", 50)
     if not isinstance(offset, int) or not isinstance(limit, int) or offset < 0 or not 1 <= limit <= 100:
         raise ApiError(400, "ValidationError", "Недопустимые offset и limit", "limit")
@@ -75,13 +80,11 @@ def lines(body: dict[str, Any], problems: Problems) -> list[Any]:
         problems.add("withNDS", "Поле withNDS должно быть true или false")
     if body.get("sumsWithNDS") and not with_vat:
         problems.add("sumsWithNDS", "Суммы с НДС невозможны в документе без НДС")
-    if with_vat and not body.get("sumsWithNDS"):
-        problems.add("sumsWithNDS", "НДС сверху здесь не поддерживается")
     value = body.get("warehouseItems")
     if not isinstance(value, list) or not 0 < len(value) <= ITEMS_MAX:
         problems.add("warehouseItems", f"Нужно от 1 до {ITEMS_MAX} позиций")
         return []
-    found = [_line(raw, f"warehouseItems[{at}].", with_vat is True, problems) for at, raw in enumerate(value)]
+    found = [_line(raw, f"warehouseItems[{at}].", body, problems) for at, raw in enumerate(value)]
     return [one for one in found if one is not None]
 
 
@@ -97,7 +100,8 @@ def upd(body: dict[str, Any], problems: Problems) -> None:
             problems.add(f"warehouseItems[{at}].productType", "Поле productType должно быть product или service")
 
 
-def _line(raw: Any, at: str, with_vat: bool, problems: Problems) -> Record | None:
+def _line(raw: Any, at: str, document: dict[str, Any], problems: Problems) -> Record | None:
+    """A line with its whole sum: VAT comes on top where sums are without it, a discount (percent) is taken off."""
     if not isinstance(raw, dict):
         problems.add(at.rstrip("."), "Позиция должна быть объектом")
         return None
@@ -105,23 +109,30 @@ def _line(raw: Any, at: str, with_vat: bool, problems: Problems) -> Record | Non
     unit = text(raw, "unitName", problems, longest=1000, required=True, at=at)
     count = _number(raw, "quantity", at, problems, most=QUANTITY_MAX, places=4)
     price = _number(raw, "price", at, problems, most=PRICE_MAX, places=7)
-    word = raw.get("ndsRate")
+    word, with_vat = raw.get("ndsRate"), document.get("withNDS") is True
+    discount: Decimal | None = Decimal(0)
     if raw.get("discount") is not None:
-        problems.add(f"{at}discount", "Скидка не указана в документе")
+        discount = _number(raw, "discount", at, problems, most=Decimal(100), places=7)
+        if document.get("withDiscount") is not True:
+            problems.add(f"{at}discount", "Скидка не указана в документе")
     if not with_vat and word is not None:
         problems.add(f"{at}ndsRate", "В документе без НДС ставка не указывается")
     if with_vat and word not in VAT_OF_WORDS:
         problems.add(f"{at}ndsRate", f"Поле ndsRate должно быть одним из: {', '.join(VAT_OF_WORDS)}")
-    if name is None or unit is None or count is None or price is None:
+    if name is None or unit is None or count is None or price is None or discount is None:
         return None
-    kopecks = (count * price * 100).quantize(Decimal(1), ROUND_HALF_UP)
+    vat = VAT_OF_WORDS.get(str(word), "NoNds")
+    kopecks = int((count * price * (100 - discount)).quantize(Decimal(1), ROUND_HALF_UP))
+    if with_vat and not document.get("sumsWithNDS"):
+        kopecks += (2 * kopecks * (VAT_PERCENT[vat] or 0) + 100) // 200
     return {
         "name": name,
         "count": format(count, "f"),
         "price_kopecks": int((price * 100).quantize(Decimal(1), ROUND_HALF_UP)),
         "unit": unit,
-        "vat": VAT_OF_WORDS.get(str(word), "NoNds"),
-        "sum_kopecks": int(kopecks),
+        "vat": vat,
+        "sum_kopecks": kopecks,
+        "discount": raw.get("discount"),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sandbox.accounting.book import Book
 from sandbox.accounting.records import Account, Record
 from sandbox.elba_vendor import wire
@@ -22,19 +24,28 @@ class ElbaVendorBook(Book):
         return super().new_id(account, "organization", 1)
 
     def bank_account(self, account: Account) -> str:
-        """The id of an account's one bank account."""
+        """The id of the bank account that an account begins with."""
         return super().new_id(account, "bank account", 1)
+
+    def template(self, account: Account) -> str:
+        """The id of an account's one template, a bill's."""
+        return super().new_id(account, "template", 1)
+
+    def put_bank_account(self, account: Account, number: str, bik: str) -> Record:
+        """A further bank account."""
+        return self._write(account, "banks", {"number": number, "bik": bik}, record_id=None)
 
     def subscribe(self, account: Account) -> None:
         """From now on news are written."""
         if not self.switched(account, SUBSCRIBED):
             self.switch(account, {SUBSCRIBED: True})
 
-    def put_link(self, account: Account, document_id: str) -> Record:
-        return self._write(account, "links", {"document_id": document_id}, record_id=None)
+    def put_link(self, account: Account, document_id: str, *, published: bool) -> Record:
+        return self._write(account, "links", {"document_id": document_id, "published": published}, record_id=None)
 
-    def put_task(self, account: Account, found: list[str], looks: int, *, fails: bool) -> Record:
-        fields = {"found": found, "looks_left": looks, "fails": fails}
+    def put_task(self, account: Account, kind: str, result: Any, looks: int, *, fails: bool = False) -> Record:
+        """A task of the vendor's type `kind`: what it comes to stands already, and is told after so many looks."""
+        fields = {"type": kind, "result": result, "looks_left": looks, "fails": fails}
         return self._write(account, "tasks", fields, record_id=None)
 
     def _invoice_touched(self, account: Account, invoice: Record, payment_id: str, lag_seconds: float = 0.0) -> None:

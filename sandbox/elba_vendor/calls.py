@@ -1,4 +1,4 @@
-"""The calls of the published API: contractors, bills, acts, news of money, links."""
+"""The calls of the published API: contractors, bills, closing documents, news of money."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from sandbox.accounting import checks
 from sandbox.accounting.checks import ApiError, Problems
-from sandbox.accounting.family import refusal
 from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
 from sandbox.elba_vendor import asked, wire
@@ -18,9 +17,7 @@ NEWS_ROWS_MAX = 1000
 
 def routes(gate: Gate) -> list[Route]:
     return [
-        gate.route("GET", "/organizations", "organization.list", organizations),
         gate.route("GET", "/long-running-tasks/{id}", "task.get", task),
-        gate.route("GET", f"{OF}/bank-accounts", "bank.list", bank_accounts),
         gate.route("POST", f"{OF}/contractors", "counterparty.create", create_contractor),
         gate.route("POST", f"{OF}/contractors/search", "counterparty.find", search),
         gate.route("GET", f"{OF}/contractors/{{id}}", "counterparty.get", contractor),
@@ -31,26 +28,7 @@ def routes(gate: Gate) -> list[Route]:
         gate.route("POST", f"{OF}/universal-transfer-documents", "act.create", create_upd),
         gate.route("POST", f"{OF}/document-news/subscription", "balance.subscribe", subscribe),
         gate.route("GET", f"{OF}/document-news", "balance.list", news),
-        gate.route("POST", f"{OF}/document-links", "link.create", create_link),
-        gate.route("GET", f"{OF}/document-links/{{id}}", "link.get", link),
     ]
-
-
-def organizations(call: Call) -> Reply:
-    one = {"id": call.book.organization(call.account), "inn": call.account.inn, "kpp": None}
-    return Reply(payload={"organizations": [one]})
-
-
-def bank_accounts(call: Call) -> Reply:
-    bank = {"name": "АО Примербанк", "bik": "044525999", "corrAccount": "30101810845250000999", "city": "Москва",
-            "cityType": "г."}  # fmt: skip
-    one = {
-        "id": call.book.bank_account(call.account),
-        "accountNumber": call.account.own_account,
-        "closed": False,
-        "bank": bank,
-    }
-    return Reply(payload={"bankAccounts": [one]})
 
 
 # -- contractors
@@ -77,13 +55,18 @@ def search(call: Call) -> Reply:
     wanted, offset, limit = asked.search(call.body())
     call.facts |= wanted
     found = [one for one in call.book.select(call.account, "counterparties") if _fits(one, wanted)]
-    rows = found[offset : offset + limit]
+    rows = [wire.found_contractor(one) for one in found[offset : offset + limit]]
     looks = call.book.switched(call.account, "search_looks")
     if not looks:
-        return Reply(payload={"contractors": [wire.found_contractor(one) for one in rows]})
+        return Reply(payload={"contractors": rows})
     fails = bool(call.book.switched(call.account, "search_fails"))
-    made = call.book.put_task(call.account, [one["id"] for one in rows], looks, fails=fails)
-    payload = {"id": made["id"], "status": "inProcess", "type": "searchContractors"}
+    return begun(call, "searchContractors", {"contractors": rows}, looks, fails=fails)
+
+
+def begun(call: Call, kind: str, result: dict[str, Any], looks: int, *, fails: bool = False) -> Reply:
+    """202: the answer comes by a task."""
+    made = call.book.put_task(call.account, kind, result, looks, fails=fails)
+    payload = {"id": made["id"], "status": "inProcess", "type": kind}
     headers = {"Location": f"/v1/long-running-tasks/{made['id']}", "Retry-After": "1"}
     return Reply(status=202, payload=payload, headers=headers)
 
@@ -99,13 +82,12 @@ def task(call: Call) -> Reply:
     record = call.find("tasks", "Задача")
     left = max(record["looks_left"] - 1, 0)
     record = call.book.rewrite(call.account, "tasks", record, looks_left=left)
-    payload: dict[str, Any] = {"id": record["id"], "status": "inProcess", "type": "searchContractors", "result": None,
+    payload: dict[str, Any] = {"id": record["id"], "status": "inProcess", "type": record["type"], "result": None,
                                "errorDescription": None}  # fmt: skip
     if not left and record["fails"]:
         payload |= {"status": "failed", "errorDescription": {"traceId": record["id"], "message": "Внутренняя ошибка"}}
     elif not left:
-        rows = call.book.select(call.account, "counterparties", record["found"])
-        payload |= {"status": "completed", "result": {"contractors": [wire.found_contractor(one) for one in rows]}}
+        payload |= {"status": "completed", "result": record["result"]}
     return Reply(payload=payload, headers={"Retry-After": "1"})
 
 
@@ -122,7 +104,12 @@ def create_bill(call: Call) -> Reply:
         **made,
         off_kopecks=0,
         lag_seconds=call.lag_seconds,
-        extra={"bank_account_id": body.get("bankAccountId")},
+        extra={
+            "bank_account_id": body.get("bankAccountId"),
+            "template_id": body.get("templateId"),
+            "nds_inside": body.get("sumsWithNDS") is True,
+            "with_discount": body.get("withDiscount") is True,
+        },
     )
     if call.off_kopecks:
         first = {**record["items"][0], "sum_kopecks": record["items"][0]["sum_kopecks"] + call.off_kopecks}
@@ -141,8 +128,12 @@ def _document(call: Call, body: dict[str, Any], problems: Problems) -> dict[str,
     if buyer is not None and call.book.get(call.account, "counterparties", buyer.lower()) is None:
         problems.add("contractorId", "Указанный контрагент не найден")
     bank = body.get("bankAccountId")
-    if bank is not None and bank != call.book.bank_account(call.account):
+    if bank is not None and bank != call.book.bank_account(call.account) and bank not in call.account.records["banks"]:
         problems.add("bankAccountId", "Расчётный счёт не найден")
+    if body.get("templateId") not in (None, call.book.template(call.account)):
+        problems.add("templateId", "Шаблон не найден")
+    elif body.get("placeholderItems") not in (None, []):
+        problems.add("placeholderItems", "В шаблоне нет такого поля")
     lines = asked.lines(body, problems)
     problems.raise_any()
     return {
@@ -219,36 +210,3 @@ def news(call: Call) -> Reply:
     shown = rows[offset:] if by_place else [one for one in rows if int(one["id"]) >= offset]
     payload = {"news": [wire.news(one) for one in shown[:limit]]}
     return Reply(payload=payload, note={"shown": len(payload["news"])})
-
-
-# -- links
-
-
-def create_link(call: Call) -> Reply:
-    """One link for a document; without images of stamp and signature it cannot show them."""
-    body = call.body()
-    document_id = str(body.get("documentId") or "").lower()
-    known = {**call.account.records["invoices"], **call.account.records["acts"]}
-    if document_id not in known:
-        raise ApiError(400, "ValidationError", "Документ не найден", "documentId")
-    if body.get("isQrCodeEnabled") and document_id in call.account.records["acts"]:
-        raise ApiError(400, "ValidationError", "QR-код есть только у счёта", "isQrCodeEnabled")
-    if body.get("withSignatures") and call.book.switched(call.account, "no_signatures"):
-        raise ApiError(400, "ValidationError", "Изображения подписи и печати не загружены", "withSignatures")
-    links = call.account.records["links"].values()
-    held = next((one for one in links if one["document_id"] == document_id), None)
-    if held is not None:
-        error = ApiError(409, "EntityAlreadyExists", "Ссылка уже существует", "documentId")
-        return refusal(error, f"link|{held['id']}", {"id": held["id"]})
-    record = call.book.put_link(call.account, document_id)
-    return Reply(status=201, payload={"id": record["id"], "url": _url(call, document_id)})
-
-
-def link(call: Call) -> Reply:
-    return Reply(payload={"url": _url(call, call.find("links", "Ссылка")["document_id"])})
-
-
-def _url(call: Call, document_id: str) -> str:
-    invoice = call.account.records["invoices"].get(document_id)
-    token = invoice["document_token"] if invoice is not None else document_id
-    return f"{call.request.base_url}/pages/elba-vendor/documents/{token}"

@@ -53,13 +53,13 @@ def bill(record: Record, paid_kopecks: int, today: str) -> dict[str, Any]:
         "number": record["number"],
         "date": record["date"],
         "withNDS": with_vat,
-        "sumsWithNds": with_vat,
-        "withDiscount": False,
+        "sumsWithNds": with_vat and record.get("nds_inside", True),
+        "withDiscount": record.get("with_discount", False),
         "comment": record["comment"],
         "bankAccountId": record.get("bank_account_id"),
         "contractorId": record["counterparty_id"],
         "status": status(record, paid_kopecks, today),
-        "templateId": None,
+        "templateId": record.get("template_id"),
         "placeholderItems": [],
         "warehouseItems": [
             {
@@ -70,7 +70,7 @@ def bill(record: Record, paid_kopecks: int, today: str) -> dict[str, Any]:
                 "price": roubles(line["price_kopecks"]),
                 "sum": roubles(line["sum_kopecks"]),
                 "ndsRate": VAT_WORDS[line["vat"]],
-                "discount": None,
+                "discount": line.get("discount"),
             }
             for place, line in enumerate(record["items"], 1)
         ],
