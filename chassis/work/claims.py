@@ -1,7 +1,7 @@
 """Claims: who is served next, across tenants, lanes, accounts and streams, in one statement that finished rows cost
 nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -47,8 +47,8 @@ class Claimed(NamedTuple):
 NOTHING = Claimed([])
 
 
-async def claim(database: Database, request: ClaimRequest, now: datetime) -> Claimed:
-    """Claims up to ``limit`` heads, and with each the rest of its group; ``now`` is business time.
+async def claim(database: Database, request: ClaimRequest, clock: Callable[[], datetime]) -> Claimed:
+    """Claims up to ``limit`` heads, and with each the rest of its group; ``clock`` tells business time.
 
     What may already be outside goes first, then interactive work, then bulk. Within a lane tenants take turns from
     the one after the last served; within a tenant's account the oldest goes first. A stream has one piece of work at
@@ -58,6 +58,7 @@ async def claim(database: Database, request: ClaimRequest, now: datetime) -> Cla
     async with database.delivery(
         first=f"{PLANNER_SETTINGS}; SELECT pg_advisory_xact_lock({_CLAIMS_LOCK})"
     ) as connection:
+        now = clock()  # not before the lock: another process' claim may have wakened what was not due by then
         await connection.execute(_WAKEN, now, WAKEN_ROWS_MAX)
         lease_ends = lease_clock() + request.lease_seconds
         records = await connection.fetch(_CLAIM, *_parameters(request, now))

@@ -172,7 +172,7 @@ class WorkRunner:
             paused=self._vendors.paused(),
         )
         try:
-            claimed = await claims.claim(self._database, request, self._clock.now())
+            claimed = await claims.claim(self._database, request, self._clock.now)
         except AWAY as error:
             metrics.DB_RETRIES.labels("claims").inc()
             if not self._away:  # once per absence; it is asked again at every poll

@@ -129,7 +129,7 @@ class World:
             "in_flight_per_tenant_max": 50,
             **fields,
         }
-        return await claim(self.database, ClaimRequest(**asked), self.clock.now())
+        return await claim(self.database, ClaimRequest(**asked), self.clock.now)
 
     async def end_leases(self) -> None:
         """As if every holder had been silent for as long as its lease."""

@@ -1,6 +1,7 @@
 """Claims: fair over tenants, in order within streams, bounded per tenant, blind to finished rows."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -50,6 +51,25 @@ async def test_interactive_work_goes_before_bulk(world: World) -> None:
     await plan(world, *(effect("bb", f"chain-i{n}", n) for n in range(5)))
     first = await world.claim(VENDOR, limit=5)
     assert {row.lane for row in first} == {Lane.INTERACTIVE}
+
+
+async def test_a_claim_that_waited_for_another_is_as_of_when_it_looked(world: World) -> None:
+    """Another process' claim wakened what the first did not know to be due: it seemed to be tried again too early."""
+
+    async def waits() -> bool:
+        async with world.database.delivery_connection() as other:
+            return bool(
+                await other.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            )
+
+    await plan(world, effect("aa", "chain-1", 1))
+    async with world.database.delivery() as connection:
+        await connection.execute(f"SELECT pg_advisory_xact_lock({claims._CLAIMS_LOCK})")  # as a claim begins
+        claiming = asyncio.create_task(world.claim(VENDOR))
+        await eventually(waits)
+        world.clock.advance(30)
+    (row,) = await claiming
+    assert row.claimed_at == world.clock.now()
 
 
 async def test_the_oldest_of_an_account_goes_first(world: World) -> None:
@@ -200,8 +220,8 @@ async def test_a_claim_says_whether_it_stopped_at_a_limit(world: World) -> None:
 async def test_work_is_found_without_polls_and_looked_for_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, claim = [], claims.claim
 
-    async def counted(database: Database, request: ClaimRequest, now: datetime) -> Claimed:
-        claimed = await claim(database, request, now)
+    async def counted(database: Database, request: ClaimRequest, clock: Callable[[], datetime]) -> Claimed:
+        claimed = await claim(database, request, clock)
         looks.append(len(claimed.rows))
         return claimed
 
