@@ -51,16 +51,16 @@ simulate: SEEDS = 200
 simulate: $(STAMP)
 	@$(PY) -m tests.simulation --seeds $(SEEDS)
 
-# The event store under kills of its server, as large as APPENDS and KILLS say.
+# The event store under kills of its server, as large as APPENDS and KILLS say; whole runs are kept as evidence.
 APPENDS ?= 50000
 KILLS ?= 20
 event-store: $(STAMP)
-	@$(PY) -m tests.chaos.event_store --appends $(APPENDS) --kills $(KILLS)
+	@$(PY) -m tests.chaos.event_store --appends $(APPENDS) --kills $(KILLS) --evidence
 
-# Webhooks under kills of who takes them and of its server; none that was acknowledged may be missing.
+# Webhooks under kills of who takes them and of its server; none that was acknowledged may be missing; kept likewise.
 WEBHOOKS ?= 50000
 webhooks: $(STAMP)
-	@$(PY) -m tests.chaos.webhooks --webhooks $(WEBHOOKS)
+	@$(PY) -m tests.chaos.webhooks --webhooks $(WEBHOOKS) --evidence
 
 # Kills at every crash point of a deal's way, then at so many pairs of them.
 PAIRS ?= 200
@@ -83,6 +83,7 @@ nightly: $(STAMP)
 	@$(MAKE) event-store webhooks crash-points mutants
 	@$(MAKE) chaos
 	@$(PY) -m tests.chaos.campaign --seeds slow
+	@$(PY) -m tests.chaos.campaign --seeds regressions
 	@$(MAKE) campaigns SEEDS=100-199
 .PHONY: nightly
 

@@ -10,6 +10,7 @@ from coverage.files import GlobMatcher, prep_patterns
 from tests.architecture.sources import ROOT, sources
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+CI_MINUTES_MAX = 55
 
 
 def left_out(makefile: str, folders: list[str]) -> list[str]:
@@ -47,6 +48,23 @@ def test_coverage_is_told_of_every_domain_and_of_the_chassis(monkeypatch: pytest
     assert unmatched(MAKEFILE, wanted) == []
     planted = "coverage report --include 'services/*/domain*,chassis/*'"
     assert "services/payments/domain/events.py" in unmatched(planted, wanted)
+
+
+def minutes(page: str) -> tuple[list[int], int]:
+    """The rows of the written budget, and what it says they come to."""
+    table = page.partition("| Part | Minutes at most |")[2].partition("\n\n")[0]
+    *rows, together = [int(one) for one in re.findall(r"\| (\d+) \|$", table, re.MULTILINE)]
+    return rows, together
+
+
+def test_the_minutes_of_ci_are_written_down_and_add_up() -> None:
+    """Every part had grown by a minute or two, and CI took an hour and a half."""
+    rows, together = minutes((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert len(rows) >= 6
+    assert sum(rows) == together <= CI_MINUTES_MAX
+    campaigns = re.search(r"^CAMPAIGN_MINUTES_MAX := (\d+)$", MAKEFILE, re.MULTILINE)
+    assert campaigns is not None
+    assert int(campaigns[1]) == rows[-1], "the last row is that of campaigns"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.chaos.campaign.evidence import NOT_SPOKEN_WITH, ROOT, meaning
 from tests.chaos.campaign.scenarios import SCENARIOS
 from tests.chaos.campaign.seeds import CI, SLOW
 from tests.chaos.campaign.share import WORK_MS, OwnTime, speed
-from tests.chaos.campaign.table import CATALOGUE, NOT_IN, README, faults, seeds
+from tests.chaos.campaign.table import CATALOGUE, FRONT, MARKS, NOT_IN, README, evidence, faults, front, seeds, together
 from tests.chaos.checker.sometimes import CODES
 
 SEEDS = (9, 12)
@@ -108,3 +109,38 @@ def test_every_fault_of_the_catalogue_is_in_or_has_its_reason() -> None:
 def test_the_readme_has_the_table_of_the_code() -> None:
     text = README.read_text(encoding="utf-8")
     assert all(table in text for table in (faults(), seeds())), "run: python -m tests.chaos.campaign.table --write"
+
+
+def _said(seed: int, money_path: str, *, ok: bool = True) -> dict[str, Any]:
+    fired, cards = {"F01": 5, "F30": 2}, {"overpaid": 1}
+    return {
+        "seed": seed,
+        "money_path": money_path,
+        "commit": "abc",
+        "ok": ok,
+        "deals": 200,
+        "fired": fired,
+        "cards": cards,
+    }
+
+
+def test_evidence_of_older_code_proves_nothing_of_this_one() -> None:
+    said = together([_said(1, "old", ok=False), _said(2, "new"), _said(3, "new")], "new")
+    assert (said["campaigns"], said["seeds"], said["deals"], said["failed_seeds"]) == (2, [2, 3], 400, [])
+    assert (said["fired"], said["cards"]) == ({"F01": 10, "F30": 4}, {"overpaid": 2})
+    assert said["campaigns_of_older_code"] == 1
+    assert "| campaigns | 2 (seeds 2, 3) |" in evidence(said)
+    assert "| 2 | 400 | 14 of 2 kinds | 0 campaigns | a lost or doubled deal in under 0.0075 of deals" in front(said)
+
+
+def test_a_set_with_a_failure_bounds_nothing() -> None:
+    said = together([_said(2, "new"), _said(3, "new", ok=False)], "new")
+    assert said["failed_seeds"] == [3]
+    assert front(said).endswith("| 1 campaigns | nothing |")
+
+
+def test_both_pages_have_places_for_what_is_made() -> None:
+    for page, names in ((README, ("faults", "seeds", "evidence")), (FRONT, ("campaigns",))):
+        text = page.read_text(encoding="utf-8")
+        for name in names:
+            assert all(text.count(mark.format(name=name)) == 1 for mark in MARKS), f"{page}: {name}"

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[3]
 KEPT: Final = ROOT / "tests" / "chaos" / "evidence" / "campaigns.jsonl"
+EVENT_STORE: Final = KEPT.with_name("event_store.json")
+WEBHOOKS: Final = KEPT.with_name("webhooks.json")
 MONEY_PATH: Final = ("contracts", "chassis", "connectors", "services")
 SUFFIXES: Final = frozenset({".py", ".sql"})
 NOT_SPOKEN_WITH: Final = (
@@ -32,14 +34,32 @@ NOT_SPOKEN_WITH: Final = (
 def line_of(verdict: dict[str, Any], seconds: float) -> dict[str, Any]:
     """What is kept of a run."""
     return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "money_path": money_path(),
-        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+        **of_what(),
         "fault_seconds": seconds,
         **{name: value for name, value in verdict.items() if name not in ("missed", "exit_code", "all_points")},
         "missed": len(verdict["missed"]),
     }
+
+
+def of_what() -> dict[str, Any]:
+    """When, where, and of which state of the code a run is."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "money_path": money_path(),
+        "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
+    }
+
+
+def keep_run(file: Path, said: dict[str, Any]) -> None:
+    """Keeps what one long run said, in place of the one before it."""
+    file.write_text(json.dumps({**of_what(), **said}, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def read_run(file: Path) -> dict[str, Any] | None:
+    """The last long run that was kept."""
+    found: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return found
 
 
 def append(line: dict[str, Any], file: Path = KEPT) -> None:

@@ -1,21 +1,24 @@
-"""``python -m tests.chaos.campaign.table``: the README's tables of faults and of evidence, from the code and the data.
+"""``python -m tests.chaos.campaign.table``: the READMEs' tables of faults and of evidence, from the code and the data.
 
-With ``--write`` they are put between their marks in ``tests/chaos/README.md``.
+With ``--write`` they are put between their marks in ``README.md`` and ``tests/chaos/README.md``, and what campaigns say
+together into ``bench/results/campaigns.json``.
 """
 
 import argparse
+import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tests.chaos.campaign.drawing_faults import ALL
-from tests.chaos.campaign.evidence import ROOT, money_path, read
+from tests.chaos.campaign.evidence import EVENT_STORE, ROOT, WEBHOOKS, money_path, read, read_run
 from tests.chaos.campaign.faults.business import BY_SCENARIO, ECHO
 from tests.chaos.campaign.seeds import REGRESSIONS
 
 README: Final = ROOT / "tests" / "chaos" / "README.md"
+FRONT: Final = ROOT / "README.md"
+RESULTS: Final = ROOT / "bench" / "results" / "campaigns.json"
 CATALOGUE: Final = {
     "F01": "SIGKILL at random", "F02": "SIGKILL at a crash point", "F03": "SIGSTOP past leases and sessions",
     "F04": "rolling SIGTERM", "F05": "Postgres SIGKILL", "F06": "reset during COMMIT", "F07": "pool exhausted",
@@ -58,32 +61,83 @@ def faults() -> str:
     return "\n".join(rows)
 
 
-def evidence(runs: Sequence[dict[str, Any]], present: str) -> str:
-    """What the runs of the present money path say; older ones are counted, and prove nothing of it."""
+def together(runs: Sequence[dict[str, Any]], present: str) -> dict[str, Any]:
+    """What the runs of the present money path say together; older ones are counted, and prove nothing of it."""
     valid = [run for run in runs if run["money_path"] == present]
-    deals = sum(run["deals"] for run in valid)
-    broken = [run for run in valid if not run["ok"]]
     fired, cards = Counter[str](), Counter[str]()
     for run in valid:
         fired.update(run["fired"])
         cards.update(run["cards"])
+    return {
+        "money_path": present,
+        "commits": sorted({run["commit"] for run in valid}),
+        "campaigns": len(valid),
+        "seeds": [run["seed"] for run in valid],
+        "deals": sum(run["deals"] for run in valid),
+        "failed_seeds": [run["seed"] for run in valid if not run["ok"]],
+        "fired": dict(sorted(fired.items())),
+        "cards": dict(sorted(cards.items())),
+        "campaigns_of_older_code": len(runs) - len(valid),
+    }
+
+
+def evidence(said: Mapping[str, Any]) -> str:
+    """The table of it, with the last long runs of the event store and of webhooks."""
     rows = [
         "| Of the code as it is | |",
         "|---|---|",
-        f"| campaigns | {len(valid)} (seeds {', '.join(str(run['seed']) for run in valid) or '–'}) |",
-        f"| deals | {deals} |",
-        f"| with a broken invariant or an idle rig | {len(broken)} |",
-        f"| faults fired | {', '.join(f'{code} {count}' for code, count in sorted(fired.items())) or '–'} |",
-        f"| cards raised and taken | {', '.join(f'{kind} {count}' for kind, count in sorted(cards.items())) or '–'} |",
-        f"| what that bounds, at 95 % | {bound(len(valid), deals, len(broken))} |",
-        f"| campaigns of older code | {len(runs) - len(valid)} |",
+        f"| campaigns | {said['campaigns']} (seeds {', '.join(map(str, said['seeds'])) or '–'}) |",
+        f"| deals | {said['deals']} |",
+        f"| with a broken invariant or an idle rig | {len(said['failed_seeds'])} |",
+        f"| faults fired | {_counts(said['fired'])} |",
+        f"| cards raised and taken | {_counts(said['cards'])} |",
+        f"| what that bounds, at 95 % | {bound_of(said)} |",
+        f"| campaigns of older code | {said['campaigns_of_older_code']} |",
+        f"| event store | {_long_run(read_run(EVENT_STORE), said['money_path'], _of_the_store)} |",
+        f"| webhooks | {_long_run(read_run(WEBHOOKS), said['money_path'], _of_webhooks)} |",
     ]
     return "\n".join(rows)
+
+
+def front(said: Mapping[str, Any]) -> str:
+    """What the first page tells of it."""
+    strikes, kinds = sum(said["fired"].values()), len(said["fired"])
+    return "\n".join(
+        [
+            "| Campaigns of the code as it is | Deals | Faults that struck | Not as promised | Bound at 95 % |",
+            "|---|---|---|---|---|",
+            f"| {said['campaigns']} | {said['deals']} | {strikes} of {kinds} kinds "
+            f"| {len(said['failed_seeds'])} campaigns | {bound_of(said)} |",
+        ]
+    )
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counted.items()) or "–"
+
+
+def _long_run(run: dict[str, Any] | None, present: str, told: Callable[[dict[str, Any]], str]) -> str:
+    if run is None:
+        return "–"
+    return f"{told(run)} ({'this code' if run.get('money_path') == present else 'older code'}, {run['commit']})"
+
+
+def _of_the_store(run: dict[str, Any]) -> str:
+    return f"{run['events']} events by 16 writers, {run['kills']} kills: {len(run['anomalies'])} anomalies"
+
+
+def _of_webhooks(run: dict[str, Any]) -> str:
+    return f"{run['acknowledged']} acknowledged, {sum(run['kills'].values())} kills and cuts: {run['lost']} lost"
 
 
 def seeds() -> str:
     """The seeds that once failed, and why."""
     return "\n".join(["| Seed | What it found |", "|---|---|", *(f"| {n} | {why} |" for n, why in REGRESSIONS.items())])
+
+
+def bound_of(said: Mapping[str, Any]) -> str:
+    """What campaigns together allow to say."""
+    return bound(said["campaigns"], said["deals"], len(said["failed_seeds"]))
 
 
 def bound(campaigns: int, deals: int, broken: int) -> str:
@@ -102,22 +156,24 @@ def written(text: str, name: str, table: str) -> str:
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
-def tables() -> dict[str, str]:
-    """All tables by their names."""
-    return {"faults": faults(), "seeds": seeds(), "evidence": evidence(read(), money_path())}
-
-
 def main() -> int:
     """Prints them, or writes them."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.campaign.table", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put them into the README")
+    parser.add_argument("--write", action="store_true", help="put them into the READMEs, and the sums into JSON")
+    said = together(read(), money_path())
+    pages = {
+        README: {"faults": faults(), "seeds": seeds(), "evidence": evidence(said)},
+        FRONT: {"campaigns": front(said)},
+    }
     if not parser.parse_args().write:
-        print("\n\n".join(tables().values()))
+        print("\n\n".join(table for tables in pages.values() for table in tables.values()))
         return 0
-    text = README.read_text(encoding="utf-8")
-    for name, table in tables().items():
-        text = written(text, name, table)
-    Path(README).write_text(text, encoding="utf-8")
+    for page, tables in pages.items():
+        text = page.read_text(encoding="utf-8")
+        for name, table in tables.items():
+            text = written(text, name, table)
+        page.write_text(text, encoding="utf-8")
+    RESULTS.write_text(json.dumps(said, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
