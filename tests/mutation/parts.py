@@ -39,8 +39,8 @@ PARTS: Final = (
     _part("machine", "chassis/work/machine.py", "chassis/work", "machine_steps machine"),
     _domain(
         "counterparty",
-        "party_kept rules matching fields cards records places companies requests sync_steps watching party_machine "
-        "workers",
+        "party_kept party_state rules matching fields cards records places companies requests sync_steps watching "
+        "party_machine workers",
     ),
     _domain(
         "ingest",
@@ -49,8 +49,8 @@ PARTS: Final = (
     ),
     _domain(
         "invoicing",
-        "rules order orders goods questions review cancelling documents edi edi_workers pdf_and_act lost_topics "
-        "workers handlers process_machine",
+        "rules order orders goods questions standing_questions review cancelling documents duplicates values edi "
+        "edi_plans plans edi_workers pdf_and_act lost_topics workers handlers process_machine",
     ),
     _domain("notifier", "spoken ordered_writes rules orders companies newcomers edi texts lost_topics deal_machine"),
     _domain(

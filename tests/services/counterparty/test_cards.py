@@ -1,5 +1,6 @@
 """Cards of the CRM: filled from the register when an INN is entered, once, and never in a circle."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from services.counterparty.domain import card
 from services.counterparty.domain import company as register
 from services.counterparty.domain.card import FILLS_PER_DAY_MAX, LeaveCard, Requisite, SeeCard, SeeCompany
 from tests.services.counterparty.parts import DADATA, facts
-from tests.services.streams import Stream
+from tests.services.streams import NOW, Stream
 
 INN, KPP = "7736207543", "773601001"
 Cards = Stream[card.State, card.Command]
@@ -131,3 +132,68 @@ def test_a_tenant_that_does_not_want_it_has_nobody_asked(registers: tuple[Any, .
     assert stream.tasks == {}
     stream.ran(SeeCompany("", facts()))
     assert stream.said(messages.CompanyFilled) == []
+
+
+@pytest.mark.parametrize(("sequence", "is_news"), [(1, False), (4, False), (5, False), (6, True)])
+def test_what_was_said_of_a_card_earlier_and_comes_later_is_nothing(sequence: int, is_news: bool) -> None:
+    stream = cards()
+    stream.ran(replace(seen(), sequence=5))
+    stream.ran(replace(seen(company_id="513", requisite_id="78"), sequence=9))
+    assert bool(stream.ran(replace(seen(name="Ромашка"), sequence=sequence))) is is_news
+
+
+def test_first_that_was_said_of_a_card_is_taken_once() -> None:
+    stream = cards()
+    stream.ran(replace(seen(), sequence=1))
+    assert stream.ran(replace(seen(name="Ромашка"), sequence=1)) == []
+
+
+@pytest.mark.parametrize(("sequence", "leaves"), [(4, False), (5, False), (6, True), (0, True)])
+def test_card_leaves_by_what_was_said_last(sequence: int, leaves: bool) -> None:
+    stream = cards()
+    stream.ran(replace(seen(), sequence=5))
+    assert bool(stream.ran(LeaveCard("77", sequence))) is leaves
+    assert ("77" not in stream.state.cards) is leaves
+
+
+def test_card_that_left_before_it_was_seen_stays_away() -> None:
+    stream = cards()
+    stream.ran(LeaveCard("77", 5))
+    assert stream.ran(replace(seen(), sequence=4)) == []
+    assert stream.ran(LeaveCard("78")) == []
+
+
+def test_same_word_of_the_register_on_another_day_or_of_another_provider_is_no_news() -> None:
+    stream = cards()
+    stream.ran(SeeCompany("", facts()))
+    assert stream.ran(SeeCompany("", facts(provider="focus", fetched_at=NOW + timedelta(days=1)))) == []
+    assert stream.ran(SeeCompany("", facts(address="Тверь"))) == [
+        card.CompanyKnown(kpp="", facts=facts(address="Тверь"))
+    ]
+    assert stream.ran(SeeCompany("", None)) == [card.CompanyKnown(kpp="", facts=None)]
+    assert stream.ran(SeeCompany("", None)) == []
+
+
+def test_news_of_the_state_alone_do_not_count_as_writes() -> None:
+    stream = cards()
+    stream.ran(seen())
+    stream.ran(SeeCompany("", facts()))
+    right = shown(stream)
+    stream.ran(seen(**right))
+    for number in range(2 * FILLS_PER_DAY_MAX):
+        stream.ran(SeeCompany(KPP, facts(status="liquidating" if number % 2 else "active")))
+    stream.ran(seen(**{**right, "name": "Ромашка"}))
+    assert stream.said(messages.CompanyFilled)[-1].values == {"name": "ООО «Ромашка»"}
+
+
+def test_state_is_told_even_of_a_card_that_is_not_fought_for() -> None:
+    stream = cards()
+    stream.ran(seen(name="0"))
+    stream.ran(SeeCompany("", facts()))
+    right = shown(stream)
+    for number in range(FILLS_PER_DAY_MAX):
+        stream.ran(seen(**{**right, "name": f"Ромашка {number}"}))
+        stream.ran(SeeCompany(KPP, facts()))
+    stream.ran(SeeCompany(KPP, facts(status="liquidating")))
+    said = stream.said(messages.CompanyFilled)[-1]
+    assert (said.values, said.status) == ({}, "liquidating")

@@ -90,6 +90,25 @@ def test_of_branches_the_one_with_the_kpp_is_taken_else_one_without_any() -> Non
     assert place(Places(), record(), [same, same]) == (same, same)
 
 
+def test_a_record_stays_with_the_requisites_that_it_was_placed_at() -> None:
+    one, other = requisite(requisite_id="1"), requisite(requisite_id="2")
+    before = Places(placed={record().key: "2", "elba:main/e9": "1"})
+    assert place(before, record(), [one, other]) == other
+    assert place(before, record(), [one]) == one, "they are gone"
+
+
+def test_a_company_that_a_person_named_goes_before_where_the_record_was_placed() -> None:
+    one, other = requisite(company_id="512", requisite_id="1"), requisite(company_id="513", requisite_id="2")
+    named = Places(placed={record().key: "1"}, chosen={record().key: "513"})
+    assert place(named, record(), [one, other]) == other
+
+
+def test_a_field_that_stays_empty_is_no_news() -> None:
+    bare = Known(without("phone").record, frozenset(VALUES), CRM)
+    assert seen(bare, entered(phone="")) is None
+    assert seen(bare, entered(phone="1")) is not None
+
+
 @pytest.mark.parametrize(
     ("values", "name"),
     [({}, "ООО «Лотос»"), ({"name": ""}, "Общество"), ({"name": "", "full_name": ""}, "")],

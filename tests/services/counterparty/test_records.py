@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from chassis.aggregate import Lane
 from chassis.cards import TakeCard
 from contracts.messages import counterparty as messages
 from contracts.messages import operations
@@ -172,3 +175,51 @@ def test_an_entrepreneur_that_the_crm_has_as_a_contact_is_not_made_a_company() -
     stream.ran(SeeRecord(sole, None, CRM))
     stream.ran(SeeCards((), contact=True))
     assert stream.said(messages.CompanyAppeared) == []
+
+
+def test_two_records_of_one_company_are_both_placed() -> None:
+    stream = cards()
+    stream.ran(entered())
+    other = record().model_copy(update={"remote_id": "e2"})
+    stream.ran(SeeRecord(other, None, CRM))
+    stream.ran(SeeCards((requisite(),)))
+    assert stream.state.places.placed == {record().key: "77", other.key: "77"}
+    assert stream.state.places.waiting == frozenset()
+
+
+def test_what_the_register_said_before_is_how_a_company_is_made() -> None:
+    stream = cards()
+    stream.ran(card.SeeCompany(KPP, facts()))
+    stream.ran(entered())
+    stream.ran(SeeCards(()))
+    (said,) = stream.said(messages.CompanyAppeared)
+    assert (said.values["full_name"], said.origins["full_name"]) == ("ООО «РОМАШКА»", "register")
+    assert (said.values["phone"], said.origins["phone"]) == (VALUES["phone"], "accounting")
+    assert (said.kpp, said.origins["kpp"]) == (KPP, "accounting")
+
+
+def test_register_that_answers_while_a_record_waits_has_the_crm_looked_at() -> None:
+    stream = cards()
+    stream.ran(entered())
+    first = stream.tasks[records.FIND_CARDS, stream.name]
+    stream.tasks.clear()
+    stream.ran(card.SeeCompany(KPP, facts()))
+    assert list(stream.tasks.values()) == [first]
+    assert (first.payload, first.account, first.lane) == ({"inn": INN}, CRM, Lane.BULK)
+
+
+def test_register_that_answers_when_no_record_waits_has_nothing_looked_at() -> None:
+    stream = cards()
+    stream.ran(card.SeeCompany(KPP, facts()))
+    assert stream.tasks == {}
+
+
+@pytest.mark.parametrize(("choice", "looked"), [("use_512", 1), ("create_again", 0), ("give_up", 0)])
+def test_crm_is_looked_at_again_when_a_person_named_one_of_its_companies(choice: str, looked: int) -> None:
+    stream = cards()
+    stream.ran(entered())
+    stream.ran(SeeCards((requisite(kpp="781343001"),)))
+    (asked,) = stream.said(operations.DecisionNeeded)
+    stream.tasks.clear()
+    stream.ran(TakeCard(asked.card_id, choice, "Анна"))
+    assert looks(stream) == looked

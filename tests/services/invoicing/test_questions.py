@@ -247,6 +247,13 @@ class TestWhatWasHeard:
         stream.ran(linked())
         assert last(stream).request["total_kopecks"] == B_TOTAL
 
+    def test_late_request_of_an_act_is_of_what_the_newer_one_of_the_invoice_showed(self) -> None:
+        stream = documents()
+        stream.ran(replace(request(what=deal("b")), sequence=5))
+        stream.ran(replace(request("act", "act", deal("a")), sequence=3))
+        stream.ran(linked("act"))
+        assert last(stream, "create-act").request["total_kopecks"] == B_TOTAL
+
     def test_blocked_document_that_is_asked_for_anew_begins_once_with_what_the_request_shows(self) -> None:
         stream = documents()
         stream.ran(request(what=deal(rows=())))

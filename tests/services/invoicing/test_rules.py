@@ -228,6 +228,15 @@ class TestR10R11Buyers:
         stream.ran(c.SeeDeal(deal("b")))
         assert phases(stream) == {("invoice", 1): "ordered"}
 
+    def test_refusal_for_one_document_takes_no_link_from_another(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal(rows=())))
+        stream.ran(linked())
+        stream.ran(request("act", "act", deal(rows=())))
+        stream.ran(refused("act"))
+        stream.ran(c.SeeDeal(deal("b")))
+        assert phases(stream) == {("invoice", 1): "ordered", ("act", 1): "blocked"}
+
     def test_link_of_the_former_buyer_is_never_used_for_the_present_one(self) -> None:
         stream = documents()
         stream.ran(request())

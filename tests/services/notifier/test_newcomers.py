@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chassis.aggregate import EffectPlan, Lane
 from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Confirmed, EffectCall, Found, NotFound, Permit, RejectedFinally
@@ -14,6 +15,7 @@ from contracts.messages import counterparty as messages
 from services.notifier.app import NEWCOMERS
 from services.notifier.domain import newcomer
 from services.notifier.domain.deal import CRM_CHAT
+from services.notifier.domain.facts import Reason
 from services.notifier.handlers import route
 from services.notifier.workers.newcomers import CrmNewcomer
 from tests.services.streams import NOW, TENANT, Stream
@@ -147,3 +149,103 @@ def test_what_comes_meanwhile_waits_and_the_newest_goes_next() -> None:
     (_, second) = stream.effects_of(newcomer.CRM_NEWCOMER)
     assert (second.request["fact_id"], second.request["values"]["phone"]) == ("m3", "3")
     assert stream.ran(newcomer.SeeNewcomer("m1", "600")) == []
+
+
+REASON = Reason(code="crm_preset_missing", values={"preset": "Организация"})
+
+
+def fact(name: str = "m1", sequence: int = 1, inn: str = INN) -> newcomer.TellNewcomer:
+    """What accounting has."""
+    return newcomer.TellNewcomer("bitrix24:vektor", name, KEY, "company", inn, KPP, {"name": "ООО «Лотос»"}, sequence)
+
+
+def kept(name: str = "m1", sequence: int = 1, inn: str = INN) -> newcomer.NewcomerTold:
+    """The same as an event."""
+    return newcomer.NewcomerTold(
+        account="bitrix24:vektor", fact_id=name, marker=KEY, kind="company", inn=inn, kpp=KPP,
+        values={"name": "ООО «Лотос»"}, sequence=sequence,
+    )  # fmt: skip
+
+
+def newcomers() -> Stream[newcomer.State, newcomer.Command]:
+    """A company that nobody spoke of."""
+    return Stream(NEWCOMERS, f"newcomer-{INN}-{KPP}")
+
+
+def put(name: str, sequence: int) -> EffectPlan:
+    """The call that makes it."""
+    request = {
+        "fact_id": name, "marker": KEY, "kind": "company", "inn": INN, "kpp": KPP, "values": {"name": "ООО «Лотос»"},
+        "sequence": sequence,
+    }  # fmt: skip
+    return EffectPlan("crm-newcomer", (name,), "bitrix24:vektor", request, lane=Lane.BULK)
+
+
+def test_what_accounting_has_is_kept_whole_and_made_behind_what_people_wait_for() -> None:
+    stream = newcomers()
+    assert stream.ran(fact()) == [kept()]
+    assert stream.state == newcomer.State(stream.name, under_way=kept(), waiting=None, newest=1)
+    assert list(stream.effects.values()) == [put("m1", 1)]
+
+
+def test_of_what_came_meanwhile_the_newest_is_made_once_the_first_is_there() -> None:
+    stream = newcomers()
+    stream.ran(fact())
+    stream.ran(fact("m2", 2))
+    stream.ran(fact("m3", 3))
+    assert stream.state == newcomer.State(stream.name, under_way=kept(), waiting=kept("m3", 3), newest=3)
+    assert stream.ran(newcomer.SeeNewcomer("m1", "600")) == [
+        newcomer.NewcomerSettled(
+            account="bitrix24:vektor", fact_id="m1", inn=INN, company_id="600", next_fact=kept("m3", 3)
+        )
+    ]
+    assert stream.state == newcomer.State(stream.name, under_way=kept("m3", 3), waiting=None, newest=3)
+    assert list(stream.effects.values()) == [put("m1", 1), put("m3", 3)]
+
+
+@pytest.mark.parametrize(("sequence", "is_news"), [(4, False), (5, False), (6, True), (0, True)])
+def test_what_was_said_earlier_and_comes_later_is_nothing(sequence: int, is_news: bool) -> None:
+    stream = newcomers()
+    stream.ran(fact(sequence=5))
+    stream.ran(newcomer.SeeNewcomer("m1", "600"))
+    assert bool(stream.ran(fact("m2", sequence))) is is_news
+
+
+def test_what_has_no_place_leaves_the_newest_as_it_was() -> None:
+    stream = newcomers()
+    stream.ran(fact(sequence=5))
+    stream.ran(fact("m2", 0))
+    assert stream.ran(fact("m3", 4)) == []
+    assert stream.state.waiting == kept("m2", 0)
+
+
+def test_outcome_of_what_is_not_under_way_is_nothing() -> None:
+    stream = newcomers()
+    assert stream.ran(newcomer.SeeNewcomer("m1", "600")) == []
+    stream.ran(fact())
+    assert stream.ran(newcomer.SeeNewcomer("m2", "600")) == []
+    assert stream.state.under_way == kept()
+
+
+@pytest.mark.parametrize(("inn", "shown"), [(INN, INN), ("500100732259", "")])
+def test_refusal_is_said_with_its_reason_and_with_a_companys_inn_only(inn: str, shown: str) -> None:
+    stream = newcomers()
+    stream.ran(fact(inn=inn))
+    assert stream.ran(newcomer.SeeNewcomer("m1", refused=REASON)) == [
+        newcomer.NewcomerSettled(account="bitrix24:vektor", fact_id="m1", inn=inn, refused=REASON)
+    ]
+    values = {"inn": shown, "reason": {"code": "crm_preset_missing", "values": {"preset": "Организация"}}}
+    request = {"write": "chat", "text": "company_not_made", "values": values}
+    assert stream.effects_of(CRM_CHAT) == [
+        EffectPlan(
+            "crm-chat", ("m1", "refused"), "bitrix24:vektor", {**request, "fact_id": "m1", "index": 0, "deal_id": ""}
+        )
+    ]
+
+
+def test_what_comes_after_a_refusal_is_made_beside_what_is_said_of_it() -> None:
+    stream = newcomers()
+    stream.ran(fact())
+    stream.ran(fact("m2", 2))
+    stream.ran(newcomer.SeeNewcomer("m1", refused=REASON))
+    assert [one.key for one in stream.effects.values()] == [("m1",), ("m2",), ("m1", "refused")]
