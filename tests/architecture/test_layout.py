@@ -13,10 +13,12 @@ from tests.architecture.sources import ALL, ROOT, Source, planted, sources
 FILES_OF_A_SERVICE = frozenset(
     {
         "__init__", "__main__", "app", "settings", "domain", "handlers", "workers", "api", "published", "projections",
-        "store", "metrics", "migrations", "texts", "README.md",
+        "store", "metrics", "migrations", "texts", "README.md", "BAD_INPUT.md",
     }
 )  # fmt: skip
-NEEDED = frozenset({"__init__", "__main__", "app", "settings", "domain", "published", "migrations", "README.md"})
+NEEDED = frozenset(
+    {"__init__", "__main__", "app", "settings", "domain", "published", "migrations", "README.md", "BAD_INPUT.md"}
+)
 VAGUE = ("utils", "util", "common", "helpers", "helper", "manager", "misc")
 
 
@@ -26,7 +28,7 @@ TOP_FOLDERS = ("bench", "chassis", "connectors", "contracts", "deploy", "integra
 def names_of(service: str) -> set[str]:
     """Its files and folders without their endings."""
     entries = (ROOT / "services" / service).iterdir()
-    return {entry.name if entry.name == "README.md" else entry.stem for entry in entries if entry.name != "__pycache__"}
+    return {entry.name if entry.suffix == ".md" else entry.stem for entry in entries if entry.name != "__pycache__"}
 
 
 def odd_names(names: set[str]) -> list[str]:

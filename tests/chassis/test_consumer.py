@@ -14,7 +14,7 @@ from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.routing import Routed
 from chassis.messaging.topics import TopicDiffers, ensure_topics
-from contracts.envelope import Envelope, Message
+from contracts.envelope import BODY_BYTES_MAX, Envelope, Message
 from tests.chassis.sample.domain import MIGRATIONS, REFUSED, Add, Amount
 from tests.chassis.sample.service import TOPIC, Sample
 from tests.kit.database import Databases
@@ -97,6 +97,17 @@ async def test_a_message_under_another_tenants_key_is_dead_and_shown_to_neither(
         await eventually(sample.has("a", 2))
     assert await sample.amounts("a", "two") == []
     assert await sample.ask("SELECT tenant_id FROM dead_letters") == ""
+
+
+async def test_a_body_over_the_limit_is_dead_and_blocks_its_key_alone(sample: Sample) -> None:
+    large = amount("a", 1)
+    padded = Sent(large.key, (large.value or b"") + b" " * BODY_BYTES_MAX, large.headers)
+    await send(sample.kafka, TOPIC, [padded, amount("a", 2), amount("b", 3)])
+    async with sample.consumer():
+        await eventually(sample.has("b", 3))
+    assert await sample.amounts("a") == []
+    letters = await sample.ask("SELECT string_agg(tenant_id || ':' || reason, ' ' ORDER BY seq) FROM dead_letters")
+    assert letters == "one:content one:follows"
 
 
 async def test_tenants_of_one_batch_stay_apart(sample: Sample) -> None:
@@ -274,6 +285,25 @@ async def test_postgres_away_is_waited_for_and_is_no_poison(sample: Sample) -> N
         await admin.execute(f"ALTER ROLE {names.delivery} LOGIN")
         await eventually(sample.has("a", 1, 2, 3))
     await admin.close()
+    assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_a_full_disk_is_waited_for_and_is_no_poison(sample: Sample) -> None:
+    """Postgres then refuses to write with SQLSTATE 53100, and answers all else."""
+    await send(sample.kafka, TOPIC, [amount("a", 1)])
+    async with sample.consumer(retry_seconds_max=0.3):
+        await eventually(sample.has("a", 1))
+        await sample.ask(
+            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END$$"
+        )
+        await sample.ask("CREATE TRIGGER full_disk BEFORE INSERT ON events EXECUTE FUNCTION no_room()")
+        await send(sample.kafka, TOPIC, [amount("a", 2), amount("b", 3)])
+        await eventually(_gave_up(3))
+        assert (await committed(sample.kafka, "sample")).get(0) == 1
+        await sample.ask("DROP TRIGGER full_disk ON events")
+        await eventually(sample.has("a", 1, 2))
+        await eventually(sample.has("b", 3))
     assert await sample.ask("SELECT count(*) FROM dead_letters") == 0
 
 

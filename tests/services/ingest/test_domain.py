@@ -136,6 +136,12 @@ def test_a_stage_of_a_funnel_that_is_not_configured_says_nothing() -> None:
     assert events == []
 
 
+def test_a_stage_that_asks_for_nothing_is_only_noted() -> None:
+    for stage in ("NEW", "UC_NOBODY_KNOWS_IT"):
+        _, events = told(deal.initial("deal-1734"), deal.ObserveStage(snapshot(), entry(8, stage), CONFIG))
+        assert [type(event).__name__ for event in events] == ["StageEntered"]
+
+
 def test_a_step_that_is_off_asks_for_nothing_and_is_not_made_up_for() -> None:
     off = CONFIG.model_copy(update={"settings": SETTINGS.model_copy(update={"steps": Steps(invoice=False)})})
     state, events = told(deal.initial("deal-1734"), deal.ObserveStage(snapshot(), ENTRIES[2], off))
