@@ -224,6 +224,21 @@ def test_a_call_under_way_when_its_service_was_killed_may_be_asked_about() -> No
     assert not cards([asked], sent, [h.injection("KillService", 6, 7)])
 
 
+def test_a_person_who_is_asked_too_late_is_caught() -> None:
+    def late(seconds: float, document: str, *faults: Any) -> list[str]:
+        call = {"act": h.create_act, "invoice": h.create}[document](5, status=0, fault="timeout_after")
+        values = {"document": document, "sent_at": h.at(5)}
+        # A line of the ledger stands at the moment of the card: it tells which real moment that was.
+        lines = [call, h.request("payment.list", seconds)]
+        return cards([h.card("document_uncertain", seconds, values=values)], lines, faults)
+
+    assert not late(900, "act")
+    assert late(1_000, "act")
+    assert not late(1_000, "act", h.injection("FreezeService", 10, 200))
+    assert not late(1_800, "invoice")
+    assert late(1_900, "invoice")
+
+
 # I19
 
 

@@ -38,6 +38,9 @@ LOST: Final = frozenset(
 SURELY_LOST: Final = LOST - {"field_missing", "field_retyped"}
 UNCERTAIN_CARDS: Final = frozenset({"document_uncertain", "counterparty_uncertain"})
 UNDECIDED_SECONDS: Final = 850.0
+ASKED_SECONDS_MAX: Final = 900.0
+LOOKED_FOR_SECONDS_MAX: Final = 900.0
+"""So long an invoice or a buyer may be looked for before nobody can decide; an act cannot be looked for at all."""
 SENDS_MAX: Final = 2
 PDF_REFUSALS_MIN: Final = 2
 JUMP_SECONDS: Final = 600.0
@@ -169,7 +172,8 @@ def cards_are_where_they_belong(
     lines: Sequence[Line],
 ) -> Iterator[Violation]:
     """I16. People are asked exactly what nobody else can know: about each act whose answer was lost, about what
-    look-ups could not settle in fifteen minutes, about what the plan itself left open; and about nothing else."""
+    look-ups could not settle in fifteen minutes, about what the plan itself left open; and about nothing else. Each
+    case is before them fifteen minutes after it became undecidable."""
     clock = Clock(lines)
     cards = list(_cards(tables))
     ids = _work_ids(tables)
@@ -177,6 +181,10 @@ def cards_are_where_they_belong(
     plans = {place: {**deal, "work_ids": ids[place]} for place, deal in zip(places, deals, strict=True)}
     for tenant, card in cards:
         deal = plans.get((tenant, card["deal_id"]))
+        if late := _late(card, injections, clock, campaign["clock_rate"]):
+            yield Violation(
+                "I16", f"{tenant} deal {card['deal_id']}: a person was asked {card['kind']} {late:.0f} s late", (card,)
+            )
         if deal is None or card["kind"] in deal["expected"]["cards"]:
             continue
         if not _justified(card, deal, lines, injections, clock):
@@ -273,6 +281,20 @@ def _undecidable(
     jumped = any(one["name"] == "ClockJumps" for one in injections)
     waited = seconds(card["opened_at"]) - seconds(sent_at or card["opened_at"])
     return jumped or waited >= UNDECIDED_SECONDS or len(creates) >= SENDS_MAX or bool(broken)
+
+
+def _late(card: Mapping[str, Any], injections: Sequence[Row], clock: Clock, rate: float) -> float:
+    """Business seconds by which people were asked too late about a call that nobody knows the outcome of. While faults
+    break what would ask, the time does not run; a clock that jumps has none."""
+    sent_at = card["values"].get("sent_at")
+    if card["kind"] not in UNCERTAIN_CARDS or not sent_at or any(one["name"] == "ClockJumps" for one in injections):
+        return 0.0
+    sent, asked = clock.real(sent_at), clock.real(card["opened_at"])
+    broken = sum(
+        max(0.0, min(one["ended"], asked) - max(one["began"], sent)) for one in injections if one["name"] in BREAKS
+    )
+    looked_for = 0.0 if card["values"].get("document") == "act" else LOOKED_FOR_SECONDS_MAX
+    return max(0.0, (asked - sent - broken) * rate - looked_for - ASKED_SECONDS_MAX)
 
 
 def _creates(lines: Sequence[Line], deal: Row) -> list[Line]:
