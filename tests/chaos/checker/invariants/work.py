@@ -290,9 +290,8 @@ def _late(card: Mapping[str, Any], injections: Sequence[Row], clock: Clock, rate
     if card["kind"] not in UNCERTAIN_CARDS or not sent_at or any(one["name"] == "ClockJumps" for one in injections):
         return 0.0
     sent, asked = clock.real(sent_at), clock.real(card["opened_at"])
-    broken = sum(
-        max(0.0, min(one["ended"], asked) - max(one["began"], sent)) for one in injections if one["name"] in BREAKS
-    )
+    breaks = [(float(one["began"]), float(one["ended"])) for one in injections if one["name"] in BREAKS]
+    broken = sum(max(0.0, min(ended, asked) - max(began, sent)) for began, ended in breaks)
     looked_for = 0.0 if card["values"].get("document") == "act" else LOOKED_FOR_SECONDS_MAX
     return max(0.0, (asked - sent - broken) * rate - looked_for - ASKED_SECONDS_MAX)
 
