@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.accounting.pdf import render
-from sandbox.core.wire import BadRequestError, Reply, Route
-from sandbox.core.world import World
+from sandbox.core.wire import BadRequestError, Reply, Route, Router
 from sandbox.diadoc import title, wire
 from sandbox.diadoc.book import Book
-from sandbox.diadoc.gate import ApiError, Call, Gate
-from sandbox.diadoc.records import INVITED, PARTNER, Document
+from sandbox.diadoc.entities import Entities
+from sandbox.diadoc.gate import ApiError, Call, CallHandler, Gate
+from sandbox.diadoc.parties import Parties
+from sandbox.diadoc.records import PARTNER, Account, Document
+from sandbox.diadoc.sending import Sending
 
 ROWS_MAX = 100
 DOCUMENTS_MAX = 40
@@ -25,74 +27,40 @@ SAME_BODY_SECONDS = 60
 COUNTED_MAX = 1000
 NO_CONTENT = 204
 PDF_BYTES = 20_000
+DIRECTIONS = ("Inbound", "Outbound", "Internal", "Proxy")
+STATES = (
+    "WaitingForSenderSignature", "WaitingForRecipientSignature", "WithRecipientSignature",
+    "RecipientSignatureRequestRejected", "InvalidRecipientSignature", "WithRecipientPartiallySignature",
+)  # fmt: skip
 
 
 class Api:
     """All methods, below a prefix."""
 
-    def __init__(self, world: World, book: Book, gate: Gate, prefix: str) -> None:
-        self._world, self._book, self._gate, self._prefix = world, book, gate, prefix
+    def __init__(self, book: Book, gate: Gate, sending: Sending, prefix: str) -> None:
+        self._book, self._gate, self._sending, self._prefix = book, gate, sending, prefix
 
     def routes(self) -> Sequence[Route]:
         of = self._gate.handler
         methods = (
-            ("GET", "GetMyOrganizations", of("organizations", self._organizations, box="")),
-            ("GET", "GetOrganizationsByInnKpp", of("find_boxes", self._find_boxes, box="")),
-            ("GET", "V3/GetCounteragent", of("relation", self._relation, box="myBoxId")),
-            ("POST", "V3/AcquireCounteragent", of("invite", self._invite, box="myBoxId", json_body=True)),
-            ("GET", "V2/AcquireCounteragentResult", of("invited", self._invited, box="")),
             ("GET", "V3/GetDocumentTypes", of("types", self._types)),
             ("POST", "GenerateTitleXml", of("title", self._title)),
             ("POST", "V3/PostMessage", of("post", self._post, box="", json_body=True)),
             ("GET", "V6/GetMessage", of("message", self._message)),
             ("GET", "V3/GetDocument", of("document", self._document)),
             ("GET", "V3/GetDocuments", of("documents", self._documents)),
+            ("GET", "V7/GetNewEvents", of("events", self._events)),
             ("GET", "V8/GetNewEvents", of("events", self._events)),
             ("GET", "V2/GetLastEvent", of("last_event", self._last_event)),
             ("GET", "GeneratePrintForm", of("print_form", self._print_form)),
             ("GET", "GenerateDocumentZip", of("archive", self._archive)),
             ("GET", "V2/ShelfDownload", of("shelf", self._shelf, box="")),
+            *Parties(self._book).methods(self._gate),
+            *Entities(self._book, self._sending).methods(self._gate),
         )
-        return [Route(method, f"{self._prefix}/{path}", handler) for method, path, handler in methods]
-
-    # Boxes and partners
-
-    def _organizations(self, call: Call) -> Reply:
-        return Reply(payload={"Organizations": [wire.organization(call.account.organization)]})
-
-    def _find_boxes(self, call: Call) -> Reply:
-        inn, kpp = call.asked("inn"), call.query.get("kpp", "")
-        found = [one for one in call.account.partners.values() if one.inn == inn and (not kpp or one.kpp in ("", kpp))]
-        return Reply(payload={"Organizations": [wire.organization(one) for one in found]})
-
-    def _relation(self, call: Call) -> Reply:
-        box = self._partner(call, call.asked("counteragentBoxId"))
-        partner = call.account.partners[box]
-        payload = {"IndexKey": wire.index_key(1), "Organization": wire.organization(partner),
-                   "CurrentStatus": call.account.relation(box)}  # fmt: skip
-        return Reply(payload=payload)
-
-    def _invite(self, call: Call) -> Reply:
-        body = call.request.json()
-        box = self._partner(call, str(body.get("BoxId") or ""))
-        if len(str(body.get("MessageToCounteragent") or "")) > 2000:
-            raise ApiError(400, "Текст приглашения длиннее 2000 символов")
-        present = call.account.relation(box)
-        if present == "RejectsMe":
-            raise ApiError(409, "Контрагент заблокировал взаимодействие")
-        if present not in (PARTNER, INVITED):
-            self._book.relate(call.account, box, PARTNER if present == "InvitesMe" else INVITED)
-        task_id = self._book.new_id(call.account, "task")
-        self._book.begin_task(call.account, task_id, box)
-        return Reply(payload={"TaskId": task_id}, note={"relation": call.account.relation(box)})
-
-    def _invited(self, call: Call) -> Reply:
-        task = call.account.tasks.get(call.asked("taskId"))
-        if task is None:
-            raise ApiError(404, "Задача не найдена")
-        if self._book.now_unix < task["due_unix"]:
-            raise ApiError(204, "", "", 2)
-        return Reply(payload={"BoxId": task["box_id"], "InvitationDocumentId": None})
+        served = [Route(method, f"{self._prefix}/{path}", handler) for method, path, handler in methods]
+        unknown = of("unknown", _unserved(Router(served)), box="")
+        return [*served, Route("*", f"{self._prefix}/{{rest:path}}", unknown)]
 
     # Documents
 
@@ -140,14 +108,14 @@ class Api:
             for one in account.operations.values()
         ):
             raise ApiError(409, "Сообщение уже отправлено")
-        document = self._posted(call, call.request.json())
+        document = self._posted(call, call.json())
         self._book.post(account, document, operation_id, body_hash)
         note = {"message_id": document.message_id, "marker": document.marker}
         return Reply(payload=wire.message(account, document), note=note)
 
-    def _posted(self, call: Call, body: Any) -> Document:
+    def _posted(self, call: Call, body: dict[str, Any]) -> Document:
         account = call.account
-        if not isinstance(body, dict) or body.get("FromBoxId") != account.organization.box_id:
+        if body.get("FromBoxId") != account.organization.box_id:
             raise ApiError(403, "Нет доступа к ящику отправителя", "Auth.BoxAccessDenied")
         partner = account.partners.get(str(body.get("ToBoxId")))
         attachments = body.get("DocumentAttachments")
@@ -161,11 +129,11 @@ class Api:
             raise ApiError(409, "Получатель принимает документы только от контрагентов")
         if partner.roaming and account.relation(partner.box_id) != PARTNER:
             raise ApiError(409, "Для обмена с абонентом другого оператора нужно настроить роуминг")
-        one = attachments[0]
+        one = attachments[0] if isinstance(attachments[0], dict) else {}
         if one.get("TypeNamedId") != wire.DOCUMENT_TYPE or one.get("Version") != title.VERSION:
             raise ApiError(400, f"Неизвестный тип документа {one.get('TypeNamedId')}")
         try:
-            content = base64.b64decode(one["SignedContent"]["Content"], validate=True)
+            content = self._content(account, one["SignedContent"])
             read = title.read(content)
         except (KeyError, TypeError, binascii.Error) as error:
             raise ApiError(400, "Содержимое документа не в base64") from error
@@ -181,30 +149,46 @@ class Api:
             custom_data=list(one.get("CustomData") or []), created_unix=self._book.now_unix,
         )  # fmt: skip
 
+    @staticmethod
+    def _content(account: Account, signed: dict[str, Any]) -> bytes:
+        """What is sent, or what lies on the shelf by a name."""
+        if signed.get("NameOnShelf") is None:
+            return base64.b64decode(signed["Content"], validate=True)
+        held = account.shelf.get(str(signed["NameOnShelf"]))
+        if held is None:
+            raise ApiError(400, "Файл на полке не найден")
+        return base64.b64decode(held)
+
     def _message(self, call: Call) -> Reply:
-        one = self._found(call, "messageId")
+        one = call.document()
         content = call.query.get("injectentitycontent", "").lower() == "true"
         return Reply(payload=wire.message(call.account, one, content=content))
 
     def _document(self, call: Call) -> Reply:
-        one = self._found(call, "messageId")
+        one = call.document()
         if one.entity_id != call.asked("entityId"):
             raise ApiError(404, "Документ не найден")
         return Reply(payload=wire.document(one))
 
     def _documents(self, call: Call) -> Reply:
-        if call.asked("filterCategory") != "Any.Outbound":
-            raise ApiError(400, "Песочница знает filterCategory Any.Outbound")
-        since, until = _day(call, "fromDocumentDate"), _day(call, "toDocumentDate")
-        box, after = call.query.get("counteragentboxid", ""), call.query.get("afterindexkey", "")
-        count = min(int(call.query.get("count") or ROWS_MAX), ROWS_MAX)
+        """By `<type or Any>.<direction>[<state>]`; there is nothing but outgoing documents here."""
+        kind, _, rest = call.asked("filterCategory").partition(".")
+        direction = next((one for one in DIRECTIONS if rest.startswith(one)), None)
+        state = rest.removeprefix(direction or "")
+        if direction is None or kind not in ("Any", wire.DOCUMENT_TYPE) or state not in ("", *STATES):
+            raise ApiError(400, "Неверный параметр filterCategory")
+        since, until = _day(call, "fromDocumentDate", datetime.min), _day(call, "toDocumentDate", datetime.max)  # noqa: DTZ901
+        box, number = call.query.get("counteragentboxid", ""), call.query.get("documentnumber", "")
+        count, start = call.number("count", ROWS_MAX), self._place(call.query.get("afterindexkey", ""))
         lag = call.fault.number("lag_seconds", 10) if call.fault and call.fault.kind == "read_lag" else 0.0
-        start = self._place(after)
         rows = [
             (place, one)
             for place, one in enumerate(call.account.documents.values(), 1)
             if place > start
+            and direction == "Outbound"
+            and state in ("", one.sender, one.response)
             and (not box or one.to_box == box)
+            and number in ("", one.number)
             and since <= _date(one.date) <= until
             and one.created_unix <= self._book.now_unix - lag
         ]
@@ -214,12 +198,23 @@ class Api:
     # The feed
 
     def _events(self, call: Call) -> Reply:
-        start = self._place(call.query.get("afterindexkey", ""))
-        limit = min(int(call.query.get("limit") or ROWS_MAX), ROWS_MAX)
-        rows = call.account.events[start:]
-        kind = "Equal" if len(rows) <= COUNTED_MAX else "GreaterThanOrEqual"
+        """What was told after a key, of a partner or a type where one asks so."""
+        start, limit = self._place(call.query.get("afterindexkey", "")), call.number("limit", ROWS_MAX)
+        box, kind = call.query.get("counteragentboxid", ""), call.query.get("typenamedid", "")
+        outgoing = call.query.get("documentdirection", "Outbound") in ("Outbound", "UnknownDocumentDirection")
+        rows = [
+            one
+            for one in call.account.events
+            if one["place"] > start
+            and outgoing
+            and kind in ("", wire.DOCUMENT_TYPE)
+            and box in ("", call.account.documents[one["message_id"]].to_box)
+        ]
+        if call.query.get("orderby") == "Descending":
+            rows = [one for one in reversed(call.account.events) if not start or one["place"] < start]
+        counted = "Equal" if len(rows) <= COUNTED_MAX else "GreaterThanOrEqual"
         payload = {"Events": [wire.event(call.account, one) for one in rows[:limit]],
-                   "TotalCount": min(len(rows), COUNTED_MAX), "TotalCountType": kind}  # fmt: skip
+                   "TotalCount": min(len(rows), COUNTED_MAX), "TotalCountType": counted}  # fmt: skip
         return Reply(payload=payload, note={"events": min(len(rows), limit)})
 
     def _last_event(self, call: Call) -> Reply:
@@ -230,7 +225,7 @@ class Api:
     # Files
 
     def _print_form(self, call: Call) -> Reply:
-        one = self._found(call, "messageId")
+        one = call.document()
         late = call.fault.number("render_seconds", 60) if call.fault and call.fault.kind == "pdf_late" else 0.0
         if self._wait(call, f"print|{one.message_id}", late):
             return Reply(body=b"", content_type="application/pdf", headers={"Retry-After": "2"})
@@ -242,13 +237,16 @@ class Api:
         )
 
     def _archive(self, call: Call) -> Reply:
-        one = self._found(call, "messageId")
+        one = call.document()
         if self._wait(call, f"archive|{one.message_id}"):
             raise ApiError(204, "", "", 2)
         return Reply(payload={"ZipFileNameOnShelf": f"{one.message_id}.zip"})
 
     def _shelf(self, call: Call) -> Reply:
-        one = call.account.documents.get(call.asked("fileName").removesuffix(".zip"))
+        name = call.asked("fileName")
+        if name in call.account.shelf:
+            return Reply(body=base64.b64decode(call.account.shelf[name]), content_type="application/octet-stream")
+        one = call.account.documents.get(name.removesuffix(".zip"))
         if one is None:
             raise ApiError(404, "Файл на полке не найден")
         out = io.BytesIO()
@@ -266,17 +264,6 @@ class Api:
             return True
         return self._book.now_unix < call.account.prints[key] + late
 
-    def _found(self, call: Call, name: str) -> Document:
-        one = call.account.documents.get(call.asked(name))
-        if one is None:
-            raise ApiError(404, "Сообщение не найдено")
-        return one
-
-    def _partner(self, call: Call, box: str) -> str:
-        if box not in call.account.partners:
-            raise ApiError(404, "Ящик не найден")
-        return box
-
     def _place(self, key: str) -> int:
         try:
             return wire.place_of(key) if key else 0
@@ -288,8 +275,21 @@ def _date(text: str) -> datetime:
     return datetime.strptime(text, "%d.%m.%Y")  # noqa: DTZ007 - a day
 
 
-def _day(call: Call, name: str) -> datetime:
+def _day(call: Call, name: str, without: datetime) -> datetime:
+    """A day of the query."""
+    value = call.query.get(name.lower(), "")
     try:
-        return _date(call.asked(name))
+        return _date(value) if value else without
     except ValueError as error:
         raise ApiError(400, f"Параметр {name} должен иметь вид дд.мм.гггг") from error
+
+
+def _unserved(served: Router) -> CallHandler:
+    """405 where only the method is wrong, 404 on an address that nothing serves."""
+
+    def refuse(call: Call) -> Reply:
+        if any(isinstance(served.find(one, call.request.path), tuple) for one in ("GET", "POST")):
+            raise ApiError(405, f"Метод {call.request.method} здесь не поддерживается")
+        raise ApiError(404, f"Адрес {call.request.path} не существует")
+
+    return refuse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
 from dataclasses import asdict
@@ -104,6 +105,9 @@ class Book:
         data = {"message_id": document.message_id, "fields": fields, "entities": entities or []}
         self._change(account.id, "document.alter", data)
 
+    def shelve(self, account: Account, name: str, content: bytes) -> None:
+        self._change(account.id, "shelf.put", {"name": name, "content": base64.b64encode(content).decode()})
+
     def ask_print(self, account: Account, key: str) -> None:
         self._change(account.id, "print.ask", {"key": key, "due_unix": self.now_unix + account.dials.print_seconds})
 
@@ -145,6 +149,8 @@ class Book:
                     setattr(document, name, value)
                 document.entities.extend(data["entities"])
                 self._tell(account, document, "patch", data["entities"], change)
+            case "shelf.put":
+                account.shelf[data["name"]] = data["content"]
             case "print.ask":
                 account.prints[data["key"]] = data["due_unix"]
             case _:

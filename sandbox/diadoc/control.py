@@ -10,8 +10,8 @@ from sandbox.core.world import World
 from sandbox.diadoc import wire
 from sandbox.diadoc.book import ACCESS, Book
 from sandbox.diadoc.records import RELATIONS, Account, Document, dials_from, organization_from
+from sandbox.diadoc.sending import WAITING, Sending
 
-DELIVER = "deliver"
 Described = Callable[[Account, str], dict[str, Any]]
 Opened = Callable[[dict[str, Any]], Account]
 
@@ -19,8 +19,8 @@ Opened = Callable[[dict[str, Any]], Account]
 class Control:
     """Routes under /control/diadoc; `{document}` is an id or a number."""
 
-    def __init__(self, world: World, book: Book, vendor: Any, opened: Opened, described: Described) -> None:
-        self._world, self._book, self._vendor = world, book, vendor
+    def __init__(self, world: World, book: Book, sending: Sending, opened: Opened, described: Described) -> None:
+        self._world, self._book, self._sending = world, book, sending
         self._opened, self._described = opened, described
 
     def routes(self) -> list[Route]:
@@ -96,7 +96,9 @@ class Control:
         by, partly = str(body.get("by", "us")), body.get("partly") is True
         _known("by", by, ("us", "partner"))
         if by == "us":
-            self._sign_ours(account, one, valid=body.get("valid") is not False)
+            if one.sender != WAITING or one.deleted:
+                raise BadRequestError(f"the document does not wait for our signature: {one.sender}")
+            self._sending.sign(account, one, b"\x30\x82ours", valid=body.get("valid") is not False)
         else:
             if not one.sent_unix or one.response not in (
                 "WaitingForRecipientSignature", "WithRecipientPartiallySignature",
@@ -106,31 +108,11 @@ class Control:
             if body.get("valid") is False:
                 word = "InvalidRecipientSignature"
             kind = f"{wire.DOCUMENT_TYPE}BuyerTitle"
-            added = [self._entity(account, one, "Attachment", kind, f"<Титул Покупателя={one.number!r}/>".encode()),
-                     self._entity(account, one, "Signature", "", b"\x30\x82partner")]  # fmt: skip
+            answered = f"<Титул Покупателя={one.number!r}/>".encode()
+            added = [self._sending.entity(account, one, "Attachment", kind, answered),
+                     self._sending.entity(account, one, "Signature", "", b"\x30\x82partner")]  # fmt: skip
             self._book.alter(account, one, {"response": word}, added)
         return self._shown(account, one)
-
-    def _sign_ours(self, account: Account, one: Document, *, valid: bool) -> None:
-        if one.sender != "WaitingForSenderSignature" or one.deleted:
-            raise BadRequestError(f"the document does not wait for our signature: {one.sender}")
-        word = "SenderSignatureCheckedAndValid" if valid else "SenderSignatureCheckedAndInvalid"
-        now, roaming = self._book.now_unix, account.partners[one.to_box].roaming
-        fields: dict[str, Any] = {"sender": word, "sent_unix": now}
-        later = account.dials.delivery_seconds > 0
-        if valid and not later and not roaming:
-            fields["delivered_unix"] = now
-        with self._world.ledger.together():
-            self._book.alter(account, one, fields, [self._entity(account, one, "Signature", "", b"\x30\x82ours")])
-            if valid and later and not roaming:
-                due = now + account.dials.delivery_seconds
-                self._world.set_timer(self._vendor, account.id, due, DELIVER, {"message_id": one.message_id})
-
-    def deliver(self, account: Account, message_id: str) -> None:
-        """The document reaches the partner's box."""
-        one = account.documents[message_id]
-        if not one.delivered_unix and not one.deleted:
-            self._book.alter(account, one, {"delivered_unix": self._book.now_unix})
 
     async def _refuse(self, request: Request) -> Reply:
         account, one = self._named(request)
@@ -139,7 +121,9 @@ class Control:
             raise BadRequestError(f"there is nothing to refuse: {one.sender}, {one.response}")
         form = f'<?xml version="1.0" encoding="windows-1251"?><Файл><Документ><ТекстУведУточ>{text}</ТекстУведУточ>' \
                "</Документ></Файл>"  # fmt: skip
-        added = [self._entity(account, one, "Attachment", "XmlSignatureRejection", form.encode("cp1251", "replace"))]
+        added = [
+            self._sending.entity(account, one, "Attachment", "XmlSignatureRejection", form.encode("cp1251", "replace"))
+        ]
         self._book.alter(account, one, {"response": "RecipientSignatureRequestRejected"}, added)
         return self._shown(account, one)
 
@@ -153,7 +137,7 @@ class Control:
         fields: dict[str, Any] = {"roaming": f"RoamingNotificationStatus{word}"}
         if result == "delivered":
             fields["delivered_unix"] = self._book.now_unix
-        added = [self._entity(account, one, "Attachment", "RoamingNotification", result.encode())]
+        added = [self._sending.entity(account, one, "Attachment", "RoamingNotification", result.encode())]
         self._book.alter(account, one, fields, added)
         return self._shown(account, one)
 
@@ -163,7 +147,11 @@ class Control:
                   "rejected": "RevocationRejected"}  # fmt: skip
         state = str(_body(request).get("state"))
         _known("state", state, tuple(states))
-        added = [self._entity(account, one, "Attachment", "RevocationRequest", b"<x/>")] if state == "requested" else []
+        added = (
+            [self._sending.entity(account, one, "Attachment", "RevocationRequest", b"<x/>")]
+            if state == "requested"
+            else []
+        )
         self._book.alter(account, one, {"revocation": states[state]}, added)
         return self._shown(account, one)
 
@@ -171,10 +159,6 @@ class Control:
         account, one = self._named(request)
         self._book.alter(account, one, {"deleted": True})
         return self._shown(account, one)
-
-    def _entity(self, account: Account, one: Document, kind: str, attachment: str, data: bytes) -> dict[str, Any]:
-        entity_id = self._book.new_id(account, f"{kind}|{attachment}|{len(one.entities)}")
-        return wire.entity(entity_id, one.entity_id, kind, attachment, data)
 
     def _account(self, request: Request) -> Account:
         return self._book.account(request.params["account"])

@@ -8,10 +8,10 @@ from typing import Any
 
 from sandbox.core.faults import Fault
 from sandbox.core.vendor import Vendor
-from sandbox.core.wire import Reply, Request
+from sandbox.core.wire import BadRequestError, Reply, Request
 from sandbox.core.world import World
 from sandbox.diadoc.book import ACCESS, Book
-from sandbox.diadoc.records import Account
+from sandbox.diadoc.records import Account, Document
 
 
 class ApiError(Exception):
@@ -49,12 +49,38 @@ class Call:
             raise ApiError(400, f"Не указан параметр {name}")
         return value
 
+    def number(self, name: str, most: int) -> int:
+        """A whole query parameter from 1; what is over the most counts as that."""
+        value = self.query.get(name.lower()) or str(most)
+        if not value.isascii() or not value.isdecimal() or int(value) < 1:
+            raise ApiError(400, f"Параметр {name} должен быть целым числом от 1")
+        return min(int(value), most)
+
+    def json(self) -> dict[str, Any]:
+        """The body, an object."""
+        try:
+            body = self.request.json()
+        except BadRequestError as error:
+            raise ApiError(400, "Тело запроса не является JSON") from error
+        if not isinstance(body, dict):
+            raise ApiError(400, "Тело запроса должно быть объектом")
+        return body
+
+    def document(self, name: str = "messageId") -> Document:
+        """The document of a message."""
+        one = self.account.documents.get(self.asked(name))
+        if one is None:
+            raise ApiError(404, "Сообщение не найдено")
+        return one
+
     def own_box(self, name: str) -> None:
         """Refuses a call into somebody else's box."""
         if self.asked(name) != self.account.organization.box_id:
             raise ApiError(403, "Нет доступа к ящику", "Auth.BoxAccessDenied")
 
 
+BY_KEY_ALONE = frozenset({"find_boxes"})
+"""Operations of the directory, for which the developer's key is enough."""
 CallHandler = Callable[[Call], Reply]
 
 
@@ -70,7 +96,7 @@ class Gate:
         """A route's handler."""
 
         async def handled(request: Request) -> Reply:
-            account, refused = self._entered(request)
+            account, refused = self._entered(request, by_key_alone=operation in BY_KEY_ALONE)
 
             def execute(fault: Fault | None) -> Reply:
                 try:
@@ -90,13 +116,15 @@ class Gate:
 
         return handled
 
-    def _entered(self, request: Request) -> tuple[Account | None, ApiError | None]:
+    def _entered(self, request: Request, *, by_key_alone: bool) -> tuple[Account | None, ApiError | None]:
         """The box that the access opens. `Bearer <token>`, or `DiadocAuth` with the developer's key and a token."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         token, key = rest.strip(), ""
         if scheme.lower() == "diadocauth":
             parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
             token, key = parts.get("ddauth_token", ""), parts.get("ddauth_api_client_id", "")
+        if by_key_alone and key and not token and (account := self._book.by_credential("client_id", key)) is not None:
+            return account, None
         found = self._book.tokens.get(token)
         if found is None or found["kind"] != ACCESS:
             return None, ApiError(401, "Неизвестный токен", "Auth.TokenInvalid")

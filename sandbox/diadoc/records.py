@@ -88,6 +88,7 @@ class Account:
     operations: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     prints: dict[str, float] = field(default_factory=dict)
+    shelf: dict[str, str] = field(default_factory=dict)
 
     def relation(self, box_id: str) -> str:
         return self.relations.get(box_id, "NotInCounteragentList")

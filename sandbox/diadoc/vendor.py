@@ -19,9 +19,10 @@ from sandbox.core.wire import BadRequestError, Reply, Request, Route, html
 from sandbox.core.world import World
 from sandbox.diadoc.api import Api
 from sandbox.diadoc.book import ACCESS, REFRESH, Book
-from sandbox.diadoc.control import DELIVER, Control
+from sandbox.diadoc.control import Control
 from sandbox.diadoc.gate import ApiError, Gate
 from sandbox.diadoc.records import Account, Organization, dials_from, organization_from
+from sandbox.diadoc.sending import DELIVER, Sending
 
 API = "/diadoc"
 TOKEN = "/diadoc/connect/token"  # noqa: S105 - an address
@@ -54,8 +55,9 @@ class Diadoc:
     def __init__(self, world: World) -> None:
         self._world = world
         self.book = Book(world, self)
-        self._api = Api(world, self.book, Gate(world, self, self.book), API)
-        self._control = Control(world, self.book, self, self._opened, self._described)
+        self._sending = Sending(world, self, self.book)
+        self._api = Api(self.book, Gate(world, self, self.book), self._sending, API)
+        self._control = Control(world, self.book, self._sending, self._opened, self._described)
         self._page = environment({"box.html": PAGE}).get_template("box.html")
 
     def routes(self) -> Sequence[Route]:
@@ -77,7 +79,7 @@ class Diadoc:
     def run_timer(self, timer: Timer) -> None:
         if timer.op != DELIVER:
             raise ValueError(f"no timer {timer.op!r} is known here")
-        self._control.deliver(self.book.accounts[timer.account], timer.data["message_id"])
+        self._sending.deliver(self.book.accounts[timer.account], timer.data["message_id"])
 
     def fault_reply(self, fault: Fault, account: str, operation: str) -> Reply:
         if operation == "token":
