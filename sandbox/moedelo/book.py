@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from sandbox.accounting.book import Book
-from sandbox.accounting.records import REFRESH, Account, Dials
+from sandbox.accounting.records import REFRESH, Account, Dials, Record
 
-FIRST_IDS = {"counterparties": 905_000, "invoices": 5_123_000, "payments": 88_000, "acts": 6_010_000}
+FIRST_IDS = {"counterparties": 905_000, "invoices": 5_123_000, "payments": 88_000, "acts": 6_010_000,
+             "products": 77_000}  # fmt: skip
 REFRESH_SECONDS = 30 * 86_400
 
 
@@ -25,6 +27,15 @@ class MoedeloBook(Book):
         )
         self.give_refresh_token(account)
         return account
+
+    def put_details(self, account: Account, kontragent: str, kind: str, fields: dict[str, Any]) -> Record:
+        """A settlement account or a contact of a buyer, kept in its card."""
+        record = account.records["counterparties"][kontragent]
+        number = 1 + len(record.get(kind, ()))
+        row = {"Id": number, **fields}
+        held: dict[str, Any] = {kind: [*record.get(kind, ()), row]}
+        self.rewrite(account, "counterparties", record, **held)
+        return row
 
     def give_refresh_token(self, account: Account) -> str:
         """A new one; those that were given before are revoked: each can be used once."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.accounting.checks import ITEMS_MAX, NAME_CHARS_MAX, Problems, inn_valid, ogrn_valid, text
-from sandbox.accounting.records import VAT_PERCENT, Counterparty, line_sum, vat_inside
+from sandbox.accounting.records import VAT_PERCENT, Counterparty, vat_inside
 from sandbox.moedelo.wire import CALCULATED, KINDS, NDS_WORDS
 
 GOODS, SERVICE = 1, 2
@@ -82,6 +82,15 @@ def kontragent(body: dict[str, Any], problems: Problems) -> Counterparty:
     )
 
 
+def total(body: dict[str, Any], lines: list[dict[str, Any]], problems: Problems) -> None:
+    """The sum of a document, where it is given, is that of its lines."""
+    if body.get("Sum") is None:
+        return
+    given = decimal(body["Sum"], "Sum", problems, places=2)
+    if given is not None and int(given * 100) != sum(line["sum_kopecks"] for line in lines):
+        problems.add("Sum", "Сумма не равна сумме позиций")
+
+
 def items(body: dict[str, Any], problems: Problems, rates: Mapping[int, str] = BILL_RATES) -> list[dict[str, Any]]:
     """The lines of a document; sums must be those of price, quantity and rate, whose words are ``rates``."""
     value = body.get("Items")
@@ -110,20 +119,29 @@ def _item(raw: Any, position: int, at: str, problems: Problems, rates: Mapping[i
     kind = whole(raw, "Type", problems, at=at)
     if kind not in (1, 2):
         problems.add(f"{at}Type", "Значение должно быть 1 или 2")
-    count = _decimal(raw.get("Count"), f"{at}Count", problems, places=4)
-    price = _decimal(raw.get("Price"), f"{at}Price", problems, places=2)
+    count = decimal(raw.get("Count"), f"{at}Count", problems, places=4)
+    price = decimal(raw.get("Price"), f"{at}Price", problems, places=2)
     number = whole(raw, "NdsType", problems, at=at)
     word = None if number is None else rates.get(number)
     if word is None or (position == WITHOUT_NDS and word != "NoNds"):
         problems.add(f"{at}NdsType", "Недопустимая ставка НДС")
-    if kind == SERVICE and whole(raw, "StockProductId", problems, at=at):
+    product = whole(raw, "StockProductId", problems, at=at) or 0
+    if kind == SERVICE and product:
         problems.add(f"{at}StockProductId", "У услуги не может быть товара на складе")
     if not name or count is None or price is None or word is None:
         return None
     if count <= 0:
         problems.add(f"{at}Count", "Количество должно быть больше нуля")
         return None
-    amount = line_sum(format(count, "f"), int(price * 100))
+    discount = (
+        Decimal(0)
+        if raw.get("DiscountRate") is None
+        else decimal(raw["DiscountRate"], f"{at}DiscountRate", problems, places=2)
+    )
+    if discount is None or discount > 100:
+        problems.add(f"{at}DiscountRate", "Скидка должна быть от 0 до 100 процентов")
+        return None
+    amount = int((count * price * (100 - discount)).quantize(Decimal(1), ROUND_HALF_UP))
     if position == ON_TOP:
         percent = VAT_PERCENT[word] or 0
         nds = (2 * amount * percent + 100) // 200
@@ -142,6 +160,8 @@ def _item(raw: Any, position: int, at: str, problems: Problems, rates: Mapping[i
         "sum_kopecks": amount,
         "kind": kind,
         "nds_kopecks": given,
+        "product_id": product,
+        "discount": float(discount),
     }
 
 
@@ -149,14 +169,15 @@ def _agrees(raw: dict[str, Any], name: str, ours: int, at: str, problems: Proble
     """The sum that is given, where it is; ours without one, or where it is another."""
     if raw.get(name) is None:
         return ours
-    found = _decimal(raw[name], f"{at}{name}", problems, places=2)
+    found = decimal(raw[name], f"{at}{name}", problems, places=2)
     if found is not None and abs(int(found * 100) - ours) > spare_kopecks:
         problems.add(f"{at}{name}", "Сумма не равна цене, умноженной на количество")
         return ours
     return ours if found is None else int(found * 100)
 
 
-def _decimal(value: Any, target: str, problems: Problems, *, places: int) -> Decimal | None:
+def decimal(value: Any, target: str, problems: Problems, *, places: int) -> Decimal | None:
+    """A number from 0 of at most so many decimals; a problem without one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         problems.add(target, "Поле обязательно и должно быть числом")
         return None

@@ -12,7 +12,7 @@ from sandbox.core.mangle import HTML_PAGE
 from sandbox.core.wire import Reply, Route
 from sandbox.core.world import World
 from sandbox.moedelo import wire
-from sandbox.moedelo.api import acts, bills, kontragents, money
+from sandbox.moedelo.api import acts, bills, goods, kontragents, money
 from sandbox.moedelo.api.token import OPERATION as TOKEN_OPERATION
 from sandbox.moedelo.api.token import TokenCalls
 from sandbox.moedelo.book import MoedeloBook, refresh_tokens
@@ -57,6 +57,7 @@ class Moedelo(AccountingService[MoedeloBook]):
             *bills.routes(gate),
             *acts.routes(gate),
             *money.routes(gate),
+            *goods.routes(gate),
             gate.route("*", "/{rest:path}", "unknown", _unserved),
         ]
 

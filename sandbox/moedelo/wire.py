@@ -14,6 +14,8 @@ NDS_TYPES = {
 }  # fmt: skip
 NDS_WORDS = {number: word for word, number in NDS_TYPES.items()}
 CALCULATED = {100 + number: word for word, number in NDS_TYPES.items() if number > 0}
+OPERATION_IDS = 900_000
+"""Where the registry's numbers of operations begin."""
 UPD_RATES = {1: "NoNds", 5: "Nds20"}
 """Ordinals in place of rates; no others are known."""
 UPD_ORDINALS = {word: number for number, word in UPD_RATES.items()}
@@ -60,14 +62,14 @@ def _item(line: dict[str, Any], place: int) -> dict[str, Any]:
     nds_kopecks = line.get("nds_kopecks", vat_inside(line["sum_kopecks"], line["vat"]))
     return {
         "Id": place,
-        "StockProductId": 0,
+        "StockProductId": line.get("product_id", 0),
         "Name": line["name"],
         "Count": plain_number(line["count"]),
         "Unit": line["unit"],
         "Type": line.get("kind", 2),
         "Price": roubles(line["price_kopecks"]),
         "NdsType": NDS_TYPES[line["vat"]],
-        "DiscountRate": 0,
+        "DiscountRate": line.get("discount", 0),
         "SumWithoutNds": roubles(line["sum_kopecks"] - nds_kopecks),
         "NdsSum": roubles(nds_kopecks),
         "SumWithNds": roubles(line["sum_kopecks"]),
@@ -156,21 +158,44 @@ def closing(record: Record) -> dict[str, Any]:
     return found | {"Status": record["status_code"], "TaxSystem": record["tax_system"], "Items": lines}
 
 
+def good(record: Record) -> dict[str, Any]:
+    """A card of the nomenclature."""
+    return {
+        "Id": int(record["id"]),
+        "NomenclatureId": 11_780,
+        "Name": record["name"],
+        "Article": record["article"] or "",
+        "UnitOfMeasurement": record["unit"],
+        "Nds": record["nds"],
+        "NdsPositionType": record["nds_position"],
+        "SalePrice": None if record["price_kopecks"] is None else roubles(record["price_kopecks"]),
+        "MinSalePrice": None,
+        "Type": record["good_type"],
+        "Producer": "",
+        "ProductSubType": 0,
+    }
+
+
 def stock() -> dict[str, Any]:
     """The account's only stock."""
     return {"Id": STOCK_ID, "Name": "Основной склад", "IsMain": True, "StockType": 0}
+
+
+def operation_type(record: Record) -> int:
+    """The service's kind of an operation: money from a buyer, or a refund."""
+    return 47 if record["amount_kopecks"] > 0 else 16
 
 
 def receipt(record: Record, buyer: Record | None) -> dict[str, Any]:
     """A payment as the registry of money shows it."""
     payer = record["payer"]
     return {
-        "DocumentBaseId": 900_000 + int(record["id"]),
+        "DocumentBaseId": OPERATION_IDS + int(record["id"]),
         "Date": f"{record['date']}T00:00:00",
         "Number": record["payment_order_number"] or "",
         "Sum": roubles(abs(record["amount_kopecks"])),
         "Direction": 2 if record["amount_kopecks"] > 0 else 1,
-        "OperationType": 47 if record["amount_kopecks"] > 0 else 16,
+        "OperationType": operation_type(record),
         "IsPaid": True,
         "Description": record["purpose"] or "",
         "Contractor": {"Id": buyer["id"] if buyer else "", "Name": payer["name"] or "", "Type": 1},

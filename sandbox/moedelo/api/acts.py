@@ -9,7 +9,7 @@ from sandbox.accounting.checks import ApiError, Problems
 from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
 from sandbox.moedelo import checks, wire
-from sandbox.moedelo.api.documents import file_of, known_kontragent
+from sandbox.moedelo.api.documents import file_of, known_kontragent, known_products
 from sandbox.moedelo.gate import Call, Gate, asked, listed
 
 PATHS = {
@@ -33,42 +33,70 @@ def _routes(gate: Gate, path: str) -> list[Route]:
         gate.route("POST", path, "act.create", lambda call: create(call, form)),
         gate.route("GET", path, "act.find", lambda call: find(call, form)),
         gate.route("GET", f"{path}/{{id}}", "act.get", lambda call: get(call, form)),
+        gate.route("PUT", f"{path}/{{id}}", "act.update", lambda call: update(call, form)),
+        gate.route("DELETE", f"{path}/{{id}}", "act.delete", lambda call: delete(call, form)),
         gate.route("GET", f"{path}/{{id}}/{{format}}", "act.pdf", lambda call: file(call, form)),
     ]
 
 
-def create(call: Call, form: str) -> Reply:
-    """The sum, where it is given, must be that of the lines."""
+def _read(call: Call, form: str) -> dict[str, Any]:
+    """The members of a document; raises ApiError with everything that is wrong."""
     body, problems = call.body(), Problems()
     dated = "Date" if form == "upd" else "DocDate"
     number = neutral.text(body, "Number", problems, longest=neutral.NUMBER_CHARS_MAX)
     call.facts |= {"number": number, "date": body.get(dated), "bill": body.get("BillId")}
     day = checks.day(body, dated, problems, required=True)
     lines = checks.items(body, problems, wire.UPD_RATES if form == "upd" else checks.BILL_RATES)
+    known_products(call, lines, problems)
     counterparty_id = known_kontragent(call, body, problems)
     bill = checks.whole(body, "BillId", problems)
     if bill is not None and call.book.get(call.account, "invoices", str(bill)) is None:
         problems.add("BillId", "Счёт не найден")
-    total = sum(line["sum_kopecks"] for line in lines)
-    if body.get("Sum") is not None and round(float(body["Sum"]) * 100) != total:
-        problems.add("Sum", "Сумма не равна сумме позиций")
+    checks.total(body, lines, problems)
     extra = {"nds_position": checks.whole(body, "NdsPositionType", problems), "form": form}
     extra |= _own(call, form, body, lines, problems)
     problems.raise_any()
+    return {
+        "number": number,
+        "day": day or "",
+        "counterparty_id": counterparty_id,
+        "invoice_id": None if bill is None else str(bill),
+        "lines": lines,
+        "extra": extra,
+    }
+
+
+def create(call: Call, form: str) -> Reply:
+    """The sum, where it is given, must be that of the lines."""
     record = call.book.add_act(
-        call.account,
-        number=number,
-        day=day or "",
-        counterparty_id=counterparty_id,
-        invoice_id=None if bill is None else str(bill),
-        lines=lines,  # type: ignore[arg-type] # with the members of this vendor
-        comment=None,
-        off_kopecks=call.off_kopecks,
-        lag_seconds=call.lag_seconds,
-        extra=extra,
+        call.account, **_read(call, form), comment=None, off_kopecks=call.off_kopecks, lag_seconds=call.lag_seconds
     )
     note = {"act": record["id"], "form": form, "number": record["number"], "sum_kopecks": record["sum_kopecks"]}
     return Reply(status=201, payload=wire.closing(record), note=note)
+
+
+def update(call: Call, form: str) -> Reply:
+    """A whole document in place of the former."""
+    record, found = _of(call, form), _read(call, form)
+    changed = call.book.rewrite(
+        call.account,
+        "acts",
+        record,
+        number=found["number"] or record["number"],
+        date=found["day"],
+        counterparty_id=found["counterparty_id"],
+        invoice_id=found["invoice_id"],
+        items=found["lines"],
+        sum_kopecks=sum(line["sum_kopecks"] for line in found["lines"]),
+        **found["extra"],
+    )
+    return Reply(payload=wire.closing(changed), note={"act": record["id"]})
+
+
+def delete(call: Call, form: str) -> Reply:
+    record = _of(call, form)
+    call.book.delete(call.account, "acts", record["id"])
+    return Reply(status=204, note={"act": record["id"]})
 
 
 def _own(

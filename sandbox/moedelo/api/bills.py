@@ -9,7 +9,7 @@ from sandbox.accounting.checks import ApiError, Problems
 from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
 from sandbox.moedelo import checks, wire
-from sandbox.moedelo.api.documents import file_of, known_kontragent
+from sandbox.moedelo.api.documents import file_of, known_kontragent, known_products
 from sandbox.moedelo.gate import Call, Gate, asked, listed
 
 PATH = "/accounting/api/v1/sales/bill"
@@ -56,6 +56,8 @@ def _read(call: Call) -> dict[str, Any]:
     comment = neutral.text(body, "AdditionalInfo", problems, longest=2000)
     call.facts |= {"number": number, "date": body.get("DocDate"), "comment": (comment or "")[:300]}
     lines = checks.items(body, problems)
+    known_products(call, lines, problems)
+    checks.total(body, lines, problems)
     found: dict[str, Any] = {
         "number": number,
         "day": checks.day(body, "DocDate", problems, required=True) or "",

@@ -25,6 +25,14 @@ def known_kontragent(call: Call, body: dict[str, Any], problems: Problems) -> st
     return str(number or "")
 
 
+def known_products(call: Call, lines: list[dict[str, Any]], problems: Problems) -> None:
+    """A problem for each line whose product the nomenclature does not have."""
+    for place, line in enumerate(lines):
+        product = line["product_id"]
+        if product and call.book.get(call.account, "products", str(product)) is None:
+            problems.add(f"Items[{place}].StockProductId", "Товар не найден")
+
+
 def file_of(call: Call, record: Record, kind: str) -> Reply:
     """The document as a file: `pdf`, `doc` or `xls`."""
     form = call.request.params["format"].lower()
