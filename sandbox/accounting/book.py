@@ -316,10 +316,11 @@ class Book:
         return self._write(account, "acts", {**act, **(extra or {})}, record_id=None, lag_seconds=lag_seconds)
 
     def add_payment(self, account: Account, payment: Payment, *, late_seconds: float = 0.0) -> Record:
-        """A payment matched to its invoice. A late one carries this moment's updatedAt but is seen only later."""
-        invoice = account.records["invoices"][payment["invoice_id"]]
+        """A payment matched to its invoice or to none. A late one has this moment's updatedAt; it is seen later."""
+        invoice = account.records["invoices"].get(payment["invoice_id"])
         record = self._write(account, "payments", payment, record_id=None, lag_seconds=late_seconds)
-        self._invoice_touched(account, invoice, record["id"], lag_seconds=late_seconds)
+        if invoice is not None:
+            self._invoice_touched(account, invoice, record["id"], lag_seconds=late_seconds)
         return record
 
     def change_payment(self, account: Account, record: Record, **values: Any) -> Record:

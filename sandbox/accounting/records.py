@@ -30,6 +30,7 @@ RECORD_KINDS = (
     "links",
     "tasks",
     "banks",
+    "gone",
 )
 
 Record = dict[str, Any]

@@ -18,7 +18,9 @@ from sandbox.kontur.wire import moment
 MINUTE = 60.0
 CALLBACK_RETRY_SECONDS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 6 * 60 * MINUTE, 24 * 60 * MINUTE)
 KINDS = {"invoiceId": ("invoice", "invoices"), "paymentId": ("payment", "payments"),
-         "counterpartyId": ("counterparty", "counterparties")}  # fmt: skip
+         "counterpartyId": ("counterparty", "counterparties"), "documentId": ("document", "acts")}  # fmt: skip
+TOMBS = ("counterparties", "invoices", "acts", "products")
+"""Kinds whose deletions stand in their lists."""
 
 
 class KonturBook(Book):
@@ -39,6 +41,33 @@ class KonturBook(Book):
 
     def put_webhook(self, account: Account, url: str, events: Sequence[str], secret: str) -> Record:
         return self._write(account, "webhooks", {"url": url, "events": list(events), "secret": secret}, record_id=None)
+
+    def delete(self, account: Account, kind: str, record_id: str) -> None:
+        """What is deleted leaves its id and the moment in the lists."""
+        former = account.records[kind][record_id]
+        super().delete(account, kind, record_id)
+        if kind in TOMBS:
+            fields = {"kind": kind, "of": record_id, "form": former.get("form"), "version_of": former["version"] + 1}
+            self._write(account, "gone", fields, record_id=None)
+
+    def gone(self, account: Account, kind: str, since: str, form: str | None = None) -> list[Record]:
+        """The deletions of a kind since a moment."""
+        found = self.select(account, "gone", since=since)
+        return [one for one in found if one["kind"] == kind and (form is None or one["form"] == form)]
+
+    def operation_of(self, account: Account, payment: Record) -> list[Record]:
+        """All payments that one bank operation makes, in the order of their making."""
+        operation = payment.get("operation")
+        if operation is None:
+            return [payment]
+        rows = [one for one in self.select(account, "payments") if one.get("operation") == operation]
+        return sorted(rows, key=lambda one: one["share"])
+
+    def sign(self, account: Account, act: Record, word: str) -> Record:
+        """The signature's state of a closing document, in the contract's words."""
+        changed = self.rewrite(account, "acts", act, signature=word)
+        self.tell(account, "document.signature_changed", {"documentId": act["id"]})
+        return changed
 
     def tell(self, account: Account, event: str, data: dict[str, Any]) -> None:
         """Queues a signed delivery to each callback address that wants the event; ids only."""
@@ -81,7 +110,7 @@ class KonturBook(Book):
     @staticmethod
     def _about(account: Account, event: str, data: Mapping[str, Any]) -> tuple[str, str, int]:
         """(kind, id, version) of what an event is about: the payment of an event about payments, else the invoice."""
-        names = ("paymentId", "invoiceId", "counterpartyId")
+        names = ("paymentId", "invoiceId", "counterpartyId", "documentId")
         name = next(one for one in names if one in data and event.startswith(KINDS[one][0]))
         kind, records = KINDS[name]
         record = account.records[records].get(data[name])

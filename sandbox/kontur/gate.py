@@ -11,14 +11,17 @@ from sandbox.accounting.family import refusal
 from sandbox.accounting.idempotency import KEY_CHARS_MAX, once
 from sandbox.accounting.records import Account, Record
 from sandbox.core.wire import Reply, Request
-from sandbox.kontur import asked
+from sandbox.kontur import asked, wire
 from sandbox.kontur.book import KonturBook
 
 Call = gate.Call[KonturBook]
 CallHandler = Callable[[Call], Reply]
 CODES = {400: "ValidationFailed", 401: "Unauthenticated", 402: "TariffRestriction", 403: "AccessDenied",
          404: "NotFound", 422: "IdempotencyConflict", 429: "TooManyRequests"}  # fmt: skip
-OWN_CODES = frozenset({"InvalidInn", "CounterpartyAlreadyExists", "InvalidState", "PeriodClosed", "MethodNotAllowed"})
+OWN_CODES = frozenset({
+    "InvalidInn", "CounterpartyAlreadyExists", "DocumentNumberTaken", "InvalidState", "PeriodClosed",
+    "MethodNotAllowed",
+})  # fmt: skip
 
 
 class ContextError(ApiError):
@@ -44,6 +47,8 @@ class Gate(gate.Gate[KonturBook]):
             if scheme.lower() != "bearer" or not token:
                 return None, ApiError(401, "Unauthenticated", "Нужен заголовок Authorization: Bearer")
             found, refused = self.held_token(request, token.strip())
+        if found is not None and refused is None and self._book.switched(found, "address_refused"):
+            return found, ApiError(403, "AccessDenied", "Вызовы с этого адреса не разрешены", "ip")
         wanted = request.headers.get("x-organization-id")
         if found is not None and refused is None and wanted and wanted.lower() != self._book.organization(found):
             return found, ApiError(403, "AccessDenied", "Нет прав на организацию", "X-Organization-Id")
@@ -76,16 +81,29 @@ class Gate(gate.Gate[KonturBook]):
 
 
 def listed(
-    call: Call, records: list[Record], write: Callable[[Record], dict[str, Any]], *, twice: bool = False
+    call: Call,
+    records: list[Record],
+    write: Callable[[Record], dict[str, Any]],
+    *,
+    twice: bool = False,
+    kind: str = "",
+    form: str | None = None,
 ) -> Reply:
     """A page of records in the order of their changes. A row that changes between two pages moves to the end and leaves
-    no gap; `twice` shows what is marked so twice."""
+    no gap; `twice` shows what is marked so twice; changes of a `kind` since a moment have its deletions among them."""
     query = call.request.query()
     after, limit = asked.place(query), asked.limit(query)
+    if kind and (since := asked.since(query)) is not None:
+        gone = call.book.gone(call.account, kind, since, form)
+        records = sorted([*records, *gone], key=lambda one: (one["updated_at"], one["order"]))
     rows = [one for one in records if after is None or (one["updated_at"], one["order"]) > after]
     shown = rows[:limit]
     payload = {
-        "items": [write(one) for one in shown for _ in range(2 if twice and one["listed_twice"] else 1)],
+        "items": [
+            wire.deleted(one) if "of" in one else write(one)
+            for one in shown
+            for _ in range(2 if twice and one["listed_twice"] else 1)
+        ],
         "nextCursor": asked.cursor(shown[-1]) if len(rows) > limit else None,
     }
     return Reply(payload=payload, note={"shown": len(shown), "left": len(rows) - len(shown)})

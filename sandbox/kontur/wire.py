@@ -13,6 +13,10 @@ VAT_WORDS = {"NoNds": "withoutVat", "Nds0": "vat0", "Nds5": "vat5", "Nds7": "vat
 STATUSES = {"Issued": "issued", "PartiallyPaid": "partiallyPaid", "Paid": "paid", "Overdue": "overdue",
             "Cancelled": "cancelled"}  # fmt: skip
 ACT_STATUSES = {"Created": "posted", "Sent": "posted", "Signed": "posted"}
+SIGNATURE_WORDS = (
+    "notRequired", "notSent", "waitingForSender", "waitingForRecipient", "signedByBoth", "rejectedByRecipient",
+    "invalidSignature", "revoked",
+)  # fmt: skip
 SIGNATURES = {"Created": "notSent", "Sent": "waitingForRecipient", "Signed": "signedByBoth"}
 
 
@@ -48,6 +52,11 @@ def _item(line: Record) -> dict[str, Any]:
         "sum": roubles(line["sum_kopecks"]),
         "discountPercent": None,
     }
+
+
+def deleted(record: Record) -> dict[str, Any]:
+    """A row of a list in place of what was deleted."""
+    return {"id": record["of"], "deleted": True, "updatedAt": changed(record), "version": record["version_of"]}
 
 
 def counterparty(record: Record) -> dict[str, Any]:
@@ -98,7 +107,7 @@ def invoice(record: Record, payments: Sequence[Record], *, today: str, base_url:
         "remainder": roubles(max(record["sum_kopecks"] - paid, 0)),
         "payments": [
             {
-                "id": payment["id"],
+                "id": payment.get("operation") or payment["id"],
                 "date": payment["date"],
                 "orderNumber": payment["payment_order_number"],
                 "amount": roubles(payment["amount_kopecks"]),
@@ -111,12 +120,17 @@ def invoice(record: Record, payments: Sequence[Record], *, today: str, base_url:
     }
 
 
-def operation(record: Record) -> dict[str, Any]:
-    """A bank operation, which pays one invoice here; an outgoing one is a refund."""
-    amount = abs(record["amount_kopecks"])
+def operation(rows: Sequence[Record]) -> dict[str, Any]:
+    """A bank operation of one or several payments, one for each invoice that it pays; an outgoing one is a refund.
+    What of it pays nothing is `unallocated`."""
+    record = max(rows, key=lambda one: (one["updated_at"], one["order"]))
+    reversed_whole = all(one["removed"] for one in rows)
+    shares = [one for one in rows if one["invoice_id"] and (reversed_whole or not one["removed"])]
+    allocated = sum(abs(one["amount_kopecks"]) for one in shares)
+    amount = record.get("operation_kopecks") or allocated
     return {
-        "id": record["id"],
-        "version": record["version"],
+        "id": record.get("operation") or record["id"],
+        "version": sum(one["version"] for one in rows),
         "direction": "incoming" if record["amount_kopecks"] >= 0 else "outgoing",
         "date": record["date"],
         "orderNumber": record["payment_order_number"],
@@ -124,9 +138,11 @@ def operation(record: Record) -> dict[str, Any]:
         "ownAccount": record["own_account"],
         "payer": {**record["payer"], "kpp": None, "accountNumber": None, "bik": None},
         "purpose": record["purpose"],
-        "allocations": [{"invoiceId": record["invoice_id"], "amount": roubles(amount)}],
-        "unallocated": 0,
-        "status": "reversed" if record["removed"] else "posted",
+        "allocations": [
+            {"invoiceId": one["invoice_id"], "amount": roubles(abs(one["amount_kopecks"]))} for one in shares
+        ],
+        "unallocated": roubles(amount - allocated),
+        "status": "reversed" if reversed_whole else "posted",
         "updatedAt": changed(record),
     }
 
@@ -145,8 +161,8 @@ def act(record: Record) -> dict[str, Any]:
         "externalId": record.get("external_id"),
         **({"function": record["function"]} if record["form"] == "upd" else {}),
         "status": ACT_STATUSES[record["status"]],
-        "signatureStatus": SIGNATURES[record["status"]],
-        "edo": None,
+        "signatureStatus": record.get("signature") or SIGNATURES[record["status"]],
+        "edo": record.get("edo"),
         "updatedAt": changed(record),
     }
 

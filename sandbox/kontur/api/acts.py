@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import uuid
+import zipfile
 from typing import Any
 
-from sandbox.accounting import checks
+from sandbox.accounting import checks, documents
 from sandbox.accounting.checks import ApiError, Problems
 from sandbox.accounting.records import Record
 from sandbox.core.wire import Reply, Route
@@ -28,6 +31,8 @@ def _routes(gate: Gate, place: str) -> list[Route]:
         gate.route("GET", f"/{place}", "act.find", lambda call: find(call, form)),
         gate.route("GET", f"/{place}/{{id}}", "act.get", lambda call: get(call, form)),
         gate.route("GET", f"/{place}/{{id}}/pdf", "act.pdf", lambda call: pdf(call, form)),
+        gate.route("POST", f"/{place}/{{id}}/send", "act.send", lambda call: send(call, form)),
+        gate.route("GET", f"/{place}/{{id}}/signed-archive", "act.archive", lambda call: archive(call, form)),
     ]
 
 
@@ -70,7 +75,7 @@ def find(call: Call, form: str) -> Reply:
     records = [one for one in known if one["form"] == form]
     if "invoiceId" in query:
         records = [one for one in records if one["invoice_id"] == query["invoiceId"]]
-    return listed(call, records, wire.act)
+    return listed(call, records, wire.act, kind="" if "invoiceId" in query else "acts", form=form)
 
 
 def get(call: Call, form: str) -> Reply:
@@ -79,6 +84,39 @@ def get(call: Call, form: str) -> Reply:
 
 def pdf(call: Call, form: str) -> Reply:
     return rendered(call, _of(call, form), "acts")
+
+
+def send(call: Call, form: str) -> Reply:
+    """To the operator of electronic documents, once."""
+    record, body, problems = _of(call, form), call.body(), Problems()
+    if body.get("channel") != "diadoc":
+        problems.add("channel", "Поле channel должно быть diadoc")
+    box = checks.text(body, "boxId", problems, longest=100)
+    asked.raise_any(problems)
+    if record.get("edo") is not None:
+        raise ApiError(409, "InvalidState", "Документ уже отправлен")
+    ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record['id']}|{part}")) for part in ("message", "document", "box")]
+    edo = {"operator": "diadoc", "boxId": box or ids[2], "messageId": ids[0], "documentId": ids[1],
+           "sentAt": wire.moment(call.book.now_unix), "deliveredAt": None, "finishedAt": None,
+           "rejectReason": None}  # fmt: skip
+    sent = call.book.rewrite(call.account, "acts", record, edo=edo)
+    sent = call.book.sign(call.account, sent, "waitingForRecipient")
+    return Reply(status=202, payload=wire.act(sent), note={"act": record["id"]})
+
+
+def archive(call: Call, form: str) -> Reply:
+    """The document with both signatures and its print form; there only once both have signed."""
+    record = _of(call, form)
+    if wire.act(record)["signatureStatus"] != "signedByBoth":
+        raise ApiError(409, "InvalidState", "Документ ещё не подписан обеими сторонами")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as files:
+        files.writestr("document.xml", f'<?xml version="1.0" encoding="UTF-8"?><Файл Номер="{record["number"]}"/>')
+        files.writestr("sender.sgn", b"0\x82ours")
+        files.writestr("recipient.sgn", b"0\x82partner")
+        files.writestr("print.pdf", documents.act_pdf(call.book, call.account, record))
+    name = f'attachment; filename="{record["id"]}.zip"'
+    return Reply(body=out.getvalue(), content_type="application/zip", headers={"Content-Disposition": name})
 
 
 def _of(call: Call, form: str) -> Record:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.accounting.checks import ApiError
 from sandbox.accounting.records import Counterparty, Record
 from sandbox.core.wire import Reply, Route
 from sandbox.kontur import asked, wire
+from sandbox.kontur.api.invoices import same_version
 from sandbox.kontur.gate import Call, ContextError, Gate, listed
 
 
@@ -19,6 +19,8 @@ def routes(gate: Gate) -> list[Route]:
         gate.route("PUT", "/counterparties/{id}", "counterparty.update", update),
         gate.route("GET", "/products", "product.find", find_product),
         gate.route("POST", "/products", "product.create", create_product),
+        gate.route("GET", "/products/{id}", "product.get", get_product),
+        gate.route("PUT", "/products/{id}", "product.update", update_product),
     ]
 
 
@@ -31,7 +33,7 @@ def find(call: Call) -> Reply:
     records = call.book.select(call.account, "counterparties", ids, asked.since(query))
     if "kpp" in query:
         records = [one for one in records if one["kpp"] == query["kpp"]]
-    return listed(call, records, wire.counterparty)
+    return listed(call, records, wire.counterparty, kind="" if query.keys() & {"inn", "kpp"} else "counterparties")
 
 
 def get(call: Call) -> Reply:
@@ -62,8 +64,7 @@ def _same(call: Call, card: Counterparty) -> Record | None:
 def update(call: Call) -> Reply:
     """A whole card over the version that `If-Match` names."""
     record = call.find("counterparties", "Контрагент")
-    if call.request.headers.get("if-match", "").strip('"') != str(record["version"]):
-        raise ApiError(412, "VersionMismatch", "Карточка изменилась")
+    same_version(call, record, "Карточка изменилась")
     card, external_id = asked.counterparty(call.body())
     whole: Any = {**record, **card, "external_id": external_id}
     changed = call.book.put_counterparty(call.account, whole, record_id=record["id"], lag_seconds=call.lag_seconds)
@@ -79,10 +80,22 @@ def find_product(call: Call) -> Reply:
         for one in call.book.select(call.account, "products", since=asked.since(query))
         if all(one[member] == query[name] for name, member in names.items() if name in query)
     ]
-    return listed(call, records, wire.product)
+    return listed(call, records, wire.product, kind="" if query.keys() & names.keys() else "products")
 
 
 def create_product(call: Call) -> Reply:
     card: Any = asked.product(call.body())
     record = call.book.put_product(call.account, card)
     return Reply(status=201, payload=wire.product(record), note={"product": record["id"]})
+
+
+def get_product(call: Call) -> Reply:
+    return Reply(payload=wire.product(call.find("products", "Номенклатура")))
+
+
+def update_product(call: Call) -> Reply:
+    """A whole card over the version that `If-Match` names."""
+    record = call.find("products", "Номенклатура")
+    same_version(call, record, "Карточка изменилась")
+    changed = call.book.rewrite(call.account, "products", record, **asked.product(call.body()))
+    return Reply(payload=wire.product(changed), note={"product": record["id"]})
