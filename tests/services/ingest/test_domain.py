@@ -159,6 +159,16 @@ def test_without_a_seller_or_with_several_a_person_is_told() -> None:
         assert failed.reasons[0].code == code
 
 
+def test_a_trigger_that_failed_is_made_up_for_by_the_stage_entered_again_alone() -> None:
+    nobody = CONFIG.model_copy(update={"settings": SETTINGS.model_copy(update={"sellers": ()})})
+    state, _ = told(deal.initial("deal-1734"), deal.ObserveStage(snapshot(), ENTRIES[2], nobody))
+    changed = deal.ObserveContent(snapshot("200.00"), SETTINGS)
+    state, events = told(state, changed, deal.ObserveStage(snapshot("200.00"), ENTRIES[2], CONFIG))
+    assert events == []
+    _, events = told(state, deal.ObserveStage(snapshot("200.00"), ENTRIES[5], CONFIG))
+    assert requests(events) == {deal.request_id("bitrix24:vektor", "1734", "6", "invoice")}
+
+
 def test_a_change_matters_only_after_a_request_and_only_when_a_document_would_show_it() -> None:
     state, events = told(deal.initial("deal-1734"), deal.ObserveContent(snapshot("200.00"), SETTINGS))
     assert events == []

@@ -307,6 +307,16 @@ class TestTax:
         stream.ran(linked())
         assert reasons(stream) == ["tax_profile_missing"]
 
+    def test_profile_that_was_missing_counts_once_the_stage_is_entered_again(self) -> None:
+        stream = documents()
+        stream.ran(request(tax=(Tax(valid_from=dt.date(2027, 1, 1), regime="osno", vat="standard"),)))
+        stream.ran(linked())
+        stream.ran(c.SeeDeal(deal("b")))
+        assert phases(stream) == {("invoice", 1): "blocked"}
+        stream.ran(request("r2", what=deal("b")))
+        stream.ran(linked("r2"))
+        assert phases(stream) == {("invoice", 1): "ordered"}
+
     def test_foreign_currency_is_blocked(self) -> None:
         stream = documents()
         stream.ran(request(what=deal(currency="USD")))
