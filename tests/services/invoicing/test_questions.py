@@ -247,6 +247,12 @@ class TestWhatWasHeard:
         stream.ran(linked())
         assert last(stream).request["total_kopecks"] == B_TOTAL
 
+    def test_request_that_begins_a_document_is_heard_with_it(self) -> None:
+        stream = documents()
+        stream.ran(replace(request(), sequence=5))
+        assert stream.happened(e.DealHeard) == []
+        assert stream.state.heard == e.DealHeard(sequence=5, deal=deal())
+
     def test_late_request_of_an_act_is_of_what_the_newer_one_of_the_invoice_showed(self) -> None:
         stream = documents()
         stream.ran(replace(request(what=deal("b")), sequence=5))

@@ -194,6 +194,10 @@ class TestCopies:
             "count": 1,
         }
 
+    def test_of_a_document_on_its_way_nobody_says_which_is_ours(self) -> None:
+        stream = ordered()
+        assert stream.ran(copies(stream, "one", "other")) == []
+
     def test_document_that_begins_anew_has_no_copies_yet(self) -> None:
         stream = ordered()
         stream.ran(c.Reject(last(stream).request["document_id"], 1, NO))

@@ -20,6 +20,7 @@ LATER = NOW + dt.timedelta(minutes=9)
 ISSUED = f.InvoiceIssued(
     invoice_id="i1", number="127", date=DAY, due_date=DAY, url="https://elba.example/1", total_kopecks=100_00
 )
+PENDING = f.InvoicePendingReview(invoice_id="i1", number="127", total_kopecks=100_00)
 ACT = f.ActIssued(act_id="a1", number="88", date=DAY, total_kopecks=100_00)
 CONFLICT = f.BuyerConflict(request_id="r1", inn="1", kpp="2", crm_ids=("512", "513"))
 
@@ -62,7 +63,7 @@ class TestFields:
 
     @pytest.mark.parametrize(("fact", "shown"), [(ISSUED, "invoice_number"), (ACT, "act_number")])
     def test_a_number_of_an_older_document_is_not_shown(self, fact: f.AnyFact, shown: str) -> None:
-        for sequence, is_shown in ((4, False), (5, True), (6, True), (0, True)):
+        for sequence, is_shown in ((1, False), (4, False), (5, True), (6, True), (0, True)):
             stream = told()
             tell(stream, fact, 5)
             assert (shown in fields(tell(stream, fact, sequence))) is is_shown
@@ -108,6 +109,17 @@ class TestFields:
         assert replace(void, invoices={}).shown_status() == "sending"
         assert replace(void, open_cards=frozenset({"c1"})).shown_status() == "needs_decision"
         assert deal.State("deal-15").shown_status() == ""
+
+    @pytest.mark.parametrize("made", [ISSUED, PENDING], ids=["issued", "pending"])
+    @pytest.mark.parametrize(("sequence", "status"), [(4, "needs_data"), (6, "cancelled"), (0, "cancelled")])
+    def test_what_is_missing_is_shown_unless_a_document_was_made_since(
+        self, made: f.AnyFact, sequence: int, status: str
+    ) -> None:
+        stream = told()
+        tell(stream, f.DocumentRefused(kind="invoice", request_id="r1", reasons=(REASON,)), 5)
+        tell(stream, made, sequence)
+        tell(stream, f.InvoiceCancelled(invoice_id="i1", number="127"))
+        assert stream.state.shown_status() == status
 
     def test_the_longest_delay_and_the_newest_balance_are_the_deals(self) -> None:
         state = deal.State("deal-15", overdue={"a": 3, "b": 7}, invoices={"a": (4, "paid"), "b": (2, "paid")})
