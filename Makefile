@@ -46,18 +46,18 @@ campaigns: $(STAMP)
 	@$(PY) -m tests.chaos.campaign.table --write
 .PHONY: campaign campaigns
 
-# The five services over memory, by a seeded scheduler: SEEDS is how many.
+# The five services over memory, by a seeded scheduler: SEEDS is how many. Long runs of this and the next are kept as evidence.
 simulate: SEEDS = 200
 simulate: $(STAMP)
-	@$(PY) -m tests.simulation --seeds $(SEEDS)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --evidence
 
-# The event store under kills of its server, as large as APPENDS and KILLS say; whole runs are kept as evidence.
+# The event store under kills of its server, as large as APPENDS and KILLS say.
 APPENDS ?= 50000
 KILLS ?= 20
 event-store: $(STAMP)
 	@$(PY) -m tests.chaos.event_store --appends $(APPENDS) --kills $(KILLS) --evidence
 
-# Webhooks under kills of who takes them and of its server; none that was acknowledged may be missing; kept likewise.
+# Webhooks under kills of who takes them and of its server; none that was acknowledged may be missing.
 WEBHOOKS ?= 50000
 webhooks: $(STAMP)
 	@$(PY) -m tests.chaos.webhooks --webhooks $(WEBHOOKS) --evidence
@@ -65,7 +65,7 @@ webhooks: $(STAMP)
 # Kills at every crash point of a deal's way, then at so many pairs of them.
 PAIRS ?= 200
 crash-points: $(STAMP)
-	@SVERKA_CRASH_PAIRS=$(PAIRS) $(PY) -m pytest -s tests/chaos/test_crash_points.py
+	@SVERKA_CRASH_PAIRS=$(PAIRS) SVERKA_CRASH_EVIDENCE=1 $(PY) -m pytest -s tests/chaos/test_crash_points.py
 
 # Builds that are broken on purpose, each of which a rig must find; what found it is kept.
 mutants: $(STAMP)

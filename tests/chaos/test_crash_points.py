@@ -1,6 +1,7 @@
 """Kill -9 at every crash point of a deal's way, from webhook to act, then at sampled pairs of them: all end as planned.
 
-``SVERKA_CRASH_PAIRS`` says how many pairs (none), ``SVERKA_SEED`` which ones (others every day). All points of a
+``SVERKA_CRASH_PAIRS`` says how many pairs (none), ``SVERKA_SEED`` which ones (others every day), and
+``SVERKA_CRASH_EVIDENCE`` that a run of PAIRS_WHOLE pairs is kept. All points of a
 service are armed at once, and it dies at whichever it comes to first; so are all pairs, each of which is a point, and
 one for the process that puts right what the first left behind.
 """
@@ -11,18 +12,21 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from contracts.topics import SERVICES
 from tests.architecture.crash_points import derived
+from tests.chaos.campaign.evidence import CRASH_POINTS, keep_run
 from tests.chaos.crash_points.stage import Stage, opened
 
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(3_600)]
 
 SEED: Final = int(os.environ.get("SVERKA_SEED") or dt.datetime.now(dt.UTC).date().toordinal())
 PAIRS: Final = int(os.environ.get("SVERKA_CRASH_PAIRS", "0"))
+EVIDENCE: Final = bool(os.environ.get("SVERKA_CRASH_EVIDENCE"))
+PAIRS_WHOLE: Final = 200
 DEALS_MIN: Final = 10
 KILLS_SECONDS_MAX: Final = 600.0
 PAIR_SECONDS_MAX: Final = 5.0
@@ -46,7 +50,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-def test_a_kill_at_every_point_changes_nothing(stage: Stage) -> None:
+@pytest.fixture(scope="module")
+def said() -> dict[str, Any]:
+    """What the first test came to, for the evidence that the second one keeps."""
+    return {}
+
+
+def test_a_kill_at_every_point_changes_nothing(stage: Stage, said: dict[str, Any]) -> None:
     points = derived()
     chance = random.Random(SEED)  # noqa: S311 - a seed repeats it
     for service in SERVICES:
@@ -60,10 +70,11 @@ def test_a_kill_at_every_point_changes_nothing(stage: Stage) -> None:
     assert stage.to_the_end() == []
     assert stage.missing(points) == []
     assert len(stage.people.deals) >= DEALS_MIN
+    said.update(seed=SEED, points=sum(map(len, points.values())), kills=_count(killed), seconds=round(seconds))
 
 
 @pytest.mark.skipif(not PAIRS, reason="pairs take minutes; `make crash-points` and every night kill at them")
-def test_a_second_kill_in_the_middle_of_recovery_changes_nothing(stage: Stage) -> None:
+def test_a_second_kill_in_the_middle_of_recovery_changes_nothing(stage: Stage, said: dict[str, Any]) -> None:
     plans = _sampled({service: sorted(set(at)) for service, at in stage.plans.killed().items()}, PAIRS)
     before, deals = stage.plans.killed(), len(stage.people.deals)
     began = time.monotonic()
@@ -79,6 +90,8 @@ def test_a_second_kill_in_the_middle_of_recovery_changes_nothing(stage: Stage) -
     for service in SERVICES:
         here = Counter(killed[service]) - Counter(before[service])
         assert here == Counter(point.partition(":")[0] for one in plans[service] for point in one.split(">"))
+    if EVIDENCE and said and PAIRS >= PAIRS_WHOLE:
+        keep_run(CRASH_POINTS, {**said, "pairs": PAIRS, "pair_kills": kills, "deals": len(stage.people.deals)})
 
 
 def _sampled(points: Mapping[str, Sequence[str]], count: int) -> Mapping[str, list[str]]:

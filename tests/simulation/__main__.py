@@ -7,9 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.chaos.campaign.evidence import SIMULATION, keep_run
 from tests.simulation.points import MUST_BE_REACHED
 from tests.simulation.runs import DEALS, Result, simulate, simulate_all
 
+WHOLE = 2_000
 POINTS_FROM_SEEDS = 150
 """Fewer seeds need not have gone every path."""
 
@@ -29,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("".join(f"  {one}\n" for one in result.violations[:10]), end="", flush=True)
     missed = _missed(results)
     summary = _summary(results, time.monotonic() - began, failed, missed)
+    if options.evidence and len(results) >= WHOLE:
+        keep_run(SIMULATION, {"first": options.first, "deals": options.deals, **summary})
     if options.json:
         print(json.dumps(summary, ensure_ascii=False, indent=2))
     else:
@@ -91,6 +95,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--deals", type=int, default=DEALS, help="deals of a seed")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="the summary with all counted paths")
+    parser.add_argument("--evidence", action="store_true", help=f"keep a run of {WHOLE:,} seeds or more")
     parser.add_argument("--seed", type=int, help="one seed alone, with its trace")
     return parser
 

@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tests.chaos.campaign.drawing_faults import ALL
-from tests.chaos.campaign.evidence import EVENT_STORE, ROOT, WEBHOOKS, money_path, read, read_run
+from tests.chaos.campaign.evidence import (
+    CRASH_POINTS,
+    EVENT_STORE,
+    ROOT,
+    SIMULATION,
+    WEBHOOKS,
+    money_path,
+    read,
+    read_run,
+)
 from tests.chaos.campaign.faults.business import BY_SCENARIO, ECHO
 from tests.chaos.campaign.seeds import REGRESSIONS
 
@@ -93,8 +102,10 @@ def evidence(said: Mapping[str, Any]) -> str:
         f"| cards raised and taken | {_counts(said['cards'])} |",
         f"| what that bounds, at 95 % | {bound_of(said)} |",
         f"| campaigns of older code | {said['campaigns_of_older_code']} |",
+        f"| crash points | {_long_run(read_run(CRASH_POINTS), said['money_path'], _of_crash_points)} |",
         f"| event store | {_long_run(read_run(EVENT_STORE), said['money_path'], _of_the_store)} |",
         f"| webhooks | {_long_run(read_run(WEBHOOKS), said['money_path'], _of_webhooks)} |",
+        f"| simulation | {_long_run(read_run(SIMULATION), said['money_path'], _of_simulation)} |",
     ]
     return "\n".join(rows)
 
@@ -120,6 +131,14 @@ def _long_run(run: dict[str, Any] | None, present: str, told: Callable[[dict[str
     if run is None:
         return "–"
     return f"{told(run)} ({'this code' if run.get('money_path') == present else 'older code'}, {run['commit']})"
+
+
+def _of_crash_points(run: dict[str, Any]) -> str:
+    return f"{run['kills']} kills at {run['points']} points, {run['pair_kills']} at {run['pairs']} pairs: all recovered"
+
+
+def _of_simulation(run: dict[str, Any]) -> str:
+    return f"{run['seeds']} seeds of {run['deals']} deals in {run['seconds']:.0f} s: {run['failed']} failed"
 
 
 def _of_the_store(run: dict[str, Any]) -> str:

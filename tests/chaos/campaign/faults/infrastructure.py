@@ -23,6 +23,7 @@ TOPICS: Final = {
 """What each service reads; of the notifier's the busy ones."""
 HOURS: Final = 2
 IDLE_SECONDS_MAX: Final = 10.0
+HOLD_TRIES_MAX: Final = 5
 LOOK_SECONDS: Final = 0.05
 NUMBERED: Final = re.compile(r"^.+-\d+$")
 """A folder of a partition's log."""
@@ -68,23 +69,30 @@ class IdleInTransaction(Fault):
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
         service = chance.choice(("counterparty", "invoicing", "payments", "notifier"))
         note.detail = {"database": service}
-        connection = await _connected(hands.stage.databases()[service])
-        try:
-            await connection.execute("CREATE TABLE IF NOT EXISTS chaos_scratch (at timestamptz)")
-            transaction = connection.transaction()
-            await transaction.start()
-            await connection.execute("INSERT INTO chaos_scratch VALUES (now())")
-            held = await connection.fetch(
-                "SELECT work_id FROM work WHERE queue <> 'closed' ORDER BY seq LIMIT 20 FOR UPDATE SKIP LOCKED"
-            )
-            note.detail["rows"] = len(held)
-            await asyncio.sleep(min(6.0, hands.left()))
-            await transaction.rollback()
-            note.count = 1
-        except (asyncpg.PostgresError, OSError, asyncpg.InterfaceError):
-            note.count = 1  # Postgres was killed under it, which ends it too
-        finally:
-            connection.terminate()
+        for _ in range(HOLD_TRIES_MAX):
+            connection = await _connected(hands.stage.databases()[service])
+            try:
+                await self._hold(connection, hands, note)
+            except (asyncpg.PostgresError, OSError, asyncpg.InterfaceError) as error:
+                note.detail["ended_by"] = type(error).__name__  # Postgres was killed under it
+            finally:
+                connection.terminate()
+            if note.count:
+                return
+        raise NotStruck("Postgres was killed each time before anything was held")
+
+    async def _hold(self, connection: asyncpg.Connection, hands: Hands, note: Injection) -> None:
+        await connection.execute("CREATE TABLE IF NOT EXISTS chaos_scratch (at timestamptz)")
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("INSERT INTO chaos_scratch VALUES (now())")
+        held = await connection.fetch(
+            "SELECT work_id FROM work WHERE queue <> 'closed' ORDER BY seq LIMIT 20 FOR UPDATE SKIP LOCKED"
+        )
+        note.detail["rows"] = len(held)
+        note.count = 1
+        await asyncio.sleep(min(6.0, hands.left()))
+        await transaction.rollback()
 
 
 class RefuseCommits(Fault):
