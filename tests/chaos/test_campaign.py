@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.chaos.campaign import share
 from tests.chaos.campaign.drawing import make_plan
@@ -17,7 +18,7 @@ from tests.chaos.campaign.scenarios import SCENARIOS
 from tests.chaos.campaign.seeds import CI, SLOW
 from tests.chaos.campaign.share import WORK_MS, OwnTime, speed
 from tests.chaos.campaign.table import CATALOGUE, FRONT, MARKS, NOT_IN, README, evidence, faults, front, seeds, together
-from tests.chaos.checker.sometimes import CODES
+from tests.chaos.checker.sometimes import CARDS, CODES, NOT_IN_CAMPAIGNS
 
 SEEDS = (9, 12)
 SMALL = ("--deals", "12", "--tenants", "2", "--seconds", "10", "--injections", "9", "--heal-seconds", "120")
@@ -104,6 +105,12 @@ def test_every_fault_of_the_catalogue_is_in_or_has_its_reason() -> None:
     assert set(CODES) == inside
     for fault in ALL:
         assert (fault.__doc__ or "").startswith(fault.code), "a fault says in its own words what it is"
+
+
+def test_every_kind_of_card_is_reached_or_has_its_reason() -> None:
+    texts = yaml.safe_load((ROOT / "services" / "notifier" / "texts" / "ru.yaml").read_text(encoding="utf-8"))
+    assert {*CARDS} | NOT_IN_CAMPAIGNS.keys() == texts["cards"].keys() - {"unknown"}
+    assert not {*CARDS} & NOT_IN_CAMPAIGNS.keys()
 
 
 def test_the_readme_has_the_table_of_the_code() -> None:

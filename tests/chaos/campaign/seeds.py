@@ -23,9 +23,12 @@ REGRESSIONS: Final = {
     "the old one and never took what lay before it (product, `chassis.messaging.loss`)",
     9: "people paid more than a small invoice that was to stay paid in part (rig); later: both sends of a message to "
     "the chat were lost, and it heard of an outage's end alone (product, `connectors.bitrix24.lookups`)",
+    21: "a fault that holds a transaction came while another had killed Postgres, and struck nothing (rig)",
     30: "a message to the chat had three lost answers and was said three times (product, as 9)",
     31: "work reserved the calls of its worst case and gave none back: a portal at its limit served a fifth of what it "
     "may, and deals were not at rest in time (product, `chassis.work.permits`); also 3 and 30",
+    41: "a claim read the clock before it waited for its turn, so that work which another one had found due meanwhile "
+    "was taken as of a moment before its time (product, `chassis.work.claims`)",
 }
 """What each seed found, when it was first played. What a strike hits depends on the moment: every fault of the product
 among these has a test of its own too."""

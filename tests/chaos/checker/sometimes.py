@@ -32,12 +32,36 @@ CARDS: Final = (
     "document_uncertain", "document_differs", "content_changed", "vat_rate_not_in_force", "cancel_refused",
     "counterparty_double", "branch_unknown", "overpaid", "refunded_after_paid", "payment_vanished",
 )  # fmt: skip
+_EDI: Final = "sellers of campaigns exchange no electronic documents"
+_FILES: Final = "campaigns have no bank statement files"
+_REGISTER: Final = "tenants of campaigns ask no register"
 NOT_IN_CAMPAIGNS: Final = {
     "buyer_late": "a day must pass",
     "pdf_refused": "accounting would refuse four times to give a file that it has; broken files are no refusals",
     "counterparty_uncertain": "fifteen minutes of failing look-ups of one buyer",
     "cancelled_with_money": "accounting refuses to cancel a paid invoice, so only its own hands could bring it about",
-    "document_doubled": "the late commit comes after the wait, which the rig shows by itself once",
+    "document_doubled": "the late commit comes after the wait: `tests/services/invoicing/test_late_calls.py` shows it",
+    "cancel_by_hand": "the accounting service of campaigns cancels by itself",
+    "company_double": "campaigns bring nothing from accounting into the CRM",
+    "deal_lost": "nobody of a campaign gives a deal up",
+    "goods_unknown": "the accounting service of campaigns has no nomenclature",
+    "invoice_gone": "invoices that stand are looked at every six hours",
+    "order_cancelled": "campaigns have no shop",
+    "buyer_ending": _REGISTER,
+    "buyer_liquidated": _REGISTER,
+    "payment_refund": _FILES,
+    "payment_suspect": _FILES,
+    "payment_unclear": _FILES,
+    "statement_incomplete": _FILES,
+    "statement_refused": _FILES,
+    "edi_no_box": _EDI,
+    "edi_not_acquainted": _EDI,
+    "edi_not_posted": _EDI,
+    "edi_other_operator": _EDI,
+    "edi_partner_refuses": _EDI,
+    "edi_title_refused": _EDI,
+    "edi_uncertain": _EDI,
+    "edi_waits_long": _EDI,
 }
 """Kinds of cards that the unit tests of the services show, and campaigns do not, with why."""
 BREAKER: Final = {"opened": "AccountWentDown", "closed again": "AccountCameBack"}
