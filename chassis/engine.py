@@ -1,7 +1,7 @@
 """Runs commands on streams inside one transaction: lock, load, decide, append, and write what follows from the
 events."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,12 +86,19 @@ class Engine:
         )
 
     async def execute(
-        self, connection: Connection, commands: Sequence[Command], now: datetime, *, locked: bool = False
+        self,
+        connection: Connection,
+        commands: Sequence[Command],
+        now: datetime,
+        *,
+        locked: bool = False,
+        before_writes: Callable[[], Awaitable[None]] | None = None,
     ) -> list[Executed]:
         """Decides all commands in order and writes events, read rows, outbox and due work in bulk.
 
-        ``locked``: the caller already holds the keys' locks. Several commands of one stream fold in memory. Raises
-        MessageTooLarge before anything is written, and the infrastructure errors of Postgres.
+        ``locked``: the caller already holds the keys' locks. ``before_writes`` is waited for when all is decided and
+        there is something to write. Several commands of one stream fold in memory. Raises MessageTooLarge before
+        anything is written, and the infrastructure errors of Postgres.
         """
         if not commands:
             return []
@@ -105,6 +112,8 @@ class Engine:
         executed = [self._run(streams[(c.tenant, c.stream)], c, now, writes) for c in commands]
         changed = [stream for stream in streams.values() if stream.version > stream.stored_version]
         if changed:
+            if before_writes is not None:
+                await before_writes()
             await append_with_messages(connection, writes.appends, writes.outbox, now)
             rows = [(s.tenant, row) for s in changed for row in s.kind.projected(s.name, s.state)]
             await write_rows(connection, rows)

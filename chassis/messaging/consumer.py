@@ -18,6 +18,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from chassis import metrics, telemetry
 from chassis.aggregate import NewerBuildError
+from chassis.messaging.ahead import Ahead, Place
 from chassis.messaging.assignment import Assignment
 from chassis.messaging.intake import Intake, Outcome, Taken, fault_of
 from chassis.messaging.kafka import (
@@ -87,6 +88,7 @@ class Consumer:
         self._session_timeout_ms = session_timeout_ms
         self._assignment = Assignment(intake.service, kafka, intake.database)
         self._one_at_a_time = asyncio.Lock()
+        self._last_place: Place | None = None
         self._batches: set[asyncio.Task[None]] = set()
         self._progress_at = time.monotonic()
         self._stopping = False
@@ -179,8 +181,15 @@ class Consumer:
         try:
             with ExitStack() as spans:
                 taken = self._read(records, spans)
-                async with self._one_at_a_time:
-                    await self._in_turn(records, taken, in_hand)
+                place, before = Place.of(taken), self._last_place
+                self._last_place = place
+                ahead = Ahead(self._intake, taken, place, before)
+                try:
+                    async with self._one_at_a_time:
+                        await self._in_turn(records, taken, in_hand, ahead, place)
+                finally:
+                    place.leave()
+                    await ahead.end()
         except _GaveUp:
             pass  # sought back, so they come again
         except Exception as error:  # noqa: BLE001 - sought back too, and nobody awaits this task
@@ -188,7 +197,9 @@ class Consumer:
         finally:
             in_hand.set()
 
-    async def _in_turn(self, records: Sequence[Record], taken: Sequence[Taken], in_hand: asyncio.Event) -> None:
+    async def _in_turn(
+        self, records: Sequence[Record], taken: Sequence[Taken], in_hand: asyncio.Event, ahead: Ahead, place: Place
+    ) -> None:
         """Handles a batch whose turn it is. No other is fetched before ``in_hand``: by then its place is certain."""
         if self.stopped or self._stopping:
             self._assignment.seek_back(records)
@@ -199,8 +210,11 @@ class Consumer:
         # The batch before may have been sought back meanwhile; then what follows it in a partition is not its turn.
         current = {id(record) for record in await self._current(records, deadline)}
         in_hand.set()
+        if len(current) < len(records):
+            await ahead.end()
         if current:
-            await self._handle([message for message in taken if id(message.record) in current], deadline)
+            mine = [message for message in taken if id(message.record) in current]
+            await self._handle(mine, deadline, ahead, place)
 
     async def _current(self, records: Sequence[Record], deadline: float) -> Sequence[Record]:
         try:
@@ -209,14 +223,14 @@ class Consumer:
             self._assignment.seek_back(records)
             raise
 
-    async def _handle(self, taken: list[Taken], deadline: float) -> None:
+    async def _handle(self, taken: list[Taken], deadline: float, ahead: Ahead, place: Place) -> None:
         began = time.monotonic()
         records = [message.record for message in taken]
         metrics.CONSUME_BATCH_MESSAGES.observe(len(records))
         self._assignment.observe(records)
         done = 0
         try:
-            async for outcome in self._outcomes(taken, deadline):
+            async for outcome in self._outcomes(taken, deadline, ahead, place):
                 done += outcome.taken
                 self._report(outcome)
         finally:
@@ -251,10 +265,13 @@ class Consumer:
         spans.enter_context(telemetry.poll_span(topics, links, group=self._intake.service, count=len(records)))
         return taken
 
-    async def _outcomes(self, messages: list[Taken], deadline: float) -> Any:
+    async def _outcomes(self, messages: list[Taken], deadline: float, ahead: Ahead, place: Place) -> Any:
         """All at once; if that fails for a reason of their own, one by one. Ends early when the consumer must stop."""
+        if (outcome := await ahead.outcome()) is not None:
+            yield outcome
+            return
         try:
-            yield await self._despite_outages(lambda: self._intake.run(messages), deadline)
+            yield await self._despite_outages(lambda: self._intake.run(messages, held=place.held.set), deadline)
         except _GaveUp:
             raise
         except Exception as error:  # noqa: BLE001 - which message it was is found out one by one

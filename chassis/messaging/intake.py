@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -114,13 +114,20 @@ class Intake:
                 event_id = place_id_of(record) if tenant == NO_TENANT else event_id_of(record)
             return Taken(record, topic, event_id, key, tenant, kind, locks=locks, fault=fault_of(error, 1))
 
-    async def run(self, messages: Sequence[Taken]) -> Outcome:
+    async def run(
+        self,
+        messages: Sequence[Taken],
+        *,
+        held: Callable[[], None] | None = None,
+        my_turn: Callable[[], Awaitable[None]] | None = None,
+    ) -> Outcome:
         """Handles messages in their order, all in one transaction, and records where the consumer stands.
 
-        Raises what ``decide`` and Postgres raise; then nothing is done but letters without a tenant.
+        ``held`` is called once the transaction holds its locks; ``my_turn`` is waited for when all is decided and
+        nothing is written but the inbox; it may raise. Raises what ``decide`` and Postgres raise; then nothing is done
+        but letters without a tenant.
         """
-        limit = self.limit.copy()
-        messages, dead, stop = await self._up_to_the_limit(messages, limit)
+        messages, dead, stop, limit = await self._up_to_the_limit(messages)
         nobodys = [m for m in dead if m.tenant == NO_TENANT]
         if nobodys:
             async with self.database.delivery() as connection:
@@ -138,15 +145,29 @@ class Intake:
             locks = set().union(*(m.locks for m in concerned))
             taken = {f"take/{topic}" for topic, _ in standings}
             async with self.database.transaction({m.tenant for m in concerned}, locks, taken) as connection:
-                results.update(await self.apply(connection, concerned))
+                if held is not None:
+                    held()
+                results.update(await self.apply(connection, concerned, my_turn))
+                if my_turn is not None:
+                    await my_turn()  # also where nothing was to be written
                 await inbox.advance(connection, self.service, standings)
         elif standings:
+            if my_turn is not None:
+                await my_turn()
             async with self.database.delivery_connection() as connection:
                 await inbox.advance(connection, self.service, standings)
-        self.limit = limit
+        if limit is None:
+            self.limit.alive(len(messages))
+        else:
+            self.limit = limit
         return Outcome(len(messages), results, dead, stop)
 
-    async def apply(self, connection: Connection, messages: Sequence[Taken]) -> Counter[tuple[str, str]]:
+    async def apply(
+        self,
+        connection: Connection,
+        messages: Sequence[Taken],
+        before_writes: Callable[[], Awaitable[None]] | None = None,
+    ) -> Counter[tuple[str, str]]:
         """Handles messages of the transaction's tenants; the caller holds their locks. Results by topic."""
         blocked, dead = await letters.standing(
             connection, self.service, [(m.tenant, m.key, m.event_id) for m in messages]
@@ -175,7 +196,7 @@ class Intake:
             if message.identity not in fresh:
                 results[message.topic, "repeated"] += 1
         alive = [m for m in alive if m.identity in fresh]
-        executed = await self.execute(connection, alive)
+        executed = await self.execute(connection, alive, before_writes)
         position = 0
         for message in alive:
             mine = executed[position : position + len(message.commands)]
@@ -184,19 +205,25 @@ class Intake:
         await letters.insert(connection, self.service, new)
         return results
 
-    async def execute(self, connection: Connection, messages: Sequence[Taken]) -> list[Executed]:
+    async def execute(
+        self,
+        connection: Connection,
+        messages: Sequence[Taken],
+        before_writes: Callable[[], Awaitable[None]] | None = None,
+    ) -> list[Executed]:
         """Runs the messages' commands; the caller holds their locks and has accepted them into the inbox."""
         commands = [command for message in messages for command in message.commands]
-        return await self._engine.execute(connection, commands, self._now(), locked=True)
+        return await self._engine.execute(connection, commands, self._now(), locked=True, before_writes=before_writes)
 
     async def _up_to_the_limit(
-        self, messages: Sequence[Taken], limit: LetterLimit
-    ) -> tuple[Sequence[Taken], list[Taken], str]:
-        """The messages up to the one at which the consumer must stop, and those of them that are newly dead."""
+        self, messages: Sequence[Taken]
+    ) -> tuple[Sequence[Taken], list[Taken], str, LetterLimit | None]:
+        """The messages up to the one at which the consumer must stop, those of them that are newly dead, why it must
+        stop, and the limit after them; None when all are alive."""
         faulty = [m.identity for m in messages if m.fault is not None]
         if not faulty:
-            limit.alive(len(messages))
-            return messages, [], ""
+            return messages, [], "", None
+        limit = self.limit.copy()
         # A repetition of what is dead already says nothing new about this consumer.
         async with self.database.delivery_connection() as connection:
             known = await letters.existing(connection, self.service, faulty)
@@ -208,8 +235,8 @@ class Intake:
                 known.add(message.identity)
                 dead.append(message)
                 if stop := limit.dead():
-                    return messages[:count], dead, stop
-        return messages, dead, ""
+                    return messages[:count], dead, stop, limit
+        return messages, dead, "", limit
 
 
 def fault_of(error: Exception, attempts: int) -> Fault:
