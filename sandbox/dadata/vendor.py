@@ -17,7 +17,14 @@ from sandbox.register.vendor import RegisterVendor
 QUERY_CHARS_MAX = 300
 COUNT_MAX = 20
 API = "/suggestions/api/4_1/rs"
-REASONS = {401: "UNAUTHORIZED", 403: "FORBIDDEN", 413: "REQUEST_ENTITY_TOO_LARGE", 429: "TOO_MANY_REQUESTS"}
+REASONS = {
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "REQUEST_ENTITY_TOO_LARGE",
+    429: "TOO_MANY_REQUESTS",
+}
 
 Answer = Callable[[Account, dict[str, Any]], Reply]
 
@@ -35,11 +42,14 @@ class Dadata(RegisterVendor):
             ("/findById/party", "find_party", self._find_party),
             ("/suggest/party", "suggest_party", self._suggest_party),
             ("/findById/bank", "find_bank", self._find_bank),
+            ("/suggest/bank", "suggest_bank", self._suggest_bank),
         )
         return [
             *(Route("*", f"{API}{path}", self._asked(operation, answer)) for path, operation, answer in asked),
             Route("GET", "/api/v2/stat/daily", self._statistics),
             Route("GET", "/api/v2/profile/balance", self._balance),
+            Route("GET", "/api/v2/version", self._version),
+            Route("*", f"{API}/{{rest:path}}", self._unknown),
         ]
 
     def connection(self, account: Account, base_url: str) -> dict[str, str]:
@@ -84,7 +94,7 @@ class Dadata(RegisterVendor):
             for row in rows
             if (not kpp or row["data"].get("kpp") == kpp)
             and (not branch_type or row["data"].get("branch_type", "MAIN") == branch_type)
-            and (not body.get("status") or row["data"]["state"]["status"] in body["status"])
+            and _kept(row, body)
         ]
         return _page(rows, body)
 
@@ -92,10 +102,22 @@ class Dadata(RegisterVendor):
         words = body["query"].casefold().split()
         companies = [one for found in self.book.companies.values() for one in found]
         named = [one for one in companies if all(w in f"{one.full_name} {one.inn}".casefold() for w in words)]
-        return _page([wire.party(one, self.book.now)[0] for one in named], body)
+        rows = [wire.party(one, self.book.now)[0] for one in named]
+        return _page([row for row in rows if _kept(row, body)], body)
 
     def _find_bank(self, account: Account, body: dict[str, Any]) -> Reply:
-        return _page([wire.BANK] if body["query"].strip() == wire.BANK["data"]["bic"] else [], body)
+        """By BIC, SWIFT, INN or registration number."""
+        bank, kpp = wire.BANK["data"], body.get("kpp")
+        known = {bank["bic"], bank["swift"], bank["inn"], bank["registration_number"]}
+        return _page([wire.BANK] if body["query"].strip() in known and kpp in (None, "", bank["kpp"]) else [], body)
+
+    def _suggest_bank(self, account: Account, body: dict[str, Any]) -> Reply:
+        bank = wire.BANK["data"]
+        told = f"{wire.BANK['value']} {bank['bic']} {bank['inn']} {bank['swift']}".casefold()
+        fits = all(word in told for word in body["query"].casefold().split())
+        fits = fits and bank["state"]["status"] in (body.get("status") or [bank["state"]["status"]])
+        fits = fits and bank["opf"]["type"] in (body.get("type") or [bank["opf"]["type"]])
+        return _page([wire.BANK] if fits else [], body)
 
     async def _statistics(self, request: Request) -> Reply:
         def answered(account: Account) -> Reply:
@@ -111,6 +133,23 @@ class Dadata(RegisterVendor):
 
     async def _balance(self, request: Request) -> Reply:
         return await self.exchanged(request, "balance", _key(request), lambda _: Reply(payload={"balance": 0.0}), {})
+
+    async def _version(self, request: Request) -> Reply:
+        fresh = {"suggestions": {"version": "24.1", "resources": {"ЕГРЮЛ": self.book.today, "ЕГРИП": self.book.today}}}
+        return await self.exchanged(request, "version", _key(request), lambda _: Reply(payload=fresh), {})
+
+    async def _unknown(self, request: Request) -> Reply:
+        return await self.exchanged(
+            request, "unknown", _key(request), lambda _: self.refusal(404, "no such method"), {}
+        )
+
+
+def _kept(row: dict[str, Any], body: dict[str, Any]) -> bool:
+    """By the states and the kind that are asked for."""
+    data = row["data"]
+    return (not body.get("status") or data["state"]["status"] in body["status"]) and (
+        not body.get("type") or data["type"] == body["type"]
+    )
 
 
 def _key(request: Request) -> str:

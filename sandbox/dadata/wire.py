@@ -15,6 +15,8 @@ BANK: dict[str, Any] = {
         "swift": "PRIMRUMM",
         "inn": "7707000008",
         "kpp": "770701001",
+        "registration_number": "9999",
+        "treasury_accounts": None,
         "correspondent_account": "30101810845250000999",
         "payment_city": "г Москва",
         "name": {"payment": "АО Примербанк", "full": None, "short": "Примербанк"},

@@ -31,6 +31,7 @@ class Focus(RegisterVendor):
         return [
             *(Route("*", f"{API}/{method}", self._method(method, write)) for method, write in methods),
             Route("GET", f"{API}/stat", self._statistics),
+            Route("GET", f"{API}/req/expectedLimitUsage", self._expected),
             Route("*", f"{API}/{{rest:path}}", self._unknown),
         ]
 
@@ -75,6 +76,20 @@ class Focus(RegisterVendor):
             return Reply(payload=[spent, {"methodName": "egrDetails", "spent": 0, "limit": account.dials.per_day}])
 
         return await self.exchanged(request, "stat", request.query().get("key", ""), answered, {})
+
+    async def _expected(self, request: Request) -> Reply:
+        """How much of the limit a list would cost; what was paid for today costs nothing."""
+        query = request.query()
+        inns = [one for one in query.get("inn", "").split(",") if one]
+        ogrns = [one for one in query.get("ogrn", "").split(",") if one]
+
+        def answered(account: Account) -> Reply:
+            if not (inns or ogrns):
+                return self.refusal(400, "inn or ogrn is needed")
+            new = [one for one in self._found(inns, ogrns) if not self.book.paid(account, f"req|{one.inn}")]
+            return Reply(payload={"expectedLimitUsage": len(new)})
+
+        return await self.exchanged(request, "expected", query.get("key", ""), answered, {})
 
     async def _unknown(self, request: Request) -> Reply:
         key = request.query().get("key", "")

@@ -110,6 +110,11 @@ class Book:
         self._used[account.id] = (self.today, count + 1, seen | {about} if about else seen)
         return True
 
+    def paid(self, account: Account, about: str) -> bool:
+        """Whether a company was counted today already."""
+        day, _, seen = self._used.get(account.id, ("", 0, set()))
+        return day == self.today and about in seen
+
     # Changes
 
     def open_account(self, account_id: str, title: str, key: str, secret: str, dials: dict[str, Any]) -> Account:

@@ -185,6 +185,75 @@ def crm_product_add(call: Call) -> Any:
         raise RestError(400, "", str(error)) from error
 
 
+@method("crm.product.update", writes=True)
+def crm_product_update(call: Call) -> Any:
+    record = call.portal.get("product", classic_id(call))
+    if record is None:
+        raise classic_not_found()
+    if not is_admin(call):
+        raise classic_denied()
+    fields = {key.upper(): value for key, value in classic_map(call, "fields").items()}
+    if "NAME" in fields and not fields["NAME"]:
+        raise RestError(400, "", 'Не заполнено поле "Название"')
+    _rewrite(call.portal, record["ID"], fields)
+    return True
+
+
+def _rewrite(portal: Portal, product: int, fields: Record) -> None:
+    """Changes what is stored of a product; its base price goes along."""
+    values: Record = {name: fields[name] for name in ("NAME", "CODE", "XML_ID", "VAT_INCLUDED") if name in fields}
+    values |= {name: as_number(fields[name]) for name in ("VAT_ID", "MEASURE") if name in fields}
+    if fields.get("ACTIVE") in ("Y", "N"):
+        values["ACTIVE"] = fields["ACTIVE"]
+    if fields.get("PRICE") not in (None, ""):
+        try:
+            values["PRICE"] = amount_text(str(fields["PRICE"]))
+        except BadValueError as error:
+            raise RestError(400, "", str(error)) from error
+        for price in list(portal.table("price")):
+            if price["PRODUCT_ID"] == product and price["CATALOG_GROUP_ID"] == 1:
+                portal.patch("price", price["ID"], {"PRICE": values["PRICE"]})
+    portal.patch("product", product, values)
+
+
+@method("crm.product.fields")
+def crm_product_fields(call: Call) -> Any:
+    kinds = {"ID": "integer", "CATALOG_ID": "integer", "PRICE": "double", "CURRENCY_ID": "string", "NAME": "string",
+             "CODE": "string", "DESCRIPTION": "string", "ACTIVE": "char", "SECTION_ID": "integer", "SORT": "integer",
+             "VAT_ID": "integer", "VAT_INCLUDED": "char", "MEASURE": "integer", "XML_ID": "string",
+             "DATE_CREATE": "datetime"}  # fmt: skip
+    return {
+        name: {"type": kind, "isRequired": name == "NAME", "isReadOnly": name in ("ID", "DATE_CREATE"),
+               "isImmutable": name == "CATALOG_ID", "isMultiple": False, "isDynamic": False, "title": name}
+        for name, kind in kinds.items()
+    }  # fmt: skip
+
+
+@method("catalog.product.update", "catalog", writes=True)
+def product_update(call: Call) -> Any:
+    record = call.portal.get("product", universal_id(call))
+    if record is None:
+        raise RestError(400, 0, "product does not exist.")
+    if not is_admin(call):
+        raise RestError(400, 200040300020, "Access Denied")
+    names = {"name": "NAME", "code": "CODE", "xmlId": "XML_ID", "active": "ACTIVE", "vatId": "VAT_ID",
+             "vatIncluded": "VAT_INCLUDED", "measure": "MEASURE"}  # fmt: skip
+    given = universal_map(call, "fields")
+    _rewrite(call.portal, record["ID"], {stored: given[name] for name, stored in names.items() if name in given})
+    return {"element": _product(call.portal.table("product").records[record["ID"]], call.portal)}
+
+
+@method("catalog.product.delete", "catalog", writes=True)
+def product_delete(call: Call) -> Any:
+    number_ = universal_id(call)
+    if call.portal.get("product", number_) is None:
+        raise RestError(400, 0, "product does not exist.")
+    if not is_admin(call):
+        raise RestError(400, 200040300020, "Access Denied")
+    call.portal.drop("product", number_)
+    return True
+
+
 @method("crm.product.delete", writes=True)
 def crm_product_delete(call: Call) -> Any:
     number_ = classic_id(call)

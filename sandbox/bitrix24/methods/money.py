@@ -1,14 +1,14 @@
-"""Currencies, VAT rates and measures."""
+"""Currencies."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.bitrix24.call import Call, classic_id, classic_map, is_admin, universal_id, upper_keys
-from sandbox.bitrix24.envelope import RestError, classic, classic_denied, classic_not_found, page
+from sandbox.bitrix24.call import Call, classic_map, is_admin, upper_keys
+from sandbox.bitrix24.envelope import classic, classic_denied, classic_not_found, page
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.store import Record
-from sandbox.bitrix24.values import classic_encoder, moment_text, number
+from sandbox.bitrix24.values import moment_text
 
 
 @method("crm.currency.list")
@@ -34,70 +34,6 @@ def currency_get(call: Call) -> Any:
 @method("crm.currency.base.get")
 def currency_base(call: Call) -> Any:
     return next(record["CURRENCY"] for record in call.portal.table("currency") if record["BASE"] == "Y")
-
-
-def _classic_vat(record: Record) -> Record:
-    rate = record.get("RATE")
-    return {
-        "ID": str(record["ID"]), "ACTIVE": "Y", "NAME": record["NAME"], "C_SORT": str(record["SORT"]),
-        "RATE": None if rate is None else f"{float(rate):.2f}",
-    }  # fmt: skip
-
-
-@method("crm.vat.list")
-def vat_list(call: Call) -> Any:
-    shown = [_classic_vat(record) for record in call.portal.table("vat")]
-    return page(shown, total=len(shown), offset=0, shown=len(shown))
-
-
-@method("crm.vat.get")
-def vat_get(call: Call) -> Any:
-    record = call.portal.get("vat", classic_id(call))
-    if record is None:
-        raise classic_not_found()
-    return _classic_vat(record)
-
-
-@method("crm.measure.list")
-def measure_list(call: Call) -> Any:
-    encode = classic_encoder("integer", call.portal.zone)
-    shown = [
-        {"ID": str(record["ID"]), "CODE": encode(record["CODE"]), "MEASURE_TITLE": record["TITLE"],
-         "SYMBOL_RUS": record["SYMBOL"], "SYMBOL_INTL": record["SYMBOL_INTL"], "IS_DEFAULT": record["IS_DEFAULT"]}
-        for record in call.portal.table("measure")
-    ]  # fmt: skip
-    return page(shown, total=len(shown), offset=0, shown=len(shown))
-
-
-def _typed_vat(record: Record) -> Record:
-    return {
-        "id": record["ID"], "name": record["NAME"], "rate": number(record.get("RATE")), "active": "Y",
-        "sort": record["SORT"],
-    }  # fmt: skip
-
-
-@method("catalog.vat.list", "catalog")
-def catalog_vat_list(call: Call) -> Any:
-    shown = [_typed_vat(record) for record in call.portal.table("vat")]
-    return page({"vats": shown}, total=len(shown), offset=0, shown=len(shown))
-
-
-@method("catalog.vat.get", "catalog")
-def catalog_vat_get(call: Call) -> Any:
-    record = call.portal.get("vat", universal_id(call))
-    if record is None:
-        raise RestError(400, 0, "entity is not exists")
-    return {"vat": _typed_vat(record)}
-
-
-@method("catalog.measure.list", "catalog")
-def catalog_measure_list(call: Call) -> Any:
-    shown = [
-        {"id": record["ID"], "code": record["CODE"], "symbol": record["SYMBOL"], "measureTitle": record["TITLE"],
-         "symbolIntl": record["SYMBOL_INTL"], "isDefault": record["IS_DEFAULT"]}
-        for record in call.portal.table("measure")
-    ]  # fmt: skip
-    return page({"measures": shown}, total=len(shown), offset=0, shown=len(shown))
 
 
 def _by_code(call: Call) -> Record:

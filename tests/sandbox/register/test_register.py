@@ -126,3 +126,41 @@ async def test_the_seeded_world_knows_its_buyers(sandbox: Sandbox) -> None:
     assert env["DADATA_1_API_KEY"]
     assert env["FOCUS_1_API_URL"].endswith("/api3")
     assert len((await sandbox.state("focus"))["companies"]) == 4
+
+
+async def test_dadata_finds_and_suggests_banks_and_companies_as_clients_narrow_them(
+    sandbox: Sandbox, account: dict[str, Any]
+) -> None:
+    headers = {"Authorization": f"Token {account['api_key']}"}
+
+    async def found(path: str, **body: Any) -> int:
+        answer = await sandbox.client.post(f"/suggestions/api/4_1/rs/{path}", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return len(answer.json()["suggestions"])
+
+    for query in ("044525999", "PRIMRUMM", "7707000008", "9999"):
+        assert await found("findById/bank", query=query) == 1
+    assert await found("findById/bank", query="7707000008", kpp="1") == 0
+    assert await found("suggest/bank", query="пример", type=["BANK"]) == 1
+    assert await found("suggest/bank", query="пример", status=["LIQUIDATED"]) == 0
+    assert await found("suggest/party", query="лотос 7709") == 1
+    assert await found("suggest/party", query="лотос", status=["LIQUIDATED"]) == 0
+    assert await found("findById/party", query=COMPANY["inn"], type="INDIVIDUAL") == 0
+    unknown = await sandbox.client.post("/suggestions/api/4_1/rs/find/party", json={}, headers=headers)
+    assert (unknown.status_code, unknown.json()["family"]) == (404, "CLIENT_ERROR")
+    assert "suggestions" in (await sandbox.client.get("/api/v2/version", headers=headers)).json()
+
+
+async def test_focus_says_what_a_list_would_cost(sandbox: Sandbox) -> None:
+    await sandbox.control("/focus/companies", COMPANY)
+    key = (await sandbox.control("/focus/accounts", {"title": "Вектор"}))["api_key"]
+
+    async def asked(path: str, inn: str) -> Any:
+        return (await sandbox.client.get(f"/api3/{path}", params={"key": key, "inn": inn})).json()
+
+    both = f"{COMPANY['inn']},500100732259"
+    assert await asked("req/expectedLimitUsage", both) == {"expectedLimitUsage": 1}
+    assert len(await asked("req", both)) == 1
+    assert await asked("req/expectedLimitUsage", both) == {"expectedLimitUsage": 0}
+    bare = await sandbox.client.get("/api3/req/expectedLimitUsage", params={"key": key})
+    assert bare.status_code == 400

@@ -1,0 +1,71 @@
+"""VAT rates, units and products by both families: other people's clients change them, and dictionaries tell it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.bitrix24.client import PortalClient
+
+
+async def test_a_vat_rate_lives_in_the_older_spelling(crm: PortalClient) -> None:
+    described = await crm.result("crm.vat.fields")
+    assert (described["RATE"]["isRequired"], described["ID"]["isReadOnly"]) == (True, True)
+    made = await crm.result("crm.vat.add", {"fields": {"NAME": "НДС 5%", "RATE": "5", "C_SORT": 700}})
+    assert await crm.result("crm.vat.get", {"id": made}) == {
+        "ID": str(made), "ACTIVE": "Y", "NAME": "НДС 5%", "C_SORT": "700", "RATE": "5.00",
+    }  # fmt: skip
+    assert await crm.result("crm.vat.update", {"id": made, "fields": {"ACTIVE": "N", "RATE": "7"}}) is True
+    changed = await crm.result("crm.vat.get", {"id": made})
+    assert (changed["ACTIVE"], changed["RATE"], changed["NAME"]) == ("N", "7.00", "НДС 5%")
+    assert await crm.result("crm.vat.delete", {"id": made}) is True
+    assert await crm.refused("crm.vat.get", {"id": made}) == (400, "", "Not found")
+
+
+async def test_a_vat_rate_lives_in_the_newer_spelling(crm: PortalClient) -> None:
+    made = (await crm.result("catalog.vat.add", {"fields": {"name": "НДС 7%", "rate": 7, "sort": 800}}))["vat"]
+    assert (made["rate"], made["active"]) == (7, "Y")
+    changed = await crm.result("catalog.vat.update", {"id": made["id"], "fields": {"rate": None}})
+    assert changed["vat"]["rate"] is None
+    assert made["id"] in {one["id"] for one in (await crm.result("catalog.vat.list"))["vats"]}
+    assert await crm.result("catalog.vat.delete", {"id": made["id"]}) is True
+    assert (await crm.refused("catalog.vat.get", {"id": made["id"]}))[:2] == (400, 0)
+
+
+@pytest.mark.parametrize("fields", [{}, {"NAME": "НДС"}, {"NAME": "НДС", "RATE": "сто"}, {"NAME": "НДС", "RATE": 101}])
+async def test_a_vat_rate_without_a_rate_in_bounds_is_refused(crm: PortalClient, fields: dict[str, Any]) -> None:
+    assert (await crm.refused("crm.vat.add", {"fields": fields}))[0] == 400
+
+
+async def test_a_unit_lives_and_its_code_is_its_own(crm: PortalClient) -> None:
+    unit = {"CODE": 999, "MEASURE_TITLE": "Поддон", "SYMBOL_RUS": "пд", "SYMBOL_INTL": "pal"}
+    made = await crm.result("crm.measure.add", {"fields": unit})
+    assert (await crm.result("crm.measure.get", {"id": made}))["SYMBOL_RUS"] == "пд"
+    assert (await crm.refused("crm.measure.add", {"fields": unit}))[0] == 400
+    assert await crm.result("crm.measure.update", {"id": made, "fields": {"SYMBOL_RUS": "пдн"}}) is True
+    typed = (await crm.result("catalog.measure.get", {"id": made}))["measure"]
+    assert (typed["code"], typed["symbol"], typed["measureTitle"]) == (999, "пдн", "Поддон")
+    changed = await crm.result("catalog.measure.update", {"id": made, "fields": {"code": 998}})
+    assert changed["measure"]["code"] == 998
+    assert (await crm.refused("catalog.measure.add", {"fields": {"code": 998, "measureTitle": "Ещё"}}))[:2] == (400, 0)
+    assert "CODE" in await crm.result("crm.measure.fields")
+    assert await crm.result("crm.measure.delete", {"id": made}) is True
+    default = next(one for one in await crm.result("crm.measure.list") if one["IS_DEFAULT"] == "Y")
+    assert (await crm.refused("crm.measure.delete", {"id": default["ID"]}))[0] == 400
+
+
+async def test_a_product_changes_with_its_price(crm: PortalClient) -> None:
+    made = await crm.result("crm.product.add", {"fields": {"NAME": "Стеллаж", "PRICE": "100"}})
+    assert "NAME" in await crm.result("crm.product.fields")
+    changes = {"NAME": "Шкаф", "PRICE": "150.5", "XML_ID": "x-1"}
+    assert await crm.result("crm.product.update", {"id": made, "fields": changes}) is True
+    product = (await crm.result("catalog.product.get", {"id": made}))["product"]
+    assert (product["name"], product["xmlId"]) == ("Шкаф", "x-1")
+    prices = (await crm.result("catalog.price.list", {"filter": {"productId": made}}))["prices"]
+    assert [one["price"] for one in prices] == [150.5]
+    assert (await crm.refused("crm.product.update", {"id": made, "fields": {"NAME": ""}}))[0] == 400
+    renamed = await crm.result("catalog.product.update", {"id": made, "fields": {"name": "Полка", "vatIncluded": "N"}})
+    assert (renamed["element"]["name"], renamed["element"]["vatIncluded"]) == ("Полка", "N")
+    assert await crm.result("catalog.product.delete", {"id": made}) is True
+    assert (await crm.refused("catalog.product.update", {"id": made, "fields": {}}))[:2] == (400, 0)
