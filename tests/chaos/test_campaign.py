@@ -128,6 +128,10 @@ def _said(seed: int, money_path: str, *, ok: bool = True) -> dict[str, Any]:
         "deals": 200,
         "fired": fired,
         "cards": cards,
+        "healed_in_business_seconds": 300 * seed,
+        "healed_by_the_clock": 450 * seed,
+        "seconds": {"whole": 30.0 * seed},
+        "real_seconds": 50.0 * seed,
     }
 
 
@@ -137,6 +141,12 @@ def test_evidence_of_older_code_proves_nothing_of_this_one() -> None:
     assert (said["fired"], said["cards"]) == ({"F01": 10, "F30": 4}, {"overpaid": 2})
     assert said["campaigns_of_older_code"] == 1
     assert "| campaigns | 2 (seeds 2, 3) |" in evidence(said)
+    assert "business time | 15.0 min as on a machine of its own; by the clock, beside others, 22.5 min |" in evidence(
+        said
+    )
+    assert "| longest campaign, of 90 s | 90 s as on a machine of its own; by the clock, beside others, 150 s |" in (
+        evidence(said)
+    )
     assert "| 2 | 400 | 14 of 2 kinds | 0 campaigns | a lost or doubled deal in under 0.0075 of deals" in front(said)
 
 

@@ -86,12 +86,17 @@ def together(runs: Sequence[dict[str, Any]], present: str) -> dict[str, Any]:
         "failed_seeds": [run["seed"] for run in valid if not run["ok"]],
         "fired": dict(sorted(fired.items())),
         "cards": dict(sorted(cards.items())),
+        "healed_in_business_seconds_max": max((run["healed_in_business_seconds"] for run in valid), default=0),
+        "healed_by_the_clock_max": max((run.get("healed_by_the_clock", 0) for run in valid), default=0),
+        "seconds_max": max((run["seconds"]["whole"] for run in valid), default=0),
+        "real_seconds_max": max((run["real_seconds"] for run in valid), default=0),
         "campaigns_of_older_code": len(runs) - len(valid),
     }
 
 
 def evidence(said: Mapping[str, Any]) -> str:
     """The table of it, with the last long runs of the event store and of webhooks."""
+    healed = (said["healed_in_business_seconds_max"] / 60, said["healed_by_the_clock_max"] / 60)
     rows = [
         "| Of the code as it is | |",
         "|---|---|",
@@ -100,6 +105,8 @@ def evidence(said: Mapping[str, Any]) -> str:
         f"| with a broken invariant or an idle rig | {len(said['failed_seeds'])} |",
         f"| faults fired | {_counts(said['fired'])} |",
         f"| cards raised and taken | {_counts(said['cards'])} |",
+        f"| longest healing, of 20 min of business time | {_longest(*healed, 'min')} |",
+        f"| longest campaign, of 90 s | {_longest(said['seconds_max'], said['real_seconds_max'], 's')} |",
         f"| what that bounds, at 95 % | {bound_of(said)} |",
         f"| campaigns of older code | {said['campaigns_of_older_code']} |",
         f"| crash points | {_long_run(read_run(CRASH_POINTS), said['money_path'], _of_crash_points)} |",
@@ -121,6 +128,14 @@ def front(said: Mapping[str, Any]) -> str:
             f"| {len(said['failed_seeds'])} campaigns | {bound_of(said)} |",
         ]
     )
+
+
+def _longest(own: float, clock: float, unit: str) -> str:
+    if not own:
+        return "–"
+    places = 1 if unit == "min" else 0
+    there = f"; by the clock, beside others, {clock:.{places}f} {unit}" if clock else ""
+    return f"{own:.{places}f} {unit} as on a machine of its own{there}"
 
 
 def _counts(counted: Mapping[str, int]) -> str:

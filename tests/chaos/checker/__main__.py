@@ -11,7 +11,7 @@ from tests.chaos.checker.history import History, Violation
 from tests.chaos.checker.reading import read_history
 from tests.chaos.checker.registry import check
 from tests.chaos.checker.sometimes import all_points, reached
-from tests.chaos.checker.vacuity import guards, healed_in, histogram, misses, strikes, touched
+from tests.chaos.checker.vacuity import guards, healed_by_the_clock, healed_in, histogram, misses, strikes, touched
 
 SHOWN_MAX: Final = 5
 EVIDENCE_MAX: Final = 12
@@ -46,6 +46,7 @@ def main() -> int:
         "missed": misses_found,
         "touched": len(touched(history)),
         "healed_in_business_seconds": round(healed_in(history.campaign)),
+        "healed_by_the_clock": round(healed_by_the_clock(history.campaign)),
         "sometimes": reached(history),
         "all_points": sorted(all_points()),
     }
