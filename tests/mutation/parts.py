@@ -52,7 +52,10 @@ PARTS: Final = (
         "rules order orders goods questions standing_questions review cancelling documents duplicates values edi "
         "edi_plans plans edi_workers pdf_and_act lost_topics workers handlers process_machine",
     ),
-    _domain("notifier", "spoken ordered_writes rules orders companies newcomers edi texts lost_topics deal_machine"),
+    _domain(
+        "notifier",
+        "spoken ordered_writes hourly_limit rules orders companies newcomers edi texts lost_topics deal_machine",
+    ),
     _domain(
         "payments",
         "shown work bank_shown bank_questions statement_files rules enriching matching balances standing "

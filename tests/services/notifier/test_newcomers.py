@@ -203,7 +203,7 @@ def test_of_what_came_meanwhile_the_newest_is_made_once_the_first_is_there() -> 
     assert list(stream.effects.values()) == [put("m1", 1), put("m3", 3)]
 
 
-@pytest.mark.parametrize(("sequence", "is_news"), [(4, False), (5, False), (6, True), (0, True)])
+@pytest.mark.parametrize(("sequence", "is_news"), [(1, False), (4, False), (5, False), (6, True), (0, True)])
 def test_what_was_said_earlier_and_comes_later_is_nothing(sequence: int, is_news: bool) -> None:
     stream = newcomers()
     stream.ran(fact(sequence=5))

@@ -6,7 +6,18 @@ from contracts.messages.ingest import InvoiceRequested
 from contracts.messages.values import Connection, DealSnapshot, EffectiveSettings, OrderRef
 from services.notifier.app import DEALS
 from services.notifier.workers.texts import load_texts
-from tests.services.notifier.parts import Told, balance, issued, overdue, received, rejected, rendered, tell, writes
+from tests.services.notifier.parts import (
+    Told,
+    asked,
+    balance,
+    issued,
+    overdue,
+    received,
+    rejected,
+    rendered,
+    tell,
+    writes,
+)
 from tests.services.streams import NOW, Stream
 
 OF_ORDER: dict[str, Any] = {"deal_id": "shop-main-236", "responsible_id": ""}
@@ -49,6 +60,17 @@ def test_nothing_is_written_to_a_deal_and_people_read_in_the_chat() -> None:
         assert (said.write, said.values["order_number"]) == ("chat", "392")
     assert stream.state.shown_status() == "issued"
     assert {plan.kind for plan in stream.effects.values()} == {"crm-chat"}
+
+
+def test_what_is_said_of_an_order_goes_with_its_whole_id() -> None:
+    stream = order()
+    tell(stream, received().model_copy(update=OF_ORDER))
+    assert [plan.request["deal_id"] for plan in stream.effects.values()] == ["shop-main-236"]
+
+
+def test_what_two_would_hear_of_a_deal_the_chat_hears_once_of_an_order() -> None:
+    doubled = asked(kind="document_doubled", deal_id="shop-main-236", responsible_id="7")
+    assert writes(tell(order(), doubled)) == ["chat"]
 
 
 def test_order_whose_number_has_not_come_yet_is_named_by_its_id() -> None:
