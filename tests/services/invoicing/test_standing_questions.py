@@ -25,6 +25,7 @@ from tests.services.invoicing.parts import (
 from tests.services.streams import NOW
 
 STANDING = {"review", "made"}
+A_TOTAL = 2 * (1000 + ord("a")) * 100
 OLD_RATE, UNKNOWN = Reason(code="vat_rate_not_in_force"), Reason(code="goods_unknown")
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
@@ -150,7 +151,24 @@ class TestHowLong:
         assert stands_in("document_doubled") == set(PHASES)
 
 
-class TestLostDeals:
+class TestLostDealsAndOrders:
+    def test_invoice_of_a_lost_deal_is_named_with_its_sum(self) -> None:
+        (asked,) = lost(issued()).happened(CardOpened)
+        assert (asked.kind, asked.choices) == ("deal_lost", ("keep", "cancel"))
+        assert asked.values == {"document": "invoice", "deal": "15", "number": "B24-15", "total_kopecks": A_TOTAL}
+
+    def test_invoice_of_a_cancelled_order_is_named_with_the_order_and_its_sum(self) -> None:
+        stream = issued(what=deal(order_number="A-77"))
+        (asked,) = (one for one in stream.ran(c.SeeDeal(None)) if isinstance(one, CardOpened))
+        assert (asked.kind, asked.choices) == ("order_cancelled", ("keep", "cancel"))
+        assert asked.values == {
+            "document": "invoice",
+            "deal": "15",
+            "number": "B24-15",
+            "order": "A-77",
+            "total_kopecks": A_TOTAL,
+        }
+
     def test_nothing_is_asked_about_a_paid_invoice_of_a_lost_deal(self) -> None:
         assert lost(settled()).happened(CardOpened) == []
 
