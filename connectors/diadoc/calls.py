@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
+from chassis import log
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.http import Answer, Call, as_read, as_write
@@ -22,6 +23,7 @@ XML: Final = "application/xml; charset=utf-8"
 NO_CONTENT: Final = 204
 
 T = TypeVar("T")
+_log = log.get(__name__)
 
 
 class Calls:
@@ -82,6 +84,9 @@ class Calls:
         answer = await self._http.send(call)
         if not isinstance(answer, Answer):
             return as_write(answer) if changes else as_read(answer)
+        if sunset := answer.headers.get("sunset"):
+            # An obsolete version of a method says so for half a year before it answers 410.
+            _log.warning("vendor's method will be switched off", vendor=VENDOR, operation=operation, detail=sunset[:60])
         if answer.status == NO_CONTENT and not changes:
             return self.not_yet(answer)
         if answer.status != 200:
