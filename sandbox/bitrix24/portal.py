@@ -33,6 +33,7 @@ SETTINGS: Record = {
     "tags_need_client_id": True,
     "html_errors": False,
     "suspended": "",
+    "catalogue_closed": False,
     "required_fields": [],
 }
 """Dials of a portal and their values at creation.
@@ -40,6 +41,7 @@ SETTINGS: Record = {
 `required_fields`: [{"entityTypeId": 2, "stage": "WON" or null, "field": "UF_CRM_X"}]; `suspended`: an error code of the
 whole portal (PAYMENT_REQUIRED, PORTAL_DELETED, ACCESS_DENIED, OVERLOAD_LIMIT) or "". `loopback_handlers`: whether
 applications may name handlers on this machine or in a private network, which the vendor's queue would not reach.
+`catalogue_closed`: whether nobody who asks has the right to read products and prices of the catalogue.
 `refresh_tokens_single_use`: whether a refresh token that was used is refused from then on.
 """
 

@@ -60,8 +60,15 @@ def _product(record: Record, portal: Portal) -> Record:
     }  # fmt: skip
 
 
+def _open_to(call: Call) -> None:
+    """Refuses who has no right to read the catalogue, where the dial says so."""
+    if call.portal.settings.get("catalogue_closed"):
+        raise RestError(400, 200040300010, "Access Denied")
+
+
 @method("catalog.product.get", "catalog")
 def product_get(call: Call) -> Any:
+    _open_to(call)
     record = call.portal.get("product", universal_id(call))
     if record is None:
         raise RestError(400, 0, "product does not exist.")
@@ -70,6 +77,7 @@ def product_get(call: Call) -> Any:
 
 @method("catalog.product.list", "catalog")
 def product_list(call: Call) -> Any:
+    _open_to(call)
     select = call.get("select")
     names = [str(name) for name in select] if isinstance(select, list) else []
     if not {"id", "iblockId"} <= set(names) and "*" not in names:
@@ -115,12 +123,14 @@ def _price(record: Record) -> Record:
 
 @method("catalog.price.list", "catalog")
 def price_list(call: Call) -> Any:
+    _open_to(call)
     found, total, offset = _run(call, "price")
     return page({"prices": [_price(record) for record in found]}, total=total, offset=offset, shown=len(found))
 
 
 @method("catalog.price.get", "catalog")
 def price_get(call: Call) -> Any:
+    _open_to(call)
     record = call.portal.get("price", universal_id(call))
     if record is None:
         raise RestError(400, 0, "price does not exist")

@@ -69,3 +69,13 @@ async def test_a_product_changes_with_its_price(crm: PortalClient) -> None:
     assert (renamed["element"]["name"], renamed["element"]["vatIncluded"]) == ("Полка", "N")
     assert await crm.result("catalog.product.delete", {"id": made}) is True
     assert (await crm.refused("catalog.product.update", {"id": made, "fields": {}}))[:2] == (400, 0)
+
+
+async def test_without_the_right_to_read_it_the_catalogue_refuses_by_its_number(crm: PortalClient) -> None:
+    made = await crm.result("crm.product.add", {"fields": {"NAME": "Стеллаж", "PRICE": "100"}})
+    await crm.control("", {"catalogue_closed": True}, "PATCH")
+    for method, params in (
+        ("catalog.product.get", {"id": made}),
+        ("catalog.price.list", {"filter": {"productId": made}}),
+    ):
+        assert await crm.refused(method, params) == (400, 200040300010, "Access Denied")
