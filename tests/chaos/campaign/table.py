@@ -24,6 +24,8 @@ from tests.chaos.campaign.evidence import (
 )
 from tests.chaos.campaign.faults.business import BY_SCENARIO, ECHO
 from tests.chaos.campaign.seeds import REGRESSIONS
+from tests.chaos.mutants.judging import Caught, recorded
+from tests.chaos.mutants.patches import patches
 
 README: Final = ROOT / "tests" / "chaos" / "README.md"
 FRONT: Final = ROOT / "README.md"
@@ -109,6 +111,7 @@ def evidence(said: Mapping[str, Any]) -> str:
         f"| longest campaign, of 90 s | {_longest(said['seconds_max'], said['real_seconds_max'], 's')} |",
         f"| what that bounds, at 95 % | {bound_of(said)} |",
         f"| campaigns of older code | {said['campaigns_of_older_code']} |",
+        f"| broken builds | {_builds(recorded(), said['money_path'])} |",
         f"| crash points | {_long_run(read_run(CRASH_POINTS), said['money_path'], _of_crash_points)} |",
         f"| event store | {_long_run(read_run(EVENT_STORE), said['money_path'], _of_the_store)} |",
         f"| webhooks | {_long_run(read_run(WEBHOOKS), said['money_path'], _of_webhooks)} |",
@@ -140,6 +143,13 @@ def _longest(own: float, clock: float, unit: str) -> str:
 
 def _counts(counted: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counted.items()) or "–"
+
+
+def _builds(found: Sequence[Caught], present: str) -> str:
+    names = {patch.name for patch in patches()}
+    ever = {one.build for one in found} & names
+    here = {one.build for one in found if one.money_path == present} & names
+    return f"{len(ever)} of {len(names)} found, {len(here)} of them in this code"
 
 
 def _long_run(run: dict[str, Any] | None, present: str, told: Callable[[dict[str, Any]], str]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.chaos.campaign.evidence import money_path
 from tests.chaos.mutants.patches import Patch, copy_of, patches
 
 ROOT: Final = Path(__file__).parents[3]
@@ -23,13 +24,15 @@ SEED_SECONDS_MAX: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """A build that a rig has found: the seed, the invariants that are broken there in this build and in no other."""
+    """A build that a rig has found: the seed, the invariants that are broken there in this build and in no other, and
+    the money path that was broken."""
 
     build: str
     rig: str
     seed: int
     invariants: tuple[str, ...]
     seconds: float
+    money_path: str = ""
 
 
 class Judge:
@@ -38,6 +41,7 @@ class Judge:
     def __init__(self, folder: Path) -> None:
         self._whole = folder / "whole"
         self._broken = folder / "broken"
+        self._money_path = money_path()
         self._sound: dict[tuple[str, int], frozenset[str]] = {}
         copy_of(ROOT, self._whole)
 
@@ -52,7 +56,7 @@ class Judge:
             for seed, broken, seconds in _played(self._broken, patch.rig, left):
                 left.remove(seed)
                 if broken and not self._breaks(patch.rig, seed):
-                    found.append(Caught(patch.name, patch.rig, seed, tuple(sorted(broken)), seconds))
+                    found.append(Caught(patch.name, patch.rig, seed, tuple(sorted(broken)), seconds, self._money_path))
         return found
 
     def _breaks(self, rig: str, seed: int) -> frozenset[str]:
