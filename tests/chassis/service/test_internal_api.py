@@ -56,6 +56,7 @@ async def test_decisions_are_listed_shown_taken_once(desk: Desk) -> None:
     taken = await desk.call("POST", "/internal/decisions/card-7", {"choice": "found", "number": "N-1", "by": "anna"})
     assert (taken.status_code, taken.json()["choice"], taken.json()["taken_by"]) == (200, "found", "anna")
     again = await desk.call("POST", "/internal/decisions/card-7", {"choice": "close", "by": "boris"})
+    assert again.status_code == 409
     assert again.json()["problem"] == {"code": "card_taken", "values": {"choice": "found", "by": "anna"}}
 
     assert (await desk.call("GET", f"/internal/decisions?tenant={TENANT}")).json()["decisions"] == []
