@@ -13,7 +13,8 @@ from chassis.values.units import Unit
 from chassis.work.handlers import Permit
 from connectors.ports.accounting import CounterpartyDraft, InvoiceDraft, TokenRequest
 from connectors.ports.crm import NotifyUser, SetFields
-from connectors.registry import ACCOUNTING, CRM, REGISTERS, AccountingVendor, Capability
+from connectors.ports.edi import ClosingDraft, EdiToken, Posting
+from connectors.registry import ACCOUNTING, CRM, EDI, REGISTERS, AccountingVendor, Capability
 from connectors.transport import Transport
 from sverka.http import Json
 
@@ -54,10 +55,10 @@ def taken(outcome: Outcome[Any]) -> Any:
 
 
 async def open_all(control: Json, http: Transport) -> list[Subject]:
-    """An account of each vendor with a buyer, an invoice and a payment, or a deal, or a company."""
+    """An account of each vendor with a buyer, an invoice and a payment, or a deal, or a company, or a document."""
     found = [await _accounting(vendor, control, http) for vendor in ACCOUNTING.values()]
     found += [_crm(control, http), *(_register(name, control, http) for name in REGISTERS)]
-    return found
+    return [*found, *[await _operator(name, control, http) for name in EDI]]
 
 
 async def _accounting(vendor: AccountingVendor, control: Json, http: Transport) -> Subject:
@@ -115,6 +116,28 @@ def _crm(control: Json, http: Transport) -> Subject:
     return Subject(
         "bitrix24", permit, {"read deal": lambda permit: client.read_deal(permit, deal_id), "write two facts": write}
     )
+
+
+async def _operator(name: str, control: Json, http: Transport) -> Subject:
+    """Titles are left out: their file's name comes in a header, which a stub does not repeat."""
+    account = control.post(f"/{name}/accounts", {"title": "ООО «Вектор»", "inn": INN, "kpp": "770901001"})
+    partner = {"inn": "7801456782", "kpp": "780101001", "name": "ООО «Север»"}
+    box = control.post(f"/{name}/{account['account']}/partners", partner)["box_id"]
+    client = EDI[name].connect(http, Clock())
+    login, password = account["login"], account["password"]
+    credentials = EdiToken(account["api_url"], account["client_id"], login=login, password=password)
+    token = taken(await client.obtain_token(credentials)).access_token
+    permit = Permit(name, account["api_url"], token, 10, datetime.now(UTC), {"box_id": account["box_id"]})
+    title = taken(await client.write_title(permit, ClosingDraft("1", DAY, LINES, box, "Сделка №1")))
+    posting = Posting(box, title, "sverka:act-1", "Сделка №1", "1", DAY)
+    ref = taken(await client.post(permit, posting, key="first"))
+    calls: dict[str, Ask] = {
+        "find a box": lambda permit: client.find_boxes(permit, partner["inn"], partner["kpp"]),
+        "post a document": lambda permit: client.post(permit, posting, key="first"),
+        "read a document": lambda permit: client.document(permit, ref),
+        "news": lambda permit: client.news(permit, ""),
+    }
+    return Subject(name, permit, calls)
 
 
 def _register(name: str, control: Json, http: Transport) -> Subject:

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from bench.__main__ import NAMES
-from connectors.registry import ACCOUNTING, REGISTERS
+from connectors.registry import ACCOUNTING, EDI, REGISTERS
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = ["--seconds", "0.05", "--warmup", "0", "--repeats", "1"]
@@ -48,7 +48,7 @@ def test_every_connector_is_measured(tmp_path: Path) -> None:
     rows = run("connectors", tmp_path)
     assert all(row["max"] > 0 for row in rows)
     measured = {row["name"].partition(":")[0] for row in rows}
-    assert measured == {vendor.api for vendor in ACCOUNTING.values()} | {"bitrix24"} | set(REGISTERS)
+    assert measured == {vendor.api for vendor in ACCOUNTING.values()} | {"bitrix24", *REGISTERS, *EDI}
 
 
 @pytest.mark.slow
