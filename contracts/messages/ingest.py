@@ -52,12 +52,14 @@ class DealChanged(Message, name="DealChanged"):
 
 
 class RequestImpossible(Message, name="RequestImpossible"):
-    """A trigger fired, and no request can be made of it (no seller, an unreadable deal): a person reads why."""
+    """A trigger fired, and no request can be made of it (no seller, an unreadable deal): a person reads why. ``kind``
+    is the document that was asked for."""
 
     deal_id: str
     request_id: str
     reasons: tuple[Reason, ...]
     responsible_id: str = ""
+    kind: Literal["invoice", "act"] = "invoice"
 
 
 class CompanyChanged(Message, name="CompanyChanged"):

@@ -41,6 +41,7 @@ def published_of_deal(recorded: Recorded, state: deal.State | order.State) -> Se
                 request_id=event.request_id,
                 reasons=_reasons(event.reasons),
                 responsible_id=event.responsible_id,
+                kind=event.kind,
             )
             return (_said(impossible),)
         case deal.ContentChanged():

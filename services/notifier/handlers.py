@@ -121,7 +121,7 @@ def _fact(message: Message) -> f.AnyFact | None:
         case invoicing.ActRejected():
             return _refused("act", message.request_id, message.reasons, message.responsible_id)
         case ingest.RequestImpossible():
-            return _refused("invoice", message.request_id, message.reasons, message.responsible_id)
+            return _refused(message.kind, message.request_id, message.reasons, message.responsible_id)
         case invoicing.InvoiceReentered():
             return f.InvoiceReentered(invoice_id=message.invoice_id, number=message.number)
         case invoicing.InvoiceRevised():

@@ -7,7 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.aggregate import Recorded
 from chassis.domain import Event, Refused
+from chassis.ids import TenantId
+from contracts.messages.ingest import RequestImpossible
 from services.ingest.domain import deal, portal
 from services.ingest.domain.values import (
     Buyer,
@@ -22,6 +25,7 @@ from services.ingest.domain.values import (
     Tax,
     content_hash,
 )
+from services.ingest.published import published_of_deal
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ACTIVATED = NOW - timedelta(days=30)
@@ -157,6 +161,15 @@ def test_without_a_seller_or_with_several_a_person_is_told() -> None:
         failed = events[-1]
         assert isinstance(failed, deal.RequestFailed)
         assert failed.reasons[0].code == code
+
+
+def test_a_trigger_that_failed_says_which_document_it_asked_for() -> None:
+    nobody = CONFIG.model_copy(update={"settings": SETTINGS.model_copy(update={"sellers": ()})})
+    for one, kind in ((ENTRIES[2], "invoice"), (ENTRIES[4], "act")):
+        state, events = told(deal.initial("deal-1734"), deal.ObserveStage(snapshot(), one, nobody))
+        (said,) = published_of_deal(Recorded(TenantId("vektor"), state.stream, 2, events[-1], NOW), state)
+        assert isinstance(said.body, RequestImpossible)
+        assert said.body.kind == kind
 
 
 def test_a_trigger_that_failed_is_made_up_for_by_the_stage_entered_again_alone() -> None:
