@@ -130,10 +130,16 @@ def test_a_call_that_was_refused_for_good_may_go_again_at_once() -> None:
     assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
 
 
-@pytest.mark.parametrize("fault", ["kopeck_off", "field_missing"])
+@pytest.mark.parametrize("fault", ["kopeck_off", "field_missing", "empty"])
 def test_a_refusal_is_one_whatever_a_fault_would_have_changed_in_an_answer(fault: str) -> None:
     refused = h.create(0, status=401, fault=fault, outcome=None)
     assert not sentences(documents.no_second_send_without_proof([refused, h.create(5)], [h.deal()], []))
+
+
+@pytest.mark.parametrize(("status", "fault"), [(201, "empty"), (401, "timeout_after"), (401, "reset")])
+def test_a_refusal_that_was_not_heard_is_none(status: int, fault: str) -> None:
+    lost = h.create(0, status=status, fault=fault)
+    assert sentences(documents.no_second_send_without_proof([lost, h.create(5)], [h.deal()], []))
 
 
 def test_an_act_goes_again_only_when_a_person_said_so() -> None:

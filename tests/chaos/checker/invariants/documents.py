@@ -10,7 +10,7 @@ from tests.chaos.checker.history import Line, Row, Tables, Violation, marked, re
 REFUSED_FOR_GOOD: Final = frozenset({400, 401, 402, 403, 404, 409, 429})
 """Answers after which nothing was made, so that sending again is harmless."""
 HONEST: Final = frozenset(
-    {"kopeck_off", "read_lag", "paging_shift", "pdf_late", "field_added", "field_missing", "field_retyped"}
+    {"kopeck_off", "read_lag", "paging_shift", "pdf_late", "field_added", "field_missing", "field_retyped", "empty"}
 )
 """Faults that leave the status of an answer true."""
 AGAIN: Final = frozenset({"resend", "create_again"})
