@@ -144,7 +144,7 @@ def test_what_was_said_of_a_card_earlier_and_comes_later_is_nothing(sequence: in
 
 def test_first_that_was_said_of_a_card_is_taken_once() -> None:
     stream = cards()
-    stream.ran(replace(seen(), sequence=1))
+    assert len(stream.ran(replace(seen(), sequence=1))) == 1
     assert stream.ran(replace(seen(name="Ромашка"), sequence=1)) == []
 
 
@@ -197,3 +197,21 @@ def test_state_is_told_even_of_a_card_that_is_not_fought_for() -> None:
     stream.ran(SeeCompany(KPP, facts(status="liquidating")))
     said = stream.said(messages.CompanyFilled)[-1]
     assert (said.values, said.status) == ({}, "liquidating")
+
+
+def test_card_that_left_as_the_first_that_was_said_of_it_is_kept_as_such() -> None:
+    stream = cards()
+    assert stream.ran(LeaveCard("77", 1)) == [card.CardLeft(requisite_id="77", sequence=1)]
+
+
+@pytest.mark.parametrize(("inn", "asked"), [(INN, KPP), ("500100732259", "")])
+def test_register_is_asked_for_a_companys_kpp_and_for_none_of_an_entrepreneurs(inn: str, asked: str) -> None:
+    stream = cards(inn)
+    stream.ran(seen(kpp=KPP))
+    (plan,) = stream.tasks.values()
+    assert plan.payload == {
+        "inn": inn,
+        "kpp": asked,
+        "registers": [{"account": DADATA.account, "vendor": "dadata", "per_day": 100}],
+        "patient": True,
+    }

@@ -110,3 +110,33 @@ def test_another_state_than_the_one_that_a_person_let_pass_is_asked_about() -> N
     take(stream, "buyer_ending", "go_on")
     told(stream, "liquidating", "r2")
     assert open_cards(stream) == ["buyer_ending"]
+
+
+def test_request_of_a_buyer_with_a_record_is_answered_each_time_it_comes() -> None:
+    stream = linked()
+    needed = party.WantRecord("vektor", ACCOUNT, "r1", "15", checked(), "7")
+    stream.ran(needed)
+    stream.ran(needed)
+    assert answers(stream) == [("r1", "e1"), ("r1", "e1")]
+    assert record(stream).waiting == {}
+
+
+def test_request_that_was_refused_is_looked_up_anew_when_it_comes_again() -> None:
+    stream = a_party()
+    needed = party.WantRecord("vektor", ACCOUNT, "r1", "15", checked(), "7")
+    stream.ran(needed)
+    stream.ran(party.SeeRecords(ACCOUNT, ()))
+    stream.ran(party.SeeRefused(ACCOUNT, 1, NO))
+    stream.tasks.clear()
+    stream.ran(needed)
+    assert [kind for kind, _ in stream.tasks] == [party.FIND]
+
+
+def test_refused_record_that_a_sync_looks_for_is_made_by_the_next_attempt() -> None:
+    stream = a_party()
+    stream.ran(party.MakeRecord("vektor", ACCOUNT, checked()))
+    stream.ran(party.SeeRefused(ACCOUNT, 1, NO))
+    stream.ran(party.MakeRecord("vektor", ACCOUNT, checked(), look_up=True))
+    assert stream.ran(party.SeeRecords(ACCOUNT, ())) == [
+        party.RecordAbsent(account=ACCOUNT, attempt=2, party=checked())
+    ]

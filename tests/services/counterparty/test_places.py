@@ -11,6 +11,7 @@ from services.counterparty.domain.records import (
     Places,
     RecordPlaced,
     RecordSeen,
+    Requisite,
     SeeRecord,
     place,
     question,
@@ -60,6 +61,7 @@ def test_other_spelling_of_a_name_is_no_news_and_of_a_kpp_it_is() -> None:
     assert seen(known(), entered(name="ооо  «лотос»")) is None
     letters = known(kpp="7725AB001")
     assert seen(letters, entered(kpp="7725ab001")) is not None
+    assert seen(known(kpp="7725ab001"), entered(kpp="7725ab001")) is None
 
 
 def test_an_echo_of_what_we_wrote_is_no_news_even_where_one_name_stands_twice() -> None:
@@ -95,6 +97,24 @@ def test_a_record_stays_with_the_requisites_that_it_was_placed_at() -> None:
     before = Places(placed={record().key: "2", "elba:main/e9": "1"})
     assert place(before, record(), [one, other]) == other
     assert place(before, record(), [one]) == one, "they are gone"
+
+
+def test_of_a_company_that_a_person_named_the_requisites_with_the_kpp_are_taken() -> None:
+    named = Places(chosen={record().key: "512"})
+    branch, blank = requisite(requisite_id="1", kpp="781343001"), requisite(requisite_id="2", kpp="")
+    same = requisite(requisite_id="3")
+    assert place(named, record(), [branch, blank, same]) == same
+    assert place(named, record(), [branch, blank]) == branch, "without one the first are taken"
+
+
+def test_requisites_show_what_a_record_may_say_and_nothing_else() -> None:
+    shown = Requisite(company_id="512", requisite_id="77", name="Лотос", kpp=KPP, responsible_id="7", phone="1").shown()
+    assert shown == {"name": "Лотос", "full_name": "", "kpp": KPP, "ogrn": "", "address": "", "phone": "1"}
+
+
+def test_a_name_that_a_service_keeps_in_the_other_place_alone_is_an_echo() -> None:
+    sent: Any = {"name": "ООО «Лотос»", "kpp": KPP, "phone": VALUES["phone"]}
+    assert seen(None, entered(sent, name="")) is None
 
 
 def test_a_company_that_a_person_named_goes_before_where_the_record_was_placed() -> None:

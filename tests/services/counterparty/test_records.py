@@ -11,9 +11,10 @@ from contracts.messages import operations
 from services.counterparty.app import CARDS
 from services.counterparty.domain import card, records
 from services.counterparty.domain import company as register
+from services.counterparty.domain.fields import Field
 from services.counterparty.domain.records import AccountingRecord, Requisite, SeeCards, SeeRecord
 from tests.services.counterparty.parts import ACCOUNT, DADATA, facts
-from tests.services.streams import Stream
+from tests.services.streams import NOW, Stream
 
 INN, KPP = "7736207543", "773601001"
 CRM = "bitrix24:vektor"
@@ -223,3 +224,60 @@ def test_crm_is_looked_at_again_when_a_person_named_one_of_its_companies(choice:
     stream.tasks.clear()
     stream.ran(TakeCard(asked.card_id, choice, "Анна"))
     assert looks(stream) == looked
+
+
+def sole(**values: str) -> SeeRecord:
+    """An entrepreneur of accounting."""
+    told: dict[Any, str] = {"name": "ИП Орлов", **values}
+    entrepreneur = AccountingRecord(account=ACCOUNT, remote_id="e2", kind="entrepreneur", values=told)
+    return SeeRecord(entrepreneur, None, CRM)
+
+
+def test_an_entrepreneur_that_the_crm_lacks_is_made_there_without_a_kpp() -> None:
+    stream = cards("500100732259")
+    stream.ran(sole())
+    assert stream.ran(SeeCards(())) == [
+        records.CompanyMissing(
+            key=sole().record.key, kind="entrepreneur", inn="500100732259", kpp="",
+            values={"name": Field(value="ИП Орлов", origin="accounting")},
+        )
+    ]  # fmt: skip
+
+
+def test_two_records_that_the_crm_lacks_are_both_made_there() -> None:
+    stream = cards()
+    stream.ran(entered())
+    branch = record(kpp="781343001").model_copy(update={"remote_id": "e2"})
+    stream.ran(SeeRecord(branch, None, CRM))
+    stream.ran(SeeCards(()))
+    assert [one.kpp for one in stream.said(messages.CompanyAppeared)] == [KPP, "781343001"]
+
+
+def test_what_the_crm_was_told_to_make_is_not_told_again_without_news() -> None:
+    stream = cards()
+    stream.ran(entered())
+    stream.ran(SeeCards(()))
+    stream.ran(card.SeeCompany(KPP, None))
+    assert stream.ran(SeeCards(())) == [records.RecordPlaced(key=record().key)]
+    assert len(stream.said(messages.CompanyAppeared)) == 1
+
+
+def test_what_is_written_into_a_card_is_kept_with_who_answers_for_it() -> None:
+    stream = cards()
+    stream.ran(entered())
+    assert stream.ran(SeeCards((requisite(phone=""),))) == [
+        records.RecordPlaced(key=record().key, requisite_id="77"),
+        card.CardFilled(
+            company_id="512", requisite_id="77", inn=INN, responsible_id="7", filled_at=NOW,
+            values={"phone": Field(value=VALUES["phone"], origin="accounting")},
+        ),
+    ]  # fmt: skip
+
+
+def test_a_question_that_is_open_is_not_asked_twice_however_often_the_record_changes() -> None:
+    stream = cards()
+    both = (requisite(), requisite(company_id="513", requisite_id="78"))
+    stream.ran(entered())
+    stream.ran(SeeCards(both))
+    stream.ran(entered(phone="+7 495 222-22-22"))
+    assert stream.ran(SeeCards(both)) == []

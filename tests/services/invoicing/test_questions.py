@@ -239,7 +239,7 @@ class TestWhatWasHeard:
         stream.ran(replace(request("r2", what=deal("b")), sequence=3))
         assert (open_cards(stream), phases(stream)) == ([], {("invoice", 1): "made"})
 
-    @pytest.mark.parametrize("sequence", [0, 6])
+    @pytest.mark.parametrize("sequence", [0, 5, 6])
     def test_request_that_is_not_late_counts_more_than_what_was_heard_before(self, sequence: int) -> None:
         stream = documents()
         stream.ran(c.SeeDeal(deal("a"), 5))
@@ -247,11 +247,12 @@ class TestWhatWasHeard:
         stream.ran(linked())
         assert last(stream).request["total_kopecks"] == B_TOTAL
 
-    def test_request_that_begins_a_document_is_heard_with_it(self) -> None:
+    @pytest.mark.parametrize("sequence", [1, 5])
+    def test_request_that_begins_a_document_is_heard_with_it(self, sequence: int) -> None:
         stream = documents()
-        stream.ran(replace(request(), sequence=5))
+        stream.ran(replace(request(), sequence=sequence))
         assert stream.happened(e.DealHeard) == []
-        assert stream.state.heard == e.DealHeard(sequence=5, deal=deal())
+        assert stream.state.heard == e.DealHeard(sequence=sequence, deal=deal())
 
     def test_late_request_of_an_act_is_of_what_the_newer_one_of_the_invoice_showed(self) -> None:
         stream = documents()

@@ -1,6 +1,7 @@
 """Rules of documents by their ids: numbers, sums, VAT, buyers, due dates."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -236,6 +237,47 @@ class TestR10R11Buyers:
         stream.ran(refused("act"))
         stream.ran(c.SeeDeal(deal("b")))
         assert phases(stream) == {("invoice", 1): "ordered", ("act", 1): "blocked"}
+
+    def test_link_that_was_answered_before_a_refusal_and_comes_after_it_is_nothing(self) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(replace(refused(), sequence=4))
+        assert stream.ran(replace(linked(), sequence=3)) == []
+        stream.ran(replace(linked(), sequence=5))
+        assert phases(stream) == {("invoice", 1): "ordered"}
+
+    def test_same_link_as_before_a_refusal_is_news_after_it(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal(rows=())))
+        stream.ran(linked())
+        stream.ran(refused())
+        stream.ran(linked())
+        stream.ran(c.SeeDeal(deal("b")))
+        assert phases(stream) == {("invoice", 1): "ordered"}
+
+    def test_link_of_a_buyer_that_the_deal_showed_meanwhile_is_of_a_former_one(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal("a", "")))
+        stream.ran(c.SeeDeal(deal("b", VASILEK)))
+        stream.ran(c.SeeDeal(deal("c")))
+        stream.ran(linked(buyer=VASILEK))
+        assert reasons(stream) == ["buyer_changed"]
+
+    def test_act_that_waits_for_the_payment_alone_lacks_nothing_else(self) -> None:
+        stream = documents()
+        stream.ran(request("act", "act", deal(rows=()), act_requires_paid=True))
+        stream.ran(linked("act"))
+        stream.ran(c.SeeDeal(deal("b")))
+        (act,) = stream.state.documents.values()
+        assert (act.phase, act.reasons) == ("held", ())
+
+    def test_replacement_that_waits_for_its_buyer_goes_on_with_the_answer_to_its_request(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeDeal(deal("b", VASILEK)))
+        take(stream, "content_changed", "replace")
+        stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1))
+        stream.ran(linked(buyer=VASILEK))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "ordered"}
 
     def test_link_of_the_former_buyer_is_never_used_for_the_present_one(self) -> None:
         stream = documents()
