@@ -184,6 +184,15 @@ class TestAnswers:
             "content": deal("b").content_hash,
         }
 
+    def test_change_that_was_refused_too_is_no_change_of_what_is_made_in_the_end(self) -> None:
+        stream = ordered()
+        stream.ran(c.SeeDeal(deal("b")))
+        stream.ran(c.Reject(invoice_id(stream), 1, NO))
+        stream.ran(c.Reject(invoice_id(stream), 2, NO))
+        stream.ran(c.SeeDeal(deal("c")))
+        stream.ran(answer(last(stream)))
+        assert (phases(stream), open_cards(stream)) == ({("invoice", 1): "made"}, [])
+
     def test_change_to_what_cannot_be_drafted_comes_to_nothing(self) -> None:
         stream = issued()
         stream.ran(c.SeeDeal(deal("b", rows=())))
