@@ -98,3 +98,25 @@ async def test_either_way_of_access(desk: AccountingDesk) -> None:
     outcome = await desk.accounting.ping(stranger)
     assert isinstance(outcome, Retryable)
     assert outcome.problem.code == "accounting_forbidden"
+
+
+async def test_one_bank_operation_comes_as_its_shares_and_what_pays_nothing(desk: AccountingDesk) -> None:
+    first = await desk.invoice()
+    second = await desk.issued(desk.last_buyer, key="two", marker="b24:portal-42:deal:1043:invoice:1")
+    shares = {first: 8_500_000, second: 1_500_000}
+    made = await desk.act("/operations", {"amount_kopecks": 12_000_000, "shares": shares, "purpose": "По двум счетам"})
+    page = taken(await desk.accounting.payments_changed(desk.permit, FeedCursor(LONG_AGO)))
+    assert {(one.invoice_id, one.amount_kopecks, one.share_of) for one in page.payments} == {
+        (first, 8_500_000, made["id"]),
+        (second, 1_500_000, made["id"]),
+        (None, 2_000_000, made["id"]),
+    }
+    (paid,) = taken(await desk.accounting.payments_of_invoice(desk.permit, second))
+    assert (paid.amount_kopecks, paid.share_of) == (1_500_000, made["id"])
+
+
+async def test_an_invoice_that_was_deleted_is_passed_over_in_the_list_of_changes(desk: AccountingDesk) -> None:
+    invoice_id = await desk.invoice()
+    await desk.act(f"/invoices/{invoice_id}", method="DELETE")
+    page = taken(await desk.accounting.invoice_changes(desk.permit, FeedCursor(LONG_AGO)))
+    assert (page.invoices, page.next) == ((), None)
