@@ -224,6 +224,15 @@ def test_a_call_under_way_when_its_service_was_killed_may_be_asked_about() -> No
     assert not cards([asked], sent, [h.injection("KillService", 6, 7)])
 
 
+def test_a_cancel_that_was_not_confirmed_is_asked_about_where_a_call_may_have_been_lost() -> None:
+    asked = h.card("cancel_refused", 5_000)
+    moments = [h.request("payment.list", seconds) for seconds in (5, 3_300, 5_000)]
+    assert cards([asked], moments)
+    assert cards([asked], moments, [h.injection("DeadLine", 6, 9)])
+    assert not cards([asked], moments, [h.injection("DeadLine", 3_400, 3_500)])
+    assert not cards([asked], moments, [h.injection("DeadLine", 6, 9), h.injection("ClockJumps", 20, 20)])
+
+
 def test_a_person_who_is_asked_too_late_is_caught() -> None:
     def late(seconds: float, document: str, *faults: Any) -> list[str]:
         call = {"act": h.create_act, "invoice": h.create}[document](5, status=0, fault="timeout_after")

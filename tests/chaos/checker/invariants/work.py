@@ -239,9 +239,13 @@ class Clock:
 
     def real(self, at: Any) -> float:
         """Unix seconds."""
+        return self.real_of(seconds(at))
+
+    def real_of(self, business: float) -> float:
+        """Unix seconds of business ones."""
         if not self._business:
             return 0.0
-        return self._real[min(bisect_left(self._business, seconds(at)), len(self._real) - 1)]
+        return self._real[min(bisect_left(self._business, business), len(self._real) - 1)]
 
 
 def _justified(
@@ -256,10 +260,27 @@ def _justified(
             return any(line.get("late") for line in _creates(lines, deal))
         case "overpaid" | "refunded_after_paid":
             return bool(deal["off_kopecks"])
+        case "cancel_refused":
+            return _cancel_unknown(card, deal, lines, injections, clock)
         case kind if kind in UNCERTAIN_CARDS:
             return _undecidable(card, deal, lines, injections, clock)
         case _:
             return False
+
+
+def _cancel_unknown(
+    card: Mapping[str, Any], deal: Row, lines: Sequence[Line], injections: Sequence[Row], clock: Clock
+) -> bool:
+    """The call to void an invoice, or its answer, was lost, and look-ups did not settle it in time."""
+    asked = seconds(card["opened_at"])
+    cancels = [line for line in requests(lines, "elba", "invoice.cancel") if line["account"] == deal["account"]]
+    lost = any(line.get("fault") in LOST and seconds(line["at"]) < asked for line in cancels)
+    jumped = any(one["name"] == "ClockJumps" for one in injections)
+    since = 0.0 if jumped else clock.real_of(asked - 2 * UNDECIDED_SECONDS) - AROUND_SECONDS
+    until = clock.real_of(asked)
+    return lost or any(
+        float(one["began"]) < until and float(one["ended"]) > since for one in injections if one["name"] in BREAKS
+    )
 
 
 def _undecidable(
