@@ -181,6 +181,11 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         for partition, offset in firsts.items():
             self._seek(partition, offset)
 
+    def doubt(self, records: Sequence[Record]) -> None:
+        """Has the partitions of records compared with the database again before more of them is handled."""
+        self._round += 1  # a comparison under way knew nothing of this
+        self._checked.difference_update(TopicPartition(record.topic, record.partition) for record in records)
+
     def _seek(self, partition: TopicPartition, offset: int) -> None:
         assert self._consumer is not None, "a started consumer"
         try:

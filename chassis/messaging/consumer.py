@@ -192,8 +192,9 @@ class Consumer:
                     await ahead.end()
         except _GaveUp:
             pass  # sought back, so they come again
-        except Exception as error:  # noqa: BLE001 - sought back too, and nobody awaits this task
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task
             _log.exception("a batch is given back: %s", type(error).__name__)
+            self._assignment.doubt(records)  # the next one would commit past it
         finally:
             in_hand.set()
 
@@ -234,11 +235,11 @@ class Consumer:
                 done += outcome.taken
                 self._report(outcome)
         finally:
+            if done < len(records):
+                self._assignment.seek_back(records[done:])
             if done:
                 self._progress_at = time.monotonic()
                 await self._assignment.commit(records[:done])
-            if done < len(records):
-                self._assignment.seek_back(records[done:])
         if self.stopped:
             self._assignment.hold()
         metrics.CONSUME_BATCH_SECONDS.observe(time.monotonic() - began)

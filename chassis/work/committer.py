@@ -120,14 +120,16 @@ class Committer:
             _log.warning("a group commit failed and is taken apart: %s", type(error).__name__)
         for waiting in batch:
             held: dict[Lease, float] = {}
-            try:
-                for item in waiting.items:
+            failures: list[Exception] = []
+            for item in waiting.items:
+                try:
                     held |= await self._alone(item)
-            except Exception as failure:  # noqa: BLE001 - it belongs to the one who waits for it
-                if not waiting.done.done():
-                    waiting.done.set_exception(failure)
-            else:
+                except Exception as failure:  # noqa: BLE001 - it belongs to the one who waits for it
+                    failures.append(failure)  # the others' answers are known, and would become doubts
+            if not failures:
                 _answer(waiting, held)
+            elif not waiting.done.done():
+                waiting.done.set_exception(failures[0])
 
     async def _alone(self, item: Intent | Settlement) -> dict[Lease, float]:
         try:

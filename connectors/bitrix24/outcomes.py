@@ -102,6 +102,7 @@ TABLE: Final = OutcomeTable(
         (None, ":not_found"): _NOT_FOUND,
         (None, "access_denied"): _DENIED,
         (None, ":access_denied"): _DENIED,
+        (None, "200040300010"): _DENIED,  # the catalogue: no right to read it
         (None, "crm_field_error_value_not_valid"): _VALUE,
         (None, "crm_field_error_required"): _REQUIRED,
         (None, "-"): _STAGE,

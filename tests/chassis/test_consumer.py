@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chassis import metrics
+from chassis import metrics, telemetry
 from chassis.engine import Engine
 from chassis.messaging.consumer import BATCH_MESSAGES_MAX
 from chassis.messaging.intake import Intake
@@ -158,6 +158,24 @@ async def test_after_a_failure_nothing_is_acknowledged_past_it(sample: Sample, m
 
             await eventually(all_of_it)
     assert len(await sample.amounts("a")) == 30
+    assert not fail_once
+
+
+@pytest.mark.expects_errors("a batch is given back: RuntimeError")
+async def test_a_batch_that_cannot_be_read_at_all_comes_again(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was neither handled nor sought back, and the next one would have been committed past it."""
+    fail_once = [RuntimeError("a defect")]
+    extract = telemetry.extract
+
+    def flaky(carrier: Any) -> Any:
+        if fail_once:
+            raise fail_once.pop()
+        return extract(carrier)
+
+    monkeypatch.setattr(telemetry, "extract", flaky)
+    await send(sample.kafka, TOPIC, [amount("a", 1), amount("a", 2)])
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2))
     assert not fail_once
 
 

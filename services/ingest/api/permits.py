@@ -153,10 +153,11 @@ class PermitDesk:
         self._accounts.pop(name, None)
         try:
             tenant = tenant_id(portal.tenant_of(name))
-            async with self._database.transaction([tenant]) as connection:
-                found = await self._store.find(connection, tenant, name)
         except ValueError:
             return _unknown(name)
+        try:
+            async with self._database.transaction([tenant]) as connection:
+                found = await self._store.find(connection, tenant, name)
         except (SecretBroken, KeyMissing) as error:
             _log.error("the secrets of an account do not open", account=name, error=type(error).__name__)
             return Retryable(Problem("secret_unreadable", {"account": name}), outage=False)

@@ -40,8 +40,9 @@ FIRE_SECONDS_MAX: Final = 15.0
 LOOK_SECONDS: Final = 0.3
 SWEEP_SECONDS: Final = 60
 PAYMENTS_POLL_SECONDS: Final = 60
-BEFORE: Final = timedelta(hours=3)
-"""Tenants were activated so long before the day: a clock that jumps back two hours takes no entry out of their time."""
+BEFORE: Final = timedelta(days=1)
+"""Tenants were activated so long before the day: a clock that jumps back by hours, and once more while it is back,
+takes no entry out of their time."""
 PARTS: Final = {
     "start": ("began", "faults_began"), "faults": ("faults_began", "faults_ended"),
     "heal": ("faults_ended", "settled"), "end": ("settled", "ended"), "rebuild": ("ended", "rebuilt"),

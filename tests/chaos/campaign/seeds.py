@@ -29,9 +29,11 @@ REGRESSIONS: Final = {
     "may, and deals were not at rest in time (product, `chassis.work.permits`); also 3 and 30",
     41: "a claim read the clock before it waited for its turn, so that work which another one had found due meanwhile "
     "was taken as of a moment before its time (product, `chassis.work.claims`)",
-    210: "a call to void an invoice was lost before a jump of the clock, and that people were asked about it passed for a "
-    "question without a reason (checker)",
+    210: "a call to void an invoice was lost before a jump of the clock, and that people were asked about it passed "
+    "for a question without a reason (checker)",
     212: "a refusal whose body was empty passed for a call that may have been carried out (checker)",
+    213: "a clock that jumped back twice came to lie before the tenants' activation, so that what entered then was "
+    "none of ours (rig)",
 }
 """What each seed found, when it was first played. What a strike hits depends on the moment: every fault of the product
 among these has a test of its own too."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from chassis.ids import TenantId
 from chassis.work.committer import Committer, Settlement
 from chassis.work.rows import Intent, Release, Row
 from tests.chassis.work.conftest import QUICK, World
-from tests.chassis.work.toy import START, End, Vendor, begin
+from tests.chassis.work.toy import START, BrokenError, End, Vendor, begin
 
 
 class Counting(Committer):
@@ -76,6 +77,15 @@ async def test_one_bad_outcome_fails_alone(world: World, commits: Counting) -> N
     assert states == [("closed", False)] * 2 + [("ready", True)] + [("closed", False)] * 2
     assert (await world.state("aa", "chain-2")).ended == ()
     assert len((await world.state("aa", "chain-4")).ended) == 1
+
+
+async def test_what_is_known_beside_a_bad_outcome_is_written(world: World, commits: Counting) -> None:
+    """Those who were sent with it kept their INTENT, and what the vendor had said of them was looked up again."""
+    rows = await claimed(world, 3)
+    bad = replace(confirmed(rows[0], "break-the-domain"), otherwise=None)
+    with pytest.raises(BrokenError):
+        await commits.settle([bad, confirmed(rows[1]), confirmed(rows[2])])
+    assert [row["queue"] for row in await world.rows()] == ["taken", "closed", "closed"]
 
 
 async def test_several_tenants_share_a_transaction(world: World, commits: Counting) -> None:

@@ -227,6 +227,15 @@ async def test_a_webhook_without_the_catalogues_scope_gives_no_codes(tmp_path: P
         assert (found.codes, found.updated_at is not None) == ({}, True)
 
 
+async def test_a_user_without_a_right_to_the_catalogue_gets_the_deal_without_codes(office: Office) -> None:
+    """A portal that refused its products was taken for one that is out of order, and its deals waited for ever."""
+    product = (await office.act("/products", {"name": "Стол", "xml_id": "TBL-1"}))["id"]
+    deal_id = await office.deal()
+    await office.act("", {"catalogue_closed": True}, "PATCH")
+    found = taken(await office.crm.recheck_deal(office.permit, deal_id, "", [str(product)]))
+    assert (found.codes, found.updated_at is not None) == ({}, True)
+
+
 async def test_buyers_changed_since(office: Office) -> None:
     await office.company(title="ООО «Прежние»")
     await office.sandbox.advance(3_600)

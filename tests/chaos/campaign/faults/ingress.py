@@ -172,7 +172,9 @@ async def _send(
                 try:
                     answer = await client.post(url, content=body, headers={"content-type": kind})
                     break
-                except httpx.ConnectError:  # ingest is being killed: it comes back
+                except (httpx.ConnectError, AttributeError):
+                    # Ingest is being killed: it comes back. AttributeError is what anyio makes of a connection that was
+                    # reset before it could look at it.
                     await asyncio.sleep(AGAIN_SECONDS)
                 except httpx.HTTPError:
                     statuses[0] += 1
