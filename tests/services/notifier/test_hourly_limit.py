@@ -1,4 +1,4 @@
-"""How the writes of one deal keep within their hour, and how its open questions are counted."""
+"""How the writes of one deal keep within their hour, and what is counted of it meanwhile."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ from services.notifier.domain import deal
 from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
 from tests.services.notifier.parts import Told, told
-from tests.services.notifier.test_ordered_writes import ACT, CONFLICT, tell
+from tests.services.notifier.test_ordered_writes import ACT, CONFLICT, ISSUED, balance, tell
 from tests.services.streams import NOW
 
 HOUR = dt.timedelta(hours=1)
@@ -103,3 +103,34 @@ def test_deal_awaits_a_decision_until_the_last_of_its_questions_is_answered() ->
         tell(stream, fact)
         shown.append(stream.state.shown_status())
     assert shown == ["needs_decision", "needs_decision", "needs_decision", "", "needs_decision"]
+
+
+def test_what_the_admin_chat_hears_is_no_write_to_the_deal() -> None:
+    stream = told()
+    found = tell(stream, f.DocumentRefused(kind="invoice", request_id="r1", reasons=()))
+    assert [one.write for one in found] == ["fields", "comment", "chat"]
+    assert stream.state.leaving == (NOW, NOW)
+
+
+def test_money_that_was_told_before_its_invoice_is_shown_with_it() -> None:
+    stream = told()
+    tell(stream, balance(2, 100_00, settled=True))
+    tell(stream, ISSUED)
+    assert stream.state.invoices == {"i1": (2, "paid")}
+
+
+@pytest.mark.parametrize(("sequence", "is_called"), [(4, False), (6, True), (0, True)])
+def test_nobody_is_called_by_what_an_act_lacked_before_it_was_made(sequence: int, is_called: bool) -> None:
+    stream = told()
+    tell(stream, ACT, 5)
+    lacks = f.DocumentRefused(kind="act", request_id="r1", reasons=(), responsible_id="7")
+    assert ("notification" in [one.write for one in tell(stream, lacks, sequence)]) is is_called
+
+
+def test_balance_from_before_an_invoice_was_cancelled_does_not_bring_it_back() -> None:
+    stream = told()
+    tell(stream, ISSUED)
+    tell(stream, balance(5, 40_00))
+    tell(stream, f.InvoiceCancelled(invoice_id="i1", number="127"))
+    assert tell(stream, balance(4, 100_00, settled=True)) == []
+    assert stream.state.invoices == {"i1": (5, "cancelled")}
