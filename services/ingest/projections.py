@@ -28,7 +28,7 @@ def projected_deal(stream: str, state: deal.State) -> Sequence[ReadRow]:
     seen = state.deal
     buyer = None if seen is None else seen.buyer
     row = {
-        "requested": state.requested,
+        "requested": state.requested or bool(state.too_long),
         "gone": state.gone,
         "title": seen.title if seen else "",
         "category_id": seen.category_id if seen else "",

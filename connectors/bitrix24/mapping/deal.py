@@ -19,6 +19,7 @@ from connectors.bitrix24.mapping.records import (
     read_stage_entry,
 )
 from connectors.bitrix24.schema import (
+    BATCH_COMMANDS_MAX,
     COMPANY,
     CONTACT,
     DEAL,
@@ -165,6 +166,8 @@ class DealParts:
         self.requisite, self.source = self._choose()
         self.rows = self._needed(present, "rows")
         self.history = self._needed(present, "history")
+        pages = len(tuple(pages_after_first(self.rows.total, PAGE_ROWS)))
+        self.oversized = pages + len(self._beside_rows()) > BATCH_COMMANDS_MAX
 
     @staticmethod
     def _needed(present: Mapping[str, Success | None], name: str) -> Success:
@@ -174,10 +177,16 @@ class DealParts:
         return found
 
     def rest(self) -> dict[str, Command]:
-        """The commands of the second batch; none when the first brought everything."""
+        """The commands of the second batch; none when the first brought everything. Of a deal with more rows than it
+        brings, none of them is asked for."""
         commands: dict[str, Command] = {}
-        for start in pages_after_first(self.rows.total, PAGE_ROWS):
-            commands[f"rows{start}"] = rows_page(self._deal_id, start)
+        if not self.oversized:
+            for start in pages_after_first(self.rows.total, PAGE_ROWS):
+                commands[f"rows{start}"] = rows_page(self._deal_id, start)
+        return {**commands, **self._beside_rows()}
+
+    def _beside_rows(self) -> dict[str, Command]:
+        commands: dict[str, Command] = {}
         for start in pages_after_first(self.history.total, PAGE_ROWS):
             commands[f"history{start}"] = history_page(self._deal_id, self._history_after, start)
         if self.requisite is not None and self._loaded_by() is None:
@@ -188,7 +197,7 @@ class DealParts:
     def snapshot(self, second: Mapping[str, Success]) -> DealSnapshot:
         """The deal. Raises ShapeError; ``rows`` when their number is not the portal's own total (they moved under
         us)."""
-        rows = self._paged(self.rows, second, "rows", "productRows", "id")
+        rows = [] if self.oversized else self._paged(self.rows, second, "rows", "productRows", "id")
         history = self._paged(self.history, second, "history", "items", "ID")
         ordered = sorted(rows, key=lambda row: wire.whole(row.get("sort") or 0, "sort"))
         company, contact = (self._item(name) for name in ("company", "contact"))
@@ -205,6 +214,7 @@ class DealParts:
             rows=tuple(read_row(row) for row in ordered),
             history=tuple(sorted(map(read_stage_entry, history), key=lambda entry: entry.history_id)),
             buyer_updated_at=self._buyer_updated_at(second),
+            oversized=self.oversized,
         )
 
     def _owned(self, name: str, owner: Literal["company", "contact"], owner_id: str | None) -> Iterable[CrmRequisite]:

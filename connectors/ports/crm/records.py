@@ -143,6 +143,7 @@ class DealSnapshot:
     by SORT, else the contact's; ``requisites`` are all active ones of company and contact. ``product_ids`` of rows are
     None for rows typed by hand. ``history`` is ascending and begins after the id that was asked for.
     ``buyer_updated_at`` is when company, contact, requisites or bank accounts were created or changed last.
+    ``oversized``: the deal has more rows than can be read, and ``rows`` has none of them.
     """
 
     deal: CrmDeal
@@ -157,6 +158,7 @@ class DealSnapshot:
     rows: tuple[SourceRow, ...]
     history: tuple[StageEntry, ...]
     buyer_updated_at: datetime | None = None
+    oversized: bool = False
 
 
 @dataclass(frozen=True, slots=True)

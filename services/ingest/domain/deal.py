@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from chassis.aggregate import EventCodec, Lane, Plan, Recorded, TaskPlan
 from chassis.domain import Event, Refused
@@ -12,6 +12,7 @@ from services.ingest.domain.values import Config, Effective, Kind, Reason, Setti
 
 PREFIX = "deal"
 READ_DEAL = "read-deal"
+TOO_LONG: Final = "deal_too_long"
 
 
 class Entry(Value):
@@ -77,11 +78,13 @@ class DealGone(Event, name="DealGone"):
 
 @dataclass(frozen=True, slots=True)
 class ObserveStage:
-    """A row of the stage history, with the deal as it is now and the settings in force."""
+    """A row of the stage history, with the deal as it is now and the settings in force. ``oversized``: no message could
+    carry the deal's rows, so they were left out."""
 
     deal: Snapshot
     entry: Entry
     config: Config
+    oversized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,12 @@ class NoticeStages:
 
 @dataclass(frozen=True, slots=True)
 class ObserveContent:
-    """The deal as it is now."""
+    """The deal as it is now, with the settings in force and their version."""
 
     deal: Snapshot
     settings: Settings
+    config_version: int = 0
+    oversized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,13 @@ class State:
     def requested(self) -> bool:
         """Whether a document was asked for, so that changes matter."""
         return self.deal is not None
+
+    @property
+    def too_long(self) -> tuple[RequestFailed, ...]:
+        """The newest request of each kind, where the deal had too many rows for it: it is made once they are fewer."""
+        newest = {request.kind: request for request in self.requests.values()}
+        failed = (request for request in newest.values() if isinstance(request, RequestFailed))
+        return tuple(request for request in failed if any(reason.code == TOO_LONG for reason in request.reasons))
 
 
 def initial(stream: str) -> State:
@@ -169,11 +181,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                 if entry.history_id not in state.entries and _counts(entry, command.config)
             )
         case ObserveContent():
-            same = state.deal is not None and _shown(state.deal) == _shown(command.deal)
-            if not state.requested or (same and not state.gone):
-                return ()
-            found = effective(command.settings)
-            return (ContentChanged(deal=command.deal, settings=found if isinstance(found, Effective) else None),)
+            return tuple(_changed(state, command))
         case ObserveGone():
             return (DealGone(deal_id=command.deal_id),) if state.requested and not state.gone else ()
         case _:
@@ -189,6 +197,19 @@ def _shown(deal: Snapshot) -> tuple[str, bool]:
     return deal.content_hash, deal.lost
 
 
+def _changed(state: State, command: ObserveContent) -> Iterator[Event]:
+    deal, settings = command.deal, command.settings
+    if state.deal is not None and (state.gone or _shown(state.deal) != _shown(deal)):
+        found = effective(settings)
+        yield ContentChanged(deal=deal, settings=found if isinstance(found, Effective) else None)
+    if command.oversized or deal.lost:
+        return
+    for failed in state.too_long:
+        if settings.steps.wants(failed.kind):
+            config = Config(version=command.config_version, settings=settings)
+            yield _request(failed.kind, ObserveStage(deal, state.entries[failed.history_id], config))
+
+
 def _observed(state: State, command: ObserveStage) -> Iterator[Event]:
     entry, config = command.entry, command.config
     if entry.history_id in state.entered or not _counts(entry, config):
@@ -196,8 +217,8 @@ def _observed(state: State, command: ObserveStage) -> Iterator[Event]:
     yield StageEntered(deal_id=command.deal.deal_id, entry=entry)
     funnel = config.settings.funnel(entry.category_id)
     for kind in funnel.kinds_at(entry.stage_id) if funnel is not None else ():
-        switched_on = config.settings.steps.invoice if kind == "invoice" else config.settings.steps.act
-        if switched_on and entry.entered_at >= config.since(entry.category_id, kind, entry.stage_id):
+        since = config.since(entry.category_id, kind, entry.stage_id)
+        if config.settings.steps.wants(kind) and entry.entered_at >= since:
             yield _request(kind, command)
 
 
@@ -209,7 +230,7 @@ def _counts(entry: Entry, config: Config) -> bool:
 def _request(kind: Kind, command: ObserveStage) -> RequestMade | RequestFailed:
     entry, deal, settings = command.entry, command.deal, command.config.settings
     name = request_id(settings.crm_account, deal.deal_id, entry.history_id, kind)
-    found = effective(settings)
+    found = Reason(code=TOO_LONG) if command.oversized else effective(settings)
     if isinstance(found, Reason):
         return RequestFailed(
             request_id=name,

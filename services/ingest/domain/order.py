@@ -8,7 +8,14 @@ from typing import Final, assert_never
 from chassis.aggregate import EventCodec, TaskPlan
 from chassis.domain import Event, Refused
 from chassis.values.orders import OrderId
-from services.ingest.domain.deal import ContentChanged, DealGone, RequestFailed, RequestMade, request_id
+from services.ingest.domain.deal import (
+    TOO_LONG,
+    ContentChanged,
+    DealGone,
+    RequestFailed,
+    RequestMade,
+    request_id,
+)
 from services.ingest.domain.values import (
     Config,
     Effective,
@@ -161,7 +168,7 @@ def _request(kind: Kind, command: ObserveOrder, order: Order, shop: Shop | None)
     name = request_id(f"{SHOP_VENDOR}:{command.order_id.shop}", deal.deal_id, PREFIX, kind)
     found = _effective(settings, shop, order)
     if order.oversized:
-        found = Reason(code="deal_too_long")
+        found = Reason(code=TOO_LONG)
     if isinstance(found, Reason):
         return RequestFailed(
             request_id=name, kind=kind, history_id="", deal_id=deal.deal_id, responsible_id="", reasons=(found,)

@@ -229,6 +229,10 @@ class Steps(Value):
     act: bool = True
     reverse_sync: bool | None = None
 
+    def wants(self, kind: Kind) -> bool:
+        """Whether a kind of document is asked for at all."""
+        return self.invoice if kind == "invoice" else self.act
+
 
 class Reminders(Value):
     """When overdue reminders go out."""

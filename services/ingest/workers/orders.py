@@ -17,10 +17,8 @@ from connectors.shop.mapping import parse_push, prices
 from services.ingest.domain import order
 from services.ingest.domain.values import Buyer, BuyerKind, Line, OrderRef, Shop, Snapshot, content_hash
 from services.ingest.store.orders import KnownOrder, OrderStore
-from services.ingest.workers.snapshot import read_line
+from services.ingest.workers.snapshot import bounded, read_line
 
-SNAPSHOT_BYTES_MAX: Final = 400 * 1024
-"""Of a snapshot as JSON: a message with it must stay within what the bus takes."""
 _INN_OF_PERSON: Final = 12
 _INN_OF_COMPANY: Final = 10
 
@@ -65,9 +63,9 @@ class ReadOrderTask:
             assert snapshot.buyer is not None, "an order has a buyer"
             buyer = snapshot.buyer.model_copy(update={"subject_ref": reference})
             snapshot = snapshot.model_copy(update={"buyer": buyer})
-        oversized = len(snapshot.model_dump_json().encode()) > SNAPSHOT_BYTES_MAX
+        snapshot, oversized = bounded(snapshot)
         return order.Order(
-            snapshot=snapshot.model_copy(update={"lines": ()}) if oversized else snapshot,
+            snapshot=snapshot,
             created_at=push.order.created_at,
             status=push.order.status,
             cancelled=push.order.cancelled,

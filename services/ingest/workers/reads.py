@@ -20,7 +20,7 @@ from services.ingest.domain.values import Config, Snapshot
 from services.ingest.store.cards import CardStore
 from services.ingest.store.deals import DealStore, KnownDeal, Reading
 from services.ingest.workers.snapshot import ReadDeal as Read
-from services.ingest.workers.snapshot import read_deal, read_entry
+from services.ingest.workers.snapshot import bounded, read_deal, read_entry
 
 ECHO_SECONDS: Final = 2.0
 """A deal that was asked for a document is written to, and the portal tells of each of these writes."""
@@ -88,11 +88,13 @@ class ReadDealTask:
     ) -> list[StreamCommand]:
         lost = "lost:" if snapshot.lost else ""
         content_id = f"content:{snapshot.content_hash}:{lost}{found.deal.updated_at.isoformat()}"
-        content = deal.ObserveContent(snapshot, config.settings)
+        snapshot, oversized = bounded(snapshot)
+        oversized = oversized or found.oversized
+        content = deal.ObserveContent(snapshot, config.settings, config.version, oversized=oversized)
         # The content first: a document that exists hears of a change before another one is asked for.
         commands = [StreamCommand(task.stream, content, content_id)]
         for entry in entries:
-            observed = deal.ObserveStage(snapshot, entry, config)
+            observed = deal.ObserveStage(snapshot, entry, config, oversized=oversized)
             commands.append(StreamCommand(task.stream, observed, f"stage:{task.account}:{entry.history_id}"))
         return commands
 

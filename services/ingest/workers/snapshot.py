@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from chassis.values.lines import SourceRow
 from connectors.ports.crm import CrmDeal, CrmRequisite, StageEntry
@@ -9,6 +10,8 @@ from connectors.ports.crm import DealSnapshot as CrmSnapshot
 from services.ingest.domain.deal import Entry
 from services.ingest.domain.values import Bank, Buyer, BuyerKind, CrmKind, Line, Snapshot, content_hash
 
+SNAPSHOT_BYTES_MAX: Final = 400 * 1024
+"""Of a snapshot as JSON: a message with it must stay within what the bus takes."""
 _PERSON_INN_LENGTH = 12
 
 
@@ -26,6 +29,13 @@ def read_deal(found: CrmSnapshot) -> ReadDeal:
     deal = _deal(found.deal, buyer, tuple(read_line(row) for row in found.rows))
     summed = content_hash(deal, tuple(f"{name}={value}" for name, value in sorted(person.items())))
     return ReadDeal(deal.model_copy(update={"content_hash": summed}), person)
+
+
+def bounded(snapshot: Snapshot) -> tuple[Snapshot, bool]:
+    """The snapshot as a message can carry it, and whether its rows were left out for that."""
+    if len(snapshot.model_dump_json().encode()) <= SNAPSHOT_BYTES_MAX:
+        return snapshot, False
+    return snapshot.model_copy(update={"lines": ()}), True
 
 
 def read_entry(entry: StageEntry) -> Entry:

@@ -161,8 +161,15 @@ async def test_rows_that_move_between_two_pages_are_read_again() -> None:
     assert outcome.problem.values["field"] == "rows"
 
 
-async def test_a_deal_of_thousands_of_rows_is_refused() -> None:
-    outcome, _ = await _deal(batch(parts(rows={"productRows": [ROW] * 50}), totals={"rows": 5000, "history": 1}))
+async def test_of_a_deal_of_thousands_of_rows_all_but_the_rows_is_read() -> None:
+    found = await _snapshot(batch(parts(rows={"productRows": [ROW] * 50}), totals={"rows": 5000, "history": 1}))
+    assert (found.oversized, found.rows) == (True, ())
+    assert found.deal.assigned_by_id
+    assert [entry.history_id for entry in found.history] == [35101]
+
+
+async def test_a_deal_of_thousands_of_stage_entries_is_refused() -> None:
+    outcome, _ = await _deal(batch(parts(), totals={"rows": 1, "history": 5000}))
     assert outcome == Rejected(Problem("deal_too_long", {"deal": "1734"}))
 
 

@@ -182,6 +182,32 @@ def test_a_trigger_that_failed_is_made_up_for_by_the_stage_entered_again_alone()
     assert requests(events) == {deal.request_id("bitrix24:vektor", "1734", "6", "invoice")}
 
 
+def test_a_deal_with_too_many_rows_is_told_once_and_asked_for_when_they_are_fewer() -> None:
+    long = snapshot(lines=(), opportunity_kopecks=90_000)
+    stage = deal.ObserveStage(long, ENTRIES[2], CONFIG, oversized=True)
+    content = deal.ObserveContent(long, SETTINGS, 1, oversized=True)
+    state, events = told(deal.initial("deal-1734"), content, stage, content, stage)
+    (failed,) = (event for event in events if isinstance(event, deal.RequestFailed))
+    assert ([reason.code for reason in failed.reasons], failed.kind) == (["deal_too_long"], "invoice")
+    assert requests(events) == set()
+    mended = deal.ObserveContent(snapshot(), SETTINGS, 2)
+    off = deal.ObserveContent(snapshot(), SETTINGS.model_copy(update={"steps": Steps(invoice=False)}), 2)
+    state, events = told(state, deal.ObserveContent(snapshot(lost=True), SETTINGS, 2), off)
+    assert events == []
+    state, events = told(state, mended, mended)
+    (made,) = events
+    assert isinstance(made, deal.RequestMade)
+    assert (made.request_id, made.triggered_at) == (failed.request_id, ENTRIES[2].entered_at)
+    assert (made.deal, made.config_version) == (snapshot(), 2)
+
+
+def test_of_a_deal_that_was_too_long_twice_the_newest_request_is_made() -> None:
+    again = (deal.ObserveStage(snapshot(), one, CONFIG, oversized=True) for one in (ENTRIES[2], ENTRIES[5]))
+    state, _ = told(deal.initial("deal-1734"), *again)
+    _, events = told(state, deal.ObserveContent(snapshot(), SETTINGS, 1))
+    assert requests(events) == {deal.request_id("bitrix24:vektor", "1734", "6", "invoice")}
+
+
 def test_a_change_matters_only_after_a_request_and_only_when_a_document_would_show_it() -> None:
     state, events = told(deal.initial("deal-1734"), deal.ObserveContent(snapshot("200.00"), SETTINGS))
     assert events == []

@@ -86,6 +86,28 @@ async def test_changed_goods_of_a_requested_deal_are_told(ingest: Ingest, people
     assert changed["deal"]["lines"][0]["name"] == "Стол"
 
 
+async def test_a_deal_with_more_rows_than_a_message_carries_is_told_to_its_responsible_and_read_once_it_is_shorter(
+    ingest: Ingest, people: Portal
+) -> None:
+    rows = [{"name": "Ж" * 255, "price": "100.00", "quantity": 1} for _ in range(900)]
+    deal = await people.deal(company=await people.company(), rows=rows)
+    await people.move(deal)
+
+    async def told() -> list[dict[str, Any]]:
+        return await said(ingest, "RequestImpossible")
+
+    (failed,) = await until(told, "the trigger is told to have failed")
+    assert ([reason["code"] for reason in failed["reasons"]], failed["kind"]) == (["deal_too_long"], "invoice")
+    assert failed["responsible_id"]
+    await people.act(f"/deals/{deal}", {"fields": {"TITLE": "Длинная"}}, "PATCH")
+    await quiet(ingest)
+    assert len(await told()) == 1
+    await people.act(f"/deals/{deal}/rows", {"rows": rows[:2]}, "PUT")
+    (request,) = await requested(ingest)
+    assert (request["type"], len(request["deal"]["lines"])) == ("InvoiceRequested", 2)
+    assert request["request_id"] == failed["request_id"]
+
+
 async def test_requisites_mended_after_the_request_are_told(ingest: Ingest, people: Portal) -> None:
     company = await people.company(inn="", kpp="")
     deal = await people.deal(company=company)
