@@ -19,6 +19,8 @@ from services.notifier.metrics import UNKNOWN_REASONS
 LANGUAGES: Final[tuple[Language, ...]] = ("ru", "en")
 TEXT_LENGTH_MAX: Final = 4_000
 USE_CHOICE: Final = "use_"
+BEYOND_DEAL: Final = frozenset({"seller_missing", "seller_unclear", "tax_profile_missing", "accounting_period_closed"})
+"""Problems that no change of the deal mends: once others have, the document is asked for by the stage entered again."""
 _FOLDER: Final = Path(__file__).resolve().parent.parent / "texts"
 _TAG: Final = re.compile(r"\[(?!b24:)")
 _DAYS: Final[dict[Language, tuple[str, str, str]]] = {
@@ -107,6 +109,7 @@ class Texts:
                 **given,
                 "zone": zone,
                 "kinds": self.sections["kinds"],
+                "beyond_deal": BEYOND_DEAL,
                 "reason_of": values.get("reason"),
                 "reason": lambda one: self.reason(one, zone),
                 "card": lambda kind: self.card(kind, values, zone),
