@@ -13,7 +13,7 @@ from chassis.ids import deterministic_id
 from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
-from services.notifier.domain.spoken import comments, notifications
+from services.notifier.domain.spoken import comments, complaint, notifications
 
 PREFIX = "deal"
 CRM_WRITE = "crm-write"
@@ -39,13 +39,15 @@ class Told(Event, name="Told"):
 
 
 class Written(Event, name="Written"):
-    """A write reached the CRM, or was refused for good (``refused``)."""
+    """A write reached the CRM, or was refused for good (``refused``). ``complained``: the account whose admin chat is
+    told of it, "" where the deal told of such a refusal before."""
 
     fact_id: str
     index: int
     write: str
     fact_writes: tuple[str, ...]
     refused: f.Reason | None = None
+    complained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,12 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class SeeWritten:
-    """What became of one write."""
+    """What became of one write; of a refused one, ``account`` is where it was refused."""
 
     fact_id: str
     index: int
     refused: f.Reason | None = None
+    account: str = ""
 
 
 Command = Tell | SeeWritten
@@ -88,7 +91,8 @@ class State:
 
     ``rendered`` is the newest revision with a file, by kind; ``leaving`` are when the last writes leave or left.
     ``early`` are cards taken and work resumed before it was told that they are open and delayed; ``newest`` is the
-    place of the newest of facts that replace each other.
+    place of the newest of facts that replace each other; ``complaints`` are the codes of refusals that the admin chat
+    heard of.
     """
 
     stream: str
@@ -109,6 +113,7 @@ class State:
     order_number: str = ""
     early: tuple[str, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
+    complaints: frozenset[str] = frozenset()
 
     def shown_status(self) -> str:
         """The state field (R6): what needs a person first, then the balance, then what is on its way."""
@@ -160,6 +165,8 @@ def evolve(state: State, event: StoredEvent) -> State:
 
 
 def _written(state: State, event: Written) -> State:
+    if event.complained and event.refused is not None:
+        state = replace(state, complaints=state.complaints | {event.refused.code})
     sent = state.sent.get(event.fact_id, frozenset()) | {event.index}
     if len(sent) < len(state.pending.get(event.fact_id, ())):
         return replace(state, sent={**state.sent, event.fact_id: sent})
@@ -173,29 +180,12 @@ def _written(state: State, event: Written) -> State:
 def see(state: State, fact: f.AnyFact, sequence: int) -> State:
     """What a fact changes in what the fields should show; whatever order facts come in, the newest stands."""
     seen = _seen(state, fact, sequence)
-    newest = {place: sequence for place in places(fact) if sequence > state.newest.get(place, 0)}
+    newest = {place: sequence for place in f.places(fact) if sequence > state.newest.get(place, 0)}
     return replace(seen, newest={**state.newest, **newest}) if newest else seen
 
 
-def places(fact: f.AnyFact) -> tuple[str, ...]:
-    """What a fact replaces: of all facts with the same place the newest stands."""
-    match fact:
-        case f.InvoiceIssued():
-            return ("invoice", "invoice number")
-        case f.InvoicePendingReview():
-            return ("invoice",)
-        case f.ActIssued():
-            return ("act", "act number")
-        case f.DocumentRefused():
-            return (fact.kind,)
-        case f.InvoiceOverdue() | f.OverdueEnded():
-            return (f"overdue {fact.invoice_id}",)
-        case _:
-            return ()
-
-
 def _seen(state: State, fact: f.AnyFact, sequence: int) -> State:
-    late = any(state.is_late(place, sequence) for place in places(fact)[:1])
+    late = any(state.is_late(place, sequence) for place in f.places(fact)[:1])
     match fact:
         case f.InvoiceIssued():
             version, status = state.invoices.get(fact.invoice_id, (0, "issued"))
@@ -274,14 +264,17 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             kinds = state.pending.get(command.fact_id, ())
             if command.index >= len(kinds) or command.index in state.sent.get(command.fact_id, frozenset()):
                 return ()
-            kind = kinds[command.index]
+            kind, refused = kinds[command.index], command.refused
+            known = refused is None or refused.code in (*state.complaints, "tenant_removed")
             return (
                 Written(
                     fact_id=command.fact_id,
                     index=command.index,
                     write=kind,
                     fact_writes=kinds,
-                    refused=command.refused,
+                    refused=refused,
+                    # What the chat itself refused cannot be said there.
+                    complained="" if known or kind == "chat" else command.account,
                 ),
             )
         case _:
@@ -369,8 +362,14 @@ def _fields(state: State, fact: f.AnyFact, sequence: int) -> dict[str, str | int
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
-    """One effect per write, all of one fact in one group, so that they travel in one batch."""
+    """One effect per write, all of one fact in one group, so that they travel in one batch; and one for a refusal that
+    the admin chat is told of, since who reads the deal cannot mend it."""
     event = recorded.event
+    if isinstance(event, Written) and event.complained and event.refused is not None:
+        said = complaint(state.stream.partition("-")[2], event.write, event.refused)
+        request = {**said.model_dump(mode="json"), "fact_id": event.fact_id, "index": event.index, "deal_id": ""}
+        key = (event.fact_id, str(event.index), "refused")
+        return (EffectPlan(kind=CRM_CHAT, key=key, account=event.complained, request=request),)
     if not isinstance(event, Told):
         return ()
     group = f"{state.stream}:{recorded.version}"

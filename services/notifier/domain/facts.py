@@ -280,3 +280,20 @@ AnyFact = (
     | WorkDelayed
     | WorkResumed
 )
+
+
+def places(fact: AnyFact) -> tuple[str, ...]:
+    """What a fact replaces: of all facts with the same place the newest stands."""
+    match fact:
+        case InvoiceIssued():
+            return ("invoice", "invoice number")
+        case InvoicePendingReview():
+            return ("invoice",)
+        case ActIssued():
+            return ("act", "act number")
+        case DocumentRefused():
+            return (fact.kind,)
+        case InvoiceOverdue() | OverdueEnded():
+            return (f"overdue {fact.invoice_id}",)
+        case _:
+            return ()

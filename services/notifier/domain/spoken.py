@@ -64,6 +64,12 @@ def notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
     return (person,)
 
 
+def complaint(deal_id: str, write: str, refused: f.Reason) -> w.SayInChat:
+    """What the admin chat is told of a write that the portal refused for good."""
+    values = {"deal": deal_id, "write": write, "reason": refused.model_dump(mode="json")}
+    return w.SayInChat(text="write_refused", values=values)
+
+
 def _tag(fact: f.AnyFact) -> str:
     match fact:
         case f.InvoiceOverdue():

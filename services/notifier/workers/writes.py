@@ -207,7 +207,8 @@ def _told(call: EffectCall, settled: Settled) -> deal.Command:
         case Confirmed():
             return deal.SeeWritten(fact_id, index)
         case RejectedFinally() | Undecidable():
-            return deal.SeeWritten(fact_id, index, Reason(code=settled.problem.code, values=settled.problem.values))
+            refused = Reason(code=settled.problem.code, values=settled.problem.values)
+            return deal.SeeWritten(fact_id, index, refused, call.account)
 
 
 def _field_values(

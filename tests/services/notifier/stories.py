@@ -15,10 +15,9 @@ def written() -> Stream[Any, Any]:
     """Facts whose writes are settled, one of them refused."""
     stream = told()
     tell(stream, rejected(), "m1")
+    refused = FactReason(code="crm_refused", values={"text": "нет"})
     for index in range(3):
-        stream.ran(
-            deal.SeeWritten("m1", index, FactReason(code="crm_refused", values={"text": "нет"}) if index else None)
-        )
+        stream.ran(deal.SeeWritten("m1", index, refused if index else None, "bitrix24:vektor"))
     tell(stream, issued(), "m2")
     return stream
 
