@@ -140,7 +140,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.ingest.api.installing.Installer.run": _APP,
     "services.ingest.api.installing.Installer._decide": _APP,
     "services.ingest.api.installing.Installer._settle": _APP,
-    "services.ingest.api.installing.Installer._vouched": _APP,
+    "services.ingest.api.installing.Installer._keep_renewed": _APP,
     "services.ingest.api.installing.Installer._take": _APP,
     "services.ingest.api.installing.Installer._refuse": _APP,
     "services.ingest.api.installing.Installer._waits": _APP,

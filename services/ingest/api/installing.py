@@ -27,6 +27,7 @@ from chassis.work.handlers import TOKEN_REFUSED, Permit
 from connectors.ports.crm.access import AccessOffer, AppCredentials, CrmAccess, IsAdmin, TokenFacts
 from services.ingest import metrics
 from services.ingest.api.directory import Owner
+from services.ingest.api.tokens import SAVE_AGAIN_SECONDS, SAVE_TRIES_MAX
 from services.ingest.domain import portal
 from services.ingest.store import offers, webhooks
 from services.ingest.store.connections import (
@@ -215,8 +216,7 @@ class Installer:
                 return renewed
             pair = renewed.value
             offer = replace(offer, access_token=pair.access_token, refresh_token=pair.refresh_token)
-            async with self._database.transaction([waiting.tenant]) as connection:
-                await offers.replace(connection, self._secrets, waiting, orjson.dumps(asdict(offer)).decode())
+            await self._keep_renewed(waiting, offer)
             told = await self._access.inspect(app, offer.access_token)
         if not isinstance(told, Ok):
             return told
@@ -231,6 +231,23 @@ class Installer:
             if not admin.value:
                 return Rejected(Problem("portal_needs_an_admin"))
         return _Vouched(offer, told.value)
+
+    async def _keep_renewed(self, waiting: Waiting, offer: AccessOffer) -> None:
+        """Writes a new pair, again and again while Postgres is away: the one before it opens nothing any more."""
+        for tries in range(1, SAVE_TRIES_MAX + 1):
+            try:
+                async with self._database.transaction([waiting.tenant]) as connection:
+                    await offers.replace(connection, self._secrets, waiting, orjson.dumps(asdict(offer)).decode())
+            except INFRASTRUCTURE_ERRORS as error:
+                if tries == SAVE_TRIES_MAX:
+                    raise
+                if tries == 1:
+                    _log.warning(
+                        "a pair of tokens is not stored yet", tenant=waiting.tenant, error=type(error).__name__
+                    )
+                await asyncio.sleep(SAVE_AGAIN_SECONDS)
+            else:
+                return
 
     def _unfit(self, account: Account, offer: AccessOffer, facts: TokenFacts) -> str | None:
         if not facts.is_of(account.secrets[CLIENT_ID]):

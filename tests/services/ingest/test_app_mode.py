@@ -13,6 +13,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Retryable
 from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.permits import TOKEN_MARK, PermitClient, token_mark
+from services.ingest.store import offers
 from services.ingest.store.connections import ConnectionStore
 from tests.kit.database import OwnDatabase
 from tests.sandbox.running import Sandbox
@@ -227,6 +228,35 @@ async def test_an_installation_that_waited_too_long_for_its_token_is_renewed(off
     await office.connected()
     assert len(await office.calls("oauth.token")) == 1
     await office.invoice_asked(await office.deal())
+
+
+async def test_a_new_pair_of_an_offer_is_written_when_the_database_is_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pair before it opens nothing any more: the owner would have had to install the application again."""
+    true_replace, failures = offers.replace, 3
+
+    async def replace(*arguments: Any) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise ConnectionResetError("the database is away")
+        await true_replace(*arguments)
+
+    monkeypatch.setattr(offers, "replace", replace)
+    rule = {"vendor": "bitrix24", "operation": "app.info", "kind": "error_before", "rate": 1}
+    made = await office.sandbox.control("/faults", rule)
+    await office.act("/apps/install", {"install_url": office.ingest.hook})
+
+    async def tried() -> bool:
+        return bool(await office.calls("app.info"))
+
+    await until(tried, "it was asked about")
+    await office.sandbox.advance(3_700)
+    await office.sandbox.control(f"/faults/{made['rules'][0]['id']}", None, "DELETE")
+    await office.connected()
+    assert failures == 0
+    assert len(await office.calls("oauth.token")) == 1
 
 
 async def test_a_page_connects_when_an_administrator_opens_it(office: Office) -> None:
