@@ -25,6 +25,8 @@ PARTITIONS = 4
 PAUSE_SECONDS = 0.05
 TAKES_SECONDS = 0.005
 DEATHS = 0.02
+SURELY_DIES_AT = 10
+"""A batch at which the relay dies whatever the coin says: a short run may have too few for it to fall once."""
 
 
 class Batch:
@@ -50,6 +52,7 @@ class Broker:
         self._chance = random.Random(f"{seed}/broker")  # noqa: S311 - a seed makes it repeatable
         self.relay_died = asyncio.Event()
         self.deaths = 0
+        self._batches = 0
         self._ends: dict[int, int] = {}
 
     def create_batch(self) -> Batch:
@@ -60,7 +63,8 @@ class Broker:
         """Acknowledges a batch after as long as a broker takes; whoever gives up before has sent nothing. Of a relay
         that dies here by a coin nothing has come, or all, and nobody hears of it."""
         await asyncio.sleep(TAKES_SECONDS)
-        dies = self._chance.random() < DEATHS
+        self._batches += 1
+        dies = self._chance.random() < DEATHS or self._batches == SURELY_DIES_AT
         if dies and self._chance.random() < 0.5:
             await self._death()
         first = self._ends.get(partition, 0)
