@@ -177,7 +177,9 @@ class Api:
         state = rest.removeprefix(direction or "")
         if direction is None or kind not in ("Any", wire.DOCUMENT_TYPE) or state not in ("", *STATES):
             raise ApiError(400, "Неверный параметр filterCategory")
-        since, until = _day(call, "fromDocumentDate", datetime.min), _day(call, "toDocumentDate", datetime.max)  # noqa: DTZ901
+        # Dates of documents have no zone.
+        since = _day(call, "fromDocumentDate", datetime.min)  # noqa: DTZ901 - as above
+        until = _day(call, "toDocumentDate", datetime.max)  # noqa: DTZ901 - as above
         box, number = call.query.get("counteragentboxid", ""), call.query.get("documentnumber", "")
         count, start = call.number("count", ROWS_MAX), self._place(call.query.get("afterindexkey", ""))
         lag = call.fault.number("lag_seconds", 10) if call.fault and call.fault.kind == "read_lag" else 0.0

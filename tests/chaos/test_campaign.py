@@ -3,20 +3,17 @@
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.chaos.campaign import share
 from tests.chaos.campaign.drawing import make_plan
 from tests.chaos.campaign.drawing_faults import ALL, HEAVY, STARTS, draw_faults, shape_of
 from tests.chaos.campaign.evidence import NOT_SPOKEN_WITH, ROOT, meaning
 from tests.chaos.campaign.scenarios import SCENARIOS
 from tests.chaos.campaign.seeds import CI, SLOW
-from tests.chaos.campaign.share import WORK_MS, OwnTime, speed
 from tests.chaos.campaign.table import CATALOGUE, FRONT, MARKS, NOT_IN, README, evidence, faults, front, seeds, together
 from tests.chaos.checker.sometimes import CARDS, CODES, NOT_IN_CAMPAIGNS
 
@@ -33,22 +30,6 @@ def test_a_small_campaign_breaks_nothing(seed: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.chaos.campaign", "--seed", str(seed), *SMALL]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-
-
-def test_on_a_slower_machine_a_second_counts_for_less() -> None:
-    began = time.monotonic()
-    fast, slow = OwnTime(1.0), OwnTime(0.5)
-    while time.monotonic() < began + 0.1:  # busy, as a campaign is
-        pass
-    half = slow.seconds(now=True)
-    assert 0 < half <= 0.6 * fast.seconds(now=True)
-
-
-def test_no_machine_counts_as_faster_than_the_one_that_bounds_are_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "work_ms", lambda: 0.5 * WORK_MS)
-    assert speed() == 1.0
-    monkeypatch.setattr(share, "work_ms", lambda: 1.5 * WORK_MS)
-    assert speed() == pytest.approx(2 / 3)
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:

@@ -1,7 +1,6 @@
 """A batch may be decided while the one before it is committed: it is written in its turn, or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,24 +9,13 @@ from chassis.engine import Engine
 from chassis.ids import TenantId, kafka_key, lock_number
 from chassis.messaging.consumer import BATCH_MESSAGES_MAX
 from chassis.messaging.kafka import KafkaSettings
-from chassis.messaging.topics import ensure_topics
 from chassis.postgres import Connection
-from tests.chassis.sample.domain import MIGRATIONS, Amount
+from tests.chassis.sample.domain import Amount
 from tests.chassis.sample.service import TOPIC, Sample
-from tests.kit.database import Databases
-from tests.kit.kafka import Sent, TestTopic, committed, eventually, message, send
+from tests.kit.kafka import Sent, committed, eventually, message, send
 
 FIRST = range(1, BATCH_MESSAGES_MAX + 1)
 SECOND = range(BATCH_MESSAGES_MAX + 1, BATCH_MESSAGES_MAX + 21)
-
-
-@pytest.fixture
-async def sample(databases: Databases, kafka: KafkaSettings) -> AsyncIterator[Sample]:
-    own = await databases("sample", MIGRATIONS)
-    database = await own.open()
-    await ensure_topics(kafka, [TestTopic(TOPIC)])
-    yield Sample(own, database, kafka)
-    await database.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The consumer takes every message once in effect, whatever the message looks like and whoever dies meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -9,25 +9,15 @@ import pytest
 
 from chassis import metrics, telemetry
 from chassis.engine import Engine
-from chassis.messaging.consumer import BATCH_MESSAGES_MAX
+from chassis.messaging.consumer import BATCH_MESSAGES_MAX, BATCH_WAIT_MS, POLL_MS, _poll_until_messages
 from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.routing import Routed
 from chassis.messaging.topics import TopicDiffers, ensure_topics
 from contracts.envelope import BODY_BYTES_MAX, Envelope, Message
-from tests.chassis.sample.domain import MIGRATIONS, REFUSED, Add, Amount
+from tests.chassis.sample.domain import REFUSED, Add, Amount
 from tests.chassis.sample.service import TOPIC, Sample
-from tests.kit.database import Databases
 from tests.kit.kafka import Sent, TestTopic, committed, eventually, message, send
-
-
-@pytest.fixture
-async def sample(databases: Databases, kafka: KafkaSettings) -> AsyncIterator[Sample]:
-    own = await databases("sample", MIGRATIONS)
-    database = await own.open()
-    await ensure_topics(kafka, [TestTopic(TOPIC)])
-    yield Sample(own, database, kafka)
-    await database.close()
 
 
 def amount(account: str, amount: int, partition: int = 0, **rest: Any) -> Sent:
@@ -159,6 +149,23 @@ async def test_after_a_failure_nothing_is_acknowledged_past_it(sample: Sample, m
             await eventually(all_of_it)
     assert len(await sample.amounts("a")) == 30
     assert not fail_once
+
+
+async def test_an_idle_consumer_waits_for_messages_instead_of_asking() -> None:
+    """FastStream sleeps after each poll without messages; it is given none."""
+
+    class Polled:
+        def __init__(self) -> None:
+            self.waits_ms: list[int] = []
+
+        async def getmany(self, *_: Any, timeout_ms: int, max_records: int) -> dict[str, list[int]]:
+            self.waits_ms.append(timeout_ms)
+            return {"place": [1]} if len(self.waits_ms) == 3 else {}
+
+    polled = Polled()
+    _poll_until_messages(polled)
+    assert await polled.getmany(timeout_ms=BATCH_WAIT_MS, max_records=1) == {"place": [1]}
+    assert polled.waits_ms == [POLL_MS] * 3
 
 
 @pytest.mark.expects_errors("a batch is given back: RuntimeError")

@@ -2,33 +2,20 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from chassis.engine import Engine
 from chassis.ids import tenant_id
-from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.limit import DEAD_IN_A_ROW_MAX, LetterLimit
 from chassis.messaging.replay import DeadLetterOffice, LetterNotFound
-from chassis.messaging.topics import ensure_topics
 from contracts.envelope import Message
-from tests.chassis.sample.domain import MIGRATIONS, Amount
+from tests.chassis.sample.domain import Amount
 from tests.chassis.sample.service import TOPIC, Sample
-from tests.kit.database import Databases
-from tests.kit.kafka import Sent, TestTopic, committed, eventually, message, send
+from tests.kit.kafka import Sent, committed, eventually, message, send
 
 ONE = tenant_id("one")
-
-
-@pytest.fixture
-async def sample(databases: Databases, kafka: KafkaSettings) -> AsyncIterator[Sample]:
-    own = await databases("sample", MIGRATIONS)
-    database = await own.open()
-    await ensure_topics(kafka, [TestTopic(TOPIC)])
-    yield Sample(own, database, kafka)
-    await database.close()
 
 
 @pytest.fixture

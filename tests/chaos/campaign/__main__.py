@@ -65,8 +65,7 @@ def _one(options: argparse.Namespace, seed: int) -> dict[str, Any]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         verdict: dict[str, Any] = runner.run(run_campaign(wish))
     parts = ", ".join(f"{name} {value:.1f} s" for name, value in verdict["seconds"].items())
-    slow = f" at a speed of {verdict['speed']:.2f}" if verdict["speed"] < 1 else ""
-    print(f"On a machine of its own: {parts}; here {verdict['real_seconds']:.0f} s{slow}")
+    print(f"On a machine of its own: {parts}; here {verdict['real_seconds']:.0f} s")
     if options.evidence:
         append(line_of(verdict, options.seconds))
     if options.folder is None and verdict["ok"]:

@@ -28,7 +28,7 @@ from tests.chaos.campaign.plan import INVOICING, PAID, WON, Plan, PlannedTenant,
 from tests.chaos.campaign.proxy import HOST
 from tests.chaos.campaign.recording import Recorder
 from tests.chaos.campaign.settling import settle
-from tests.chaos.campaign.share import Allowance, OwnTime, speed
+from tests.chaos.campaign.share import Allowance, OwnTime
 from tests.chaos.campaign.stage import CALL_SECONDS_MAX, LEASE_SECONDS, Stage
 from tests.chaos.campaign.view import View
 from tests.chaos.campaign.world import Pair, World
@@ -73,18 +73,11 @@ class Wish:
 
 @dataclass(slots=True)
 class Times:
-    """Real unix times of a campaign's parts, and the seconds of a machine of one's own (``share``) up to them.
-
-    ``speed`` is the machine's when the campaign begins, before anything of it works.
-    """
+    """Real unix times of a campaign's parts, and the seconds of a machine of one's own (``share``) up to them."""
 
     marks: dict[str, float] = field(default_factory=dict)
     own: dict[str, float] = field(default_factory=dict)
-    speed: float = field(default_factory=speed)
-    share: OwnTime = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.share = OwnTime(self.speed)
+    share: OwnTime = field(default_factory=OwnTime)
 
     def mark(self, name: str) -> None:
         """Now."""
@@ -161,9 +154,9 @@ class Campaign:
         ]
         driving = asyncio.create_task(driver.run())
         await _watched([driving, asyncio.create_task(asyncio.sleep(wish.seconds))], helpers)
-        await _watched([asyncio.create_task(_fired(view, driver, self.times.speed))], helpers)
+        await _watched([asyncio.create_task(_fired(view, driver))], helpers)
         self.times.mark("faults_ended")
-        time_to_heal = Allowance(wish.heal_seconds, self.times.speed)
+        time_to_heal = Allowance(wish.heal_seconds)
         await self._heal(world, keeper)
         self.unsettled = await settle(self.stage, world, accountant, plays, helpers, time_to_heal)
         self.times.mark("settled")
@@ -180,7 +173,7 @@ class Campaign:
         await world.clear_rules()
         for proxy in self.stage.proxies.values():
             proxy.clear()
-        away = await keeper.all_ready(Allowance(self.wish.heal_seconds, self.times.speed))
+        away = await keeper.all_ready(Allowance(self.wish.heal_seconds))
         if away:
             keeper.unasked.append(f"not ready after faults had stopped: {', '.join(away)}")
 
@@ -311,10 +304,10 @@ class Campaign:
         return sorted(value for value in found if not value.startswith("http"))
 
 
-async def _fired(view: View, driver: Driver, speed: float) -> None:
+async def _fired(view: View, driver: Driver) -> None:
     """Waits a little for calls that armed rules wait for."""
     rules = [rule for one in driver.injections for rule in one.rules]
-    allowance = Allowance(FIRE_SECONDS_MAX, speed)
+    allowance = Allowance(FIRE_SECONDS_MAX)
     while not all(view.fired[rule] for rule in rules) and allowance.left():  # noqa: ASYNC110 - the ledger tells
         await asyncio.sleep(LOOK_SECONDS)
 
@@ -361,7 +354,6 @@ async def run_campaign(wish: Wish) -> dict[str, Any]:
     verdict: dict[str, Any] = json.loads((wish.folder / "verdict.json").read_text())
     verdict["exit_code"] = code
     verdict["seconds"] = campaign.times.parts()
-    verdict["speed"] = round(campaign.times.speed, 2)
     marks = campaign.times.marks
     verdict["real_seconds"] = round(marks["checked"] - marks["began"], 1)
     return verdict

@@ -11,8 +11,9 @@ from chassis.domain import Problem
 from chassis.http import AddressPolicy, VendorHttp
 from chassis.outcomes import Deferred, Ok, Retryable
 from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
-from chassis.work.permits import PermitClient
+from chassis.work.permits import PERMITS_AWAY, PermitClient
 from connectors.elba.client import ElbaSeed
+from services.ingest.store.connections import ConnectionStore
 from tests.sandbox.running import Sandbox
 from tests.services.ingest.running import SERVICE_TOKEN, TENANT, Ingest, document
 
@@ -53,6 +54,25 @@ async def test_the_token_is_good_for_the_vendor_and_fetched_once_for_many(
     async with VendorHttp(AddressPolicy(development=True)) as http:
         answer = await ElbaSeed(http, sandbox.world.clock).ping(permits[0])  # type: ignore[arg-type]  # has now()
     assert isinstance(answer, Ok)
+
+
+@pytest.mark.expects_errors("a request failed")
+async def test_what_is_wrong_on_our_side_is_no_unknown_account(
+    client: PermitClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown account ends its polls for good."""
+
+    find = ConnectionStore.find
+
+    async def broken(store: ConnectionStore, connection: Any, tenant: Any, account: str, **more: Any) -> Any:
+        if account == ELBA:
+            raise ValueError("a row that cannot be read")
+        return await find(store, connection, tenant, account, **more)
+
+    monkeypatch.setattr(ConnectionStore, "find", broken)
+    answer = await client.acquire(ELBA, 1, PermitClass.INTERACTIVE)
+    assert not isinstance(answer, Permit)
+    assert answer.problem.code == PERMITS_AWAY
 
 
 async def test_a_token_is_renewed_a_minute_before_its_end(client: PermitClient, sandbox: Sandbox) -> None:

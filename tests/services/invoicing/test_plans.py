@@ -7,7 +7,7 @@ import pytest
 from chassis.aggregate import Lane, TaskPlan
 from services.invoicing.domain import commands as c
 from services.invoicing.domain.edi_events import EdiOrder
-from services.invoicing.domain.values import EdiTerms, Reason, Used
+from services.invoicing.domain.values import Deal, EdiTerms, Reason, Used
 from tests.services.invoicing.parts import (
     NO,
     Documents,
@@ -56,9 +56,9 @@ def drafted() -> Documents:
 
 
 @pytest.mark.parametrize("stopped", [None, deal(lost=True)])
-def test_deal_that_comes_back_has_as_long_for_its_buyer_as_a_new_one(stopped: object) -> None:
+def test_deal_that_comes_back_has_as_long_for_its_buyer_as_a_new_one(stopped: Deal | None) -> None:
     stream = waiting()
-    stream.ran(c.SeeDeal(stopped))  # type: ignore[arg-type]
+    stream.ran(c.SeeDeal(stopped))
     stream.tasks.clear()
     stream.now = LATER
     stream.ran(c.SeeDeal(deal()))
