@@ -57,11 +57,11 @@ def text(value: object) -> str:
 
 
 def moment(value: datetime | str | None) -> str:
-    """A time to the second, in the zone that it came with."""
+    """A time to the second, in the zone that it came with: named where that is UTC, for a client's zone needs no name."""
     if value is None or value == "":
         return "–"
     stamp = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return stamp.strftime("%Y-%m-%d %H:%M:%S")
+    return stamp.strftime("%Y-%m-%d %H:%M:%S") + ("" if stamp.utcoffset() else " UTC")
 
 
 def money(kopecks: int) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sandbox.core.control import control_routes
 from sandbox.core.ledger import LedgerError
 from sandbox.core.openapi import CONTROL, PAGES, Served, document
-from sandbox.core.pages import index_route
+from sandbox.core.pages import index_routes
 from sandbox.core.wire import (
     BadRequestError,
     Receive,
@@ -35,7 +35,7 @@ class SandboxApp:
         self._world = world
         self._prefix = urlsplit(world.public_url).path.rstrip("/") if world.public_url else ""
         own = [
-            index_route(world),
+            *index_routes(world),
             Route("GET", "/healthz", self._health, "liveness"),
             Route("GET", "/openapi.json", self._described, "this document"),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -58,7 +59,8 @@ def rub(kopecks: int) -> str:
     return f"{sign}{whole:,}".replace(",", "\N{NO-BREAK SPACE}") + f",{rest:02d}"
 
 
-def index_route(world: World) -> Route:
+def index_routes(world: World) -> Iterator[Route]:
+    """The list of portals and accounts: at the root, and where people who know one page look for the others."""
     template = environment({"index.html": INDEX}).get_template("index.html")
 
     async def index(request: Request) -> Reply:
@@ -71,4 +73,4 @@ def index_route(world: World) -> Route:
             )
         )
 
-    return Route("GET", "/", index, "portals and accounts")
+    yield from (Route("GET", path, index, "portals and accounts") for path in ("/", "/pages"))

@@ -1,5 +1,6 @@
 """Turns stored codes and events into sentences, with the notifier's texts for what people read in the CRM."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -15,6 +16,8 @@ from sverka.story import labels, sentences
 
 ZONE: Final = ZoneInfo("Europe/Moscow")
 TEXT_LENGTH_MAX: Final = 600
+LINK: Final = re.compile(r"\[url=(?P<address>[^\]]+)\](?P<words>.*?)\[/url\]")
+"""A link as the CRM writes it."""
 
 
 class Words:
@@ -74,9 +77,10 @@ class Words:
         """The sentence that people read of a fact; "" for one that changes fields alone."""
         try:
             named = {key: value for key, value in fact.items() if key not in ("fact", "values")}
-            return self._texts.fact(str(fact["fact"]), {**named, **(fact.get("values") or {})}, ZONE)
+            said = self._texts.fact(str(fact["fact"]), {**named, **(fact.get("values") or {})}, ZONE)
         except (TemplateError, KeyError, TypeError, ValueError):
             return ""
+        return LINK.sub(r"\g<words>: \g<address>", said)
 
     def _fact(self, fact: Mapping[str, Any]) -> str:
         return self.told(fact) or str(fact.get("fact", "")).replace("_", " ")

@@ -46,6 +46,12 @@ def test_an_event_of_a_newer_service_keeps_its_name() -> None:
     assert Words("en").event("invoicing", "Invented", {"a": 1}) == "Invented"
 
 
+def test_a_link_of_the_crm_is_words_and_an_address() -> None:
+    issued = {"fact": "invoice_issued", "number": "7", "date": "2026-09-15", "due_date": "2026-09-18", "warnings": []}
+    said = Words("en").told({**issued, "total_kopecks": 100, "url": "https://elba.example/7"})
+    assert said.endswith("Open the invoice: https://elba.example/7")
+
+
 def test_lines_of_all_services_stand_in_order() -> None:
     document = tell(
         "vektor",

@@ -74,6 +74,7 @@ async def test_pages_show_people_what_there_is(elba: ElbaClient) -> None:
     await elba.control("/payments", {"invoice": "B24-1042", "amount_kopecks": 100})
     index = (await elba.sandbox.client.get("/")).text
     assert f"/pages/elba/{elba.id}" in index
+    assert f"/pages/elba/{elba.id}" in (await elba.sandbox.client.get("/pages/")).text
     page = (await elba.sandbox.client.get(f"/pages/elba/{elba.id}")).text
     assert "B24-1042" in page
     assert "Просрочен" in page
