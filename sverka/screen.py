@@ -57,7 +57,7 @@ def text(value: object) -> str:
 
 
 def moment(value: datetime | str | None) -> str:
-    """A time to the second, in the zone that it came with: named where that is UTC, for a client's zone needs no name."""
+    """A time to the second in the zone that it came with, which is named where it is UTC and not a client's."""
     if value is None or value == "":
         return "–"
     stamp = datetime.fromisoformat(value) if isinstance(value, str) else value
