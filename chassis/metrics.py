@@ -214,6 +214,19 @@ WORK_RUNS = counter(
     "Many `retryable`: an outage; `rejected`: the reasons stand on the decision cards.",
     ["kind", "result"],
 )
+WORK_DROPPED = counter(
+    "sverka_work_dropped_total",
+    "Work that was let go without a result: infrastructure, defect. It is taken up again when its lease ends; "
+    "what may be outside is looked up first.",
+    "infrastructure: Postgres was away; defect: the log has the stack, and the work comes back each minute.",
+    ["kind", "reason"],
+)
+WORK_UNTOLD = counter(
+    "sverka_work_untold_total",
+    "Outcomes of effects that could not be told to their stream; each is kept and told again as delayed work.",
+    "Any is a defect: the log has the stack, `sverka work list` the rows; nothing is sent again.",
+    ["kind"],
+)
 WORK_SECONDS = histogram(
     "sverka_work_seconds",
     "One run of a task or an effect.",
@@ -268,6 +281,7 @@ PERMIT_WAIT_SECONDS = histogram(
 PERMITS_REFUSED = counter(
     "sverka_permits_refused_total",
     "Permits that were not given, by reason.",
-    "limit: the bucket is empty; away: ingest does not answer.",
+    "limit: the bucket is empty; away: ingest does not answer; wrong_answer: it answers with something else, named in "
+    "the log: look at SVERKA_SERVICE_TOKEN and SVERKA_INGEST_URL, and into ingest's own log.",
     ["reason"],
 )

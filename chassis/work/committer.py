@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
@@ -29,19 +29,27 @@ class Settlement:
     """What became of one row, with all that must become true in the same transaction.
 
     ``otherwise`` is written in its place when the commands cannot be executed (a defect of a domain): the outcome is
-    kept and told later.
+    kept and told later. ``opened`` and ``alert``, the command that tells of it, are written in either case.
     """
 
     release: Release
     commands: Sequence[Command] = ()
     opened: breaker.Opened | None = None
-    otherwise: Callable[[], Release] | None = None
+    alert: Command | None = None
+    otherwise: "Callable[[], Settlement] | None" = None
+
+    @property
+    def told(self) -> Sequence[Command]:
+        """All commands."""
+        return self.commands if self.alert is None else (*self.commands, self.alert)
 
 
 @dataclass(slots=True)
 class _Waiting:
     items: Sequence[Intent | Settlement]
     done: asyncio.Future[dict[Lease, float]]
+    instead: dict[Lease, Release] = field(default_factory=dict)
+    """What was written in the place of what could not be."""
 
 
 class Committer:
@@ -71,12 +79,14 @@ class Committer:
 
     async def intend(self, intents: Sequence[Intent]) -> dict[Lease, float]:
         """Commits INTENTs; only those in the answer may be sent."""
-        return await self._submit(intents)
+        return await self._submit(intents).done
 
     async def settle(self, settlements: Sequence[Settlement]) -> dict[Lease, float]:
         """Commits outcomes; what another sender took over in the meantime is left to it."""
-        held = await self._submit(settlements)
-        journal.settled([item.release for item in settlements if item.release.row.lease in held])
+        waiting = self._submit(settlements)
+        held = await waiting.done
+        ours = [item.release for item in settlements if item.release.row.lease in held]
+        journal.settled([waiting.instead.get(release.row.lease, release) for release in ours])
         return held
 
     async def run(self) -> None:
@@ -88,11 +98,11 @@ class Committer:
             if batch:
                 await self._commit(batch)
 
-    async def _submit(self, items: Sequence[Intent | Settlement]) -> dict[Lease, float]:
+    def _submit(self, items: Sequence[Intent | Settlement]) -> _Waiting:
         waiting = _Waiting(items, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         self._arrived.set()
-        return await waiting.done
+        return waiting
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -123,7 +133,7 @@ class Committer:
             failures: list[Exception] = []
             for item in waiting.items:
                 try:
-                    held |= await self._alone(item)
+                    held |= await self._alone(item, waiting.instead)
                 except Exception as failure:  # noqa: BLE001 - it belongs to the one who waits for it
                     failures.append(failure)  # the others' answers are known, and would become doubts
             if not failures:
@@ -131,7 +141,7 @@ class Committer:
             elif not waiting.done.done():
                 waiting.done.set_exception(failures[0])
 
-    async def _alone(self, item: Intent | Settlement) -> dict[Lease, float]:
+    async def _alone(self, item: Intent | Settlement, instead: dict[Lease, Release]) -> dict[Lease, float]:
         try:
             return await self._persist([item])
         except Exception as error:
@@ -143,7 +153,9 @@ class Committer:
                 item.release.row.stream,
                 type(error).__name__,
             )
-            return await self._persist([Settlement(item.otherwise(), opened=item.opened)])
+            other = replace(item.otherwise(), opened=item.opened, alert=item.alert)
+            instead[other.release.row.lease] = other.release
+            return await self._persist([other])
 
     async def _persist(self, items: Sequence[Intent | Settlement]) -> dict[Lease, float]:
         """One transaction; while Postgres is away it is tried again, every time with all values absolute."""
@@ -165,7 +177,7 @@ class Committer:
         tenants = {i.row.tenant for i in intents} | {s.release.row.tenant for s in settlements}
         lease_ends = lease_clock() + self._settings.lease_seconds
         # The locks of the streams come before any row, here as everywhere.
-        locks = {lock_number(self._engine.key_of(c.tenant, c.stream)) for s in settlements for c in s.commands}
+        locks = {lock_number(self._engine.key_of(c.tenant, c.stream)) for s in settlements for c in s.told}
         what = {f"intend/{i.row.kind}" for i in intents} | {f"settle/{s.release.row.kind}" for s in settlements}
         async with self._database.transaction(tenants, locks, what, first=rows.PLANNER_SETTINGS) as connection:
             held: set[Lease] = set()
@@ -191,7 +203,7 @@ class Committer:
         if opened:
             opened = await breaker.open_breakers(connection, opened)
         for executed in await self._engine.execute(
-            connection, [command for s in ours for command in s.commands], now, locked=True
+            connection, [command for s in ours for command in s.told], now, locked=True
         ):
             if executed.refused is not None:
                 _log.info("%s refused a result: %s", executed.command.stream, executed.refused.problem.code)

@@ -259,7 +259,7 @@ class Effects:
 
     async def _tell_again(self, row: Row) -> None:
         handler = self._handlers[row.kind]
-        step = Step(replace(row.effect, due_at=None), _settled_of(row))
+        step = Step(replace(row.effect, due_at=None, delayed_since=None), _settled_of(row))
         await self._vendors.committer.settle([self._settlement(handler, row, step, None, None, row.metadata)])
 
     def _settlement(
@@ -287,14 +287,18 @@ class Effects:
         if call is None:
             call = _call(row, step.effect, row.cursor_before, _no_permit(row, self._vendors.clock.now()))
 
-        def otherwise() -> Release:
-            return replace(release, untold=True, due_at=self._vendors.later(), reason=_UNTOLD)
+        def otherwise() -> Settlement:
+            metrics.WORK_UNTOLD.labels(row.kind).inc()
+            since = row.effect.delayed_since or self._vendors.clock.now()
+            effect = replace(step.effect, delayed_since=since)
+            kept = replace(release, untold=True, due_at=self._vendors.later(), effect=effect, reason=_UNTOLD)
+            return Settlement(kept, self._vendors.of_delay(row, effect, _UNTOLD, metadata))
 
         try:
             body = handler.told(call, step.settled)
         except Exception as error:  # noqa: BLE001 - the outcome is kept and told later
             _log.exception("%s could not say its outcome: %s", handler.kind, type(error).__name__)
-            return Settlement(otherwise(), commands)
+            return otherwise()
         if body is not None:
             name = f"work:{row.name}:{step.effect.sends}:{step.effect.state.value}"
             commands = (*commands, self._vendors.command(row, row.stream, body, name, metadata))

@@ -28,6 +28,7 @@ PERMITS_AWAY: Final = "permits_away"
 ACCOUNT_UNKNOWN: Final = "account_unknown"
 USED_UP: Final = timedelta(seconds=1)
 
+_AWAY_STATUSES: Final = frozenset({502, 503, 504})
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def answer_from_json(body: Mapping[str, Any]) -> PermitAnswer:
             )
         given = body["retryable"]
         return Retryable(problem_from_json(given["problem"]), outage=bool(given["outage"]))
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"the answer to a request for permits has no usable {error}") from error
 
 
@@ -113,6 +114,7 @@ class PermitClient:
         self._session = HttpSession(read_seconds=REQUEST_TIMEOUT_SECONDS)
         self._base_url = base_url.rstrip("/")
         self._headers = {"authorization": f"Bearer {service_token}", "content-type": "application/json"}
+        self._wrong = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,10 +141,16 @@ class PermitClient:
             "unused": unused,
         }
         try:
-            return answer_from_json(orjson.loads(await self._posted(PERMITS_PATH, body)))
+            answer = answer_from_json(orjson.loads(await self._posted(PERMITS_PATH, body)))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            metrics.PERMITS_REFUSED.labels("away").inc()
+            wrong = _wrong(error)
+            metrics.PERMITS_REFUSED.labels("wrong_answer" if wrong else "away").inc()
+            if wrong and not self._wrong:  # once until there is another; work asks again every few seconds
+                _log.error("ingest answers, but gives no permits: %s", wrong)
+            self._wrong = bool(wrong)
             return Retryable(Problem(PERMITS_AWAY, {"error": type(error).__name__}), outage=False)
+        self._wrong = False
+        return answer
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
         """Passes the vendor's limit or refused token on; a lost report is made again by the next such answer."""
@@ -164,6 +172,14 @@ class PermitClient:
             answer = await response.read()
         crash_point("request.after", path)
         return answer
+
+
+def _wrong(error: Exception) -> str:
+    """What is wrong with an answer that no waiting will mend: a token that is not taken, a defect, another program at
+    the address; "" where ingest is away."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "" if error.status in _AWAY_STATUSES else f"HTTP {error.status}"
+    return str(error) if isinstance(error, ValueError) else ""
 
 
 @dataclass(slots=True)

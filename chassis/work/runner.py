@@ -14,7 +14,7 @@ from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
-from chassis.postgres import Connection, Database, log_level
+from chassis.postgres import Connection, Database, is_infrastructure, log_level
 from chassis.wakeups import WORK
 from chassis.work import breaker, claims, journal, queries
 from chassis.work.claims import Claimed, ClaimRequest
@@ -207,6 +207,7 @@ class WorkRunner:
         except Exception as error:  # noqa: BLE001 - one row must not end the runner
             # The lease ends by itself; whoever takes the row over knows from its state what may have happened.
             name = type(error).__name__
+            metrics.WORK_DROPPED.labels(rows[0].kind, "infrastructure" if is_infrastructure(error) else "defect").inc()
             _log.log(log_level(error), "work of %s was dropped: %s", rows[0].kind, name, exc_info=error)
 
     async def _housekeeping(self) -> None:

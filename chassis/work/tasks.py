@@ -111,8 +111,7 @@ class Tasks:
                 if result.problem.code == PERMITS_AWAY:
                     due = self._vendors.again_at(result)
                     return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
-                release = self._failure(row, result.problem)
-                return Settlement(release, self._vendors.of_delay(row, release.effect, result.problem, metadata))
+                return self._failure(row, result.problem, metadata)
             case _:
                 assert_never(result)
 
@@ -134,10 +133,10 @@ class Tasks:
         return Settlement(
             release,
             (*commands, *self._vendors.of_delay(row, effect, None, metadata)),
-            otherwise=lambda: self._failure(row, Problem("stream_could_not_take_the_outcome")),
+            otherwise=lambda: self._failure(row, Problem("stream_could_not_take_the_outcome"), metadata),
         )
 
-    def _failure(self, row: Row, problem: Problem) -> Release:
+    def _failure(self, row: Row, problem: Problem, metadata: Mapping[str, str]) -> Settlement:
         now = self._vendors.clock.now()
         schedule = self._vendors.schedule(row.tenant)
         failures = row.effect.failures + 1
@@ -151,14 +150,10 @@ class Tasks:
             "problem": problem_to_json(problem),
             "wanted": row.wanted,
         }
-        return Release(
-            row,
-            PLANNED,
-            now if fresh else now + schedule.delay(failures, self._vendors.roll()),
-            replace(_ran(row), failures=failures, delayed_since=delayed_since),
-            attempt=attempt,
-            reason=problem,
-        )
+        effect = replace(_ran(row), failures=failures, delayed_since=delayed_since)
+        due = now if fresh else now + schedule.delay(failures, self._vendors.roll())
+        release = Release(row, PLANNED, due, effect, attempt=attempt, reason=problem)
+        return Settlement(release, self._vendors.of_delay(row, effect, problem, metadata))
 
 
 def _ran(row: Row) -> Effect:

@@ -182,13 +182,13 @@ class Vendors:
             return settlement
         now = self.clock.now()
         opened = breaker.Opened(row.tenant, row.account, now, now + self.probe_interval(), problem)
-        commands = settlement.commands
+        alert = None
         if self._says[OUTAGE]:
             vendor = self.vendor_of(row.account)
             down = AccountDown(vendor, row.account, now, problem)
             name = f"work:{row.name}:{row.epoch}:down"
-            commands = (*commands, self.command(row, outage_stream(vendor), down, name, row.metadata))
-        return replace(settlement, commands=commands, opened=opened)
+            alert = self.command(row, outage_stream(vendor), down, name, row.metadata)
+        return replace(settlement, opened=opened, alert=alert)
 
     def _pause(self, row: Row, until: datetime) -> None:
         if row.account:

@@ -47,7 +47,9 @@ def confirmed(row: Row, remote_id: str = "r") -> Settlement:
     return Settlement(
         release,
         (command,),
-        otherwise=lambda: Release(row, "CONFIRMED", START, row.effect, untold=True, reason=Problem("untold")),
+        otherwise=lambda: Settlement(
+            Release(row, "CONFIRMED", START, row.effect, untold=True, reason=Problem("untold"))
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis.clock import ManualClock
 from chassis.domain import Problem
@@ -89,13 +90,38 @@ async def test_the_client_asks_with_its_token(ingest: Ingest) -> None:
     ]
 
 
-@pytest.mark.parametrize(("status", "body"), [(503, b"{}"), (200, b"<html>"), (200, b"{}"), (401, b"{}")])
-async def test_without_a_usable_answer_work_waits(ingest: Ingest, status: int, body: bytes) -> None:
-    ingest.status, ingest.body = status, body
+def refused(reason: str) -> float:
+    return REGISTRY.get_sample_value("sverka_permits_refused_total", {"reason": reason}) or 0.0
+
+
+async def test_while_ingest_starts_or_misses_its_database_work_waits(ingest: Ingest) -> None:
+    ingest.status, ingest.body, before = 503, b"{}", refused("away")
     async with PermitClient(ingest.url, "t") as client:
         answer = await client.acquire(ACCOUNT, 1, PermitClass.SWEEP)
     assert isinstance(answer, Retryable)
     assert (answer.problem.code, answer.outage) == ("permits_away", False)
+    assert refused("away") == before + 1
+
+
+@pytest.mark.expects_errors("ingest answers, but gives no permits")
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html>"), (200, b"{}"), (200, b"[]"), (401, b"{}"), (404, b"{}"), (500, b"{}")]
+)
+async def test_a_wrong_answer_is_no_outage_and_said_once(
+    ingest: Ingest, status: int, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, before = ingest.body, (refused("away"), refused("wrong_answer"))
+    async with PermitClient(ingest.url, "t") as client:
+        for shown in (1, 2):
+            ingest.status, ingest.body = status, body
+            for _ in range(3):
+                answer = await client.acquire(ACCOUNT, 1, PermitClass.SWEEP)
+                assert isinstance(answer, Retryable)
+                assert (answer.problem.code, answer.outage) == ("permits_away", False)
+            assert len([record for record in caplog.records if record.levelname == "ERROR"]) == shown
+            ingest.status, ingest.body = 200, good
+            assert await client.acquire(ACCOUNT, 1, PermitClass.SWEEP) == PERMIT
+    assert (refused("away"), refused("wrong_answer")) == (before[0], before[1] + 6)
 
 
 async def test_without_ingest_work_waits() -> None:

@@ -56,7 +56,7 @@ async def test_the_token_is_good_for_the_vendor_and_fetched_once_for_many(
     assert isinstance(answer, Ok)
 
 
-@pytest.mark.expects_errors("a request failed")
+@pytest.mark.expects_errors("a request failed", "gives no permits")
 async def test_what_is_wrong_on_our_side_is_no_unknown_account(
     client: PermitClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
