@@ -74,8 +74,6 @@ class Bitrix24(Newcomers):
                 return present
             parts = DealParts(deal_id, history_after, present)
             commands = parts.rest()
-            if len(commands) > BATCH_COMMANDS_MAX:
-                return Rejected(Problem("deal_too_long", {"deal": deal_id}))
             second: Mapping[str, Success] = {}
             if commands:
                 answer = await self._calls.batch(permit, "read_deal_rest", commands, write=False)

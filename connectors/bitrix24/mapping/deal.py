@@ -36,6 +36,8 @@ from connectors.ports.crm import CrmAddress, CrmBankDetail, CrmRequisite, DealSn
 from connectors.wire import ShapeError
 
 ADDRESS_ORDER: Final = {6: 0, 4: 1, 1: 2}  # legal, registration, actual; then the others
+HISTORY_PAGES_MAX: Final = 10
+"""Of a longer history the newest entries are read: older ones are brought by the portal-wide feed of entries."""
 REQUISITE_COLUMNS: Final = (
     "ID", "ENTITY_TYPE_ID", "ENTITY_ID", "NAME", "ACTIVE", "ADDRESS_ONLY", "SORT", "DATE_CREATE", "DATE_MODIFY",
     "RQ_INN", "RQ_KPP", "RQ_OGRN", "RQ_OGRNIP", "RQ_COMPANY_NAME", "RQ_COMPANY_FULL_NAME", "RQ_NAME", "RQ_FIRST_NAME",
@@ -55,10 +57,10 @@ def rows_page(deal_id: str, start: int) -> Command:
 
 
 def history_page(deal_id: str, after: int, start: int) -> Command:
-    """One page of a deal's stage history past an id."""
+    """One page of a deal's stage history past an id, newest first."""
     filtered = {"OWNER_ID": deal_id, ">ID": after}
     return Command(
-        "crm.stagehistory.list", {"entityTypeId": DEAL, "filter": filtered, "order": {"ID": "ASC"}, "start": start}
+        "crm.stagehistory.list", {"entityTypeId": DEAL, "filter": filtered, "order": {"ID": "DESC"}, "start": start}
     )
 
 
@@ -166,6 +168,8 @@ class DealParts:
         self.requisite, self.source = self._choose()
         self.rows = self._needed(present, "rows")
         self.history = self._needed(present, "history")
+        total = self.history.total
+        self._history_total = None if total is None else min(total, HISTORY_PAGES_MAX * PAGE_ROWS)
         pages = len(tuple(pages_after_first(self.rows.total, PAGE_ROWS)))
         self.oversized = pages + len(self._beside_rows()) > BATCH_COMMANDS_MAX
 
@@ -187,7 +191,7 @@ class DealParts:
 
     def _beside_rows(self) -> dict[str, Command]:
         commands: dict[str, Command] = {}
-        for start in pages_after_first(self.history.total, PAGE_ROWS):
+        for start in pages_after_first(self._history_total, PAGE_ROWS):
             commands[f"history{start}"] = history_page(self._deal_id, self._history_after, start)
         if self.requisite is not None and self._loaded_by() is None:
             commands["chosen_banks"] = _bank_details_of(self.requisite.requisite_id)
@@ -197,8 +201,8 @@ class DealParts:
     def snapshot(self, second: Mapping[str, Success]) -> DealSnapshot:
         """The deal. Raises ShapeError; ``rows`` when their number is not the portal's own total (they moved under
         us)."""
-        rows = [] if self.oversized else self._paged(self.rows, second, "rows", "productRows", "id")
-        history = self._paged(self.history, second, "history", "items", "ID")
+        rows = [] if self.oversized else self._paged(self.rows, self.rows.total, second, "rows", "productRows", "id")
+        history = self._paged(self.history, self._history_total, second, "history", "items", "ID")
         ordered = sorted(rows, key=lambda row: wire.whole(row.get("sort") or 0, "sort"))
         company, contact = (self._item(name) for name in ("company", "contact"))
         return DealSnapshot(
@@ -304,13 +308,13 @@ class DealParts:
         return item
 
     def _paged(
-        self, first: Success, second: Mapping[str, Success], name: str, key: str, id_key: str
+        self, first: Success, total: int | None, second: Mapping[str, Success], name: str, key: str, id_key: str
     ) -> list[Mapping[str, Any]]:
-        pages = [first, *(second[f"{name}{start}"] for start in pages_after_first(first.total, PAGE_ROWS))]
+        pages = [first, *(second[f"{name}{start}"] for start in pages_after_first(total, PAGE_ROWS))]
         found: dict[str, Mapping[str, Any]] = {}
         for page in pages:
             for record in wire.records(wire.mapping(page.result, key).get(key), key):
                 found[own_id(record, id_key)] = record
-        if first.total is not None and len(found) != first.total:
+        if total is not None and len(found) != total:
             raise ShapeError(name)
         return list(found.values())

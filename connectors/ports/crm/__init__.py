@@ -134,7 +134,7 @@ __all__ = [
 
 class ReadDeal(Protocol):
     """A deal with all that belongs to it. Rejected ``deal_not_visible`` when it is deleted or the rights do not
-    reach, ``deal_too_long`` when its history is too long; of more rows than can be read it has none (``oversized``)."""
+    reach; of more rows than can be read it has none (``oversized``), of a long history the newest entries."""
 
     async def read_deal(self, permit: Permit, deal_id: str, *, history_after: int = 0) -> Outcome[DealSnapshot]: ...
 

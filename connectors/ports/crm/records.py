@@ -141,7 +141,8 @@ class DealSnapshot:
 
     ``requisite`` is the buyer's by the portal's order: the one linked to the deal, else the company's first active one
     by SORT, else the contact's; ``requisites`` are all active ones of company and contact. ``product_ids`` of rows are
-    None for rows typed by hand. ``history`` is ascending and begins after the id that was asked for.
+    None for rows typed by hand. ``history`` is ascending and begins after the id that was asked for; of a
+    long one it has the newest entries alone.
     ``buyer_updated_at`` is when company, contact, requisites or bank accounts were created or changed last.
     ``oversized``: the deal has more rows than can be read, and ``rows`` has none of them.
     """

@@ -17,6 +17,7 @@ from tests.connectors.bitrix24.portal import (
     BANK,
     DEAL,
     ENDPOINT,
+    HISTORY,
     NOT_FOUND,
     REQUISITE,
     ROW,
@@ -168,9 +169,37 @@ async def test_of_a_deal_of_thousands_of_rows_all_but_the_rows_is_read() -> None
     assert [entry.history_id for entry in found.history] == [35101]
 
 
-async def test_a_deal_of_thousands_of_stage_entries_is_refused() -> None:
-    outcome, _ = await _deal(batch(parts(), totals={"rows": 1, "history": 5000}))
-    assert outcome == Rejected(Problem("deal_too_long", {"deal": "1734"}))
+async def test_of_a_deal_of_thousands_of_stage_entries_the_newest_are_read() -> None:
+    entries = [HISTORY | {"ID": number} for number in range(5000, 0, -1)]
+    first = batch(parts(history={"items": entries[:50]}), totals={"rows": 1, "history": 5000})
+    pages = {f"history{start}": {"items": entries[start : start + 50]} for start in range(50, 500, 50)}
+    outcome, script = await _deal(first, batch(pages))
+    assert isinstance(outcome, Ok)
+    assert [entry.history_id for entry in outcome.value.history] == list(range(4501, 5001))
+    assert not outcome.value.oversized
+    assert sorted(script.sent(1)["cmd"]) == sorted(pages)
+
+
+async def test_a_long_history_leaves_room_for_many_rows() -> None:
+    rows = [ROW | {"id": number} for number in range(1, 1001)]
+    entries = [HISTORY | {"ID": number} for number in range(3000, 0, -1)]
+    first = batch(
+        parts(rows={"productRows": rows[:50]}, history={"items": entries[:50]}), totals={"rows": 1000, "history": 3000}
+    )
+    second = {f"rows{start}": {"productRows": rows[start : start + 50]} for start in range(50, 1000, 50)}
+    second |= {f"history{start}": {"items": entries[start : start + 50]} for start in range(50, 500, 50)}
+    outcome, _ = await _deal(first, batch(second))
+    assert isinstance(outcome, Ok)
+    assert (outcome.value.oversized, len(outcome.value.rows)) == (False, 1000)
+
+
+async def test_stage_entries_that_move_between_two_pages_are_read_again() -> None:
+    entries = [HISTORY | {"ID": number} for number in range(5000, 0, -1)]
+    first = batch(parts(history={"items": entries[:50]}), totals={"rows": 1, "history": 5000})
+    moved = {f"history{start}": {"items": entries[start - 1 : start + 49]} for start in range(50, 500, 50)}
+    outcome, _ = await _deal(first, batch(moved))
+    assert isinstance(outcome, Retryable)
+    assert outcome.problem.values["field"] == "history"
 
 
 async def test_without_a_link_the_first_active_requisite_of_the_company_is_taken() -> None:

@@ -14,7 +14,7 @@ from connectors.ports.crm import (
     PortalWanted,
     SetFields,
 )
-from tests.connectors.bitrix24.office import MARKER, PDF, Office, commands, open_office, taken
+from tests.connectors.bitrix24.office import MARKER, PDF, ROWS, Office, commands, open_office, taken
 from tests.connectors.kit_sandbox import sandboxed
 
 
@@ -171,6 +171,18 @@ async def test_wrong_commands_stop_no_others(office: Office) -> None:
     codes = [one.problem.code for one in outcomes if isinstance(one, Rejected)]
     assert codes[0] == "crm_field_missing"
     assert codes[2] == "crm_not_found"
+
+
+async def test_of_a_long_history_the_newest_stage_entries_are_read(office: Office) -> None:
+    deal_id = await office.deal(stage="NEW", rows=ROWS)
+    to_and_fro = [MoveStage(deal_id, "NEW" if number % 2 else "PREPARATION") for number in range(50)]
+    for _ in range(12):  # 600 entries
+        assert all(isinstance(one, Ok) for one in await office.crm.write(office.permit, to_and_fro))
+    found = await office.read(deal_id)
+    newest = taken(await office.crm.stage_history_since(office.permit, found.history[-1].history_id - 1))
+    assert (len(found.history), len(found.rows), found.oversized) == (500, len(ROWS), False)
+    assert [entry.history_id for entry in newest.entries] == [found.history[-1].history_id]
+    assert found.history[-1].history_id - found.history[0].history_id == 499
 
 
 async def test_the_feed_of_stage_entries_page_by_page(office: Office) -> None:
