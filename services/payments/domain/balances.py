@@ -1,12 +1,22 @@
 """A sum that the accounting service tells in place of payments → the operations that would come to it."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import count
 
 from services.payments.domain.events import Operation
 
 SOURCE = "balance"
 """The source of an operation that is a difference of sums: its date is the day when the sum was seen."""
+
+
+def operation_id(remote_id: str, fact_id: int | None, given: Collection[str]) -> str:
+    """An operation's id: of a fact by its number, of a card (None) by the first number that no operation was given yet,
+    since two operations of one id would be one."""
+    if fact_id is not None:
+        return f"{SOURCE}-{remote_id}-{fact_id}"
+    names = (f"{SOURCE}-{remote_id}-card-{number}" for number in count(1))
+    return next(name for name in names if name not in given)
 
 
 def grown(known: Sequence[Operation], kopecks: int, operation_id: str, on: dt.date) -> tuple[Operation, ...]:

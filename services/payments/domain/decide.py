@@ -143,16 +143,16 @@ class _Decision:
         invoice = self.state.invoices.get(command.invoice_id)
         if invoice is None or (command.fact_id is not None and command.fact_id <= invoice.fact_id):
             return
+        if command.fact_id is not None:
+            # Also where it says what a card said before: an older one must not come after it.
+            self.say(e.FactSeen(invoice_id=command.invoice_id, fact_id=command.fact_id))
         difference = command.paid_kopecks - invoice.paid_kopecks
         if difference == 0:
             return
-        if command.fact_id is not None:
-            self.say(e.FactSeen(invoice_id=command.invoice_id, fact_id=command.fact_id))
         if difference > 0:
-            number = f"card-{len(invoice.payments) + 1}" if command.fact_id is None else str(command.fact_id)
-            listed = balances.grown(
-                invoice.live, difference, f"{balances.SOURCE}-{invoice.known.remote_id}-{number}", command.on
-            )
+            given = {payment.operation.operation_id for payment in invoice.payments.values()}
+            name = balances.operation_id(invoice.known.remote_id, command.fact_id, given)
+            listed = balances.grown(invoice.live, difference, name, command.on)
         else:
             listed = balances.fallen(invoice.live, -difference)
         self.observe(c.ObservePayments(command.invoice_id, listed))

@@ -93,6 +93,21 @@ class TestSums:
             stream.ran(told(kopecks, fact_id))
             assert invoice(stream).paid_kopecks == kopecks
 
+    @settings(deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=12))
+    def test_after_every_card_and_fact_paid_is_what_it_says(self, sums: list[tuple[int, bool]]) -> None:
+        stream = payments()
+        for fact_id, (kopecks, of_card) in enumerate(sums):
+            stream.ran(told(kopecks, None if of_card else fact_id))
+            assert invoice(stream).paid_kopecks == kopecks
+
+    def test_a_fact_older_than_one_that_said_what_a_card_did_says_nothing(self) -> None:
+        stream = payments()
+        for fact in (told(100_00), told(100_00, 14), told(40_00, 13)):
+            stream.ran(fact)
+        assert invoice(stream).paid_kopecks == 100_00
+        assert stream.said(messages.PaymentReversed) == []
+
     def test_an_invoice_that_is_not_known_is_nothing(self) -> None:
         stream = payments()
         stream.ran(c.ObserveBalance("i9", 1, ON, 1))
