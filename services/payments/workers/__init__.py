@@ -49,14 +49,14 @@ class PollPayments:
     async def run(self, task: Task) -> TaskResult:
         """Up to five pages; the rest at once in the next run. The cursor moves with the commands, in one
         transaction."""
+        return await self.look(task, timedelta(seconds=self._vendor_of(task.account).feed_overlap_seconds))
+
+    async def look(self, task: Task, overlap: timedelta) -> TaskResult:
+        """One pass, from ``overlap`` before the newest row; none where statements say what was paid (R21)."""
         if self._directory is not None:
             settings = (await self._directory.view(task.tenant)).settings
             if plans.told_by_statements(settings, task.account):
                 return Done(found_something=False)
-        return await self.look(task, timedelta(seconds=self._vendor_of(task.account).feed_overlap_seconds))
-
-    async def look(self, task: Task, overlap: timedelta) -> TaskResult:
-        """One pass, from ``overlap`` before the newest row."""
         if self._vendor_of(task.account).can(Capability.PAYMENTS):
             return await self._payments(task, overlap)
         return await self._invoices(task, overlap)
@@ -81,7 +81,8 @@ class PollPayments:
             cursor = page.value.next
             if cursor is None:
                 break
-        payload["newest"] = newest.isoformat()
+        # A row dated in the future would take every later pass past what comes until then.
+        payload["newest"] = min(newest, self._clock.now()).isoformat()
         for place in ("since", "offset", "token"):
             payload.pop(place, None)
         if cursor is None:
@@ -273,5 +274,5 @@ def handlers(
         PollBalances(accounting, store, directory, clock),
         RereadPayments(accounting),
         LookAtDue(store, directory, clock),
-        LookAtStanding(accounting, store, clock),
+        LookAtStanding(vendor_of, accounting, store, directory, clock),
     )

@@ -1,4 +1,6 @@
-"""Looks now and then whether unpaid invoices still stand in accounting; a cancelled one brings no payment."""
+"""Looks now and then at unpaid invoices in accounting: whether they stand, since a cancelled one brings no payment, and
+whether what is paid of them is what is counted, since a payment may be entered with a date that no poll goes back to.
+"""
 
 import datetime as dt
 import uuid
@@ -6,12 +8,15 @@ from typing import Final
 
 from chassis import log
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Ok, Rejected, Retryable
+from chassis.outcomes import Deferred, Failure, Ok, Rejected, Retryable
+from chassis.tenants import TenantDirectory
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
-from connectors.ports.accounting import InvoiceStatus, ReadInvoice
+from connectors.ports.accounting import InvoiceCard, InvoiceStatus
+from connectors.ports.whole import WholeAccounting
+from connectors.registry import Capability, VendorOf
 from services.payments.domain import commands as c
 from services.payments.domain import plans
-from services.payments.store import PaymentStore
+from services.payments.store import InvoiceRow, PaymentStore
 
 CARDS_PER_RUN_MAX: Final = 5
 STANDING_EVERY: Final = dt.timedelta(hours=6)
@@ -25,35 +30,68 @@ class LookAtStanding:
 
     kind = plans.STANDING
     recurring = True
-    permits = CARDS_PER_RUN_MAX
+    permits = 2 * CARDS_PER_RUN_MAX
     polls = False
 
-    def __init__(self, accounting: ReadInvoice, store: PaymentStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        vendor_of: VendorOf,
+        accounting: WholeAccounting,
+        store: PaymentStore,
+        directory: TenantDirectory,
+        clock: Clock,
+    ) -> None:
+        self._vendor_of = vendor_of
         self._accounting = accounting
         self._store = store
+        self._directory = directory
         self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
         """The place among the invoices moves with the commands in one transaction."""
-        assert task.permit is not None, "the plan names an account"
         after, now = task.payload.get("after", ""), self._clock.now()
         invoices = await self._store.open_invoices(task.tenant, task.account, after, CARDS_PER_RUN_MAX)
+        settings = (await self._directory.view(task.tenant)).settings
+        by_statements = plans.told_by_statements(settings, task.account)
         commands: list[StreamCommand] = []
         for invoice in invoices:
-            card = await self._accounting.read_invoice(task.permit, invoice.remote_id)
-            reason = ""
-            if isinstance(card, Ok):
-                reason = "rejected" if card.value.status is InvoiceStatus.CANCELLED else ""
-            elif isinstance(card, Rejected) and card.problem.code == "document_not_found":
-                reason = "deleted"
-            elif isinstance(card, Deferred) or (isinstance(card, Retryable) and card.outage):
-                return card
-            else:  # of this invoice alone; the others must not wait for it
-                _log.warning("a card is read later", account=task.account, reason=card.problem.code)
-            if reason:
-                gone = c.SeeGone(invoice.invoice_id, reason)
-                commands.append(StreamCommand(invoice.stream, gone, f"standing:{uuid.uuid4()}"))
+            found = await self._look(task, invoice, by_statements=by_statements)
+            if isinstance(found, Deferred) or (isinstance(found, Retryable) and found.outage):
+                return found
+            if isinstance(found, Failure):  # of this invoice alone; the others must not wait for it
+                _log.warning("a card is read later", account=task.account, reason=found.problem.code)
+            elif found is not None:
+                commands.append(StreamCommand(invoice.stream, found, f"standing:{uuid.uuid4()}"))
         more = len(invoices) == CARDS_PER_RUN_MAX
         payload = {"after": invoices[-1].invoice_id} if more else {}
         again = now if more else now + STANDING_EVERY
         return Done(tuple(commands), again_at=again, payload=payload, found_something=bool(commands))
+
+    async def _look(
+        self, task: Task, invoice: InvoiceRow, *, by_statements: bool
+    ) -> c.SeeGone | c.NoticePayments | Failure | None:
+        """What an invoice's deal is to be told; None where all is as it is known."""
+        assert task.permit is not None, "the plan names an account"
+        card = await self._accounting.read_invoice(task.permit, invoice.remote_id)
+        if isinstance(card, Rejected) and card.problem.code == "document_not_found":
+            return c.SeeGone(invoice.invoice_id, "deleted")
+        if not isinstance(card, Ok):
+            return card
+        if card.value.status is InvoiceStatus.CANCELLED:
+            return c.SeeGone(invoice.invoice_id, "rejected")
+        paid = invoice.paid_kopecks if by_statements else await self._paid(task, invoice, card.value)
+        if isinstance(paid, Failure):
+            return paid
+        return c.NoticePayments(invoice.invoice_id) if paid != invoice.paid_kopecks else None
+
+    async def _paid(self, task: Task, invoice: InvoiceRow, card: InvoiceCard) -> int | Failure:
+        """What accounting says is paid of an invoice; what is counted, where it cannot be asked."""
+        assert task.permit is not None, "the plan names an account"
+        if card.paid_kopecks is not None:
+            return card.paid_kopecks
+        if not self._vendor_of(task.account).can(Capability.PAYMENTS_OF_INVOICE):
+            return invoice.paid_kopecks
+        listed = await self._accounting.payments_of_invoice(task.permit, invoice.remote_id)
+        if not isinstance(listed, Ok):
+            return listed
+        return sum(row.amount_kopecks for row in listed.value if not row.removed)

@@ -12,7 +12,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.tenants import TenantView
 from chassis.work.handlers import Done, Permit, Task
-from connectors.ports.accounting import InvoiceCard, InvoiceStatus
+from connectors.ports.accounting import InvoiceCard, InvoiceStatus, PaymentRow
 from connectors.ports.balances import BalanceCursor, BalanceFact, BalancesPage
 from contracts.messages import payments as messages
 from services.payments.domain import balances
@@ -156,6 +156,11 @@ class Account:
     cards: dict[str, Outcome[InvoiceCard]] = field(default_factory=dict)
     subscription: Outcome[None] = field(default_factory=lambda: Ok(None))
     asked: list[Any] = field(default_factory=list)
+    listed: tuple[PaymentRow, ...] = ()
+    listing_fails: Retryable | None = None
+
+    async def payments_of_invoice(self, permit: Permit, invoice_id: str) -> Outcome[tuple[PaymentRow, ...]]:
+        return self.listing_fails or Ok(self.listed)
 
     async def subscribe_to_balances(self, permit: Permit) -> Outcome[None]:
         self.asked.append("subscribe")
@@ -176,6 +181,7 @@ class Known:
 
     rows: list[InvoiceRow] = field(default_factory=lambda: [OURS])
     moment: dt.datetime = NOW
+    settings: dict[str, Any] = field(default_factory=dict)
 
     async def invoices(self, tenant: str, account: str, remote_ids: Any) -> dict[str, InvoiceRow]:
         return {row.remote_id: row for row in self.rows if row.remote_id in remote_ids}
@@ -184,7 +190,7 @@ class Known:
         return [row for row in self.rows if row.invoice_id > after][:limit]
 
     async def view(self, tenant: str) -> TenantView:
-        return TenantView("active", 1, {"timezone": "Asia/Vladivostok"})
+        return TenantView("active", 1, {"timezone": "Asia/Vladivostok", **self.settings})
 
     def now(self) -> dt.datetime:
         return self.moment

@@ -10,12 +10,14 @@ from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Permit, Task
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
+from connectors.registry import accounting_of
 from contracts.messages import payments as messages
 from services.payments.app import _looks
 from services.payments.domain import commands as c
 from services.payments.workers.standing import CARDS_PER_RUN_MAX, STANDING_EVERY, LookAtStanding
 from tests.services.payments.parts import open_cards, payments, take
 from tests.services.payments.test_balances import CARD, OURS, Account, Known, bodies
+from tests.services.payments.test_workers import ROW
 from tests.services.streams import NOW, TENANT
 
 DELETED = Rejected(Problem("document_not_found"))
@@ -26,7 +28,7 @@ async def look(account: Account, known: Known, **payload: Any) -> Any:
     books: Any = account
     permit = Permit("kontur:t:main", "https://kontur.example", "", CARDS_PER_RUN_MAX, NOW)
     task = Task(TENANT, "w1", "k", "a", payload, "", "kontur:t:main", 1, permit, NOW)
-    return await LookAtStanding(books, world, world).run(task)
+    return await LookAtStanding(accounting_of, books, world, world, world).run(task)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,30 @@ async def test_what_a_card_says(card: Outcome[InvoiceCard], reason: str) -> None
     done = await look(Account(cards={"e1": card}), Known())
     assert bodies(done) == ([c.SeeGone(OURS.invoice_id, reason)] if reason else [])
     assert (done.again_at, done.payload) == (NOW + STANDING_EVERY, {})
+
+
+@pytest.mark.parametrize("paid_kopecks", [0, 40_00])
+async def test_a_payment_that_no_poll_has_seen_is_found_by_the_card(paid_kopecks: int) -> None:
+    rows = [replace(OURS, paid_kopecks=10_00)]
+    account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=paid_kopecks))})
+    assert bodies(await look(account, Known(rows))) == [c.NoticePayments(OURS.invoice_id)]
+    account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=10_00))})
+    assert bodies(await look(account, Known(rows))) == []
+
+
+async def test_where_cards_tell_no_sum_the_payments_are_added_up() -> None:
+    account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=None))})
+    account.listed = (replace(ROW, amount_kopecks=30_00), replace(ROW, amount_kopecks=5_00, removed=True))
+    assert bodies(await look(account, Known([replace(OURS, paid_kopecks=30_00)]))) == []
+    assert bodies(await look(account, Known())) == [c.NoticePayments(OURS.invoice_id)]
+    account.listing_fails = Retryable(Problem("vendor_fault"))
+    assert await look(account, Known()) == account.listing_fails
+
+
+async def test_sums_of_accounting_say_nothing_where_statements_do() -> None:
+    seller = {"connection": {"account": "kontur:t:main"}, "payments_from": "statement"}
+    account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=40_00))})
+    assert bodies(await look(account, Known(settings={"sellers": [seller]}))) == []
 
 
 async def test_many_invoices_are_looked_at_a_few_at_a_time() -> None:

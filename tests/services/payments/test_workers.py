@@ -25,6 +25,7 @@ from services.payments.domain import operation
 from services.payments.domain.events import digest
 from services.payments.store import InvoiceRow, KnownRow, UnmatchedRow
 from services.payments.workers import LookAtDue, PollPayments, RereadPayments, invoices_with_news, of_operation
+from services.payments.workers.calls import PollNow
 from tests.services.payments.parts import invoice, listing, paid, payments
 from tests.services.streams import NOW, TENANT
 
@@ -205,6 +206,24 @@ class TestPoll:
         assert done.payload is not None
         assert done.payload["newest"] == NOW.isoformat()
         assert done.again_at == NOW + dt.timedelta(seconds=300)
+
+    async def test_a_row_of_the_future_takes_no_later_pass_with_it(self) -> None:
+        odd = replace(ROW, updated_at=NOW + dt.timedelta(days=20_000))
+        world = cast_any(Known())
+        done = await PollPayments(elba, cast_any(Feed(Ok(PaymentsPage((odd,), None)))), world, world).run(
+            task(poll_seconds=300)
+        )
+        assert isinstance(done, Done)
+        assert done.payload is not None
+        assert done.payload["newest"] == NOW.isoformat()
+
+    async def test_an_account_that_calls_is_not_asked_where_statements_say_what_was_paid(self) -> None:
+        seller = {"connection": {"account": "elba:main"}, "payments_from": "statement"}
+        feed, world = Feed(Ok(PaymentsPage((ROW,), None))), cast_any(Known(settings={"sellers": [seller]}))
+        poll = PollPayments(elba, cast_any(feed), world, world, world)
+        done = await PollNow(poll.look).run(task())
+        assert isinstance(done, Done)
+        assert (list(done.commands), feed.asked) == ([], [])
 
     async def test_pass_without_news_found_nothing(self) -> None:
         feed, world = Feed(Ok(PaymentsPage((ROW,), None))), Known(counted=(KnownRow("i1", "deal-15", COUNTED),))
