@@ -143,6 +143,19 @@ async def test_an_act_goes_its_whole_way_and_its_signed_files_are_kept(office: O
     assert (await office.hear()).found_something is False
 
 
+async def test_the_feed_is_asked_more_often_for_a_while_after_news_of_ours(office: Office) -> None:
+    async def wait() -> float:
+        done = await office.hear()
+        return float((done.again_at - office.desk.clock.now()).total_seconds())
+
+    await office.desk.act("/partners", PARTNER)
+    assert [await wait(), await wait()] == [60.0, 60.0]
+    await office.posted()
+    assert [await wait(), await wait()] == [10.0, 10.0], "the second poll found nothing and is still soon after"
+    office.desk.clock.advance(601)
+    assert await wait() == 60.0
+
+
 @pytest.mark.parametrize(
     ("about", "question"),
     [
