@@ -90,6 +90,10 @@ class AccountingRouter:
         """As the vendor of the permit."""
         return await self._of(permit).invoice_link(permit, invoice_id)
 
+    async def hide_invoice(self, permit: Permit, invoice_id: str) -> Outcome[None]:
+        """As the vendor of the permit."""
+        return await self._of(permit).hide_invoice(permit, invoice_id)
+
     async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
         """As the vendor of the permit."""
         return await self._of(permit).invoice_changes(permit, cursor)

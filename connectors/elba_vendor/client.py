@@ -14,7 +14,7 @@ import orjson
 
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.http import Answer, as_read
+from chassis.http import Answer, NotSent, SentUnknown, as_read
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Permit
 from connectors import wire
@@ -137,15 +137,8 @@ class ElbaVendor(Refusing):
         Asking again gives the same link."""
         problem: Outcome[str] = Retryable(Problem("vendor_answer_unknown", {"vendor": VENDOR}), outage=False)
         for with_signatures in (True, False):
-            body = {
-                "documentId": invoice_id,
-                "published": True,
-                "withSignatures": with_signatures,
-                "isQrCodeEnabled": with_signatures and qr,
-            }
-            # Not marked as a change: it may be asked for at will, and must not be stopped by a send's own deadline.
-            call = self._calls.call(permit, "create_link", "POST", "document-links", orjson.dumps(body), LINK_SECONDS)
-            answer = await self._calls.http.send(call)
+            asked = {"published": True, "withSignatures": with_signatures, "isQrCodeEnabled": with_signatures and qr}
+            answer = await self._linked(permit, invoice_id, asked)
             if isinstance(answer, Answer) and answer.status == 409:
                 return await self._known_link(permit, answer)
             if not isinstance(answer, Answer):
@@ -157,6 +150,26 @@ class ElbaVendor(Refusing):
             if answer.status != 400:
                 break
         return problem
+
+    async def hide_invoice(self, permit: Permit, invoice_id: str) -> Outcome[None]:
+        """Unpublishes a document's link, whose id the refusal of a second link names. A document that had none has one
+        then that nobody can open."""
+        shown = {"withSignatures": False, "isQrCodeEnabled": False}
+        answer = await self._linked(permit, invoice_id, {"published": False, **shown})
+        if not isinstance(answer, Answer):
+            return as_read(answer)
+        if answer.status == 409:
+            if (link_id := _link_id(answer)) is None:
+                return unexpected(VENDOR, "id", write=False)
+            path, body = f"document-links/{segment(link_id)}", orjson.dumps({"isPublished": False, **shown})
+            changed = await self._calls.http.send(self._calls.call(permit, "hide_link", "PUT", path, body))
+            if not isinstance(changed, Answer):
+                return as_read(changed)
+            if changed.status == 204:
+                return Ok(None)
+            answer = changed
+        read = self._calls.answers.read(answer, TABLE, write=False)
+        return Ok(None) if isinstance(read, Ok) else read
 
     # Money
 
@@ -321,15 +334,19 @@ class ElbaVendor(Refusing):
             return mismatch(VENDOR, "id", write=False)
         return found
 
+    async def _linked(
+        self, permit: Permit, document_id: str, asked: Mapping[str, bool]
+    ) -> Answer | NotSent | SentUnknown:
+        """Asks for a document's link. Not marked as a change: it may be asked for at will, and must not be stopped by a
+        send's own deadline."""
+        body = orjson.dumps({"documentId": document_id, **asked})
+        call = self._calls.call(permit, "create_link", "POST", "document-links", body, LINK_SECONDS)
+        return await self._calls.http.send(call)
+
     async def _known_link(self, permit: Permit, answer: Answer) -> Outcome[str]:
         """The link that a document has already: the refusal names its id."""
-        try:
-            document = wire.read_json(answer.body)
-        except ValueError:
-            document = None
-        named = document.get("id") if isinstance(document, dict) else None
-        link_id = named or error_context(document).get("id")
-        if not isinstance(link_id, str):
+        link_id = _link_id(answer)
+        if link_id is None:
             return self._calls.answers.failure(answer, TABLE, write=False)
         path = f"document-links/{segment(link_id)}"
         call = self._calls.call(permit, "read_link", "GET", path, None, LINK_SECONDS)
@@ -362,6 +379,17 @@ class ElbaVendor(Refusing):
         if any(later <= earlier for earlier, later in pairwise(ids)):
             return unexpected(VENDOR, "news", write=False)
         return Ok(rows)
+
+
+def _link_id(answer: Answer) -> str | None:
+    """The link that a refusal of a second one names."""
+    try:
+        document = wire.read_json(answer.body)
+    except ValueError:
+        return None
+    named = document.get("id") if isinstance(document, dict) else None
+    link_id = named or error_context(document).get("id")
+    return link_id if isinstance(link_id, str) else None
 
 
 def _text_of(document: Any, name: str) -> Outcome[str]:

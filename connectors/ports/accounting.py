@@ -307,6 +307,12 @@ class LinkInvoice(Protocol):
     async def invoice_link(self, permit: Permit, invoice_id: str) -> Outcome[str]: ...
 
 
+class HideInvoice(Protocol):
+    """Takes an invoice's public page away, so that nobody pays by it. Doing it again changes nothing."""
+
+    async def hide_invoice(self, permit: Permit, invoice_id: str) -> Outcome[None]: ...
+
+
 class InvoiceChanges(Protocol):
     """Invoices changed since a moment. Where a list does not tell them, a card has no lines, no comment and no time of
     change; pages of rows whose order is not stated begin at an offset."""

@@ -122,6 +122,10 @@ class Refusing:
 
     # What only some vendors can do
 
+    async def hide_invoice(self, permit: Permit, invoice_id: str) -> Outcome[None]:
+        """Refused."""
+        return self._refused("hide_invoice")
+
     async def find_person(self, permit: Permit, name: str, email: str) -> Outcome[tuple[Counterparty, ...]]:
         """Refused."""
         return self._refused("find_person")

@@ -63,6 +63,7 @@ ELBA_VENDOR: Final = AccountingVendor(
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.CREATE_INVOICE,
             Capability.READ_INVOICE,
+            Capability.HIDE_INVOICE,
             Capability.BALANCES,
             Capability.CREATE_ACT,
         }

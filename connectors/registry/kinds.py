@@ -29,6 +29,7 @@ class Capability(enum.StrEnum):
     INVOICE_CHANGES = "invoice_changes"
     INVOICE_PDF = "invoice_pdf"
     CANCEL_INVOICE = "cancel_invoice"
+    HIDE_INVOICE = "hide_invoice"  # its public page; where there is none of its own, a void one shows that it is void
     PAYMENTS = "payments"  # a feed of what changed, and the payments of one invoice
     PAYMENTS_OF_INVOICE = "payments_of_invoice"  # the payments of one invoice alone
     CREATE_ACT = "create_act"

@@ -25,6 +25,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "create-act": ("Create the act in accounting", "Создание акта в бухгалтерии"),
     "cancel-invoice": ("Cancel the invoice in accounting", "Аннулирование счёта в бухгалтерии"),
     "check-cancel": ("Look whether the invoice is void", "Проверка, аннулирован ли счёт"),
+    "hide-invoice": ("Hide the void invoice's page", "Скрытие страницы аннулированного счёта"),
     "list-goods": ("Put goods on the mapping list", "Запись товаров в список сопоставления"),
     "tell-goods": ("Tell who waits for goods", "Ответ ждущим товара"),
     "fetch-pdf": ("Fetch the PDF", "Получение PDF"),

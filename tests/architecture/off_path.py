@@ -93,6 +93,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "settle/edi-prepare": _EDI,
     "services.invoicing.store.DocumentStore.edi_streams": _READ,
     "settle/check-cancel": "services that cannot cancel: the path's can",
+    "settle/hide-invoice": "a void invoice's page: the path's stand",
     "services.invoicing.api.executed": _PEOPLE,
     "services.invoicing.store.DocumentStore.mapped": _READ,
     "services.invoicing.store.DocumentStore.goods": _READ,

@@ -23,6 +23,7 @@ WATCH = "watch-duplicates"
 LIST_GOODS = "list-goods"
 REVIEW = "follow-review"
 CHECK_CANCEL = "check-cancel"
+HIDE = "hide-invoice"
 EXCHANGE = "edi-begin"
 
 REVIEW_EVERY = timedelta(seconds=30)
@@ -68,6 +69,8 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return (_cancel(ordered),) if ordered.issued is not None and ordered.issued.remote_id else ()
         case e.CancelRefused() if state.documents[event.document_id].phase == "review":
             return (_review(state.documents[event.document_id], recorded),)
+        case e.Cancelled():
+            return _hide(state.documents[event.document_id])
         case CardTaken() if (event.kind, event.choice) == ("buyer_late", "wait"):
             return (_deadline(state.documents[event.subject].request_id, recorded),)
         case CardTaken() if (event.kind, event.choice) == (DOUBLED, "cleared"):
@@ -244,6 +247,15 @@ def _check_cancel(taken: CardTaken, state: State) -> Sequence[TaskPlan]:
         return ()
     payload = {"document_id": document.document_id, "remote_id": document.issued.remote_id, "by": taken.by}
     return (TaskPlan(CHECK_CANCEL, taken.card_id, payload, account=document.terms.account),)
+
+
+def _hide(document: Document) -> Sequence[TaskPlan]:
+    """Nobody is to pay by the page of an invoice that is void."""
+    issued = document.issued
+    if issued is None or not issued.remote_id:
+        return ()
+    payload = {"remote_id": issued.remote_id}
+    return (TaskPlan(HIDE, document.document_id, payload, account=document.terms.account, lane=Lane.BULK),)
 
 
 def _cancel(document: Document) -> EffectPlan:

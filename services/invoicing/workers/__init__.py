@@ -7,7 +7,7 @@ from connectors.ports.edi import Edi
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import VendorOf
 from services.invoicing.store import DocumentStore
-from services.invoicing.workers.cancels import CheckCancel
+from services.invoicing.workers.cancels import CheckCancel, HideVoid
 from services.invoicing.workers.edi import BeginEdi, EdiDeadline, FetchEdiFiles, InvitePartner, PostEdi, PrepareEdi
 from services.invoicing.workers.edi_following import FollowPartner, LookAtEdi, PollEdi
 from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice, MappedItems
@@ -33,6 +33,7 @@ __all__ = [
     "CreateInvoice",
     "FetchPdf",
     "FollowReview",
+    "HideVoid",
     "Papers",
     "RequestDeadline",
     "WatchDuplicates",
@@ -63,6 +64,7 @@ def handlers(
             WatchDuplicates(vendor_of, accounting, clock),
             FollowReview(accounting, clock),
             CheckCancel(accounting),
+            HideVoid(vendor_of, accounting),
             ListGoods(),
             TellGoods(),
         ),

@@ -64,7 +64,10 @@ WRITES: Mapping[Capability, CapabilityCall] = {
     ),
     Capability.CREATE_PRODUCT: lambda desk, _: desk.accounting.create_product(desk.permit, PRODUCT, key="product"),
 }
-CALLS: Mapping[Capability, CapabilityCall] = {**READS, **FILES, **WRITES}
+PAGES: Mapping[Capability, CapabilityCall] = {
+    Capability.HIDE_INVOICE: lambda desk, at: desk.accounting.hide_invoice(desk.permit, at),
+}
+CALLS: Mapping[Capability, CapabilityCall] = {**READS, **FILES, **WRITES, **PAGES}
 
 WITHOUT_A_CALL = frozenset({Capability.LIST_COUNTERPARTIES})
 """What is a property of another capability's call: changes since long ago are all records."""

@@ -117,6 +117,42 @@ async def test_a_rejected_or_deleted_bill_is_seen_in_its_card(desk: Desk, path: 
         assert gone.problem.code == "document_not_found"
 
 
+async def test_the_page_of_a_rejected_bill_is_hidden_and_stays_so(desk: Desk) -> None:
+    card = await bill(desk)
+    await desk.act(f"/invoices/{card.invoice_id}/cancel")
+    assert (await desk.sandbox.client.get(card.url)).status_code == 200, "Elba itself leaves it open"
+    for _ in range(2):
+        assert taken(await desk.accounting.hide_invoice(desk.permit, card.invoice_id)) is None
+        assert (await desk.sandbox.client.get(card.url)).status_code == 404
+    assert len((await desk.state())["links"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        *(("link.create", kind) for kind in ("html_200", "empty", "reset", "error_after", "error_before")),
+        *(("link.update", kind) for kind in ("html_200", "error_after", "error_before", "token_expired")),
+    ],
+)
+async def test_hiding_a_page_is_simply_asked_for_again(desk: Desk, operation: str, kind: str) -> None:
+    card = await bill(desk)
+    await desk.fault(operation, kind)
+    assert isinstance(await desk.accounting.hide_invoice(desk.permit, card.invoice_id), Retryable)
+    assert taken(await desk.accounting.hide_invoice(desk.permit, card.invoice_id)) is None
+    assert (await desk.sandbox.client.get(card.url)).status_code == 404
+
+
+async def test_a_bill_that_is_gone_or_had_no_link_has_nothing_to_show(desk: Desk) -> None:
+    refused = {"kind": "error_before", "calls": [1, 2, 3, 4], "params": {"status": 400}}
+    await desk.sandbox.control("/faults", {"vendor": "elba-vendor", "operation": "link.create", **refused})
+    card = await bill(desk)
+    assert card.url == ""
+    assert taken(await desk.accounting.hide_invoice(desk.permit, card.invoice_id)) is None
+    assert [one["published"] for one in (await desk.state())["links"].values()] == [False]
+    await desk.act(f"/invoices/{card.invoice_id}", method="DELETE")
+    assert isinstance(await desk.accounting.hide_invoice(desk.permit, card.invoice_id), Rejected)
+
+
 async def test_a_wrong_key_and_a_strange_organisation(desk: Desk) -> None:
     revoked = await desk.accounting.ping(desk.permitted("5f0c2a77-1b1e-4d0e-9a0b-7f2f6e5f9c11"))
     assert isinstance(revoked, Retryable)

@@ -1,6 +1,6 @@
 """Invoices cancelled, replaced or repeated: by a person's word, a lost deal, or accounting itself (R3, R14, R19)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -9,12 +9,13 @@ from chassis.domain import Problem, Refused
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Done, Permit, Task
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
+from connectors.registry import accounting_of
 from contracts.messages import invoicing as messages
 from contracts.messages import operations
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.values import Reason
-from services.invoicing.workers import CheckCancel
+from services.invoicing.workers import CheckCancel, HideVoid
 from tests.services.invoicing.parts import (
     NO,
     STANDARD,
@@ -221,6 +222,24 @@ class TestInAccounting:
         assert stream.ran(c.SeeVoid(str(stream.happened(e.Cancelled)[0].document_id), "Анна", anew)) == []
 
 
+class TestPage:
+    def test_page_of_what_is_void_is_hidden_once(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeVoid(document_id(stream), "Анна", False))
+        (hide,) = (plan for (kind, _), plan in stream.tasks.items() if kind == "hide-invoice")
+        assert (hide.payload, hide.account) == ({"remote_id": f"remote-{document_id(stream)}"}, "elba:main")
+
+    def test_invoice_whose_id_nobody_knows_has_no_page_to_hide(self) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(answer(last(stream), remote_id=""))
+        stream.ran(BY_ANNA)
+        take(stream, "cancel_by_hand", "done")
+        assert phases(stream) == {("invoice", 1): "cancelled"}
+        assert not [kind for kind, _ in stream.tasks if kind == "hide-invoice"]
+
+
 @dataclass
 class Books:
     """An accounting service that answers each read in one way."""
@@ -262,3 +281,42 @@ async def test_look_tells_whether_it_is_void(gives: Outcome[InvoiceCard], void: 
 )
 async def test_look_that_fails_is_made_again(gives: Outcome[InvoiceCard]) -> None:
     assert isinstance(await look(gives), Deferred | Retryable)
+
+
+@dataclass
+class Showcase:
+    """An accounting service with pages, that answers in one way."""
+
+    gives: Outcome[None]
+    asked: list[str] = field(default_factory=list)
+
+    async def hide_invoice(self, permit: Permit, invoice_id: str) -> Outcome[None]:
+        self.asked.append(invoice_id)
+        return self.gives
+
+
+async def hide(showcase: Showcase, account: str) -> Any:
+    permit = Permit(account, "https://elba.example", "", 2, NOW)
+    task = Task(TENANT, "w1", "hide-invoice", "d1", {"remote_id": "e1"}, "deal-15", account, 1, permit, NOW)
+    return await HideVoid(accounting_of, showcase).run(task)
+
+
+@pytest.mark.parametrize(
+    ("gives", "result"),
+    [
+        (Ok(None), Done),
+        (Rejected(Problem("document_not_found")), Done),
+        (Retryable(Problem("vendor_fault"), outage=True), Retryable),
+        (Deferred(Problem("vendor_limit"), None), Deferred),
+    ],
+)
+async def test_hiding_goes_on_until_the_vendor_says_something_definite(gives: Outcome[None], result: type) -> None:
+    showcase = Showcase(gives)
+    assert isinstance(await hide(showcase, "elba-vendor:t:main"), result)
+    assert showcase.asked == ["e1"]
+
+
+async def test_vendors_without_pages_of_their_own_are_not_asked() -> None:
+    showcase = Showcase(Ok(None))
+    assert isinstance(await hide(showcase, "kontur:t:main"), Done)
+    assert showcase.asked == []
