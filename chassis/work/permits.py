@@ -190,6 +190,8 @@ class _Account:
     unused: int = 0
     wanted: int = 0
     fetched_at: datetime = _NEVER
+    refused: int = 0
+    refusal: Deferred | None = None
 
 
 class PermitBlocks:
@@ -197,6 +199,7 @@ class PermitBlocks:
 
     More than is wanted at that moment is asked for only while blocks are used up within USED_UP (business time): then
     twice the last one. What is not used goes back with the next question, since it is a call lost to the account.
+    A "not now" answers all who want as much: of the work that was claimed together at the limit one piece asks.
     """
 
     def __init__(self, permits: Permits, clock: Clock, *, block_max: int, vendor_of: Callable[[str], str]) -> None:
@@ -217,7 +220,8 @@ class PermitBlocks:
         try:
             await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes into the same block
             async with state.lock:
-                return self._from_block(state, count) or await self._fetch(state, account, count, permit_class)
+                known = self._from_block(state, count) or self._refusal(state, count)
+                return known or await self._fetch(state, account, count, permit_class)
         finally:
             state.wanted -= count
             waited = asyncio.get_running_loop().time() - started
@@ -247,13 +251,21 @@ class PermitBlocks:
         state.block, state.fetched_at, state.unused = None, now, 0
         answer = await self._permits.acquire(account, wish, permit_class, least=count, unused=unused)
         if not isinstance(answer, Permit):
+            state.refused, state.refusal = count, answer if isinstance(answer, Deferred) else None
             return answer
-        state.block, state.left = answer, answer.count
+        state.block, state.left, state.refusal = answer, answer.count, None
         if answer.count < count:
             metrics.PERMITS_REFUSED.labels("limit").inc()
             return Deferred(Problem("permits_used_up", {"account": account}), answer.expires_at)
         state.left -= count
         return replace(answer, count=count)
+
+    def _refusal(self, state: _Account, count: int) -> Deferred | None:
+        """The last "not now" while it is young and nothing has come back to the account."""
+        refusal, now = state.refusal, self._clock.now()
+        if refusal is None or refusal.until is None or state.unused or count < state.refused:
+            return None
+        return refusal if now < refusal.until and now - state.fetched_at <= USED_UP else None
 
     def _from_block(self, state: _Account, count: int) -> Permit | None:
         block = state.block

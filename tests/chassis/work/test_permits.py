@@ -232,3 +232,43 @@ async def test_an_empty_bucket_is_said_as_it_is() -> None:
     hand = OpenHand(clock.now)
     hand.answer = Deferred(Problem("empty"), START)
     assert await blocks_of(hand, clock).take(ACCOUNT, 1, PermitClass.BULK) == hand.answer
+
+
+async def test_of_those_who_ask_at_the_limit_one_is_refused_for_all() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    hand.answer = Deferred(Problem("empty"), START + timedelta(seconds=5))
+    blocks = blocks_of(hand, clock)
+    answers = await asyncio.gather(*(blocks.take(ACCOUNT, 2, PermitClass.BULK) for _ in range(5)))
+    assert answers == [hand.answer] * 5
+    assert len(hand.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "later_seconds", "returned"),
+    [(1, 0.0, 0), (2, 0.4, 0), (2, 0.0, 1)],
+    ids=["less is wanted", "its time has come", "something came back"],
+)
+async def test_a_refusal_is_asked_about_again_once_it_may_have_changed(
+    count: int, later_seconds: float, returned: int
+) -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    hand.answer = Deferred(Problem("empty"), START + timedelta(seconds=0.4))
+    blocks = blocks_of(hand, clock)
+    await blocks.take(ACCOUNT, 2, PermitClass.BULK)
+    clock.advance(later_seconds)
+    blocks.give_back(ACCOUNT, returned, PermitClass.BULK)
+    hand.answer = None
+    assert isinstance(await blocks.take(ACCOUNT, count, PermitClass.BULK), Permit)
+
+
+async def test_a_long_refusal_is_asked_about_again_after_a_second() -> None:
+    clock = ManualClock(START)
+    hand = OpenHand(clock.now)
+    hand.answer = Deferred(Problem("empty"), START + timedelta(hours=1))
+    blocks = blocks_of(hand, clock)
+    await blocks.take(ACCOUNT, 1, PermitClass.BULK)
+    clock.advance(1.1)
+    hand.answer = None
+    assert isinstance(await blocks.take(ACCOUNT, 1, PermitClass.BULK), Permit)
