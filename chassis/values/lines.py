@@ -153,10 +153,10 @@ def check_total(lines: Sequence[DocumentLine], deal_kopecks: int) -> TotalAgrees
     Beyond it the problem ``total_differs`` names both sums in kopecks.
     """
     lines_kopecks = totals(lines).amount_kopecks
+    difference = lines_kopecks - deal_kopecks
     on_top = (exact_fraction(line.quantity) for line in lines if not line.vat_included)
-    tolerance = len(lines) + sum(on_top, Fraction(0)) / 2
-    if abs(lines_kopecks - deal_kopecks) <= tolerance:
-        return TotalAgrees(lines_kopecks - deal_kopecks)
+    if abs(difference) <= len(lines) or abs(difference) <= len(lines) + sum(on_top, Fraction(0)) / 2:
+        return TotalAgrees(difference)
     return Problem("total_differs", {"lines_kopecks": lines_kopecks, "deal_kopecks": deal_kopecks})
 
 

@@ -1,7 +1,7 @@
 """Money as integer kopecks: exact conversion, half-up rounding, and division that loses no kopeck."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from typing import Literal, assert_never
 
@@ -15,11 +15,21 @@ DECIMAL_PLACES_MAX = 30
 
 _DIGITS_MAX = len(str(KOPECKS_MAX))
 
+# Wide enough for the product of any two decimals that ``in_range`` lets pass; it raises instead of losing a digit.
+_EXACT = Context(
+    prec=2 * (_DIGITS_MAX + 1 + DECIMAL_PLACES_MAX), rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation]
+)
+
 
 def round_half_up(value: Fraction) -> int:
     """The nearest integer; a half goes away from zero, so that a refund mirrors the sale."""
-    magnitude = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
-    return -magnitude if value < 0 else magnitude
+    return divide_half_up(value.numerator, value.denominator)
+
+
+def divide_half_up(dividend: int, divisor: int) -> int:
+    """The integer nearest to the quotient of an integer and a positive one, as :func:`round_half_up`."""
+    magnitude = (2 * abs(dividend) + divisor) // (2 * divisor)
+    return -magnitude if dividend < 0 else magnitude
 
 
 def in_range(value: Decimal) -> Decimal:
@@ -39,7 +49,7 @@ def exact_fraction(value: Decimal) -> Fraction:
 
 def kopecks_from_decimal(roubles: Decimal) -> int:
     """Roubles → kopecks, rounded half-up. Raises ValueError when the value is not finite or too large."""
-    return _checked(round_half_up(exact_fraction(roubles) * 100))
+    return _rounded_kopecks(in_range(roubles))
 
 
 def exact_kopecks_from_decimal(roubles: Decimal) -> int:
@@ -58,7 +68,7 @@ def decimal_from_kopecks(kopecks: int) -> Decimal:
 
 def multiply_half_up(price: Decimal, quantity: Decimal) -> int:
     """Unit price in roubles × quantity → kopecks of the line, rounded half-up once, after the multiplication."""
-    return _checked(round_half_up(exact_fraction(price) * exact_fraction(quantity) * 100))
+    return _rounded_kopecks(_EXACT.multiply(in_range(price), in_range(quantity)))
 
 
 def rubles_text(kopecks: int, language: Language) -> str:
@@ -111,6 +121,10 @@ def split_line(amount_kopecks: int, quantity: int) -> tuple[tuple[int, int], ...
 def _places(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     return -exponent if isinstance(exponent, int) else 0
+
+
+def _rounded_kopecks(roubles: Decimal) -> int:
+    return _checked(int(roubles.scaleb(2, _EXACT).to_integral_value(context=_EXACT)))
 
 
 def _checked(kopecks: int) -> int:

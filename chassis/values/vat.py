@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Final, Literal, TypeGuard, get_args
 
 from chassis.domain import Problem
-from chassis.values.money import Language, exact_fraction, round_half_up
+from chassis.values.money import Language, divide_half_up, exact_fraction
 
 VatRate = Literal["none", "0", "5", "7", "10", "18", "20", "22"]
 """``"none"`` is no VAT at all; ``"0"`` is a taxed operation at zero percent. They are never interchangeable."""
@@ -110,7 +109,7 @@ def vat_kopecks(amount_kopecks: int, rate: VatRate, *, included: bool) -> int:
     if rate == "none":
         return 0
     percent = int(rate)
-    return round_half_up(Fraction(amount_kopecks * percent, 100 + percent if included else 100))
+    return divide_half_up(amount_kopecks * percent, 100 + percent if included else 100)
 
 
 def in_force(rate: VatRate, on: date) -> bool:

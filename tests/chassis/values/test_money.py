@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from chassis.values.money import (
     KOPECKS_MAX,
     decimal_from_kopecks,
+    divide_half_up,
     exact_fraction,
     exact_kopecks_from_decimal,
     kopecks_from_decimal,
     multiply_half_up,
+    round_half_up,
     rubles_text,
     split_line,
     spread,
@@ -22,6 +24,15 @@ from chassis.values.money import (
 KOPECKS = st.integers(-(10**14), 10**14)
 PRICES = st.decimals("0", "1000000", places=4)
 QUANTITIES = st.decimals("0", "10000", places=3)
+WIDE = Context(prec=60)
+PLACES = st.integers(0, 30)
+SMALL = st.integers(-(10**8), 10**8)
+EDGES = PLACES.flatmap(
+    lambda places: (SMALL | st.integers(1 - 10 ** (19 + places), 10 ** (19 + places) - 1)).map(
+        lambda digits: Decimal(digits).scaleb(-places, WIDE)
+    )
+)
+"""Any price or quantity that is taken: up to 49 digits, the last ones often below half a kopeck."""
 WEIGHTS = st.lists(st.decimals("0", "100000", places=2), min_size=1, max_size=12).filter(any)
 
 
@@ -183,3 +194,25 @@ def test_split_line_gives_back_amount_and_quantity(amount: int, quantity: int) -
     assert sum(count for count, _ in parts) == quantity
     prices = [price for _, price in parts]
     assert max(prices) - min(prices) <= 1
+
+
+@given(EDGES, EDGES)
+def test_a_product_is_that_of_exact_fractions_whatever_the_digits(price: Decimal, quantity: Decimal) -> None:
+    exact = abs(Fraction(price) * Fraction(quantity) * 100)
+    kopecks = int(exact) + (1 if exact - int(exact) >= Fraction(1, 2) else 0)
+    if (price < 0) != (quantity < 0):
+        kopecks = -kopecks
+    if abs(kopecks) > KOPECKS_MAX:
+        with pytest.raises(ValueError, match="more than any document"):
+            multiply_half_up(price, quantity)
+    else:
+        assert multiply_half_up(price, quantity) == kopecks
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**6))
+def test_a_quotient_is_the_nearest_integer_and_a_half_goes_away_from_zero(dividend: int, divisor: int) -> None:
+    found = divide_half_up(dividend, divisor)
+    assert found == round_half_up(Fraction(dividend, divisor))
+    error = abs(Fraction(dividend, divisor)) - abs(found)
+    assert Fraction(-1, 2) <= error < Fraction(1, 2)
+    assert found == 0 or (found < 0) == (dividend < 0)
