@@ -10,9 +10,9 @@ from chassis.domain import Event, Refused
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.cancelling import Cancelling
-from services.invoicing.domain.drafting import document_id, draft, total_kopecks
+from services.invoicing.domain.drafting import Sound, document_id, draft, examine, total_kopecks
 from services.invoicing.domain.state import GOODS_UNKNOWN, IN_PROGRESS, OVER, STANDING, UNSENT, Document, State
-from services.invoicing.domain.values import Deal, Draft, Reason
+from services.invoicing.domain.values import Deal, Reason
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -184,14 +184,14 @@ class _Decision(Cancelling):
             refusal = (Reason(code="buyer_changed"),)
         if refusal is None and link is None:
             return
-        made = draft(document, self.now)
-        reasons = (*(refusal or ()), *(() if isinstance(made, Draft) else made))
-        if reasons or not isinstance(made, Draft):
-            self._block(document, reasons)
+        found = examine(document, self.now)
+        if refusal or not isinstance(found, Sound):
+            self._block(document, (*(refusal or ()), *(() if isinstance(found, Sound) else found)))
         elif document.kind == "act" and document.terms.act_requires_paid and not self.state.paid():
             if document.phase != "held":
                 self.say(e.Held(request_id=document.request_id, document_id=document.document_id))
         else:
+            made = draft(document, found)
             self.say(e.Ordered(request_id=document.request_id, document_id=document.document_id, draft=made))
 
     def _block(self, document: Document, reasons: tuple[Reason, ...]) -> None:

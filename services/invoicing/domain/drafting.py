@@ -1,13 +1,14 @@
 """From a request and its buyer to a document ready to be sent, or to everything that a person must change, at once."""
 
 import datetime as dt
+from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from chassis.domain import Problem
 from chassis.ids import deterministic_id
 from chassis.values.calendar import TermMode, due_date
-from chassis.values.lines import DocumentLine, LinesBlocked, check_total, document_lines
+from chassis.values.lines import DocumentLine, LinesBlocked, check_total, document_lines, totals
 from chassis.values.marker import effect_key, make_marker
 from chassis.values.money import split_line
 from chassis.values.vat import tax_on, vat_kopecks
@@ -27,8 +28,17 @@ def document_id(tenant: str, seller_id: str, deal_id: str, kind: Kind, revision:
     return str(deterministic_id("document", tenant, seller_id, deal_id, kind, str(revision)))
 
 
-def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
-    """The document with its date in the seller's zone, its lines, sums, number and marker; or all reasons why not."""
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What nothing speaks against: its date in the seller's zone, and its lines with what was changed about them."""
+
+    date: dt.date
+    lines: tuple[DocumentLine, ...]
+    warnings: tuple[Problem, ...]
+
+
+def examine(document: Document, now: dt.datetime) -> Sound | tuple[Reason, ...]:
+    """The lines of the document as of today, or all reasons why it cannot be drafted."""
     today = now.astimezone(ZoneInfo(document.terms.timezone)).date()
     reasons = []
     if document.deal.currency not in ("RUB", "RUR"):
@@ -47,16 +57,21 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
         reasons.append(agrees)
     if reasons:
         return tuple(Reason.of(problem) for problem in reasons)
-    lines = tuple(part for line in found.lines for part in _exact(line))
-    warnings, due = list(found.warnings), None
+    return Sound(today, found.lines, found.warnings)
+
+
+def draft(document: Document, sound: Sound) -> Draft:
+    """The document with its date, lines, sums, number and marker."""
+    lines = tuple(part for line in sound.lines for part in _exact(line))
+    warnings, due = list(sound.warnings), None
     if document.kind == "invoice":
         mode: TermMode = "calendar" if document.terms.due_calendar else "working"
-        term = due_date(today, document.terms.due_days, mode)
+        term = due_date(sound.date, document.terms.due_days, mode)
         due = term.day
         warnings += [term.warning] if term.warning is not None else []
     if document.deal.gifts:
         warnings.append(Problem("gifts_left_out", {"count": document.deal.gifts}))
-    if document.kind == "act" and (goods := sum(1 for row in rows if row.product_id and not row.is_service)):
+    if document.kind == "act" and (goods := sum(1 for line in sound.lines if line.product_id and not line.is_service)):
         warnings.append(Problem("goods_in_act", {"count": goods}))
     marker = _marker(document)
     return Draft(
@@ -64,7 +79,7 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
         revision=document.revision,
         attempt=document.attempt + 1,
         number=_number(document) if document.kind == "invoice" else "",
-        date=today,
+        date=sound.date,
         due_date=due,
         lines=lines,
         total_kopecks=sum(line.amount_kopecks for line in lines),
@@ -77,8 +92,8 @@ def draft(document: Document, now: dt.datetime) -> Draft | tuple[Reason, ...]:
 
 def total_kopecks(document: Document, now: dt.datetime) -> int | None:
     """What the document would come to with the deal as it is; None when it cannot be drafted."""
-    made = draft(document, now)
-    return made.total_kopecks if isinstance(made, Draft) else None
+    found = examine(document, now)
+    return totals(found.lines).amount_kopecks if isinstance(found, Sound) else None
 
 
 def _exact(line: DocumentLine) -> tuple[Line, ...]:
