@@ -32,7 +32,8 @@ def table() -> str:
         ("Capability", *(f"`{vendor.api}`" for vendor in vendors)),
         ("---", *("---" for _ in vendors)),
         *((f"`{one}`", *(_cell(vendor, one) for vendor in vendors)) for one in named),
-        ("closing documents", *(", ".join(_FORMS[form] for form in vendor.closing_forms) for vendor in vendors)),
+        ("closing documents", *(_closing(vendor) for vendor in vendors)),
+        ("lines of documents", *(vendor.line_items for vendor in vendors)),
         ("companies into the CRM", *("yes" if vendor.follows_buyers else "–" for vendor in vendors)),
         ("numbers invoices", *("itself" if vendor.numbers_itself else "we do" for vendor in vendors)),
         ("calls a second, burst", *(f"{v.limit.per_second:g}, {v.limit.burst}" for v in vendors)),
@@ -51,6 +52,14 @@ def edi_table() -> str:
         ("calls a second, burst", *(f"{v.limit.per_second:g}, {v.limit.burst}" for v in vendors)),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _closing(vendor: AccountingVendor) -> str:
+    """The forms; a УПД with the rates that it has words for, where these are not all."""
+    rates = sorted(vendor.upd_rates or (), key=lambda rate: (rate != "none", rate))
+    of_upd = " or ".join("without VAT" if rate == "none" else f"at {rate} %" for rate in rates)
+    named = [_FORMS[form] + (f" ({of_upd} alone)" if form == "upd" and rates else "") for form in vendor.closing_forms]
+    return ", ".join(named)
 
 
 def _cell(vendor: AccountingVendor | EdiVendor, capability: Capability) -> str:

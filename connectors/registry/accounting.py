@@ -121,6 +121,7 @@ KONTUR: Final = AccountingVendor(
     numbers_itself=True,
     feed_overlap_seconds=7 * _DAY_SECONDS,
     closing_forms=_ALL_FORMS,
+    line_items="text or items",
 )
 
 ONEC: Final = AccountingVendor(
@@ -142,6 +143,7 @@ ONEC: Final = AccountingVendor(
     feed_overlap_seconds=30 * _DAY_SECONDS,  # bank documents are entered with old dates
     tells_others_buyers=False,
     closing_forms=("sale", "upd"),
+    line_items="items",
 )
 
 MOEDELO: Final = AccountingVendor(
@@ -180,6 +182,9 @@ MOEDELO: Final = AccountingVendor(
     numbers_itself=True,
     feed_overlap_seconds=7 * _DAY_SECONDS,
     closing_forms=_ALL_FORMS,
+    upd_rates=frozenset({"none", "20"}),  # ordinals, of which no more are known
+    # Services need no card. Goods have cards, which nothing finds by a code and a bill need not name.
+    line_items="text",
 )
 
 ACCOUNTING: Final[Mapping[tuple[str, str], AccountingVendor]] = {

@@ -3,9 +3,10 @@
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from chassis.clock import Clock
+from chassis.values.vat import VatRate
 from chassis.work.handlers import EffectPolicy, Probe
 from connectors.ports.accounting import ClosingForm
 from connectors.ports.companies import CompanyByInn
@@ -13,6 +14,9 @@ from connectors.ports.crm import Crm, PortalMoved
 from connectors.ports.edi import Edi
 from connectors.ports.whole import AccountingClient
 from connectors.transport import Transport
+
+LineItems = Literal["text", "text or items", "items"]
+"""What a document's lines are at a vendor: texts alone, either as the connection says, or items alone."""
 
 
 class Capability(enum.StrEnum):
@@ -85,7 +89,8 @@ class AccountingVendor:
     ``numbers_itself``: whether the vendor gives invoices their numbers (R7). ``feed_overlap_seconds``: how far before
     the newest row seen a poll begins again, since rows become visible late, and change. ``tells_others_buyers``:
     whether changed counterparties are told whoever made them; where not, only a look-up tells that somebody else did.
-    ``closing_forms``: what closing documents it has.
+    ``closing_forms``: what closing documents it has; ``upd_rates``: the VAT rates that its УПД has words for, where
+    these are not all. ``line_items``: whether lines of documents refer to items of its nomenclature.
     """
 
     vendor: str
@@ -98,6 +103,8 @@ class AccountingVendor:
     feed_overlap_seconds: float
     tells_others_buyers: bool = True
     closing_forms: tuple[ClosingForm, ...] = ("act",)
+    upd_rates: frozenset[VatRate] | None = None
+    line_items: LineItems = "text"
 
     @property
     def api(self) -> str:

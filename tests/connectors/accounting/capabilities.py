@@ -253,6 +253,18 @@ class AccountingCapabilities(Traits):
             made.product_id
         ]
 
+    @pytest.mark.parametrize("wanted", ["create", "text"])
+    async def test_lines_are_items_of_the_nomenclature_where_the_vendor_has_them(
+        self, desk: AccountingDesk, wanted: str
+    ) -> None:
+        buyer = await desk.buyer()
+        desk.permit = replace(desk.permit, options={**desk.permit.options, "unknown_goods": wanted})
+        before = len((await desk.state())["products"])
+        taken(await desk.create_invoice(buyer))
+        made = len((await desk.state())["products"]) - before
+        items = {"text": False, "text or items": wanted == "create", "items": True}[self.vendor.line_items]
+        assert made == (1 if items else 0)
+
     # the account
 
     async def test_an_account_that_is_closed_to_us(self, desk: AccountingDesk) -> None:

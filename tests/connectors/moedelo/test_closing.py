@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from chassis.outcomes import Ok, Rejected, Retryable
+from chassis.values.vat import VAT_RATES, VatMode, VatRate
 from chassis.work.handlers import Permit
 from connectors.moedelo.client import Moedelo
 from connectors.ports.accounting import ActDraft
+from connectors.registry import MOEDELO
 from tests.connectors.accounting.calls import LONG_AGO
 from tests.connectors.accounting.desk import AccountingDesk, taken
 from tests.connectors.accounting.samples import lines, row
@@ -19,8 +21,9 @@ SINCE = datetime(2026, 3, 20, tzinfo=UTC)
 
 
 def act_draft(buyer: str, bill: str | None, *, rate: str = "none", services: tuple[bool, ...] = (True,)) -> ActDraft:
-    on = date(2025 if rate == "20" else 2026, 3, 20)
-    (one,) = lines(row("1000", "2", rate=rate), vat_mode="exempt" if rate == "none" else "standard", on=on)
+    on = date({"20": 2025, "18": 2018}.get(rate, 2026), 3, 20)
+    modes: dict[str, VatMode] = {"none": "exempt", "5": "usn5", "7": "usn7"}
+    (one,) = lines(row("1000", "2", rate=rate), vat_mode=modes.get(rate, "standard"), on=on)
     wanted = tuple(replace(one, is_service=service) for service in services)
     return ActDraft(date(2026, 3, 20), buyer, wanted, "Акт", "[b24:1042:act:1:7c1f09aa]", bill)
 
@@ -69,12 +72,19 @@ async def test_a_universal_document_says_whether_it_is_the_vat_invoice_too(
     assert held["items"][0]["vat"] == ("NoNds" if rate == "none" else "Nds20")
 
 
-async def test_a_rate_that_a_universal_document_has_no_word_for_is_refused_before_anything_is_sent() -> None:
-    moedelo, script = client()
-    refused = await moedelo.create_act(permit("upd"), act_draft("905512", None, rate="22"), key="act")
-    assert isinstance(refused, Rejected)
-    assert (refused.problem.code, refused.problem.values["rate"]) == ("vat_rate_not_supported", "22")
-    assert script.calls == []
+@pytest.mark.parametrize("rate", VAT_RATES)
+async def test_a_universal_document_has_words_for_the_rates_that_the_registry_names(
+    desk: AccountingDesk, rate: VatRate
+) -> None:
+    buyer = await desk.buyer()
+    desk.http.calls.clear()
+    outcome = await desk.accounting.create_act(wanting(desk, "upd"), act_draft(buyer, None, rate=rate), key="act")
+    if rate in (MOEDELO.upd_rates or ()):
+        assert isinstance(outcome, Ok), outcome
+    else:
+        assert isinstance(outcome, Rejected)
+        assert (outcome.problem.code, outcome.problem.values["rate"]) == ("vat_rate_not_supported", rate)
+        assert desk.http.calls == [], "nothing is sent"
 
 
 @pytest.mark.parametrize(
