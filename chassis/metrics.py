@@ -114,6 +114,14 @@ CONSUME_BATCH_SECONDS = histogram(
 CONSUME_BATCH_MESSAGES = histogram(
     "sverka_consume_batch_messages", "Messages in a batch.", "Always full: the consumer is behind.", buckets=SIZES
 )
+CONSUME_BATCHES = counter(
+    "sverka_consume_batches_total",
+    "Batches by when they were decided: ahead (while the one before was written), undone (ahead, but taken again in "
+    "their turn), alone (nothing before was being written), shared (it had a key in common, or a faulty message).",
+    "Behind and mostly shared: few keys make all the messages, more replicas change nothing; undone again and again: "
+    "a commit takes seconds, or Postgres fails.",
+    ["decided"],
+)
 CONSUME_RETRIES = counter(
     "sverka_consume_retries_total",
     "Batches taken again, by cause: infrastructure, newer_build, content, unknown.",

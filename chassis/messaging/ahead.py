@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chassis import metrics
 from chassis.messaging.intake import Intake, Outcome, Taken
 
 WAIT_SECONDS_MAX = 2.0
@@ -47,11 +48,28 @@ class Ahead:
         self._mine = mine
         self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[Outcome] | None = None
-        if before is not None and not before.over and _can_overlap(before, mine):
+        self._decided = "alone"
+        if before is not None and not before.over:
+            self._decided = "ahead" if _can_overlap(before, mine) else "shared"
+        if before is not None and self._decided == "ahead":
             self._task = asyncio.create_task(self._run(before), name="consumer-ahead")
 
     async def outcome(self) -> Outcome | None:
         """Its turn has come: what it came to, None when it was not on its way or failed and is to be handled anew."""
+        outcome = await self._on_its_way()
+        metrics.CONSUME_BATCHES.labels(self._decided).inc()
+        return outcome
+
+    async def end(self) -> None:
+        """Undoes what is not committed."""
+        task, self._task = self._task, None
+        if task is not None:
+            self._decided = "undone"
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _on_its_way(self) -> Outcome | None:
         if self._task is None:
             return None
         if not self._turn.done():
@@ -60,14 +78,8 @@ class Ahead:
             return await self._task
         except Exception as error:  # noqa: BLE001 - rolled back; what it means is found out when it is handled anew
             _log.info("a batch that was taken ahead is taken again: %s", type(error).__name__)
+            self._decided = "undone"
             return None
-
-    async def end(self) -> None:
-        """Undoes what is not committed."""
-        task, self._task = self._task, None
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self, before: Place) -> Outcome:
         await before.held.wait()

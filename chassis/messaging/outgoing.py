@@ -78,6 +78,16 @@ SELECT message_id FROM outbox w WHERE published_at IS NULL AND message_id = ANY(
 """
 
 
+async def transactions(connection: Connection) -> tuple[int, int]:
+    """The number of a transaction that begins now, and of the oldest that has written and is under way."""
+    row = await connection.fetchrow(
+        "SELECT pg_current_xact_id()::text::bigint AS newest, "
+        "pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest"
+    )
+    assert row is not None, "functions have one row"
+    return row["newest"], row["oldest"]
+
+
 async def read(connection: Connection, after: tuple[int, int], in_hand: Sequence[int], limit: int) -> list[Outgoing]:
     """Unsent rows in their order, without those in hand: of each lane at most ``limit`` after its ``seq`` in ``after``,
     and all bulk rows whose key has an interactive row among them."""

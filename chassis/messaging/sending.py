@@ -36,6 +36,7 @@ from chassis.wakeups import POLL_SECONDS_MAX, Waiter
 READ_ROWS_MAX = 1_000
 READ_PAUSE_SECONDS = 0.004
 RESCAN_SECONDS = 5.0
+FLOOR_SECONDS = 0.5
 ROLL_SECONDS = 3_600.0
 CHECK_ENDS_SECONDS = 30.0
 KEYS_REMEMBERED_MAX = 50_000
@@ -84,6 +85,7 @@ class Sending:
         self._producer: AIOKafkaProducer | None = None
         self._suspect = False
         self._rescan_at = 0.0
+        self._floor_at = 0.0
         self._read_at = 0.0
         self._roll_at = 0.0
 
@@ -201,24 +203,40 @@ class Sending:
                     floor.lower(left_from)
         in_hand = seqs(self._windows.values()) + [row.seq for _, _, rows, _ in self._arrived for row in rows]
         after = (self._floors[Lane.INTERACTIVE].seq, self._floors[Lane.BULK].seq)
+        oldest = await self._oldest_writer()  # asked before the read, which so sees all that ended before it
         rows = await outgoing.read(self._connection, after, in_hand, READ_ROWS_MAX)
         interactive = [row for row in rows if row.lane == Lane.INTERACTIVE]
         promoted = {row.key for row in interactive}
         full = len(interactive) >= READ_ROWS_MAX
         horizon = interactive[-1].seq if full else None
         taken = 0
-        now = time.monotonic()
         for row in rows:
             if row.lane == Lane.BULK and row.key not in promoted:
                 if horizon is not None and row.seq > horizon:
                     continue  # an interactive row of its key may not have been read yet
-                self._floors[Lane.BULK].saw(row.seq, now)
+                self._floors[Lane.BULK].saw(row.seq)
             elif row.lane == Lane.INTERACTIVE:
-                self._floors[Lane.INTERACTIVE].saw(row.seq, now)
+                self._floors[Lane.INTERACTIVE].saw(row.seq)
             theirs = self._window(row)
             if theirs is not None and theirs.offer(row, promoted=row.key in promoted):
                 taken += 1
+        if oldest is not None:
+            bulk = [row.seq for row in rows if row.lane == Lane.BULK]
+            read_to = [*bulk[READ_ROWS_MAX - 1 : READ_ROWS_MAX], *([] if horizon is None else [horizon])]
+            self._floors[Lane.INTERACTIVE].rise(oldest, horizon)
+            self._floors[Lane.BULK].rise(oldest, min(read_to, default=None))
         return taken > 0 and (full or len(rows) - len(interactive) >= READ_ROWS_MAX)
+
+    async def _oldest_writer(self) -> int | None:
+        """Now and then, while the floors lie lower than what was read: the oldest transaction that may bring rows."""
+        now = time.monotonic()
+        if now < self._floor_at or not any(floor.follows for floor in self._floors):
+            return None
+        self._floor_at = now + FLOOR_SECONDS
+        newest, oldest = await outgoing.transactions(self._connection)
+        for floor in self._floors:
+            floor.bound(newest)
+        return oldest
 
     def _window(self, row: Outgoing) -> Window | None:
         spec = self._topics.get(row.topic)

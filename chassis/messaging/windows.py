@@ -8,7 +8,6 @@ from chassis.aggregate import Lane
 from chassis.messaging.outgoing import Outgoing
 
 ROWS_MAX = 500
-FLOOR_LAG_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -88,27 +87,49 @@ def seqs(windows: Collection[Window]) -> list[int]:
 
 
 class Floor:
-    """Where reading begins: behind everything read by FLOOR_LAG_SECONDS, since a lower ``seq`` may still be committed.
+    """Where reading begins: behind what was read, once every transaction that may yet bring a lower ``seq`` has ended.
 
-    Rows committed later than that are found by the rescan.
+    A row's number is drawn before its row is committed. Whoever stands still in between brings it late, and what
+    follows it under its key would be read without it if reading began behind it by then.
     """
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
         self._highest = 0
+        self._settled = 0
+        self._bounds: deque[tuple[int, int]] = deque()
         self.seq = 0
 
-    def saw(self, seq: int, now: float) -> None:
+    @property
+    def follows(self) -> bool:
+        """Whether it lies lower than what was read."""
+        return self._highest > self.seq
+
+    def saw(self, seq: int) -> None:
         """A row was read."""
-        if seq > self._highest:
-            self._highest = seq
-            if not self._seen or now - self._seen[-1][0] > FLOOR_LAG_SECONDS / 4:
-                self._seen.append((now, seq))
-        while self._seen and now - self._seen[0][0] > FLOOR_LAG_SECONDS:
-            self.seq = max(self.seq, self._seen.popleft()[1])
+        self._highest = max(self._highest, seq)
+
+    def bound(self, transaction: int) -> None:
+        """Remembers a transaction that is younger than all that drew numbers lower than what was read up to the call
+        before this one."""
+        if self._settled > (self._bounds[-1][1] if self._bounds else self.seq):
+            self._bounds.append((transaction, self._settled))
+        self._settled = self._highest
+
+    def rise(self, oldest: int, read_to: int | None) -> None:
+        """After a read that saw all that was committed when ``oldest`` was the oldest transaction under way; it came to
+        its limit at ``read_to``, or saw everything (None)."""
+        while self._bounds and self._bounds[0][0] < oldest:
+            seq = self._bounds[0][1]
+            if read_to is not None and seq > read_to:
+                self.seq = max(self.seq, read_to)
+                return
+            self.seq = max(self.seq, seq)
+            self._bounds.popleft()
 
     def lower(self, seq: int) -> None:
         """Rows from ``seq`` on are to be read again."""
-        self._seen.clear()
+        while self._bounds and self._bounds[-1][1] >= seq:
+            self._bounds.pop()
         self._highest = min(self._highest, seq - 1)
+        self._settled = min(self._settled, seq - 1)
         self.seq = min(self.seq, seq - 1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chassis import metrics
 from chassis.engine import Engine
 from chassis.ids import TenantId, kafka_key, lock_number
 from chassis.messaging.consumer import BATCH_MESSAGES_MAX
@@ -62,6 +63,16 @@ class Batches:
         await self.second_was_decided.wait()
 
 
+def _decided() -> dict[str, float]:
+    """How many batches were decided in each way up to now."""
+    ways = ("ahead", "undone", "alone", "shared")
+    return {way: float(metrics.CONSUME_BATCHES.labels(way)._value.get()) for way in ways}
+
+
+def _since(before: dict[str, float]) -> dict[str, float]:
+    return {way: count - before[way] for way, count in _decided().items() if count > before[way]}
+
+
 async def _all_is_there(sample: Sample) -> None:
     await eventually(sample.has("a", *FIRST))
     await eventually(sample.has("b", *SECOND))
@@ -76,10 +87,11 @@ async def _all_is_there(sample: Sample) -> None:
 async def test_a_batch_is_decided_while_the_one_before_it_is_not_yet_committed(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches = Batches(monkeypatch)
+    batches, before = Batches(monkeypatch), _decided()
     async with sample.consumer():
         await _all_is_there(sample)
     assert batches.begun[:2] == ["first", "second"]
+    assert _since(before) == {"alone": 1, "ahead": 1}
 
 
 @pytest.mark.usefixtures("two_batches")
@@ -116,10 +128,11 @@ async def test_two_batches_that_meet_in_postgres_do_not_wait_for_each_other_for_
             await super().before_the_first(connection)
             await connection.execute("SELECT pg_advisory_xact_lock($1)", key)
 
-    batches = Meets(monkeypatch)
+    batches, before = Meets(monkeypatch), _decided()
     async with sample.consumer():
         await _all_is_there(sample)
     assert batches.begun == ["first", "second", "second"]
+    assert _since(before) == {"alone": 1, "undone": 1}
 
 
 async def test_batches_with_a_key_in_common_are_handled_one_after_the_other(
@@ -135,8 +148,9 @@ async def test_batches_with_a_key_in_common_are_handled_one_after_the_other(
 
     numbers = range(1, 3 * BATCH_MESSAGES_MAX)
     await send(sample.kafka, TOPIC, [_amount("a", n) for n in numbers])
-    batches = Looks()
+    batches, before = Looks(), _decided()
     async with sample.consumer():
         await eventually(sample.has("a", *numbers))
     assert len(batches.not_committed) >= 3
+    assert set(_since(before)) == {"alone", "shared"}
     assert set(batches.not_committed) == {0}

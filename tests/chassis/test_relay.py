@@ -123,6 +123,47 @@ async def test_a_late_commit_of_a_lower_seq_is_found(database: Database, kafka: 
         await eventually(arrived(kafka, early=range(1, 6), late=[1]))
 
 
+async def test_a_late_commit_goes_before_what_followed_it_under_its_key(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process stood still for longer than a moment, while others wrote on; then its key had a message more."""
+    monkeypatch.setattr("chassis.messaging.sending.RESCAN_SECONDS", 600.0)
+    loop = asyncio.get_running_loop()
+    async with relaying(database, kafka):
+        count = 0
+        async with database.transaction([ONE]) as connection:
+            await engine().execute(connection, [Command(ONE, "account-late", Add(1), "1")], now())
+            begun = loop.time()
+            while loop.time() < begun + 3.0:
+                count += 1
+                await add(database, "early", count)
+                await eventually(arrived(kafka, early=range(1, count + 1)))
+        await add(database, "late", 2)
+        await eventually(arrived(kafka, early=range(1, count + 1), late=[1, 2]))
+
+
+async def test_reading_begins_behind_what_was_sent(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[int, int]] = []
+    read = outgoing.read
+
+    async def watched(connection: Any, after: tuple[int, int], *args: Any) -> list[Outgoing]:
+        begun.append(after)
+        return await read(connection, after, *args)
+
+    monkeypatch.setattr(outgoing, "read", watched)
+    amounts = iter(range(1, 10_000))
+    async with relaying(database, kafka):
+
+        async def behind() -> bool:
+            await add(database, "quick", next(amounts))
+            await add(database, "bulk", BULK_FROM + next(amounts))
+            return bool(begun) and min(begun[-1]) > 0
+
+        await eventually(behind)
+
+
 async def test_crossed_commits_under_one_key_keep_their_order(database: Database, kafka: KafkaSettings) -> None:
     """Two streams share the key ``k``. Appends take its lock first, so that rows become visible in their order."""
     made = engine()

@@ -1,10 +1,10 @@
-"""Which rows the relay has in hand: a full window, a failed request, the floor."""
+"""Which rows the relay has in hand: a full window, a failed request."""
 
 from datetime import UTC, date, datetime
 
 from chassis.aggregate import Lane
 from chassis.messaging.outgoing import Outgoing
-from chassis.messaging.windows import ROWS_MAX, Floor, Window
+from chassis.messaging.windows import ROWS_MAX, Window
 
 
 def row(seq: int, key: str = "k", lane: Lane = Lane.INTERACTIVE) -> Outgoing:
@@ -30,12 +30,3 @@ def test_a_failed_request_comes_first_again_in_its_order() -> None:
     window.begin(3)
     window.put_back()
     assert [r.seq for r in window.next_rows()] == [4, 1, 2, 3]
-
-
-def test_the_floor_follows_at_a_distance() -> None:
-    floor = Floor()
-    for second in range(4):
-        floor.saw(second * 100 + 1, float(second))
-    assert 1 <= floor.seq < 301
-    floor.lower(50)
-    assert floor.seq == 1 if floor.seq < 49 else floor.seq == 49

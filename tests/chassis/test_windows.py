@@ -124,65 +124,83 @@ def test_headers_are_read_as_kafka_takes_them() -> None:
     ]
 
 
-def test_the_floor_follows_what_was_read_a_second_ago() -> None:
+def settled(floor: Floor, seq: int, transaction: int) -> None:
+    """All up to ``seq`` is read, and ``transaction`` is younger than whoever may bring a lower number."""
+    floor.saw(seq)
+    floor.bound(transaction - 1)
+    floor.bound(transaction)
+
+
+def test_the_floor_follows_when_whoever_may_bring_a_lower_number_has_ended() -> None:
     floor = Floor()
-    assert floor.seq == 0
-    floor.saw(1, 10.0)
-    floor.saw(1, 11.0)
-    assert floor.seq == 0, "a lower number may still be committed"
-    floor.saw(1, 11.01)
+    assert (floor.seq, floor.follows) == (0, False)
+    settled(floor, 7, transaction=100)
+    floor.rise(oldest=100, read_to=None)
+    assert (floor.seq, floor.follows) == (0, True), "the hundredth may be one of them"
+    floor.rise(oldest=101, read_to=None)
+    assert (floor.seq, floor.follows) == (7, False)
+
+
+def test_what_was_read_since_the_last_look_does_not_count_yet() -> None:
+    floor = Floor()
+    floor.saw(1)
+    floor.bound(100)
+    floor.saw(2)
+    floor.bound(101)
+    floor.rise(oldest=200, read_to=None)
     assert floor.seq == 1
 
 
-@pytest.mark.parametrize(("second", "floor_at"), [(10.22, 1), (10.25, 1), (10.3, 2)])
-def test_the_floor_moves_by_quarters_of_a_second(second: float, floor_at: int) -> None:
+def test_the_floor_rises_as_far_as_the_older_ones_have_ended() -> None:
     floor = Floor()
-    floor.saw(1, 10.0)
-    floor.saw(2, second)
-    floor.saw(2, 11.4)
-    assert floor.seq == floor_at
+    for seq in (1, 2, 3):
+        floor.saw(seq)
+        floor.bound(100 + seq)
+    floor.rise(oldest=103, read_to=None)
+    assert floor.seq == 1, "1 was read before 102 began, 2 before 103"
+    floor.rise(oldest=104, read_to=None)
+    assert floor.seq == 2
+
+
+def test_the_floor_does_not_pass_what_a_limited_read_has_left() -> None:
+    floor = Floor()
+    settled(floor, 100, transaction=10)
+    floor.rise(oldest=11, read_to=40)
+    assert floor.seq == 40
+    floor.rise(oldest=11, read_to=None)
+    assert floor.seq == 100
 
 
 def test_a_row_of_a_lower_number_does_not_hold_the_floor_back() -> None:
     floor = Floor()
-    floor.saw(7, 10.0)
-    floor.saw(3, 10.9)
-    floor.saw(3, 11.1)
+    floor.saw(7)
+    settled(floor, 3, transaction=10)
+    floor.rise(oldest=11, read_to=None)
     assert floor.seq == 7
 
 
 def test_a_lowered_floor_reads_again_from_there() -> None:
     floor = Floor()
-    floor.saw(100, 10.0)
-    floor.saw(300, 10.5)
-    floor.saw(301, 11.1)
+    settled(floor, 100, transaction=10)
+    floor.saw(300)
+    floor.rise(oldest=11, read_to=None)
     assert floor.seq == 100
     floor.lower(50)
-    assert floor.seq == 49
-    floor.saw(49, 12.0)
-    floor.saw(50, 12.5)
-    floor.saw(50, 13.4)
-    assert floor.seq == 49, "nothing was seen that long ago since it was lowered"
-    floor.saw(50, 13.6)
+    assert (floor.seq, floor.follows) == (49, False)
+    settled(floor, 50, transaction=20)
+    floor.rise(oldest=20, read_to=None)
+    assert floor.seq == 49, "what was known of the higher ones is forgotten"
+    floor.rise(oldest=21, read_to=None)
     assert floor.seq == 50
 
 
-def test_lowering_never_raises_the_floor() -> None:
+def test_lowering_never_raises_the_floor_and_keeps_what_lies_below() -> None:
     floor = Floor()
-    floor.saw(10, 10.0)
-    floor.saw(10, 11.1)
+    settled(floor, 10, transaction=10)
+    settled(floor, 60, transaction=20)
+    floor.lower(50)
+    assert floor.seq == 0
+    floor.rise(oldest=30, read_to=None)
+    assert floor.seq == 10
     floor.lower(50)
     assert floor.seq == 10
-    floor.saw(11, 12.0)
-    floor.saw(11, 13.1)
-    assert floor.seq == 11
-
-
-def test_only_what_comes_behind_a_lowered_floor_is_new() -> None:
-    floor = Floor()
-    floor.saw(1, 10.0)
-    floor.saw(301, 11.1)
-    floor.lower(50)
-    floor.saw(49, 12.0)
-    floor.saw(49, 13.5)
-    assert floor.seq == 1
