@@ -11,11 +11,11 @@ SOURCE = "balance"
 
 
 def operation_id(remote_id: str, fact_id: int | None, given: Collection[str]) -> str:
-    """An operation's id: of a fact by its number, of a card (None) by the first number that no operation was given yet,
+    """An operation's id: of a fact by its number, of a card (None) by the next number that no operation was given yet,
     since two operations of one id would be one."""
     if fact_id is not None:
         return f"{SOURCE}-{remote_id}-{fact_id}"
-    names = (f"{SOURCE}-{remote_id}-card-{number}" for number in count(1))
+    names = (f"{SOURCE}-{remote_id}-card-{number}" for number in count(len(given) + 1))
     return next(name for name in names if name not in given)
 
 

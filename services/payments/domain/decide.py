@@ -150,7 +150,7 @@ class _Decision:
         if difference == 0:
             return
         if difference > 0:
-            given = {payment.operation.operation_id for payment in invoice.payments.values()}
+            given = [payment.operation.operation_id for payment in invoice.payments.values()]
             name = balances.operation_id(invoice.known.remote_id, command.fact_id, given)
             listed = balances.grown(invoice.live, difference, name, command.on)
         else:
