@@ -24,7 +24,7 @@ from services.payments import domain, projections
 from services.payments.api import BankApi
 from services.payments.domain import bankday, callback, listing, operation, plans, statement
 from services.payments.handlers import route
-from services.payments.published import published, published_of_day, published_of_statement
+from services.payments.published import published, published_of_day, published_of_operation, published_of_statement
 from services.payments.settings import PaymentsSettings
 from services.payments.store import PaymentStore
 from services.payments.store.bank import BankStore
@@ -51,6 +51,7 @@ OPERATIONS: StreamKind[operation.State, operation.Command] = StreamKind(
     evolve=operation.evolve,
     codec=operation.CODEC,
     aggregate=lambda stream: stream,
+    published=published_of_operation,
     projected=operation.projected,
 )
 BANK_DAYS: StreamKind[bankday.State, bankday.Command] = StreamKind(

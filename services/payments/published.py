@@ -78,10 +78,10 @@ def _gone(taken: CardTaken, state: State) -> PublicMessage:
 
 
 def published_of_operation(recorded: Recorded, state: operation.State) -> Sequence[PublicMessage]:
-    """A payment that accounting itself has tied to no invoice; one tied to an invoice that is not ours is not ours to
-    tell."""
+    """A payment that accounting itself has tied to no invoice, and that looks like one of ours; one tied to an invoice
+    that is not ours is not ours to tell."""
     event = recorded.event
-    if not isinstance(event, operation.OperationUnmatched) or event.remote_invoice:
+    if not isinstance(event, operation.OperationUnmatched) or event.remote_invoice or not event.ours:
         return ()
     found = event.operation
     unmatched = payments.PaymentUnmatched(

@@ -173,6 +173,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.PaymentStore.known": _READ,
     "services.payments.store.PaymentStore.unmatched": _READ,
     "services.payments.store.PaymentStore.shares": _READ,
+    "services.payments.store.PaymentStore.waited_for": _READ,
     "services.payments.store.PaymentStore.open_invoices": _READ,
     "services.ingest.api.directory.HookOwners.of_accounting": _READ,
     "services.ingest.api.callbacks.Callbacks._tell": _CALLBACKS,

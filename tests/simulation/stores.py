@@ -128,6 +128,18 @@ class MemoryPayments(PaymentStore):
             for stream, row in rows.items()
         }
 
+    async def waited_for(
+        self, tenant: TenantId, account: str, inns: Collection[str], sums: Collection[int]
+    ) -> tuple[frozenset[str], frozenset[int]]:
+        """Buyers and rests of unpaid invoices."""
+        rows = [
+            row
+            for (of_tenant, *_), row in self._memory.table("invoices").items()
+            if of_tenant == tenant and row["account"] == account and row["status"] in ("issued", "partially_paid")
+        ]
+        rests = {row["total_kopecks"] - row["paid_kopecks"] for row in rows}
+        return frozenset(row["buyer_inn"] for row in rows) & set(inns) - {""}, frozenset(rests & set(sums))
+
 
 def _invoice(row: Mapping[str, Any]) -> InvoiceRow:
     is_open = row["status"] in ("issued", "partially_paid")

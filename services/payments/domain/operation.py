@@ -12,11 +12,13 @@ PREFIX = "operation"
 
 
 class OperationUnmatched(Event, name="OperationUnmatched"):
-    """The accounting service lists an operation for an invoice that is not ours, or not known yet."""
+    """The accounting service lists an operation for an invoice that is not ours, or not known yet. ``ours``: it looks
+    like a payment of an invoice of ours."""
 
     account: str
     remote_invoice: str
     operation: Operation
+    ours: bool = False
 
 
 class OperationMatched(Event, name="OperationMatched"):
@@ -27,11 +29,12 @@ class OperationMatched(Event, name="OperationMatched"):
 
 @dataclass(frozen=True, slots=True)
 class SeeUnmatched:
-    """The feed has an operation without an invoice of ours."""
+    """The feed has an operation without an invoice of ours; ``ours``: it looks like a payment of one."""
 
     account: str
     remote_invoice: str
     operation: Operation
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
     if isinstance(command, SeeMatched):
         return () if state.last is None or state.matched else (OperationMatched(invoice_id=command.invoice_id),)
     seen = OperationUnmatched(
-        account=command.account, remote_invoice=command.remote_invoice, operation=command.operation
+        account=command.account, remote_invoice=command.remote_invoice, operation=command.operation, ours=command.ours
     )
     return () if seen == state.last and not state.matched else (seen,)
 

@@ -129,6 +129,23 @@ class PaymentStore:
             for row in rows
         }
 
+    async def waited_for(
+        self, tenant: TenantId, account: str, inns: Collection[str], sums: Collection[int]
+    ) -> tuple[frozenset[str], frozenset[int]]:
+        """Of the INNs those of buyers with an unpaid invoice of the account, of the sums those that are the whole rest
+        of one."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT buyer_inn, total_kopecks - paid_kopecks AS rest FROM invoices WHERE tenant_id = $1 "
+                "AND account = $2 AND status IN ('issued', 'partially_paid') AND ((buyer_inn <> '' AND "
+                "buyer_inn = ANY ($3::text[])) OR total_kopecks - paid_kopecks = ANY ($4::bigint[]))",
+                tenant,
+                account,
+                list(inns),
+                list(sums),
+            )
+        return frozenset(row["buyer_inn"] for row in rows) - {""}, frozenset(row["rest"] for row in rows)
+
 
 def _by_operation(rows: Iterable[Any]) -> dict[str, tuple[KnownRow, ...]]:
     found: dict[str, tuple[KnownRow, ...]] = {}

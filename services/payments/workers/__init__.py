@@ -137,6 +137,7 @@ class PollPayments:
         ours = await self._store.invoices(task.tenant, task.account, {row.invoice_id for row in rows if row.invoice_id})
         streams = {row.payment_id: operation.stream_of(task.account, row.payment_id) for row in rows}
         unmatched = await self._store.unmatched(task.tenant, streams.values())
+        waited = await self._waited(task, rows)
         commands: dict[str, StreamCommand] = {}
         for row in rows:
             invoice = ours.get(row.invoice_id or "")
@@ -145,7 +146,7 @@ class PollPayments:
                 notice = c.NoticePayments(invoice_id)
                 commands[invoice_id] = StreamCommand(its_stream, notice, f"news:{uuid.uuid4()}")
             stream = streams[row.payment_id]
-            told = of_operation(task.account, row, invoice, unmatched.get(stream))
+            told = of_operation(task.account, row, invoice, unmatched.get(stream), ours=row.payment_id in waited)
             if told is not None:
                 commands[stream] = StreamCommand(stream, told, f"operation:{uuid.uuid4()}")
         operations = {row.share_of for row in rows if row.share_of}
@@ -157,16 +158,27 @@ class PollPayments:
                 commands[gone.invoice_id] = StreamCommand(gone.stream, notice, f"news:{uuid.uuid4()}")
         return list(commands.values())
 
+    async def _waited(self, task: Task, rows: Sequence[PaymentRow]) -> frozenset[str]:
+        """Payments that accounting has tied to nothing, and that an unpaid invoice of ours waits for."""
+        loose = [row for row in rows if not row.invoice_id and row.amount_kopecks > 0 and not row.removed]
+        if not loose:
+            return frozenset()
+        inns, sums = await self._store.waited_for(
+            task.tenant, task.account, {row.payer_inn for row in loose}, {row.amount_kopecks for row in loose}
+        )
+        return frozenset(row.payment_id for row in loose if row.payer_inn in inns or row.amount_kopecks in sums)
+
 
 def of_operation(
-    account: str, row: PaymentRow, invoice: InvoiceRow | None, listed: UnmatchedRow | None
+    account: str, row: PaymentRow, invoice: InvoiceRow | None, listed: UnmatchedRow | None, *, ours: bool = False
 ) -> operation.Command | None:
-    """What an operation's own stream is told; ``listed`` is how it stands among the unmatched ones."""
+    """What an operation's own stream is told; ``listed`` is how it stands among the unmatched ones, ``ours`` whether it
+    looks like a payment of an invoice of ours."""
     if invoice is not None:
         return operation.SeeMatched(invoice.invoice_id) if listed is not None else None
     if row.removed or listed == UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on):
         return None
-    return operation.SeeUnmatched(account, row.invoice_id or "", _operation(row))
+    return operation.SeeUnmatched(account, row.invoice_id or "", _operation(row), ours)
 
 
 def invoices_with_news(row: PaymentRow, invoice: InvoiceRow | None, counted: Sequence[KnownRow]) -> dict[str, str]:

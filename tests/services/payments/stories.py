@@ -50,6 +50,7 @@ def unmatched() -> Stream[Any, Any]:
     """An operation without an invoice, until there is one."""
     stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
     stream.ran(operation.SeeUnmatched("elba:main", "", paid(-5_00, "op9")))
+    stream.ran(operation.SeeUnmatched("elba:main", "", paid(5_00, "op9"), ours=True))
     stream.ran(operation.SeeMatched("i1"))
     return stream
 

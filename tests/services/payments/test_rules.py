@@ -1,10 +1,12 @@
 """Rules of payments by their ids: identity, balances, money that goes back, overdue and reminders."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from contracts.messages import payments as messages
+from services.payments.app import OPERATIONS
 from services.payments.domain import commands as c
 from services.payments.domain import operation
 from services.payments.domain.events import digest
@@ -22,6 +24,7 @@ from tests.services.payments.parts import (
     payments,
     take,
 )
+from tests.services.streams import Stream
 
 
 def last_balance(stream: Payments) -> messages.InvoiceBalanceChanged:
@@ -307,3 +310,12 @@ class TestUnmatched:
             (row,) = operation.projected("operation-a/1", state)
             assert (row.values is not None) == listed
         assert operation.decide(state, see, dt.datetime.now(dt.UTC)) == ()
+
+    @pytest.mark.parametrize(("remote_invoice", "ours", "told"), [("", True, 1), ("", False, 0), ("theirs", True, 0)])
+    def test_a_payment_tied_to_no_invoice_that_looks_like_one_of_ours_is_told_once(
+        self, remote_invoice: str, ours: bool, told: int
+    ) -> None:
+        stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
+        for _ in range(2):
+            stream.ran(operation.SeeUnmatched("elba:main", remote_invoice, paid(5_00, "op9"), ours))
+        assert [one.amount_kopecks for one in stream.said(messages.PaymentUnmatched)] == [5_00] * told

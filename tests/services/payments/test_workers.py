@@ -72,6 +72,11 @@ class Known:
     async def unmatched(self, tenant: str, streams: Any) -> dict[str, UnmatchedRow]:
         return {}
 
+    async def waited_for(
+        self, tenant: str, account: str, inns: Any, sums: Any
+    ) -> tuple[frozenset[str], frozenset[int]]:
+        return frozenset({ROW.payer_inn} & set(inns)), frozenset({70_00} & set(sums))
+
     async def shares(self, tenant: str, account: str, operations: Any) -> dict[str, tuple[KnownRow, ...]]:
         return {"op1/e1": self.counted} if "op1" in operations else {}
 
@@ -224,6 +229,25 @@ class TestPoll:
         done = await PollNow(poll.look).run(task())
         assert isinstance(done, Done)
         assert (list(done.commands), feed.asked) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("fields", "ours"),
+        [
+            ({}, True),
+            ({"payer_inn": "", "amount_kopecks": 70_00}, True),
+            ({"payer_inn": "", "amount_kopecks": 71_00}, False),
+            ({"invoice_id": "theirs"}, False),
+            ({"amount_kopecks": -30_00}, False),
+        ],
+    )
+    async def test_a_payment_tied_to_nothing_that_an_invoice_waits_for_is_known_as_such(
+        self, fields: dict[str, Any], ours: bool
+    ) -> None:
+        feed = Feed(Ok(PaymentsPage((replace(ROW, **{"invoice_id": None, **fields}),), None)))
+        world = cast_any(Known())
+        done = await PollPayments(elba, cast_any(feed), world, world).run(task(poll_seconds=300))
+        assert isinstance(done, Done)
+        assert [one.body.ours for one in done.commands] == [ours]
 
     async def test_pass_without_news_found_nothing(self) -> None:
         feed, world = Feed(Ok(PaymentsPage((ROW,), None))), Known(counted=(KnownRow("i1", "deal-15", COUNTED),))
