@@ -46,14 +46,42 @@ def published_of_deal(recorded: Recorded, state: deal.State) -> Sequence[PublicM
 
 
 def published_of_party(recorded: Recorded, state: party.State) -> Sequence[PublicMessage]:
-    """The cards about a party."""
-    match recorded.event:
+    """The cards about a party, in each deal that waits for them."""
+    event = recorded.event
+    match event:
         case CardOpened() as opened:
-            return (PublicMessage(OPERATIONS, operations.DecisionNeeded(**cards.needed(opened))),)
+            return tuple(_asked(opened, deal_id, state) for deal_id in state.shown_in(opened))
         case CardTaken() as taken:
-            return (PublicMessage(OPERATIONS, operations.DecisionTaken(**cards.decided(taken))),)
+            told, opened = cards.decided(taken), state.cards.by_id[taken.card_id].opened
+            return tuple(
+                PublicMessage(OPERATIONS, operations.DecisionTaken(**{**told, "deal_id": deal_id}))
+                for deal_id in state.shown_in(opened)
+            )
+        case party.RecordWanted():
+            return _joined(event.account, (event.deal_id,), state)
+        case party.StandingWanted():
+            return _joined(event.account, tuple(event.waiting.values()), state)
         case _:
             return ()
+
+
+def _joined(account: str, deals: Sequence[str], state: party.State) -> Sequence[PublicMessage]:
+    """A deal that comes to wait for what a person is being asked already is told the same; with a second request it
+    was told before."""
+    waiting = list(state.records[account].waiting.values())
+    return tuple(
+        _asked(opened, deal_id, state)
+        for opened in state.open_about(account)
+        for deal_id in deals
+        if waiting.count(deal_id) == 1
+    )
+
+
+def _asked(opened: CardOpened, deal_id: str, state: party.State) -> PublicMessage:
+    record = state.records.get(opened.subject)
+    responsible = opened.responsible_id if record is None else record.responsible_of(deal_id)
+    told = {**cards.needed(opened), "deal_id": deal_id, "responsible_id": responsible}
+    return PublicMessage(OPERATIONS, operations.DecisionNeeded(**told))
 
 
 def published_of_card(recorded: Recorded, state: card.State) -> Sequence[PublicMessage]:

@@ -175,11 +175,12 @@ def _standing(state: State, record: Record, facts: Facts | None, now: dt.datetim
     """Whether a buyer with a record may be sold to: not when it is no more, else once confirmed (R12)."""
     waiting = dict(record.waiting)
     status = "" if facts is None else facts.status
+    withdrawn = _withdrawn(state, record, now, ENDING)
     if status == STATUS_BLOCKED:
-        return (BuyerBarred(account=record.account, reason=_liquidated(state), waiting=waiting),)
+        return (BuyerBarred(account=record.account, reason=_liquidated(state), waiting=waiting), *withdrawn)
     if not ending(status) or status == record.confirmed:
         told_at = now if status else None
-        return (StandingTold(account=record.account, status=status, waiting=waiting, told_at=told_at),)
+        return (StandingTold(account=record.account, status=status, waiting=waiting, told_at=told_at), *withdrawn)
     if state.cards.open_of(ENDING, record.account) is not None:
         return ()
     return (_card(state, record, now, ENDING, (GO_ON, GIVE_UP), {"status": status}),)
@@ -272,9 +273,11 @@ def _creating(state: State, account: str, attempt: int) -> Record | None:
     return record if record.phase == "creating" or (record.phase == "doubtful" and doubted) else None
 
 
-def _withdrawn(state: State, record: Record, now: dt.datetime) -> Sequence[CardTaken]:
-    """Nobody is asked what the accounting service has answered after all."""
-    card = state.cards.open_of("counterparty_uncertain", record.account)
+def _withdrawn(
+    state: State, record: Record, now: dt.datetime, kind: str = "counterparty_uncertain"
+) -> Sequence[CardTaken]:
+    """Nobody is asked what the accounting service, or the register, has answered after all."""
+    card = state.cards.open_of(kind, record.account)
     if card is None:
         return ()
     opened = card.opened

@@ -1,7 +1,7 @@
 """One buyer's records as its events left them."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -27,9 +27,9 @@ from services.counterparty.domain.values import Party, Reason, Register
 @dataclass(frozen=True, slots=True)
 class Record:
     """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
-    asked for it last, ``told`` the party as the state register filled it, ``confirmed`` the state of a company that is
-    about to be no more and that a person let pass, ``stood_at`` when it was found to be in order last.
-    ``bulk``: the first sync alone asked."""
+    asked for it last, ``responsibles`` are those of waiting deals who are somebody else, ``told`` the party as the
+    state register filled it, ``confirmed`` the state of a company that is about to be no more and that a person let
+    pass, ``stood_at`` when it was found to be in order last. ``bulk``: the first sync alone asked."""
 
     account: str
     phase: str = "looking"
@@ -39,22 +39,38 @@ class Record:
     waiting: Mapping[str, str] = field(default_factory=dict)
     refused: Reason | None = None
     responsible_id: str = ""
+    responsibles: Mapping[str, str] = field(default_factory=dict)
     registers: tuple[Register, ...] = ()
     told: Party | None = None
     confirmed: str = ""
     stood_at: dt.datetime | None = None
     bulk: bool = False
 
+    def responsible_of(self, deal_id: str) -> str:
+        """Who is asked about the record in a deal that waits for it."""
+        return self.responsibles.get(deal_id, self.responsible_id)
+
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One party of one tenant."""
+    """One party of one tenant. ``shown``: by the id of a question, the deals beside its own that wait for
+    its answer."""
 
     stream: str
     tenant: str = ""
     party: Party | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
     cards: Cards = field(default_factory=Cards)
+    shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def open_about(self, account: str) -> Sequence[CardOpened]:
+        """The questions that the record of an account waits for."""
+        cards = (card for card in self.cards.by_id.values() if card.taken is None)
+        return tuple(card.opened for card in cards if card.opened.subject == account)
+
+    def shown_in(self, opened: CardOpened) -> Sequence[str]:
+        """The deals that a question stands in; "" for one that no deal waited for."""
+        return (opened.deal_id, *self.shown.get(opened.card_id, ()))
 
 
 def initial(stream: str) -> State:
@@ -77,15 +93,10 @@ def evolve(state: State, event: StoredEvent) -> State:
             again = record.phase == "refused"
             waiting = {**({} if again else record.waiting), event.request_id: event.deal_id}
             phase = "looking" if again else record.phase
-            record = replace(
-                record,
-                waiting=waiting,
-                phase=phase,
-                responsible_id=event.responsible_id,
-                registers=event.registers or record.registers,
-                bulk=False,
-            )
-            return _put(replace(state, tenant=event.tenant, party=event.party), record)
+            record = _asking(record, {event.deal_id: event.responsible_id}, event.responsible_id, waiting)
+            registers = event.registers or record.registers
+            record = replace(record, phase=phase, registers=registers, bulk=False)
+            return _shown(_put(replace(state, tenant=event.tenant, party=event.party), record), event.account)
         case RecordIntroduced():
             attempt = state.records[event.account].attempt if event.account in state.records else 0
             record = Record(event.account, attempt=attempt, bulk=True)
@@ -109,23 +120,43 @@ def evolve(state: State, event: StoredEvent) -> State:
             return _put(state, replace(state.records[event.account], phase="doubtful"))
         case StandingWanted():
             record = state.records[event.account]
-            record = replace(
-                record,
-                waiting={**record.waiting, **event.waiting},
-                responsible_id=event.responsible_id,
-                registers=event.registers or record.registers,
-            )
-            return _put(replace(state, tenant=event.tenant, party=event.party), record)
+            # One who comes says who is responsible; those who waited before have said it.
+            asks = dict.fromkeys(event.waiting.values(), event.responsible_id)
+            asks = asks if len(event.waiting) == 1 else {**asks, **record.responsibles}
+            record = _asking(record, asks, event.responsible_id, {**record.waiting, **event.waiting})
+            record = replace(record, registers=event.registers or record.registers)
+            return _shown(_put(replace(state, tenant=event.tenant, party=event.party), record), event.account)
         case StandingTold():
             record = _without(state.records[event.account], event.waiting)
             confirmed = event.status if event.confirmed else record.confirmed
             return _put(state, replace(record, confirmed=confirmed, stood_at=event.told_at))
         case BuyerBarred():
             return _put(state, replace(_without(state.records[event.account], event.waiting), stood_at=None))
-        case CardOpened() | CardTaken():
+        case CardOpened():
+            return _shown(replace(state, cards=state.cards.evolve(event)), event.subject)
+        case CardTaken():
             return replace(state, cards=state.cards.evolve(event))
         case _:
             assert_never(event)
+
+
+def _asking(record: Record, asks: Mapping[str, str], responsible_id: str, waiting: Mapping[str, str]) -> Record:
+    """The record with those who wait for it now; of deals (deal → responsible) that ask, it is known who is asked."""
+    known = {deal: record.responsible_of(deal) for deal in record.waiting.values()}
+    others = {deal: user for deal, user in {**known, **asks}.items() if user != responsible_id}
+    kept = {deal: user for deal, user in others.items() if deal in waiting.values()}
+    return replace(record, waiting=waiting, responsible_id=responsible_id, responsibles=kept)
+
+
+def _shown(state: State, account: str) -> State:
+    """Who waits for a record is shown the questions about it."""
+    record, shown = state.records.get(account, Record(account)), dict(state.shown)
+    for card in state.open_about(account):
+        deals = dict.fromkeys((*shown.get(card.card_id, ()), *record.waiting.values()))
+        deals.pop(card.deal_id, None)
+        if deals:
+            shown[card.card_id] = tuple(deals)
+    return replace(state, shown=shown)
 
 
 def _without(record: Record, answered: Mapping[str, str]) -> Record:

@@ -1,6 +1,7 @@
 """A party under any order of requests, look-ups, answers and decisions: one record per account, everybody answered."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -8,12 +9,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chassis.aggregate import TaskPlan
 from chassis.cards import CardOpened, TakeCard
+from contracts.messages import operations
 from services.counterparty.domain import party
-from tests.services.counterparty.parts import NO, a_party, want
+from tests.services.counterparty.parts import DADATA, NO, a_party, facts, want
 
 ACCOUNTS = st.sampled_from(["elba:a", "elba:b"])
 RECORDS = st.lists(st.sampled_from(["e1", "e2", "e3"]), unique=True, max_size=3)
 PICK = st.integers(min_value=0, max_value=1_000)
+DEALS = {f"r{number}": f"deal {number // 2}" for number in range(1, 200)}
+"""Some deals ask twice."""
 
 
 class OneParty(RuleBasedStateMachine):
@@ -54,7 +58,22 @@ class OneParty(RuleBasedStateMachine):
         self.accounts[name] = account
         waits = name in self._waiting()
         self.wanted[name] += not waits
-        self._tell(want(name, account))
+        self._tell(replace(want(name, account), deal_id=DEALS[name]))
+
+    @precondition(lambda self: any(one.phase == "linked" for one in self.party.state.records.values()))
+    @rule(pick=PICK)
+    def a_request_comes_for_a_buyer_that_the_register_watches(self, pick: int) -> None:
+        linked = [one.account for one in self.party.state.records.values() if one.phase == "linked"]
+        name, account = f"r{len(self.wanted) + 1}", linked[pick % len(linked)]
+        self.accounts[name] = account
+        self.wanted[name] += 1
+        self._tell(replace(want(name, account, registers=(DADATA,)), deal_id=DEALS[name]))
+
+    @rule(account=ACCOUNTS, status=st.sampled_from(["", "active", "bankrupt", "liquidating", "liquidated"]))
+    def the_register_answers(self, account: str, status: str) -> None:
+        record = self.party.state.records.get(account)
+        if record is not None and record.phase == "linked":
+            self._tell(party.SeeRegister(account, facts(status=status) if status else None))
 
     def _waiting(self) -> set[str]:
         return {name for record in self.party.state.records.values() for name in record.waiting}
@@ -116,10 +135,22 @@ class OneParty(RuleBasedStateMachine):
         looked = {task.account for (kind, _), task in self.party.tasks.items() if kind == party.FIND}
         for record in self.party.state.records.values():
             if record.waiting:
-                assert record.phase in ("looking", "creating", "doubtful")
+                watched = record.phase == "linked" and record.registers
+                assert watched or record.phase in ("looking", "creating", "doubtful")
                 assert record.phase != "doubtful" or record.account in asked
                 assert record.phase != "looking" or record.account in looked
-            assert record.account not in asked or record.phase == "doubtful"
+            assert record.account not in asked or record.phase == "doubtful" or record.waiting
+
+    @invariant()
+    def each_deal_that_waits_for_a_person_shows_the_question_until_it_is_answered(self) -> None:
+        asked = Counter((one.card_id, one.deal_id) for one in self.party.said(operations.DecisionNeeded))
+        settled = Counter((one.card_id, one.deal_id) for one in self.party.said(operations.DecisionTaken))
+        open_ = {opened.card_id: opened.subject for opened in self._open()}
+        assert all(count == 1 for count in asked.values())
+        assert settled == Counter({key: 1 for key in asked if key[0] not in open_})
+        for card_id, account in open_.items():
+            for deal_id in self.party.state.records[account].waiting.values():
+                assert asked[card_id, deal_id] == 1, f"{deal_id} does not know what it waits for"
 
     @invariant()
     def state_is_what_was_stored(self) -> None:

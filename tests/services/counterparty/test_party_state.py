@@ -1,11 +1,13 @@
 """What is remembered of a buyer between one request and the next: who asks, as whom, and how it stood."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from chassis.aggregate import Lane
 from chassis.cards import CardOpened
+from contracts.messages import operations
 from services.counterparty.domain import party
 from tests.services.counterparty.parts import (
     ACCOUNT,
@@ -140,3 +142,53 @@ def test_refused_record_that_a_sync_looks_for_is_made_by_the_next_attempt() -> N
     assert stream.ran(party.SeeRecords(ACCOUNT, ())) == [
         party.RecordAbsent(account=ACCOUNT, attempt=2, party=checked())
     ]
+
+
+class TestWhoWaitsForAPerson:
+    def asked(self, stream: PartyStream) -> list[tuple[str, str]]:
+        return [(one.deal_id, one.responsible_id) for one in stream.said(operations.DecisionNeeded)]
+
+    def test_each_waiting_deal_is_told_and_its_own_responsible_asked(self) -> None:
+        stream = a_party()
+        stream.ran(want("r1", responsible_id="7"))
+        stream.ran(want("r2", responsible_id="8"))
+        stream.ran(party.SeeRecords(ACCOUNT, ("e1", "e2")))
+        assert self.asked(stream) == [("deal of r1", "7"), ("deal of r2", "8")]
+
+    def test_deal_that_comes_later_is_told_the_same_once(self) -> None:
+        stream = a_party()
+        stream.ran(want("r1", responsible_id="7"))
+        stream.ran(party.SeeRecords(ACCOUNT, ("e1", "e2")))
+        stream.ran(want("r2", responsible_id="8"))
+        stream.ran(replace(want("r3", responsible_id="8"), deal_id="deal of r2"))
+        assert self.asked(stream) == [("deal of r1", "7"), ("deal of r2", "8")]
+        assert len({one.card_id for one in stream.said(operations.DecisionNeeded)}) == 1
+
+    def test_answer_is_told_to_each_and_lets_each_go_on(self) -> None:
+        stream = a_party()
+        stream.ran(want("r1"))
+        stream.ran(party.SeeRecords(ACCOUNT, ("e1", "e2")))
+        stream.ran(want("r2"))
+        take(stream, "counterparty_double", "use_e2")
+        assert [one.deal_id for one in stream.said(operations.DecisionTaken)] == ["deal of r1", "deal of r2"]
+        stream.ran(party.SeeRegister(ACCOUNT, facts(status="active")))
+        assert answers(stream) == [("r1", "e2"), ("r2", "e2")]
+
+    def test_deal_that_comes_for_a_buyer_about_to_be_no_more_is_told_while_a_person_is_asked(self) -> None:
+        stream = told(linked(), "bankrupt")
+        stream.ran(want("r2", responsible_id="8"))
+        assert self.asked(stream) == [("deal of r1", "7"), ("deal of r2", "8")]
+
+    @pytest.mark.parametrize(("status", "answer"), [("active", "e1"), ("liquidated", "buyer_liquidated")])
+    def test_question_that_the_register_answers_after_all_is_withdrawn_in_each_deal(
+        self, status: str, answer: str
+    ) -> None:
+        stream = told(linked(), "bankrupt")
+        told(stream, status, "r2")
+        assert answers(stream) == [("r1", answer), ("r2", answer)]
+        assert open_cards(stream) == []
+        taken = stream.said(operations.DecisionTaken)
+        assert [(one.deal_id, one.choice) for one in taken] == [
+            ("deal of r1", "withdrawn"),
+            ("deal of r2", "withdrawn"),
+        ]
