@@ -12,9 +12,9 @@ from contracts.messages.values import BuyerKind, Reason
 class CounterpartyLinked(Message, name="CounterpartyLinked"):
     """The buyer of a request is this record of the accounting service.
 
-    ``conflict_crm_ids``: other CRM companies with the same (INN, KPP); all point to the one record. ``created``: the
-    record
-    was made for this link.
+    ``party`` tells buyers apart: INN and KPP of a company, INN of an entrepreneur, ``c`` and the contact of a person
+    without INN. ``conflict_crm_ids``: other CRM companies with the same (INN, KPP); all point to the one record.
+    ``created``: the record was made for this link.
     """
 
     request_id: str
@@ -30,6 +30,7 @@ class CounterpartyLinked(Message, name="CounterpartyLinked"):
     created: bool = False
     conflict_crm_ids: tuple[str, ...] = ()
     warnings: tuple[Reason, ...] = ()
+    party: str = ""
 
 
 class CounterpartyRejected(Message, name="CounterpartyRejected"):

@@ -1,6 +1,6 @@
 """The only bridge from private events of requests, parties and cards to public messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chassis import cards
 from chassis.aggregate import PublicMessage, Recorded
@@ -34,6 +34,7 @@ def published_of_deal(recorded: Recorded, state: deal.State) -> Sequence[PublicM
                 created=event.created,
                 conflict_crm_ids=event.party.same_inn_crm_ids,
                 warnings=_reasons(event.warnings),
+                party=event.party.party,
             )
             return (PublicMessage(topics.COUNTERPARTIES, linked),)
         case deal.LinkRefused():
@@ -58,22 +59,23 @@ def published_of_party(recorded: Recorded, state: party.State) -> Sequence[Publi
                 for deal_id in state.shown_in(opened)
             )
         case party.RecordWanted():
-            return _joined(event.account, (event.deal_id,), state)
+            return _joined(event.account, {event.request_id: event.deal_id}, state)
         case party.StandingWanted():
-            return _joined(event.account, tuple(event.waiting.values()), state)
+            return _joined(event.account, event.waiting, state)
         case _:
             return ()
 
 
-def _joined(account: str, deals: Sequence[str], state: party.State) -> Sequence[PublicMessage]:
+def _joined(account: str, requests: Mapping[str, str], state: party.State) -> Sequence[PublicMessage]:
     """A deal that comes to wait for what a person is being asked already is told the same; with a second request it
     was told before."""
-    waiting = list(state.records[account].waiting.values())
+    waiting = state.records[account].waiting
+    deals = list(waiting.values())
     return tuple(
         _asked(opened, deal_id, state)
         for opened in state.open_about(account)
-        for deal_id in deals
-        if waiting.count(deal_id) == 1
+        for request_id, deal_id in requests.items()
+        if request_id in waiting and deals.count(deal_id) == 1
     )
 
 

@@ -36,6 +36,7 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
                 name=message.name,
                 subject_ref=message.subject_ref,
                 warnings=_reasons(message.warnings),
+                party=message.party,
             )
             return (_to(message.deal_id, c.KnowBuyer(message.request_id, link, envelope.sequence)),)
         case counterparty.CounterpartyRejected():
@@ -89,7 +90,8 @@ def _deal(deal: wire.DealSnapshot) -> Deal:
 
 
 def _party(buyer: wire.Buyer) -> str:
-    """The buyer as its link will name it: by INN and KPP, or by the contact where people have no INN."""
+    """The buyer as its link will name it: by INN and KPP, or by the contact where people have no INN. A card that lacks
+    the KPP, which the state register may know, names the INN alone."""
     if not buyer.inn.strip():
         return f"c{buyer.crm_id}" if (buyer.kind, buyer.crm_kind) == ("person", "contact") else ""
     found = clean_inn(buyer.inn)
@@ -97,8 +99,11 @@ def _party(buyer: wire.Buyer) -> str:
         return ""
     if is_person_inn(found.inn):
         return found.inn
-    kpp = found.kpp or clean_kpp(buyer.kpp)
-    return f"{found.inn}-{kpp}" if kpp else ""
+    written = found.kpp or buyer.kpp
+    kpp = clean_kpp(written)
+    if kpp is None and written.strip():
+        return ""
+    return f"{found.inn}-{kpp}" if kpp else found.inn
 
 
 def _row(line: wire.DealLine) -> Row:

@@ -138,7 +138,7 @@ class _Decision(Cancelling):
     def _asked_again(self, document: Document, command: c.Request) -> None:
         if document.kind != "invoice":
             return
-        if command.deal.or_same(document.deal).content_hash != document.deal.content_hash:
+        if command.deal.or_same(document.deal, document.link).content_hash != document.deal.content_hash:
             self.ask_about_change(document)
             return
         number = document.issued.number if document.issued else ""
@@ -178,8 +178,9 @@ class _Decision(Cancelling):
             return
         refusal = self.state.refusals.get(document.request_id)
         link = self.state.links.get(document.request_id)
-        if link is not None and not link.is_of(document.deal.buyer_party):
-            if not any(link.is_of(shown) for shown in self.state.buyers[document.request_id]):
+        shown = self.state.buyers[document.request_id]
+        if link is not None and not link.is_of_one(document.deal.buyer_party, shown):
+            if not any(link.is_of_one(buyer, shown) for buyer in shown):
                 return  # the answer to a change of the deal that has not come here yet
             refusal = (Reason(code="buyer_changed"),)
         if refusal is None and link is None:
@@ -239,7 +240,7 @@ class _Decision(Cancelling):
 
     def _content_changed(self, document: Document, deal: Deal) -> None:
         """Remembers what the deal shows now; while the invoice is on its way nobody is asked yet."""
-        deal = deal.or_same(document.deal)
+        deal = deal.or_same(document.deal, document.link)
         if deal.content_hash == (document.changed_deal or document.deal).content_hash:
             return
         total = total_kopecks(replace(document, deal=deal), self.now)

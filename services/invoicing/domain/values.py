@@ -1,6 +1,7 @@
 """What a document is made from: the buyer, the rows, the seller's terms, and the lines computed from them."""
 
 import datetime as dt
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -68,7 +69,8 @@ class Deal(Value):
     """What the deal showed when it was asked; ``content_hash`` tells an edit from an echo.
 
     ``buyer_party`` tells buyers apart as their links do: INN and KPP of a company, INN of an entrepreneur, ``c`` and
-    the contact of a person without INN; "" where the CRM names none, or none rightly. ``order_number`` is the buyer's
+    the contact of a person without INN; the INN of a company whose card has no KPP; "" where the CRM names none, or
+    none rightly. ``order_number`` is the buyer's
     number of a shop's order, ``gifts`` how many of its rows cost nothing and were left out. ``lost``: it stands
     in a lost stage.
     """
@@ -90,10 +92,13 @@ class Deal(Value):
     gifts: int = 0
     lost: bool = False
 
-    def or_same(self, other: "Deal") -> "Deal":
-        """``other`` where a document of this deal would show the same to the same buyer, else this one: a card that was
-        filled up from the state register is no change of a deal."""
+    def or_same(self, other: "Deal", link: "Link | None" = None) -> "Deal":
+        """``other`` where a document of this deal, made for ``link``, would show the same to the same buyer, else this
+        one: a card that was filled up from the state register is no change of a deal."""
         same = self.buyer_party and all(getattr(self, name) == getattr(other, name) for name in _SHOWN)
+        buyers = {self.buyer_party, other.buyer_party}
+        filled = link is not None and bool(link.kpp) and buyers == {link.inn, link.key}
+        same = same and (len(buyers) == 1 or filled)
         return other if same and self._rows_shown() == other._rows_shown() else self
 
     def _rows_shown(self) -> tuple[Row, ...]:
@@ -101,7 +106,7 @@ class Deal(Value):
         return tuple(row.model_copy(update={"external_code": ""}) for row in self.rows)
 
 
-_SHOWN = ("buyer_party", "buyer_kind", "currency", "opportunity_kopecks", "order_number", "gifts")
+_SHOWN = ("buyer_kind", "currency", "opportunity_kopecks", "order_number", "gifts")
 
 
 class Tax(Value):
@@ -145,7 +150,7 @@ class Terms(Value):
 
 class Link(Value):
     """The accounting record of the buyer; ``warnings`` are what was left out of the buyer's requisites. A person's name
-    is not here: ``subject_ref`` names what has it."""
+    is not here: ``subject_ref`` names what has it. ``party`` tells buyers apart; links of older builds have none."""
 
     counterparty_id: str
     remote_id: str
@@ -155,12 +160,21 @@ class Link(Value):
     name: str = ""
     subject_ref: str = ""
     warnings: tuple[Reason, ...] = ()
+    party: str = ""
+
+    @property
+    def key(self) -> str:
+        """Whose link it is; "" for a person without INN in a link of an older build."""
+        return self.party or "-".join(part for part in (self.inn, self.kpp) if part)
 
     def is_of(self, party: str) -> bool:
-        """Whether the link is that buyer's. Links of people without INN do not tell one contact from another."""
-        if not self.inn:
-            return party.startswith("c")
-        return party == "-".join(part for part in (self.inn, self.kpp) if part)
+        """Whether the link is that buyer's. Older links of people without INN do not tell one contact from another."""
+        return party == self.key if self.key else party.startswith("c")
+
+    def is_of_one(self, party: str, shown: Collection[str]) -> bool:
+        """Whether the link is the buyer's of a deal that has ``shown`` these: a company whose card never had a KPP got
+        it from the state register."""
+        return self.is_of(party) or (bool(self.kpp) and party == self.inn and self.key not in shown)
 
 
 class Line(Value):

@@ -76,7 +76,12 @@ def link(buyer: str = ROMASHKA, **fields: Any) -> Link:
     """The accounting record of a buyer."""
     inn, _, kpp = ("", "", "") if buyer.startswith("c") else buyer.partition("-")
     kind = "person" if not inn else "company"
-    given: dict[str, Any] = {"counterparty_id": f"cp-{buyer}", "remote_id": f"elba-{buyer}", "kind": kind}
+    given: dict[str, Any] = {
+        "counterparty_id": f"cp-{buyer}",
+        "remote_id": f"elba-{buyer}",
+        "kind": kind,
+        "party": buyer,
+    }
     return Link(inn=inn, kpp=kpp, name="Ромашка", **(given | fields))
 
 

@@ -93,12 +93,41 @@ class TestSameDocument:
         ("500100732259", "500100732259", True),
         ("500100732259", "500100732260", False),
         (IVANOV, IVANOV, True),
-        (IVANOV, "c78", True),
+        (IVANOV, "c78", False),
         (IVANOV, ROMASHKA, False),
         (IVANOV, "", False),
     ],
 )
-def test_link_is_of_the_buyer_with_its_inn_and_kpp_and_of_any_contact_without(
+def test_link_is_of_the_buyer_with_its_inn_and_kpp_and_of_its_contact_without(
     buyer: str, party: str, is_theirs: bool
 ) -> None:
     assert link(buyer).is_of(party) is is_theirs
+
+
+@pytest.mark.parametrize(
+    ("buyer", "party", "is_theirs"),
+    [(ROMASHKA, ROMASHKA, True), (ROMASHKA, "7736207543", False), (IVANOV, IVANOV, True), (IVANOV, "c78", True)],
+)
+def test_link_of_an_older_build_is_of_any_contact_without_inn(buyer: str, party: str, is_theirs: bool) -> None:
+    assert link(buyer, party="").is_of(party) is is_theirs
+
+
+@pytest.mark.parametrize(
+    ("party", "shown", "is_theirs"),
+    [
+        ("7736207543", {"7736207543"}, True),
+        ("7736207543", {"7736207543", VASILEK}, True),
+        ("7736207543", {"7736207543", ROMASHKA}, False),
+        ("7707083893", {"7707083893"}, False),
+        ("", {""}, False),
+    ],
+)
+def test_link_is_of_a_company_whose_card_never_had_the_kpp(party: str, shown: set[str], is_theirs: bool) -> None:
+    assert link(ROMASHKA).is_of_one(party, shown) is is_theirs
+
+
+def test_card_that_got_the_kpp_of_its_link_is_no_other_deal() -> None:
+    known, filled = deal(buyer="7736207543"), deal()
+    assert filled.or_same(known, link()) is known
+    assert filled.or_same(known) is filled
+    assert filled.or_same(known, link(VASILEK)) is filled
