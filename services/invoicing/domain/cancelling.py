@@ -1,6 +1,7 @@
 """Voiding an invoice and making it again: who orders it, what the vendor answers, what is left to a person's hands."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from chassis.domain import Problem, Refused
@@ -8,6 +9,7 @@ from chassis.values.vat import rate_anew
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.answers import Answering
+from services.invoicing.domain.drafting import lines_kopecks
 from services.invoicing.domain.state import OVER, STANDING, Document
 from services.invoicing.domain.values import Deal, Reason
 
@@ -43,7 +45,12 @@ class Cancelling(Answering, ABC):
             return Refused(Problem("invoice_on_its_way"))
         today = self.now.astimezone(ZoneInfo(document.terms.timezone)).date()
         rows = tuple(row.model_copy(update={"vat": rate_anew(row.vat, today)}) for row in document.deal.rows)
-        self._make_anew(document, document.deal.model_copy(update={"rows": rows}), latest.revision + 1)
+        anew = document.deal.model_copy(update={"rows": rows})
+        if rows != document.deal.rows:
+            # The deal's sum has the old rate in it where VAT is on top.
+            total = lines_kopecks(replace(document, deal=anew), self.now)
+            anew = anew if total is None else anew.model_copy(update={"opportunity_kopecks": total})
+        self._make_anew(document, anew, latest.revision + 1)
         return None
 
     def _named(self, number: str) -> Document | Refused:

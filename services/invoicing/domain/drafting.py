@@ -96,6 +96,16 @@ def total_kopecks(document: Document, now: dt.datetime) -> int | None:
     return totals(found.lines).amount_kopecks if isinstance(found, Sound) else None
 
 
+def lines_kopecks(document: Document, now: dt.datetime) -> int | None:
+    """What the rows of the deal come to, whatever its own sum; None where they cannot stand on a document."""
+    today = now.astimezone(ZoneInfo(document.terms.timezone)).date()
+    tax = tax_on((period.period() for period in document.terms.tax), today)
+    if tax is None:
+        return None
+    found = document_lines([row.source() for row in document.deal.rows], vat_mode=tax.vat, on=today)
+    return None if isinstance(found, LinesBlocked) else totals(found.lines).amount_kopecks
+
+
 def _exact(line: DocumentLine) -> tuple[Line, ...]:
     """The line so that price × quantity gives its amount to the kopeck; a whole quantity is split in two parts at most,
     a fractional one becomes one piece with the quantity in its name."""

@@ -20,6 +20,8 @@ GOODS_UNKNOWN = "goods_unknown"
 """Lines that the accounting's nomenclature lacks, where the tenant has them listed instead of made (R25)."""
 STANDING: frozenset[Phase] = frozenset({"review", "made"})
 """The vendor has it, posted or not."""
+STAYS = frozenset({("cancel_by_hand", "keep"), ("cancel_refused", "understood")})
+"""A person leaves the invoice as it is: what voids it later is another order, which says itself what follows."""
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 
 
@@ -176,8 +178,12 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return _change(state, event.document_id, blob=event.blob)
         case e.BalanceSeen():
             return replace(state, settled={**state.settled, event.invoice_id: (event.version, event.settled)})
-        case CardOpened() | CardTaken():
+        case CardOpened():
             return replace(state, cards=state.cards.evolve(event))
+        case CardTaken():
+            taken = replace(state, cards=state.cards.evolve(event))
+            stays = (event.kind, event.choice) in STAYS
+            return _change(taken, event.subject, replace_after_cancel=False) if stays else taken
         case e.CancelOrdered():
             cancels = state.documents[event.document_id].cancels + 1
             fields = {"phase": "cancelling", "cancels": cancels, "replace_after_cancel": event.replace}

@@ -1,6 +1,8 @@
 """Invoices cancelled, replaced or repeated: by a person's word, a lost deal, or accounting itself (R3, R14, R19)."""
 
+import datetime as dt
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -91,6 +93,34 @@ class TestByAPerson:
         assert phases(stream) == {("invoice", 1): "made"}
 
 
+class TestWhatIsKept:
+    """An order to void and replace that a person took back."""
+
+    def _refused(self, code: str) -> Documents:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(answer(last(stream), unposted=True))
+        stream.ran(c.CancelInvoice("Анна", "", True))
+        stream.ran(c.ConfirmCancel(document_id(stream), 1, Reason(code=code)))
+        return stream
+
+    @pytest.mark.parametrize(
+        ("code", "card", "choice"),
+        [("capability_missing", "cancel_by_hand", "keep"), ("accounting_refused", "cancel_refused", "understood")],
+    )
+    def test_draft_thrown_away_later_is_not_replaced_unasked(self, code: str, card: str, choice: str) -> None:
+        stream = self._refused(code)
+        take(stream, card, choice)
+        stream.ran(c.SeeReview(document_id(stream), 1, None))
+        assert phases(stream) == {("invoice", 1): "cancelled"}
+
+    def test_draft_thrown_away_while_the_question_stands_is_replaced(self) -> None:
+        stream = self._refused("capability_missing")
+        stream.ran(c.SeeReview(document_id(stream), 1, None))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "ordered"}
+
+
 class TestRepeat:
     def test_repeat_has_the_old_lines_and_leaves_the_old_invoice(self) -> None:
         stream = issued()
@@ -111,6 +141,24 @@ class TestRepeat:
         stream.ran(c.RepeatInvoice("Анна"))
         (line,) = last(stream).request["lines"]
         assert (line["vat"], line["amount_kopecks"], line["vat_kopecks"]) == ("22", 1220_00, 220_00)
+
+    def test_r19_repeat_in_another_year_puts_the_new_rate_on_top_of_the_old_price(self) -> None:
+        stream = documents(dt.datetime(2025, 12, 1, 10, tzinfo=dt.UTC))
+        on_top = row("1200", "1", "20", tax_included=False, price_exclusive=Decimal(1000))
+        stream.ran(request(what=deal(rows=(on_top,)), tax=STANDARD))
+        stream.ran(linked())
+        stream.ran(answer(last(stream)))
+        stream.now = NOW
+        stream.ran(c.RepeatInvoice("Анна"))
+        assert phases(stream) == {("invoice", 1): "made", ("invoice", 2): "ordered"}
+        sent = last(stream).request
+        assert (sent["date"], sent["total_kopecks"], sent["vat_kopecks"]) == ("2026-03-12", 1220_00, 220_00)
+
+    def test_r8_repeat_of_the_same_rate_keeps_the_deals_own_sum(self) -> None:
+        stream = issued()
+        stream.ran(c.RepeatInvoice("Анна"))
+        (_, anew) = stream.state.documents.values()
+        assert anew.deal.opportunity_kopecks == deal().opportunity_kopecks
 
 
 class TestLostDeal:
