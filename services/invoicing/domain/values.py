@@ -96,9 +96,8 @@ class Deal(Value):
         """``other`` where a document of this deal, made for ``link``, would show the same to the same buyer, else this
         one: a card that was filled up from the state register is no change of a deal."""
         same = self.buyer_party and all(getattr(self, name) == getattr(other, name) for name in _SHOWN)
-        buyers = {self.buyer_party, other.buyer_party}
-        filled = link is not None and bool(link.kpp) and buyers == {link.inn, link.key}
-        same = same and (len(buyers) == 1 or filled)
+        filled = link is not None and (self.buyer_party, other.buyer_party) == (link.key, link.inn)
+        same = same and (self.buyer_party == other.buyer_party or filled)
         return other if same and self._rows_shown() == other._rows_shown() else self
 
     def _rows_shown(self) -> tuple[Row, ...]:

@@ -216,9 +216,18 @@ class Process(RuleBasedStateMachine):
                 told = c.Render(task.payload["document_id"], "blob", 10)
             case "fetch-pdf":
                 told = c.MissPdf(task.payload["document_id"], Reason(code="accounting_refused"))
+            case "watch-duplicates":
+                told = self._look_for_copies(task.payload, found)
             case _:
                 told = self._adopt(task.payload, found)
         self._tell(told, "")
+
+    def _look_for_copies(self, payload: Any, found: bool) -> c.SeeCopies:
+        """A second document with one marker, or none."""
+        document_id, attempt = payload["document_id"], payload["attempt"]
+        kind = "create-invoice" if payload["kind"] == "invoice" else "create-act"
+        copy = answer(self.docs.effects[kind, document_id, str(attempt)], remote_id="copy").issued
+        return c.SeeCopies(document_id, attempt, payload["number"], copy.date, (copy,) if found else ())
 
     def _adopt(self, payload: Any, found: bool) -> c.Adopt:
         document = self.docs.state.documents[payload["document_id"]]
@@ -321,10 +330,10 @@ class Process(RuleBasedStateMachine):
     def _at_rest(self) -> None:
         state = self.docs.state
         for document in state.documents.values():
-            assert document.phase != "waiting" or state.gone, "every request is answered in the end"
+            assert document.phase != "waiting" or state.gone or state.frozen(), "every request is answered in the end"
             if document.phase != "made" or document.kind != "invoice" or state.gone:
                 continue
-            now = shown(self.content, self.buyer).content_hash
+            now = shown(self.content, self.buyer).or_same(document.deal, document.link).content_hash
             asked = {
                 card.opened.values["content"]
                 for card in state.cards.by_id.values()

@@ -131,3 +131,4 @@ def test_card_that_got_the_kpp_of_its_link_is_no_other_deal() -> None:
     assert filled.or_same(known, link()) is known
     assert filled.or_same(known) is filled
     assert filled.or_same(known, link(VASILEK)) is filled
+    assert known.or_same(filled, link()) is known
