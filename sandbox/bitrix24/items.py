@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.bitrix24 import rows, stages
-from sandbox.bitrix24.families import Family
+from sandbox.bitrix24.families import BY_NAME, Family
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
 
@@ -271,6 +271,20 @@ def rows_changed(portal: Portal, family: Family, number: int, user_id: int) -> N
     portal.patch(family.name, number, {"DATE_MODIFY": portal.now(), "MODIFY_BY_ID": user_id})
     if amount_changed or portal.settings["rows_raise_update"]:
         raise_event(portal, family, "UPDATE", number)
+
+
+def set_contacts(portal: Portal, company: int, wanted: list[int], user_id: int) -> None:
+    """A company's contacts are kept with the contacts."""
+    family = BY_NAME["contact"]
+    for contact in list(portal.table("contact").find("COMPANY_IDS", company)):
+        if contact["ID"] not in wanted:
+            rest = [number for number in contact["COMPANY_IDS"] if number != company]
+            update(portal, family, contact["ID"], {"COMPANY_IDS": rest}, user_id, skip_unchanged=True)
+    for number in wanted:
+        contact = portal.get("contact", number) or {}
+        if contact and company not in contact.get("COMPANY_IDS", ()):
+            values = {"COMPANY_IDS": [*contact.get("COMPANY_IDS", ()), company]}
+            update(portal, family, number, values, user_id, skip_unchanged=True)
 
 
 def delete(portal: Portal, family: Family, number: int) -> None:

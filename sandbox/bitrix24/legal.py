@@ -51,6 +51,10 @@ ADDRESS = _columns("""
 """)
 ADDRESS_TEXTS = ("ADDRESS_1", "ADDRESS_2", "CITY", "POSTAL_CODE", "REGION", "PROVINCE", "COUNTRY")
 LINK_PARENTS = (2, 7, 14, 5, 31)
+COUNTRIES = ((1, "RU", "Россия"), (4, "BY", "Беларусь"), (6, "KZ", "Казахстан"), (14, "UA", "Украина"),
+             (34, "BR", "Бразилия"), (46, "DE", "Германия"), (77, "CO", "Колумбия"), (110, "PL", "Польша"),
+             (122, "US", "США"), (132, "FR", "Франция"))  # fmt: skip
+"""For which countries there are sets of requisite fields."""
 
 
 def kind_of(portal: Portal, name: str) -> str:

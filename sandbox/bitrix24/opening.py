@@ -51,7 +51,7 @@ MEASURES = (
 )  # fmt: skip
 CURRENCIES = ((1, "RUB", "1.0000", "Российский рубль", "# &#8381;"), (2, "USD", "90.0000", "Доллар США", "$#"),
               (3, "EUR", "98.0000", "Евро", "&euro;#"))  # fmt: skip
-PRESETS = ((1, "Организация"), (2, "ИП"), (3, "Физ. лицо"))
+PRESETS = ((1, "Организация", "COMPANY"), (2, "ИП", "INDIVIDUAL"), (3, "Физ. лицо", "PERSON"))
 GOODS = (
     ("Стеллаж СТ-200", "12500.00", 796, "шт"), ("Стеллаж СТ-300 усиленный", "18990.00", 796, "шт"),
     ("Кабель ВВГнг 3×2,5", "148.50", 6, "м"), ("Монтаж и пусконаладка", "3200.00", 356, "ч"),
@@ -162,11 +162,11 @@ def _dictionaries(portal: Portal) -> None:
              "DATE_UPDATE": portal.now()},
             number,
         )  # fmt: skip
-    for number, name in PRESETS:
+    for number, name, kind in PRESETS:
         portal.put(
             "preset",
             {"ENTITY_TYPE_ID": 8, "COUNTRY_ID": 1, "NAME": name, "ACTIVE": "Y", "SORT": 500 + number * 10,
-             "CREATED_BY_ID": 1, "DATE_CREATE": portal.now(), "XML_ID": f"#CRM_REQUISITE_PRESET_DEF_RU_{number}#"},
+             "CREATED_BY_ID": 1, "DATE_CREATE": portal.now(), "XML_ID": f"#CRM_REQUISITE_PRESET_DEF_RU_{kind}#"},
             number,
         )  # fmt: skip
 

@@ -122,6 +122,11 @@ class Portal:
             dynamic_family(record["ID"], record["ENTITY_TYPE_ID"], record["TITLE"]) for record in self.table("type")
         ]
 
+    def parents_of(self, entity_type_id: int) -> list[int]:
+        """Smart processes whose items may be parents of this type's objects."""
+        types = self.table("type")
+        return [record["ENTITY_TYPE_ID"] for record in types if entity_type_id in record.get("CHILDREN", ())]
+
     def schema(self, family: Family) -> Schema:
         zone = self.zone
         version = self.store.version.get("userfield", 0)

@@ -32,9 +32,10 @@ def classic_record(
         if field.hidden or field.kind == "crm_multifield" or (select is not None and not _selected(output, select)):
             continue
         shown[output.name] = _classic_value(portal, schema, record, output)
-    for name in record:
-        if name.startswith("PARENT_ID_") and name not in shown and (select is None or select[0] or name in select[2]):
-            shown[name] = str(record[name])
+    related = {f"PARENT_ID_{number}" for number in portal.parents_of(schema.family.entity_type_id)}
+    for name in sorted(related | {name for name in record if name.startswith("PARENT_ID_")}):
+        if name not in shown and (select is None or select[0] or name in select[2]):
+            shown[name] = None if record.get(name) is None else str(record[name])
     if schema.by_classic.get("PHONE") is not None:
         for kind, entries in multifields.classic(multifields.of(portal, schema.family, record["ID"])).items():
             if select is None or kind in select[2]:

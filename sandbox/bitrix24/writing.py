@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.bitrix24 import files, multifields
+from sandbox.bitrix24.call import as_number
 from sandbox.bitrix24.envelope import RestError
 from sandbox.bitrix24.families import Field
 from sandbox.bitrix24.items import FieldError
@@ -22,6 +23,9 @@ def classic_values(
     upper = {key.upper(): value for key, value in fields.items()}
     for name, value in upper.items():
         field = schema.by_classic.get(name)
+        if name.startswith("PARENT_ID_") and name[10:].isdigit():
+            values[name] = as_number(value)
+            continue
         if field is None or field.read_only or field.kind == "crm_multifield":
             continue
         if field.immutable and current is not None:

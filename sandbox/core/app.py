@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ from sandbox.core.wire import (
 from sandbox.core.world import World
 
 log = logging.getLogger("sandbox")
+SLASHES = re.compile("/{2,}")
+"""A run of slashes is one, as web servers have it: clients join addresses carelessly."""
 
 
 class SandboxApp:
@@ -100,7 +103,7 @@ class SandboxApp:
             base_url = f"{scheme}://{headers.get('host', 'localhost')}{prefix}"
         return Request(
             method=method,
-            path=path,
+            path=SLASHES.sub("/", path),
             query_string=scope["query_string"].decode("latin-1"),
             headers=headers,
             body=body,

@@ -16,6 +16,7 @@ LEAD_ID leadId crm_lead r Лид
 HAS_PHONE hasPhone char r Задан телефон
 HAS_EMAIL hasEmail char r Задан e-mail
 HAS_IMOL hasImol char r Задана открытая линия
+CONTACT_ID - crm_contact mh Контакт
 ASSIGNED_BY_ID assignedById user - Ответственный
 CREATED_BY_ID createdBy user r Кем создана
 MODIFY_BY_ID updatedBy user r Кем изменена
@@ -60,7 +61,7 @@ TYPE_ID typeId crm_status:CONTACT_TYPE - Тип контакта
 SOURCE_ID sourceId crm_status:SOURCE - Источник
 SOURCE_DESCRIPTION sourceDescription string - Дополнительно об источнике
 COMPANY_ID companyId crm_company - Компания
--@COMPANY_IDS companyIds crm_company m Компании
+COMPANY_IDS companyIds crm_company mh Компании
 BIRTHDATE birthdate date - Дата рождения
 EXPORT export char - Участвует в экспорте контактов
 HAS_PHONE hasPhone char r Задан телефон

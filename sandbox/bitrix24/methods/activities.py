@@ -36,6 +36,14 @@ UNUSED: dict[str, tuple[str, Any]] = {
     "RESULT_SUM": ("double", None), "RESULT_CURRENCY_ID": ("string", None), "RESULT_STATUS": ("integer", "0"),
     "RESULT_STREAM": ("integer", "0"), "RESULT_SOURCE_ID": ("string", None), "AUTOCOMPLETE_RULE": ("integer", "0"),
 }  # fmt: skip
+SPECIAL = {
+    "OWNER_TYPE_ID": "crm_enum_ownertype", "TYPE_ID": "crm_enum_activitytype", "STATUS": "crm_enum_activitystatus",
+    "PRIORITY": "crm_enum_activitypriority", "NOTIFY_TYPE": "crm_enum_activitynotifytype",
+    "DESCRIPTION_TYPE": "crm_enum_contenttype", "DIRECTION": "crm_enum_activitydirection", "RESPONSIBLE_ID": "user",
+    "AUTHOR_ID": "user", "EDITOR_ID": "user",
+}  # fmt: skip
+"""Kinds as crm.activity.fields prints them."""
+MULTIPLE = ("COMMUNICATIONS", "FILES", "BINDINGS", "WEBDAV_ELEMENTS")
 CALL, EMAIL, OUTGOING = 2, 4, 2
 
 
@@ -101,14 +109,15 @@ def activity_get(call: Call) -> Any:
 
 @method("crm.activity.add", writes=True)
 def activity_add(call: Call) -> Any:
-    """An e-mail leaves only when one call has TYPE_ID 4, DIRECTION 2 and COMPLETED Y; otherwise nothing is sent."""
+    """An e-mail leaves only when one call has TYPE_ID 4, DIRECTION 2 and COMPLETED Y; otherwise nothing is sent.
+
+    Its page calls RESPONSIBLE_ID required; the vendor's PHP SDK leaves it out, so who answers for the owner does here.
+    """
     fields = upper_keys(classic_map(call, "fields"))
     if not may(call.identity, "add"):
         raise classic_denied()
     if is_empty(fields.get("SUBJECT")):
         raise classic("The field SUBJECT is not defined or empty")
-    if not as_number(fields.get("RESPONSIBLE_ID")):
-        raise classic("The field RESPONSIBLE_ID is not defined or invalid")
     if not as_number(fields.get("TYPE_ID")):
         raise classic("The field TYPE_ID is not defined or invalid")
     talks = fields.get("COMMUNICATIONS")
@@ -117,9 +126,12 @@ def activity_add(call: Call) -> Any:
         raise classic("The field COMMUNICATIONS is not defined or invalid")
     if len(talks) > 1 and as_number(fields.get("TYPE_ID")) == CALL:
         raise classic("The only one communication is allowed for activity of specified type")
-    if _owner(call, fields.get("OWNER_TYPE_ID"), fields.get("OWNER_ID")) is None:
+    owner = _owner(call, fields.get("OWNER_TYPE_ID"), fields.get("OWNER_ID"))
+    if owner is None:
         raise classic("Could not build binding. Please ensure that owner info and communications are defined correctly")
     values = _taken(call, fields)
+    if not values.get("RESPONSIBLE_ID"):
+        values["RESPONSIBLE_ID"] = owner[1].get("ASSIGNED_BY_ID") or call.user_id
     values |= {
         "AUTHOR_ID": call.user_id, "EDITOR_ID": call.user_id, "CREATED": call.portal.now(),
         "LAST_UPDATED": call.portal.now(), "COMMUNICATIONS": talks or None, "SETTINGS": fields.get("SETTINGS"),
@@ -272,17 +284,22 @@ def _change_todo(call: Call, values: Record) -> Any:
 @method("crm.activity.fields")
 def activity_fields(call: Call) -> Any:
     fixed = ("OWNER_ID", "OWNER_TYPE_ID", "TYPE_ID")
-    made = ("ID", "CREATED", "LAST_UPDATED", "AUTHOR_ID", "EDITOR_ID")
+    made = ("ID", "CREATED", "LAST_UPDATED", "AUTHOR_ID", "EDITOR_ID", "ASSOCIATED_ENTITY_ID", "BINDINGS",
+            "IS_INCOMING_CHANNEL")  # fmt: skip
     kinds = {
         **KINDS,
         **{name: kind for name, (kind, _) in UNUSED.items()},
+        **SPECIAL,
+        "BINDINGS": "crm_activity_binding",
         "COMMUNICATIONS": "crm_activity_communication",
         "FILES": "diskfile",
+        "WEBDAV_ELEMENTS": "diskfile",
+        "IS_INCOMING_CHANNEL": "char",
         "SETTINGS": "object",
     }
     return {
-        name: {"type": kind, "isRequired": name in ("SUBJECT", "RESPONSIBLE_ID", "COMMUNICATIONS"),
+        name: {"type": kind, "isRequired": name in ("TYPE_ID", "SUBJECT", "RESPONSIBLE_ID", "COMMUNICATIONS"),
                "isReadOnly": name in made, "isImmutable": name in fixed,
-               "isMultiple": name in ("COMMUNICATIONS", "FILES"), "isDynamic": False, "title": name}
+               "isMultiple": name in MULTIPLE, "isDynamic": False, "title": name}
         for name, kind in kinds.items()
     }  # fmt: skip

@@ -21,6 +21,7 @@ APP_EVENTS = (
     "ONCRMDEALMOVETOCATEGORY",
 )  # fmt: skip
 """What only an application may be told of."""
+LICENSE = "ru_basic"
 
 
 def empty(name: str) -> RestError:
@@ -52,17 +53,20 @@ def _private(host: str) -> bool:
 # -- the application itself
 
 
-@method("app.info", "", app_only=True)
+@method("app.info", "")
 def app_info(call: Call) -> Any:
+    """A webhook is told its scopes and the plan alone (the vendor's Python SDK, `AppInfoWebhook`)."""
+    if call.identity.app is None:
+        return {"SCOPE": sorted(call.identity.scopes), "LICENSE": LICENSE}
     return portal_info(call.portal, call.app)
 
 
 def portal_info(portal: Portal, app: Record) -> Record:
     """What the portal says of an application."""
     return {
-        "ID": str(app["ID"]), "CODE": app["CLIENT_ID"], "VERSION": app["VERSION"], "STATUS": app["STATUS"],
+        "ID": app["ID"], "CODE": app["CLIENT_ID"], "VERSION": app["VERSION"], "STATUS": app["STATUS"],
         "INSTALLED": app["INSTALLED"] == "Y", "PAYMENT_EXPIRED": "N" if app["PAID"] == "Y" else "Y", "DAYS": None,
-        "LANGUAGE_ID": portal.settings["language"], "LICENSE": "ru_basic", "LICENSE_TYPE": "basic",
+        "LANGUAGE_ID": portal.settings["language"], "LICENSE": LICENSE, "LICENSE_TYPE": "basic",
         "LICENSE_FAMILY": "basic",
     }  # fmt: skip
 
@@ -90,7 +94,10 @@ def option_set(call: Call) -> Any:
 
 @method("events", "")
 def events(call: Call) -> Any:
-    return list(EVENTS) if call.identity.app is None else [*EVENTS, *APP_EVENTS]
+    """Those of one scope where one is named: here the CRM's, or those of every application."""
+    known = EVENTS if call.identity.app is None else (*EVENTS, *APP_EVENTS)
+    wanted = call.text("scope").upper()
+    return [name for name in known if name.startswith(f"ON{wanted}")]
 
 
 def _event(call: Call) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sandbox.bitrix24 import envelope, items, multifields, stages
+from sandbox.bitrix24 import envelope, items, multifields
 from sandbox.bitrix24.call import Call, classic_id, classic_map, may, offset_of, visible
 from sandbox.bitrix24.envelope import PAGE_SIZE, RestError, classic, page
 from sandbox.bitrix24.families import BY_NAME, Family
@@ -82,10 +82,13 @@ def add_(call: Call, family: Family) -> Any:
     fields = _fields(call)
     values, entries = classic_values(portal, schema, fields, None, call.user_id)
     _check(portal, values, entries)
+    linked = values.pop("CONTACT_ID", None) if family.name == "company" else None
 
     def contacts(number: int) -> None:
         if entries:
             multifields.write(portal, family, number, entries)
+        if linked:
+            items.set_contacts(portal, number, linked, call.user_id)
 
     return _guarded(
         lambda: items.create(
@@ -127,6 +130,8 @@ def update(call: Call, family: Family) -> Any:
     portal, schema = call.portal, call.portal.schema(family)
     values, entries = classic_values(portal, schema, _fields(call), record, call.user_id)
     _check(portal, values, entries)
+    if family.name == "company" and "CONTACT_ID" in values:
+        items.set_contacts(portal, number, values.pop("CONTACT_ID"), call.user_id)
     contacts_changed = bool(entries) and multifields.write(portal, family, number, entries or [])
     quiet = not portal.settings["unchanged_classic_update_raises"] and not contacts_changed
     _guarded(
@@ -162,15 +167,6 @@ def fields(call: Call, family: Family) -> Any:
     return {output.name: output.field.described(universal=False) for output in schema.classic_out}
 
 
-def _stages(call: Call, family: Family) -> Any:
-    """crm.dealcategory.stage.list: the stages of a funnel in the oldest spelling."""
-    category = call.number("id") or 0
-    return [
-        {"NAME": record["NAME"], "SORT": record["SORT"], "STATUS_ID": record["STATUS_ID"]}
-        for record in stages.stages_of(call.portal, family, category)
-    ]
-
-
 def _register() -> None:
     actions = {"get": get, "list": list_, "add": add_, "update": update, "delete": delete, "fields": fields}
     for name in ("deal", "lead", "company", "contact", "quote"):
@@ -181,7 +177,6 @@ def _register() -> None:
                 return handler(call, family)
 
             add(Method(f"crm.{name}.{action}", "crm", run_it, writes=action in ("add", "update", "delete")))
-    add(Method("crm.dealcategory.stage.list", "crm", lambda call: _stages(call, BY_NAME["deal"])))
 
 
 _register()

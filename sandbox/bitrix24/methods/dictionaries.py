@@ -82,13 +82,13 @@ def category_add(call: Call) -> Any:
         raise item_denied()
     if not fields.get("name"):
         raise RestError(400, 0, "Field 'NAME' is required")
-    made = stages.add_category(call.portal, family, str(fields["name"]), _fresh_stages(family.name))
+    made = stages.add_category(call.portal, family, str(fields["name"]), fresh_stages(family.name))
     if as_number(fields.get("sort")) is not None:
         call.portal.patch("category", made, {"SORT": as_number(fields["sort"])})
     return {"category": stages.category_json(call.portal.table("category").records[made])}
 
 
-def _fresh_stages(name: str) -> tuple[tuple[str, str, str | None, str], ...]:
+def fresh_stages(name: str) -> tuple[tuple[str, str, str | None, str], ...]:
     return {"deal": stages.DEAL_STAGES, "invoice": stages.INVOICE_STAGES}.get(name, stages.DYNAMIC_STAGES)
 
 
@@ -121,23 +121,6 @@ def category_fields(call: Call) -> Any:
             for name, (kind, upper) in kinds.items()
         }
     }  # fmt: skip
-
-
-@method("crm.dealcategory.list")
-def deal_category_list(call: Call) -> Any:
-    """The oldest spelling, without the default funnel."""
-    found = [record for record in stages.categories_of(call.portal, 2) if record["ID"]]
-    shown = [
-        {"ID": str(record["ID"]), "NAME": record["NAME"], "SORT": str(record["SORT"]), "IS_LOCKED": "N"}
-        for record in found
-    ]
-    return page(shown, total=len(shown), offset=0, shown=len(shown))
-
-
-@method("crm.dealcategory.default.get")
-def deal_category_default(call: Call) -> Any:
-    record = call.portal.table("category").records[0]
-    return {"ID": 0, "NAME": record["NAME"]}
 
 
 # -- statuses

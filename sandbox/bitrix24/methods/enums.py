@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from sandbox.bitrix24.call import Call
+from sandbox.bitrix24.envelope import classic
 from sandbox.bitrix24.families import FAMILIES
 from sandbox.bitrix24.methods.registry import Method, add, method
 from sandbox.bitrix24.schema import USER_FIELD_KINDS
@@ -53,6 +54,24 @@ def multifield_fields(call: Call) -> Any:
     return _fields(kinds, ("ID", "TYPE_ID"))
 
 
+# What the settings of a kind of user field are made of (vendor documentation, "crm.userfield.settings.fields").
+SETTINGS_KINDS: dict[str, dict[str, str]] = {
+    "string": {"DEFAULT_VALUE": "string", "ROWS": "int"},
+    "integer": {"DEFAULT_VALUE": "int"},
+    "double": {"DEFAULT_VALUE": "double", "PRECISION": "int"},
+    "boolean": {"DEFAULT_VALUE": "int", "DISPLAY": "string"},
+    "datetime": {"DEFAULT_VALUE": "object"},
+    "date": {"DEFAULT_VALUE": "object"},
+    "enumeration": {"DISPLAY": "string", "LIST_HEIGHT": "int"},
+    "iblock_section": {"IBLOCK_TYPE_ID": "string", "IBLOCK_ID": "string", "DEFAULT_VALUE": "int", "DISPLAY": "string",
+                       "LIST_HEIGHT": "int", "ACTIVE_FILTER": "char"},
+    "iblock_element": {"IBLOCK_TYPE_ID": "string", "IBLOCK_ID": "string", "DEFAULT_VALUE": "int", "DISPLAY": "string",
+                       "LIST_HEIGHT": "int", "ACTIVE_FILTER": "char"},
+    "crm_status": {"ENTITY_TYPE": "string"},
+    "crm": {"LEAD": "char", "CONTACT": "char", "COMPANY": "char", "DEAL": "char"},
+}  # fmt: skip
+
+
 @method("crm.userfield.types")
 def userfield_types(call: Call) -> Any:
     return [{"ID": name, "title": name} for name in USER_FIELD_KINDS]
@@ -71,6 +90,14 @@ def userfield_fields(call: Call) -> Any:
 @method("crm.userfield.enumeration.fields")
 def userfield_enumeration_fields(call: Call) -> Any:
     return _fields({"ID": "int", "SORT": "int", "VALUE": "string", "DEF": "char", "DEL": "char"}, ("ID",))
+
+
+@method("crm.userfield.settings.fields")
+def userfield_settings_fields(call: Call) -> Any:
+    kind = call.text("type")
+    if not kind:
+        raise classic("Parameter 'type' is not specified or empty.")
+    return _fields(SETTINGS_KINDS.get(kind, {}), ())
 
 
 @method("crm.enum.getorderownertypes")

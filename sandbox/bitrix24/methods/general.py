@@ -16,7 +16,8 @@ ALL_SCOPES = (
     "ai_admin", "biconnector", "bizproc", "booking", "calendar", "call", "cashbox", "catalog", "contact_center", "crm",
     "delivery", "department", "disk", "documentgenerator", "entity", "humanresources", "humanresources.hcmlink", "im",
     "imbot", "imconnector", "imopenlines", "intranet", "landing", "lists", "log", "mailservice", "main",
-    "messageservice", "mobile", "pay_system", "placement", "pull", "rpa", "sale", "salescenter", "sign.b2e",
+    "messageservice", "mobile", "pay_system", "placement", "pull", "pull_channel", "rating", "rpa", "sale",
+    "salescenter", "sign.b2e", "smile",
     "socialnetwork", "sonet_group", "task", "tasks", "tasks_extended", "telephony", "timeman", "user", "user.userfield",
     "user_basic", "user_brief", "userconsent", "userfieldconfig", "vote",
 )  # fmt: skip
@@ -37,11 +38,8 @@ EVENTS = (
 # Vendor documentation, "Локальные вебхуки": methods that need the context of an application, and that do nothing here.
 NOT_SIMULATED = {
     "": ("event.offline.get", "event.offline.list", "event.offline.clear", "event.offline.error"),
-    "bizproc": ("bizproc.activity.add", "bizproc.activity.update", "bizproc.activity.delete", "bizproc.activity.list"),
     "crm": ("crm.activity.configurable.add", "crm.activity.configurable.update", "crm.activity.configurable.get",
-            "crm.timeline.layout.blocks.set", "crm.timeline.layout.blocks.get", "crm.timeline.layout.blocks.delete",
-            "crm.automation.trigger.add", "crm.automation.trigger.execute", "crm.automation.trigger.list",
-            "crm.automation.trigger.delete"),
+            "crm.timeline.layout.blocks.set", "crm.timeline.layout.blocks.get", "crm.timeline.layout.blocks.delete"),
 }  # fmt: skip
 
 

@@ -50,7 +50,9 @@ def _admin(call: Call) -> None:
 
 @method("placement.list", "placement", app_only=True)
 def placement_list(call: Call) -> Any:
-    return list(CODES)
+    """Those of one scope where one is named; a code begins with its scope."""
+    wanted = call.text("SCOPE").upper()
+    return [code for code in CODES if not wanted or code.startswith(f"{wanted}_")]
 
 
 @method("placement.bind", "placement", app_only=True, writes=True)
@@ -68,6 +70,7 @@ def placement_bind(call: Call) -> Any:
     langs, options = call.get("LANG_ALL"), call.get("OPTIONS")
     values: Record = {
         "APP_ID": call.identity.app_id, "PLACEMENT": code, "URL": url, "TITLE": call.text("TITLE"),
+        "USER_ID": call.number("USER_ID") or 0,
         "DESCRIPTION": call.text("DESCRIPTION"), "GROUP_NAME": call.text("GROUP_NAME"),
         "LANG_ALL": langs if isinstance(langs, dict) else {}, "OPTIONS": options if isinstance(options, dict) else {},
     }  # fmt: skip
@@ -86,7 +89,8 @@ def _shown(call: Call, record: Record) -> Record:
     own = {"TITLE": record.get("TITLE", ""), "DESCRIPTION": record.get("DESCRIPTION", ""),
            "GROUP_NAME": record.get("GROUP_NAME", "")}  # fmt: skip
     return {
-        "placement": record["PLACEMENT"], "userId": 0, "handler": record["URL"], "options": record["OPTIONS"] or [],
+        "placement": record["PLACEMENT"], "userId": record.get("USER_ID", 0), "handler": record["URL"],
+        "options": record["OPTIONS"] or [],
         "title": record.get("TITLE", ""), "description": record.get("DESCRIPTION", ""),
         "langAll": record["LANG_ALL"] or {call.portal.settings["language"]: own},
     }  # fmt: skip

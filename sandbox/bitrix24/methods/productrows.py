@@ -211,13 +211,13 @@ def row_fields(call: Call) -> Any:
     return {
         "fields": {
             key: {"type": {"uf_double": "double"}.get(KINDS[BY_FOLDED[folded(key)]], KINDS[BY_FOLDED[folded(key)]]),
-                  "isRequired": key in ("ownerId", "ownerType"), "isReadOnly": key in ("id", "priceAccount"),
+                  "isRequired": key in ("ownerId", "ownerType"), "isReadOnly": key == "id",
                   "isImmutable": False, "isMultiple": False, "isDynamic": False, "title": BY_FOLDED[folded(key)],
                   "upperName": BY_FOLDED[folded(key)]}
-            for key in ("id", "ownerId", "ownerType", "productId", "productName", "price", "priceAccount",
-                        "priceExclusive", "priceNetto", "priceBrutto", "quantity", "discountTypeId", "discountRate",
+            for key in ("id", "ownerId", "ownerType", "productId", "productName", "price", "priceExclusive",
+                        "priceNetto", "priceBrutto", "quantity", "discountTypeId", "discountRate",
                         "discountSum", "taxRate", "taxIncluded", "customized", "measureCode", "measureName", "sort",
-                        "xmlId", "type", "storeId")
+                        "type", "storeId")
         }
     }  # fmt: skip
 

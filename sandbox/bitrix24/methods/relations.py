@@ -96,24 +96,10 @@ def _fields(call: Call, key: str) -> Any:
 def _write(call: Call, family: Family, record: Record, key: str, numbers: list[int | None]) -> None:
     wanted = [number for number in numbers if number]
     if family.name == "company":
-        _write_contacts(call, record["ID"], wanted)
+        items.set_contacts(call.portal, record["ID"], wanted, call.user_id)
         return
     values = {f"{key}_IDS": wanted}
     items.update(call.portal, family, record["ID"], values, call.user_id, skip_unchanged=True)
-
-
-def _write_contacts(call: Call, company: int, wanted: list[int]) -> None:
-    """A company's contacts are kept with the contacts."""
-    portal, family = call.portal, BY_NAME["contact"]
-    for contact in list(portal.table("contact").find("COMPANY_IDS", company)):
-        if contact["ID"] not in wanted:
-            rest = [number for number in contact["COMPANY_IDS"] if number != company]
-            items.update(portal, family, contact["ID"], {"COMPANY_IDS": rest}, call.user_id, skip_unchanged=True)
-    for number in wanted:
-        contact = portal.get("contact", number) or {}
-        if contact and company not in contact.get("COMPANY_IDS", ()):
-            values = {"COMPANY_IDS": [*contact.get("COMPANY_IDS", ()), company]}
-            items.update(portal, family, number, values, call.user_id, skip_unchanged=True)
 
 
 def _register() -> None:

@@ -56,7 +56,7 @@ def listing(call: Call, table: str, columns: tuple[str, ...], *, denied: RestErr
     return page(result, total=total, offset=offset, shown=len(result))
 
 
-def _fields(call: Call) -> dict[str, Any]:
+def fields_of(call: Call) -> dict[str, Any]:
     fields = call.get("fields")
     if not isinstance(fields, dict):
         raise classic("Parameter 'fields' must be array.")
@@ -69,7 +69,7 @@ def _demand(values: Record, *names: str) -> None:
             raise classic(f"{name} is not defined or invalid.")
 
 
-def _one(call: Call, table: str, label: str, action: str) -> Record:
+def one_of(call: Call, table: str, label: str, action: str) -> Record:
     number = as_number(call.get("id"))
     if number is None or number <= 0:
         raise envelope.classic_bad_id()
@@ -86,7 +86,7 @@ def _one(call: Call, table: str, label: str, action: str) -> Record:
 
 @method("crm.requisite.get")
 def requisite_get(call: Call) -> Any:
-    return shown(call.portal, _one(call, "requisite", "Requisite", "read"), REQUISITE)
+    return shown(call.portal, one_of(call, "requisite", "Requisite", "read"), REQUISITE)
 
 
 @method("crm.requisite.list")
@@ -97,7 +97,7 @@ def requisite_list(call: Call) -> Any:
 @method("crm.requisite.add", writes=True)
 def requisite_add(call: Call) -> Any:
     portal = call.portal
-    fields = _fields(call)
+    fields = fields_of(call)
     values = taken(portal, fields, REQUISITE)
     if not may(call.identity, "add"):
         raise classic("Access denied.")
@@ -107,8 +107,8 @@ def requisite_add(call: Call) -> Any:
 
 @method("crm.requisite.update", writes=True)
 def requisite_update(call: Call) -> Any:
-    record = _one(call, "requisite", "Requisite", "update")
-    values = taken(call.portal, _fields(call), REQUISITE)
+    record = one_of(call, "requisite", "Requisite", "update")
+    values = taken(call.portal, fields_of(call), REQUISITE)
     for name in ("ENTITY_TYPE_ID", "ENTITY_ID"):
         values.pop(name, None)
     update_requisite(call.portal, record["ID"], values, call.user_id)
@@ -117,7 +117,7 @@ def requisite_update(call: Call) -> Any:
 
 @method("crm.requisite.delete", writes=True)
 def requisite_delete(call: Call) -> Any:
-    items.delete_requisite(call.portal, _one(call, "requisite", "Requisite", "delete")["ID"])
+    items.delete_requisite(call.portal, one_of(call, "requisite", "Requisite", "delete")["ID"])
     return True
 
 
@@ -126,7 +126,7 @@ def requisite_delete(call: Call) -> Any:
 
 @method("crm.requisite.bankdetail.get")
 def bank_get(call: Call) -> Any:
-    return shown(call.portal, _one(call, "bankdetail", "RequisiteBankDetail", "read"), BANK_DETAIL)
+    return shown(call.portal, one_of(call, "bankdetail", "RequisiteBankDetail", "read"), BANK_DETAIL)
 
 
 @method("crm.requisite.bankdetail.list")
@@ -136,7 +136,7 @@ def bank_list(call: Call) -> Any:
 
 @method("crm.requisite.bankdetail.add", writes=True)
 def bank_add(call: Call) -> Any:
-    values = taken(call.portal, _fields(call), BANK_DETAIL)
+    values = taken(call.portal, fields_of(call), BANK_DETAIL)
     if not may(call.identity, "add"):
         raise envelope.classic_denied()
     _demand(values, "ENTITY_ID", "NAME")
@@ -145,8 +145,8 @@ def bank_add(call: Call) -> Any:
 
 @method("crm.requisite.bankdetail.update", writes=True)
 def bank_update(call: Call) -> Any:
-    record = _one(call, "bankdetail", "RequisiteBankDetail", "update")
-    values = taken(call.portal, _fields(call), BANK_DETAIL)
+    record = one_of(call, "bankdetail", "RequisiteBankDetail", "update")
+    values = taken(call.portal, fields_of(call), BANK_DETAIL)
     values.pop("ENTITY_ID", None)
     now = call.portal.now()
     call.portal.patch("bankdetail", record["ID"], {**values, "MODIFY_BY_ID": call.user_id, "DATE_MODIFY": now})
@@ -156,7 +156,7 @@ def bank_update(call: Call) -> Any:
 
 @method("crm.requisite.bankdetail.delete", writes=True)
 def bank_delete(call: Call) -> Any:
-    record = _one(call, "bankdetail", "RequisiteBankDetail", "delete")
+    record = one_of(call, "bankdetail", "RequisiteBankDetail", "delete")
     call.portal.drop("bankdetail", record["ID"])
     call.portal.raise_event("ONCRMBANKDETAILDELETE", {"FIELDS": {"ID": str(record["ID"])}})
     return True
@@ -193,7 +193,7 @@ def link_list(call: Call) -> Any:
 
 @method("crm.requisite.link.register", writes=True)
 def link_register(call: Call) -> Any:
-    values = taken(call.portal, _fields(call), LINK)
+    values = taken(call.portal, fields_of(call), LINK)
     if not may(call.identity, "update"):
         raise classic("Access denied.")
     for name in LINK:
@@ -212,33 +212,30 @@ def link_unregister(call: Call) -> Any:
     return True
 
 
-# -- presets and field lists
+# -- field lists
 
 
-@method("crm.requisite.preset.get")
-def preset_get(call: Call) -> Any:
-    return shown(call.portal, _one(call, "preset", "Preset", "read"), PRESET)
-
-
-@method("crm.requisite.preset.list")
-def preset_list(call: Call) -> Any:
-    return listing(call, "preset", PRESET)
-
-
-@method("crm.requisite.preset.countries")
-def preset_countries(call: Call) -> Any:
-    return [{"ID": 1, "CODE": "RU", "TITLE": "Россия"}]
+SHOWN_KINDS = {"CREATED_BY_ID": "user", "MODIFY_BY_ID": "user", "ACTIVE": "char", "ADDRESS_ONLY": "char",
+               "RQ_VAT_PAYER": "char", "RQ_IDENT_TYPE": "crm_status"}  # fmt: skip
+"""Kinds that the field lists print otherwise than they are stored."""
+OWNERS = ("TYPE_ID", "ENTITY_TYPE_ID", "ENTITY_ID", "PRESET_ID", "COUNTRY_ID")
+READ_ONLY = ("ID", "DATE_CREATE", "DATE_MODIFY", "CREATED_BY_ID", "MODIFY_BY_ID", "ANCHOR_TYPE_ID", "ANCHOR_ID")
 
 
 def _field_list(columns: tuple[str, ...]) -> Callable[[Call], Any]:
+    """As the vendor's `fields` pages print them: what ties a record to its owner is required and stays."""
+
     def handler(call: Call) -> Any:
-        return {
-            name: {"type": kind_of(call.portal, name), "isRequired": name in ("ENTITY_ID", "NAME"),
-                   "isReadOnly": name in ("ID", "DATE_CREATE", "DATE_MODIFY", "CREATED_BY_ID", "MODIFY_BY_ID"),
-                   "isImmutable": name == "ENTITY_ID", "isMultiple": False, "isDynamic": name.startswith("UF_"),
-                   "title": name}
-            for name in columns_of(call.portal, columns)
-        }  # fmt: skip
+        shown_fields: Record = {}
+        for name in columns_of(call.portal, columns):
+            fixed = name in OWNERS and not (columns is BANK_DETAIL and name == "COUNTRY_ID")
+            named = columns is not REQUISITE and name == "NAME"
+            shown_fields[name] = {
+                "type": SHOWN_KINDS.get(name) or kind_of(call.portal, name),
+                "isRequired": fixed or named or columns is LINK, "isReadOnly": name in READ_ONLY, "isImmutable": fixed,
+                "isMultiple": False, "isDynamic": name.startswith("UF_"), "title": name,
+            }  # fmt: skip
+        return shown_fields
 
     return handler
 
@@ -262,7 +259,7 @@ def address_list(call: Call) -> Any:
 
 @method("crm.address.add", writes=True)
 def address_add(call: Call) -> Any:
-    values = taken(call.portal, _fields(call), ADDRESS)
+    values = taken(call.portal, fields_of(call), ADDRESS)
     if not may(call.identity, "add"):
         raise classic("Access denied.")
     _demand(values, *ADDRESS_KEY)
@@ -274,7 +271,7 @@ def address_add(call: Call) -> Any:
 
 @method("crm.address.update", writes=True)
 def address_update(call: Call) -> Any:
-    values = taken(call.portal, _fields(call), ADDRESS)
+    values = taken(call.portal, fields_of(call), ADDRESS)
     _demand(values, *ADDRESS_KEY)
     record = address_of(call.portal, values)
     if record is None:
@@ -286,7 +283,7 @@ def address_update(call: Call) -> Any:
 
 @method("crm.address.delete", writes=True)
 def address_delete(call: Call) -> Any:
-    values = taken(call.portal, _fields(call), ADDRESS)
+    values = taken(call.portal, fields_of(call), ADDRESS)
     _demand(values, *ADDRESS_KEY)
     record = address_of(call.portal, values)
     if record is None:

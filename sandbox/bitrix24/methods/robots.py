@@ -1,21 +1,25 @@
-"""bizproc.robot.* and bizproc.event.send: automation robots of applications, and their answers.
+"""bizproc.robot.*, bizproc.activity.* and bizproc.event.send: what applications add to automation, and the answers.
 
 Vendor documentation, "Роботы": https://apidocs.bitrix24.ru/api-reference/bizproc/bizproc-robot/
 """
 
 from __future__ import annotations
 
+import re
 import secrets
+from functools import partial
 from typing import Any
 
 from sandbox.bitrix24.call import Call, as_number, is_admin
 from sandbox.bitrix24.envelope import RestError
 from sandbox.bitrix24.methods.applications import check_handler
-from sandbox.bitrix24.methods.registry import method
+from sandbox.bitrix24.methods.registry import Method, add, method
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
 
 SCOPE = "bizproc"
+ROBOT, ACTIVITY = "robot", "activity"
+CODE = re.compile(r"[A-Za-z0-9.\-_]+")
 DOCUMENTS = {"deal": ("CCrmDocumentDeal", "DEAL"), "company": ("CCrmDocumentCompany", "COMPANY"),
              "contact": ("CCrmDocumentContact", "CONTACT")}  # fmt: skip
 
@@ -26,8 +30,10 @@ def document_of(kind: str, number: int) -> tuple[list[str], list[str]]:
     return ["crm", name, f"{prefix}_{number}"], ["crm", name, prefix]
 
 
-def robots_of(portal: Portal, app_id: int) -> list[Record]:
-    return [record for record in portal.table("robot") if record["APP_ID"] == app_id]
+def robots_of(portal: Portal, app_id: int, kind: str = ROBOT) -> list[Record]:
+    """An application's robots, or its activities of business processes."""
+    found = (record for record in portal.table("robot") if record["APP_ID"] == app_id)
+    return [record for record in found if record.get("KIND", ROBOT) == kind]
 
 
 def new_run(portal: Portal, robot: Record, document: list[str]) -> Record:
@@ -43,9 +49,19 @@ def _admin(call: Call) -> None:
         raise RestError(403, "ACCESS_DENIED", "Access denied!")
 
 
-def _known(call: Call) -> Record:
+def _code(call: Call) -> str:
     code = call.text("CODE")
-    found = next((record for record in robots_of(call.portal, call.identity.app_id) if record["CODE"] == code), None)
+    if not code:
+        raise RestError(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "Empty activity code!")
+    if not CODE.fullmatch(code):
+        raise RestError(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "Wrong activity code!")
+    return code
+
+
+def _known(call: Call, kind: str) -> Record:
+    code = _code(call)
+    mine = robots_of(call.portal, call.identity.app_id, kind)
+    found = next((record for record in mine if record["CODE"] == code), None)
     if found is None:
         raise RestError(400, "ERROR_ACTIVITY_NOT_FOUND", "Activity or Robot not found!")
     return found
@@ -66,43 +82,43 @@ def _values(call: Call) -> Record:
     return values
 
 
-@method("bizproc.robot.add", SCOPE, app_only=True, writes=True)
-def robot_add(call: Call) -> Any:
+def _add(call: Call, kind: str) -> Any:
     _admin(call)
-    code = call.text("CODE")
-    if not code:
-        raise RestError(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "Empty activity code!")
+    code = _code(call)
     if not call.text("HANDLER"):
-        raise RestError(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "Empty handler URL!")
+        raise RestError(400, "ERROR_WRONG_HANDLER_URL", "Wrong handler URL")
     if not call.get("NAME"):
         raise RestError(400, "ERROR_ACTIVITY_VALIDATION_FAILURE", "Empty activity NAME!")
     values = _values(call)
-    if any(record["CODE"] == code for record in robots_of(call.portal, call.identity.app_id)):
+    if any(record["CODE"] == code for record in robots_of(call.portal, call.identity.app_id, kind)):
         raise RestError(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!")
-    call.portal.put("robot", {"APP_ID": call.identity.app_id, "CODE": code, **values})
+    call.portal.put("robot", {"APP_ID": call.identity.app_id, "CODE": code, "KIND": kind, **values})
     return True
 
 
-@method("bizproc.robot.update", SCOPE, app_only=True, writes=True)
-def robot_update(call: Call) -> Any:
+def _update(call: Call, kind: str) -> Any:
     _admin(call)
     fields = call.get("FIELDS")
     given = Call(call.portal, call.identity, type(call.params)(fields if isinstance(fields, dict) else {}))
-    call.portal.patch("robot", _known(call)["ID"], _values(given))
+    call.portal.patch("robot", _known(call, kind)["ID"], _values(given))
     return True
 
 
-@method("bizproc.robot.delete", SCOPE, app_only=True, writes=True)
-def robot_delete(call: Call) -> Any:
+def _delete(call: Call, kind: str) -> Any:
     _admin(call)
-    call.portal.drop("robot", _known(call)["ID"])
+    call.portal.drop("robot", _known(call, kind)["ID"])
     return True
 
 
-@method("bizproc.robot.list", SCOPE, app_only=True)
-def robot_list(call: Call) -> Any:
+def _list(call: Call, kind: str) -> Any:
     _admin(call)
-    return [record["CODE"] for record in robots_of(call.portal, call.identity.app_id)]
+    return [record["CODE"] for record in robots_of(call.portal, call.identity.app_id, kind)]
+
+
+for _kind in (ROBOT, ACTIVITY):
+    for _action, _handler in (("add", _add), ("update", _update), ("delete", _delete), ("list", _list)):
+        add(Method(f"bizproc.{_kind}.{_action}", SCOPE, partial(_handler, kind=_kind), app_only=True,
+                   writes=_action != "list"))  # fmt: skip
 
 
 @method("bizproc.event.send", SCOPE, app_only=True, writes=True)

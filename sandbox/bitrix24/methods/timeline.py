@@ -207,7 +207,7 @@ def comment_delete(call: Call) -> Any:
     record = _comment(call, "delete")
     call.portal.drop("comment", record["ID"])
     call.portal.raise_event("ONCRMTIMELINECOMMENTDELETE", {"ID": str(record["ID"])})
-    return True
+    return None
 
 
 @method("crm.timeline.comment.fields")
@@ -267,6 +267,16 @@ def bindings_list(call: Call) -> Any:
         kind, _, number = item.partition(":")
         shown.append({"OWNER_ID": str(tree["OWNER_ID"]), "ENTITY_ID": number, "ENTITY_TYPE": kind})
     return page(shown, total=len(shown), offset=0, shown=len(shown))
+
+
+@method("crm.timeline.bindings.fields")
+def bindings_fields(call: Call) -> Any:
+    kinds = {"OWNER_ID": "integer", "ENTITY_ID": "integer", "ENTITY_TYPE": "string"}
+    return {
+        name: {"type": kind, "isRequired": True, "isReadOnly": False, "isImmutable": True, "isMultiple": False,
+               "isDynamic": False, "title": name}
+        for name, kind in kinds.items()
+    }  # fmt: skip
 
 
 # -- log messages

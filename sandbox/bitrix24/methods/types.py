@@ -60,10 +60,24 @@ def _whole(record: Record, zone: tzinfo) -> Record:
     """As `get`, `add` and `update` print it: with what the type is related to."""
     linked = ("CALENDAR_EVENT|UF_CRM_CAL_EVENT", "TASKS_TASK|UF_CRM_TASK", "TASKS_TASK_TEMPLATE|UF_CRM_TASK")
     return _shown(record, zone) | {
-        "relations": {"parent": [], "child": []},
+        "relations": {"parent": [], "child": [_relation(number) for number in record.get("CHILDREN", ())]},
         "linkedUserFields": dict.fromkeys(linked, "N"),
         "customSections": [],
     }
+
+
+def _relation(entity_type: int) -> Record:
+    return {"entityTypeId": entity_type, "isChildrenListEnabled": "N", "isPredefined": "N"}
+
+
+def _given_relations(fields: dict[str, Any]) -> Record:
+    """The kinds of objects whose parents items of this type may be."""
+    relations = fields.get("relations")
+    children = relations.get("child") if isinstance(relations, dict) else None
+    if not isinstance(children, list):
+        return {}
+    numbers = (as_number(child.get("entityTypeId")) for child in children if isinstance(child, dict))
+    return {"CHILDREN": sorted(number for number in numbers if number)}
 
 
 def _given_flags(fields: dict[str, Any]) -> dict[str, str]:
@@ -124,8 +138,8 @@ def type_add(call: Call) -> Any:
     if not fields.get("title"):
         raise RestError(400, "BX_EMPTY_REQUIRED", 'Не заполнено обязательное поле "Название"')
     number = add_type(call.portal, str(fields["title"]), as_number(fields.get("entityTypeId")))
-    if flags := _given_flags(fields):
-        call.portal.patch("type", number, {"FLAGS": flags})
+    flags = _given_flags(fields)
+    call.portal.patch("type", number, ({"FLAGS": flags} if flags else {}) | _given_relations(fields))
     return {"type": _whole(call.portal.table("type").records[number], call.portal.zone)}
 
 
@@ -138,6 +152,7 @@ def type_update(call: Call) -> Any:
     values: Record = {"TITLE": str(fields["title"])} if fields.get("title") else {}
     if flags := _given_flags(fields):
         values["FLAGS"] = {**record.get("FLAGS", {}), **flags}
+    values |= _given_relations(fields)
     call.portal.patch("type", record["ID"], values)
     return {"type": _whole(record, call.portal.zone)}
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from tests.sandbox.bitrix24.application import Application, installed
 from tests.sandbox.bitrix24.client import PortalClient, Receiver, receiving
 from tests.sandbox.running import Sandbox
 
@@ -24,3 +25,16 @@ async def receiver(crm: PortalClient) -> AsyncIterator[Receiver]:
     async with receiving() as running:
         await crm.control("/subscriptions/1", {"url": running.url}, "PATCH")
         yield running
+
+
+@pytest_asyncio.fixture
+async def hears() -> AsyncIterator[Receiver]:
+    """Where the application hears of its installation and of events."""
+    async with receiving() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def app(crm: PortalClient, hears: Receiver) -> Application:
+    """The portal's application, installed."""
+    return await installed(crm, hears)

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
-import pytest_asyncio
 
 from tests.sandbox.bitrix24.application import Application, installed, page
-from tests.sandbox.bitrix24.client import PortalClient, Receiver, receiving
-
-
-@pytest_asyncio.fixture
-async def hears() -> AsyncIterator[Receiver]:
-    """Where the application hears of its installation and of events."""
-    async with receiving() as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def app(crm: PortalClient, hears: Receiver) -> Application:
-    return await installed(crm, hears)
+from tests.sandbox.bitrix24.client import PortalClient, Receiver
 
 
 async def _bound(app: Application, hears: Receiver, *names: str, **more: Any) -> None:
@@ -73,7 +59,7 @@ async def test_loopback_handlers_are_refused_as_the_dial_says(app: Application, 
 
 
 async def test_a_webhook_is_no_application(crm: PortalClient) -> None:
-    for method in ("event.get", "placement.get", "bizproc.robot.list", "app.info"):
+    for method in ("event.get", "placement.get", "bizproc.robot.list"):
         status, code, _ = await crm.refused(method)
         assert (status, code) in ((403, "WRONG_AUTH_TYPE"), (401, "insufficient_scope")), method
     assert (await crm.result("method.get", {"name": "event.bind"})) == {"isExisting": True, "isAvailable": False}

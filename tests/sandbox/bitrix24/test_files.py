@@ -111,7 +111,7 @@ async def test_timeline_comments(crm: PortalClient) -> None:
     shown = await crm.result("crm.timeline.comment.get", {"id": made})
     assert [entry["name"] for entry in shown["FILES"].values()] == ["c.pdf"]
     assert shown["COMMENT"] == "Счёт [b]117[/b]"
-    assert await crm.result("crm.timeline.comment.delete", {"id": plain}) is True
+    assert await crm.result("crm.timeline.comment.delete", {"id": plain}) is None
     assert await crm.refused("crm.timeline.comment.get", {"id": plain}) == (400, "", "Not found.")
 
 

@@ -112,7 +112,7 @@ async def test_a_browser_may_ask_first(crm: PortalClient) -> None:
     assert (await crm.call("crm.deal.list"))["total"] == 0
 
 
-@pytest.mark.parametrize("method", ["event.bind", "placement.bind", "crm.activity.configurable.add", "app.info"])
+@pytest.mark.parametrize("method", ["event.bind", "placement.bind", "crm.activity.configurable.add"])
 async def test_methods_of_applications_refuse_a_webhook(crm: PortalClient, method: str) -> None:
     status, code, _ = await crm.refused(method)
     assert (status, code) == (403, "WRONG_AUTH_TYPE")
