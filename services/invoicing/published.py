@@ -12,7 +12,7 @@ from services.invoicing.domain import State, edi
 from services.invoicing.domain import edi_events as ee
 from services.invoicing.domain import events as e
 from services.invoicing.domain.state import Document
-from services.invoicing.domain.values import Draft, Reason
+from services.invoicing.domain.values import Draft, Issued, Reason
 
 OPERATIONS = topics.operations_topic("invoicing")
 SIGNED_NAME = "УПД подписан"
@@ -148,15 +148,35 @@ def _act(document: Document, event: e.Made, state: State) -> invoicing.ActIssued
         invoice_id=invoice.document_id if invoice is not None else "",
         form=event.issued.form,
         url=event.issued.url,
-        warnings=_reasons(_of_goods(document.draft) if event.issued.form == "act" else ()),
+        warnings=_reasons((*_of_goods(document.draft, event.issued.form), *_of_sums(event.issued, document, state))),
         unpaid=event.unpaid,
         responsible_id=document.deal.responsible_id,
     )
 
 
-def _of_goods(draft: Draft) -> tuple[Reason, ...]:
+def _of_goods(draft: Draft, form: str) -> tuple[Reason, ...]:
     """What is said of goods that go by an act, where the vendor has no waybill or is not asked for one."""
-    return tuple(one for one in draft.warnings if one.code == "goods_in_act")
+    return tuple(one for one in draft.warnings if one.code == "goods_in_act" and form == "act")
+
+
+def _of_sums(issued: Issued, act: Document, state: State) -> tuple[Reason, ...]:
+    """What is said of an act that is for another sum than the seller's invoice, or all its invoices, that stand."""
+    sums = [
+        one.issued.total_kopecks
+        for one in state.documents.values()
+        if one.issued is not None
+        and (one.kind, one.phase, one.terms.seller_id) == ("invoice", "made", act.terms.seller_id)
+    ]
+    invoiced = sum(sums)
+    if not sums or any(_are_one(issued, one, act) for one in (*sums, invoiced)):
+        return ()
+    return (Reason(code="act_differs", values={"invoiced_kopecks": invoiced}),)
+
+
+def _are_one(issued: Issued, invoiced_kopecks: int, act: Document) -> bool:
+    """Whether two sums differ by no more than the rounding of lines (R8)."""
+    lines = len(act.draft.lines) if act.draft is not None else 0
+    return abs(issued.total_kopecks - invoiced_kopecks) <= lines
 
 
 def _revised(document: Document, event: e.ContentChanged) -> Sequence[PublicMessage]:
