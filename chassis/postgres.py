@@ -47,7 +47,8 @@ _to_wake: ContextVar[set[str] | None] = ContextVar("to_wake", default=None)
 
 def is_infrastructure(error: BaseException) -> bool:
     """Whether an error says that Postgres was away or busy, so that the same work may succeed later."""
-    # asyncpg counts arguments that it cannot encode among its interface errors; they are value errors besides.
+    # asyncpg counts an address that it cannot read among its interface errors; it is a value error besides. Arguments
+    # that it cannot encode are DataErrors, as those are that Postgres refuses.
     return isinstance(error, INFRASTRUCTURE_ERRORS) and not isinstance(error, ValueError)
 
 

@@ -5,11 +5,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from chassis import metrics, telemetry
 from chassis.domain import Problem
+from chassis.objects import BlobStoreAway
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.postgres import is_infrastructure
 from chassis.work import machine
 from chassis.work.committer import Settlement
 from chassis.work.guard import SendGuard, SendRefused, lease_clock
@@ -35,6 +37,7 @@ from chassis.work.vendors import Vendors
 
 _log = logging.getLogger(__name__)
 
+BLOBS_AWAY: Final = "blobs_away"
 _UNTOLD = Problem("stream_could_not_take_the_outcome")
 
 
@@ -159,8 +162,13 @@ class Effects:
         except TimeoutError:
             problem = Problem("no_answer_in_time")
         except Exception as error:  # noqa: BLE001 - what a handler raises is an outcome nobody knows
-            _log.exception("the handler of %s failed: %s", handler.kind, type(error).__name__)
-            problem = _defect(error)
+            own = isinstance(error, BlobStoreAway) or is_infrastructure(error)
+            level = logging.WARNING if own else logging.ERROR
+            _log.log(level, "the handler of %s failed: %s", handler.kind, type(error).__name__, exc_info=error)
+            problem = Problem(BLOBS_AWAY) if isinstance(error, BlobStoreAway) else _defect(error)
+            if own and guard.first_byte_at is None:
+                # A store of our own is away, and whoever calls a vendor asks the guard before the first byte.
+                return [Retryable(problem, outage=False) for _ in calls]
         if guard.surely_not_sent:
             return [Retryable(problem, outage=False) for _ in calls]
         return [Uncertain(problem) for _ in calls]

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from chassis.ids import tenant_id
-from chassis.postgres import Database, is_infrastructure
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Database, is_infrastructure
+from chassis.work.committer import AWAY
 from tests.kit.database import OwnDatabase
 from tests.kit.proxy import proxied
 
@@ -74,5 +75,22 @@ def test_what_the_client_says_of_a_stream_that_broke_off_is_an_outage(error: typ
     assert is_infrastructure(error("cannot process message"))
 
 
-def test_a_value_that_cannot_be_encoded_is_no_outage() -> None:
-    assert not is_infrastructure(asyncpg.DataError("invalid input for query argument $1"))
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("SELECT $1::text", "\ud800"),
+        ("SELECT $1::int", 2**40),
+        ("SELECT $1::int", "one"),
+        ("SELECT $1::timestamptz", 3),
+        ("SELECT $1::text[]", 5),
+        ("SELECT $1::text", "\x00"),
+        ("SELECT $1::jsonb", "{"),
+    ],
+)
+async def test_a_value_that_cannot_be_taken_is_no_outage(database: Database, statement: str, value: object) -> None:
+    """Whoever waits for Postgres would wait for ever; what the client refuses is not even asked."""
+    with pytest.raises(asyncpg.DataError) as found:
+        async with database.transaction([ONE]) as connection:
+            await connection.fetch(statement, value)
+    assert not is_infrastructure(found.value)
+    assert not isinstance(found.value, (*INFRASTRUCTURE_ERRORS, *AWAY))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from chassis.blobs import BlobRef, Blobs
+from chassis.blobs import BlobBroken, BlobMissing, BlobRef, Blobs, BlobTooLarge
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import (
@@ -182,7 +182,10 @@ class PostEdi:
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
         """One POST of the bytes that were written before; the same key makes the same document."""
         (call,) = calls
-        content = await self._blobs.get(BlobRef.parse(call.request["blob"]))
+        try:
+            content = await self._blobs.get(BlobRef.parse(call.request["blob"]))
+        except (BlobMissing, BlobBroken, BlobTooLarge):
+            return (Rejected(Problem("document_bytes_lost", {})),)  # nothing was posted, and nothing can be
         posted = await self._operator.post(call.permit, _posting(call, content), key=call.effect_id)
         return (Ok(_result(posted.value)) if isinstance(posted, Ok) else posted,)
 

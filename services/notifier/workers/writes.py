@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final, Protocol, cast
 from zoneinfo import ZoneInfo
 
-from chassis.blobs import BlobRef, Blobs
+from chassis.blobs import BlobBroken, BlobMissing, BlobRef, Blobs, BlobTooLarge
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.tenants import TenantDirectory
@@ -75,7 +75,11 @@ class CrmWrites:
         commands: dict[int, ports.CrmCommand] = {}
         outcomes: dict[int, Outcome[Mapping[str, Any]]] = {}
         for index, call in enumerate(calls):
-            made = await self._command(call, settings)
+            try:
+                made = await self._command(call, settings)
+            except (BlobMissing, BlobBroken, BlobTooLarge):
+                # For good, and of this write alone: the sum and the stage beside it are still owed.
+                made = Rejected(Problem("document_bytes_lost", {}))
             if isinstance(made, Ok | Rejected | Retryable | Deferred | Uncertain):
                 outcomes[index] = made
             elif made is None:

@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
 from chassis.domain import Problem
+from chassis.http.transport import first_byte_hook
 from chassis.ids import TenantId
+from chassis.objects import BlobStoreAway
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.work.handlers import EffectCall, Inconclusive, NotNow, PermitClass
+from chassis.work.handlers import EffectCall, EffectPolicy, Inconclusive, NotNow, PermitClass, Probe
 from chassis.work.plans import effect_id
 from tests.chassis.work.conftest import QUICK, World, eventually
 from tests.chassis.work.probes import Answers, P, attempts, closed, moved, through_the_doubt, value, waiting
@@ -215,6 +218,58 @@ async def test_what_a_handler_raises_is_a_doubt(world: World) -> None:
     await world.start(Defective())
     row = await world.settled("aa", "1", "UNCERTAIN")
     assert orjson.loads(row["reason"]) == {"code": "handler_failed", "values": {"error": "KeyError"}}
+
+
+class Storing(Vendor):
+    """Reads from a store of our own before it calls, and again after it where it is said so."""
+
+    def __init__(self, error: Exception, *, called: bool = False) -> None:
+        super().__init__(EffectPolicy(Probe.NONE))
+        self.error: Exception | None = error
+        self.called = called
+
+    async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
+        hook = first_byte_hook.get()
+        assert hook is not None, "a guard stands before each send"
+        if self.called:
+            hook()
+        if self.error is not None:
+            raise self.error
+        return await super().send(calls)
+
+
+OWN_STORES = [BlobStoreAway("s3"), asyncpg.ConnectionDoesNotExistError("gone"), ConnectionRefusedError()]
+
+
+@pytest.mark.parametrize("error", OWN_STORES)
+async def test_a_store_of_our_own_that_is_away_before_the_first_byte_is_no_doubt_and_no_outage(
+    world: World, error: Exception
+) -> None:
+    """A person was asked about a document that nobody had sent, and people were told that the vendor is away."""
+    vendor = Storing(error)
+    await world.execute(*(begin("aa", str(n)) for n in range(6)))
+    await world.start(vendor)
+
+    async def failed() -> bool:
+        return len(await world.rows("queue = 'waiting' AND failures = 1")) == 6
+
+    await eventually(failed)
+    assert {(row["state"], row["sends"]) for row in await world.rows()} == {("PLANNED", 0)}
+    assert await world.messages("OutageBegan") == []
+    vendor.error = None
+    world.clock.advance(10)
+    await eventually(lambda: closed(world, 6))
+    assert len(vendor.exists) == len(vendor.sent) == 6
+
+
+@pytest.mark.parametrize("error", OWN_STORES)
+async def test_a_store_of_our_own_that_is_away_after_the_first_byte_leaves_a_doubt(
+    world: World, error: Exception
+) -> None:
+    await world.execute(begin("aa", "1"))
+    await world.start(Storing(error, called=True))
+    row = await world.settled("aa", "1", "HUMAN")
+    assert row["sends"] == 1
 
 
 async def test_before_may_say_not_now(world: World) -> None:

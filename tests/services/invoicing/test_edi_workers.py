@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from chassis.aggregate import EffectPlan, TaskPlan
-from chassis.blobs import BlobRef
+from chassis.blobs import BlobMissing, BlobRef
 from chassis.ids import TenantId
-from chassis.outcomes import Deferred, Ok, Retryable, Uncertain
+from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from chassis.work.handlers import Confirmed, Done, EffectCall, Found, NotFound, Task
 from services.invoicing.domain import edi, edi_plans
 from services.invoicing.domain import edi_commands as ec
@@ -37,6 +37,8 @@ class Blobs:
         return name
 
     async def get(self, reference: BlobRef) -> bytes:
+        if str(reference) not in self.kept:
+            raise BlobMissing(str(reference))
         return self.kept[str(reference)]
 
 
@@ -218,6 +220,17 @@ async def test_a_lost_post_is_found_by_its_look_up_and_never_made_twice(office: 
     assert (only(office.stream).phase, await office.desk.documents()) == ("following", 1)
     assert isinstance(await office.send(edi_plans.POST), Ok)
     assert await office.desk.documents() == 1
+
+
+async def test_a_title_whose_bytes_are_lost_is_refused_and_no_doubt(office: Office) -> None:
+    """It was looked up for a quarter of an hour, and then a person was asked what nobody had sent."""
+    await office.desk.act("/partners", PARTNER)
+    await office.prepared()
+    office.blobs.kept.clear()
+    outcome = await office.send(edi_plans.POST)
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "document_bytes_lost"
+    assert await office.desk.documents() == 0
 
 
 async def test_sent_again_by_a_person_it_is_the_document_that_is_there(office: Office) -> None:

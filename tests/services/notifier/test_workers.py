@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chassis.blobs import BlobBroken, BlobMissing
 from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.tenants import TenantView
@@ -65,9 +66,14 @@ class Directory:
 
 
 class Blobs:
-    """Any document."""
+    """Any document, or none."""
+
+    def __init__(self, lost: Exception | None = None) -> None:
+        self.lost = lost
 
     async def get(self, reference: Any) -> bytes:
+        if self.lost is not None:
+            raise self.lost
         return b"%PDF-1.4"
 
 
@@ -105,6 +111,23 @@ class TestWrites:
         assert isinstance(fields, ports.SetFields)
         assert fields.fields == {"UF_NUMBER": "B24-i1", "UF_DATE": dt.date(2026, 3, 12), "UF_STATUS": "Выставлен"}
         assert isinstance(comment, ports.AddComment)
+
+    @pytest.mark.parametrize("lost", [BlobMissing("gone"), BlobBroken("other bytes")])
+    async def test_a_file_that_is_lost_is_refused_and_what_is_beside_it_is_written(self, lost: Exception) -> None:
+        """It was tried for ever, and neither sum nor stage of the deal came through."""
+        portal = Portal()
+        crm: Any = portal
+        directory: Any = Directory(SETTINGS)
+        blobs: Any = Blobs(lost)
+        batch = [*calls(rendered(blob=f"vektor/{'a' * 64}")), *calls(balance(2, 40_00))]
+        batch = [call for call in batch if call.kind == deal.CRM_WRITE]
+        outcomes = await CrmWrites(crm, blobs, directory, TEXTS).send(batch)
+        refused = [
+            call.request["write"] for call, one in zip(batch, outcomes, strict=True) if isinstance(one, Rejected)
+        ]
+        assert refused == [call.request["write"] for call in batch if call.request.get("blob")] != []
+        assert len(portal.commands) == len(batch) - len(refused) > 0
+        assert {one.problem.code for one in outcomes if isinstance(one, Rejected)} == {"document_bytes_lost"}
 
     async def test_sum_goes_as_money(self) -> None:
         (fields, *_) = await sent(balance(2, 40_00))
