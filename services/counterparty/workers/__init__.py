@@ -169,13 +169,13 @@ class CreateCounterparty:
             return Inconclusive(Problem("person_lookup_missing", {}))
         if look_up is Probe.LIST:
             people = await self._accounting.find_person(call.permit, draft.name, draft.email)
-            return _one(people.value) if isinstance(people, Ok) else Inconclusive(people.problem)
+            return _person(draft, people.value) if isinstance(people, Ok) else Inconclusive(people.problem)
         since = (call.cursor_before or {}).get("since")
         cursor: FeedCursor | None = FeedCursor(datetime.fromisoformat(since)) if since else None
         seen: dict[str, Counterparty] = {}
         for _ in range(CHANGES_PAGES_MAX):
             if cursor is None:
-                return _one(tuple(seen.values()))
+                return _person(draft, tuple(seen.values()))
             page = await self._accounting.counterparty_changes(call.permit, cursor)
             if not isinstance(page, Ok):
                 return Inconclusive(page.problem)
@@ -217,6 +217,13 @@ class AnswerLink:
             stream = f"{deal.PREFIX}-{deal_id}"
             commands.append(StreamCommand(stream, answer, f"answer:{task.key}:{request_id}"))
         return Done(tuple(commands))
+
+
+def _person(draft: CounterpartyDraft, same: Sequence[Counterparty]) -> ProbeResult:
+    """A record of the same name proves nothing of somebody without an address (R11); that there is none, does."""
+    if same and not draft.email:
+        return Inconclusive(Problem("person_lookup_missing", {}))
+    return _one(same)
 
 
 def _one(same: Sequence[Counterparty]) -> ProbeResult:

@@ -41,12 +41,12 @@ class Accounting:
         return self.answered("person", equal)
 
 
-async def probed(vendor: AccountingVendor, accounting: Accounting) -> Any:
+async def probed(vendor: AccountingVendor, accounting: Accounting, **fields: str) -> Any:
     given: Any = accounting
     nobody: Any = None
     handler = CreateCounterparty(given, lambda account: vendor, nobody, ManualClock(NOW))
     permit = Permit("a:t:s", "", "", 1, NOW)
-    call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", REQUEST, "", 1, permit)
+    call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", {**REQUEST, **fields}, "", 1, permit)
     return await handler.probe(replace(call, cursor_before={"since": NOW.isoformat()}))
 
 
@@ -58,6 +58,16 @@ async def test_a_person_is_looked_for_as_the_vendor_can(vendor: AccountingVendor
     assert await probed(vendor, Accounting()) == NotFound()
     assert await probed(vendor, Accounting(replace(PERSON, email="other@lapina.example"))) == NotFound()
     assert isinstance(await probed(vendor, Accounting(PERSON, failing=True)), Inconclusive)
+
+
+@pytest.mark.parametrize("vendor", [ELBA_SEED, ELBA_VENDOR])
+async def test_r11_record_of_the_same_name_proves_nothing_of_a_person_without_an_address(
+    vendor: AccountingVendor,
+) -> None:
+    outcome = await probed(vendor, Accounting(replace(PERSON, email="")), email="")
+    assert isinstance(outcome, Inconclusive)
+    assert outcome.problem.code == "person_lookup_missing"
+    assert await probed(vendor, Accounting(), email="") == NotFound()
 
 
 async def test_two_of_one_name_and_address_are_for_a_person_to_tell_apart() -> None:
