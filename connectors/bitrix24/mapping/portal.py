@@ -27,6 +27,8 @@ def missing_from_portal(
             )
         elif info.is_read_only:
             yield Problem("crm_field_read_only", {"field": name})
+        elif info.is_multiple:
+            yield Problem("crm_field_multiple", {"field": name})  # takes lists alone, and a file would be taken for two
     for category_id, stage_ids in wanted.stages.items():
         known = {stage.stage_id for stage in stages if stage.category_id == category_id}
         if not known:

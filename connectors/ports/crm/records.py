@@ -241,7 +241,8 @@ class PortalWanted:
 @dataclass(frozen=True, slots=True)
 class PortalReport:
     """What a portal has, and what is missing: ``scope_missing``, ``crm_field_missing``, ``crm_field_wrong_type``,
-    ``crm_field_read_only``, ``crm_funnel_missing``, ``crm_stage_missing``; no problems means that all is there."""
+    ``crm_field_read_only``, ``crm_field_multiple``, ``crm_funnel_missing``, ``crm_stage_missing``; no problems
+    means that all is there."""
 
     scopes: frozenset[str]
     fields: Mapping[str, FieldInfo]

@@ -142,6 +142,7 @@ async def test_stages_of_all_funnels() -> None:
 FIELDS = {"fields": {
     "UF_CRM_NO": {"type": "string", "isMultiple": False, "isReadOnly": False},
     "ufCrmPdf": {"type": "file", "upperName": "UF_CRM_PDF", "isMultiple": False, "isReadOnly": True},
+    "UF_CRM_MANY": {"type": "file", "isMultiple": True, "isReadOnly": False},
     "opportunity": {"type": "double", "isMultiple": False, "isReadOnly": False}}}  # fmt: skip
 
 
@@ -152,6 +153,7 @@ async def test_what_a_portal_lacks() -> None:
             "UF_CRM_NO": frozenset({"date"}),
             "UF_CRM_PDF": frozenset({"file"}),
             "UF_CRM_GONE": frozenset({"string"}),
+            "UF_CRM_MANY": frozenset({"file"}),
         },
         stages={2: frozenset({"C2:WON", "C2:NONE"}), 9: frozenset({"C9:WON"})},
     )
@@ -159,8 +161,8 @@ async def test_what_a_portal_lacks() -> None:
     outcome = await _client(script).check_portal(PERMIT, wanted)
     assert isinstance(outcome, Ok)
     assert [problem.code for problem in outcome.value.problems] == [
-        "scope_missing", "crm_field_wrong_type", "crm_field_read_only", "crm_field_missing", "crm_stage_missing",
-        "crm_funnel_missing",
+        "scope_missing", "crm_field_wrong_type", "crm_field_read_only", "crm_field_missing", "crm_field_multiple",
+        "crm_stage_missing", "crm_funnel_missing",
     ]  # fmt: skip
 
 

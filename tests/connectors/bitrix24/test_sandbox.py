@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
+
+from chassis.domain import Problem
 from chassis.outcomes import Ok, Rejected, Retryable
 from connectors.ports.crm import (
     AddComment,
@@ -312,6 +315,20 @@ async def test_a_portal_that_does_not(office: Office) -> None:
     assert [problem.code for problem in report.problems] == [
         "scope_missing", "crm_field_wrong_type", "crm_field_missing", "crm_stage_missing", "crm_funnel_missing",
     ]  # fmt: skip
+
+
+async def test_a_field_of_several_values_is_named_before_anything_is_written_to_it(office: Office) -> None:
+    made = {"FIELD_NAME": "INVOICES", "USER_TYPE_ID": "string", "MULTIPLE": "Y"}
+    async with httpx.AsyncClient() as portal:
+        added = await portal.post(f"{office.permit.endpoint}crm.deal.userfield.add", json={"fields": made})
+    assert added.status_code == 200, added.text
+    wanted = PortalWanted(WANTED.scopes, {"UF_CRM_INVOICES": frozenset({"string"})}, {})
+    report = taken(await office.crm.check_portal(office.permit, wanted))
+    assert report.problems == (Problem("crm_field_multiple", {"field": "UF_CRM_INVOICES"}),)
+    written = await office.crm.write(
+        office.permit, [SetFields("deal", await office.deal(), {"UF_CRM_INVOICES": "СЧ-1"})]
+    )
+    assert [type(one) for one in written] == [Rejected], "and so it would be refused for good"
 
 
 async def test_a_webhook_without_the_crm_scope(tmp_path: Path) -> None:
