@@ -199,12 +199,15 @@ class RereadPayments:
     recurring = False
     permits = 1
 
-    def __init__(self, accounting: Accounting) -> None:
+    def __init__(self, accounting: Accounting, directory: TenantDirectory) -> None:
         self._accounting = accounting
+        self._directory = directory
 
     async def run(self, task: Task) -> TaskResult:
-        """One list, whole."""
+        """One list, whole; none where statements say what was paid by now (R21)."""
         assert task.permit is not None, "the plan names an account"
+        if plans.told_by_statements((await self._directory.view(task.tenant)).settings, task.account):
+            return Done(found_something=False)
         listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
         if not isinstance(listed, Ok):
             return _again(listed)
@@ -284,7 +287,7 @@ def handlers(
         poll,
         PollNow(poll.look),
         PollBalances(accounting, store, directory, clock),
-        RereadPayments(accounting),
+        RereadPayments(accounting, directory),
         LookAtDue(store, directory, clock),
         LookAtStanding(vendor_of, accounting, store, directory, clock),
     )
