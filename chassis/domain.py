@@ -1,7 +1,7 @@
 """The vocabulary of a pure domain: events with stable names, and refusals as values."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -46,3 +46,20 @@ class Refused:
     """A command that the domain does not take in the present state; nothing is recorded."""
 
     problem: Problem
+
+
+if TYPE_CHECKING:
+    from dataclasses import replace as replace  # the names and types of its fields are checked
+else:
+
+    def replace(state, /, **fields):
+        """The state with some fields changed, as its namesake of ``dataclasses`` gives it in ten times the time.
+
+        Every event folds into a new state, so this is called more often than anything else of a domain. It is for
+        frozen dataclasses without ``slots`` and ``__post_init__``. Raises TypeError for a field that the state lacks.
+        """
+        made = object.__new__(type(state))
+        made.__dict__.update(state.__dict__, **fields)
+        if len(made.__dict__) != len(state.__dict__):
+            raise TypeError(f"{type(state).__name__} lacks {', '.join(fields.keys() - state.__dict__.keys())}")
+        return made

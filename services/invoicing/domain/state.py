@@ -1,10 +1,11 @@
 """The state of a deal's documents and how each event changes it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
 
 from chassis.cards import CardOpened, Cards, CardTaken
+from chassis.domain import replace
 from services.invoicing.domain import events as e
 from services.invoicing.domain.values import Deal, Draft, Issued, Kind, Link, Reason, Terms
 
@@ -25,7 +26,7 @@ STAYS = frozenset({("cancel_by_hand", "keep"), ("cancel_refused", "understood")}
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls,
     ``cancels`` orders to void it. ``link`` is the buyer that it was sent with. ``lost_attempt`` is the last one whose
@@ -61,7 +62,7 @@ class Document:
         return {product: tried for product, tried in found.items() if product not in self.goods_known}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """All documents of one deal, newest revision last, with what is known of their buyers, and the cards.
 
