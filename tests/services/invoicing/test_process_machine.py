@@ -218,7 +218,12 @@ class Process(RuleBasedStateMachine):
                 told = c.MissPdf(task.payload["document_id"], Reason(code="accounting_refused"))
             case "watch-duplicates":
                 told = self._look_for_copies(task.payload, found)
-            case _:
+            case "check-cancel":
+                told = c.SeeCancelChecked(task.payload["document_id"], task.payload["by"], found)
+            case "hide-invoice":
+                return  # nobody is told
+            case kind:
+                assert kind == "adopt-document", f"{kind} is a task that this world does not know"
                 told = self._adopt(task.payload, found)
         self._tell(told, "")
 
