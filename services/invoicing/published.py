@@ -148,7 +148,9 @@ def _act(document: Document, event: e.Made, state: State) -> invoicing.ActIssued
         invoice_id=invoice.document_id if invoice is not None else "",
         form=event.issued.form,
         url=event.issued.url,
-        warnings=_reasons((*_of_goods(document.draft, event.issued.form), *_of_sums(event.issued, document, state))),
+        warnings=_reasons(
+            (*_of_goods(document.draft, event.issued.form), *_of_invoices(event.issued, document, state))
+        ),
         unpaid=event.unpaid,
         responsible_id=document.deal.responsible_id,
     )
@@ -159,18 +161,22 @@ def _of_goods(draft: Draft, form: str) -> tuple[Reason, ...]:
     return tuple(one for one in draft.warnings if one.code == "goods_in_act" and form == "act")
 
 
-def _of_sums(issued: Issued, act: Document, state: State) -> tuple[Reason, ...]:
-    """What is said of an act that is for another sum than the seller's invoice, or all its invoices, that stand."""
-    sums = [
-        one.issued.total_kopecks
+def _of_invoices(issued: Issued, act: Document, state: State) -> tuple[Reason, ...]:
+    """What is said of an act for another buyer than the seller's invoices that stand, or for another sum than one of
+    them or all."""
+    invoices = [
+        one
         for one in state.documents.values()
-        if one.issued is not None
-        and (one.kind, one.phase, one.terms.seller_id) == ("invoice", "made", act.terms.seller_id)
+        if (one.kind, one.phase, one.terms.seller_id) == ("invoice", "made", act.terms.seller_id)
     ]
-    invoiced = sum(sums)
-    if not sums or any(_are_one(issued, one, act) for one in (*sums, invoiced)):
-        return ()
-    return (Reason(code="act_differs", values={"invoiced_kopecks": invoiced}),)
+    sums = [one.issued.total_kopecks for one in invoices if one.issued is not None]
+    buyers = {one.link.counterparty_id for one in invoices if one.link is not None}
+    said = []
+    if buyers and act.link is not None and act.link.counterparty_id not in buyers:
+        said.append(Reason(code="act_other_buyer"))
+    if sums and not any(_are_one(issued, one, act) for one in (*sums, sum(sums))):
+        said.append(Reason(code="act_differs", values={"invoiced_kopecks": sum(sums)}))
+    return tuple(said)
 
 
 def _are_one(issued: Issued, invoiced_kopecks: int, act: Document) -> bool:

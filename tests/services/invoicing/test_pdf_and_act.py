@@ -11,6 +11,7 @@ from services.invoicing.domain import commands as c
 from services.invoicing.domain.values import Deal, Issued
 from tests.services.invoicing.parts import (
     NO,
+    VASILEK,
     Documents,
     answer,
     deal,
@@ -85,6 +86,15 @@ class TestR23Act:
         stream.ran(c.SeeDeal(deal("b")))
         take(stream, "content_changed", "keep")
         assert self._differing(stream, deal("b")) == [("act_differs", deal("a").opportunity_kopecks)]
+
+    def test_r23_act_for_another_buyer_than_was_invoiced_says_so(self) -> None:
+        stream = issued()
+        stream.ran(c.SeeDeal(deal(buyer=VASILEK)))
+        stream.ran(request("act1", "act", deal(buyer=VASILEK)))
+        stream.ran(linked("act1", VASILEK))
+        stream.ran(answer(last(stream, "create-act")))
+        (made,) = stream.said(messages.ActIssued)
+        assert [one.code for one in made.warnings] == ["act_other_buyer"]
 
     def test_act_of_what_was_invoiced_by_one_or_all_invoices_says_nothing_of_sums(self) -> None:
         assert self._differing(issued(), deal()) == []
