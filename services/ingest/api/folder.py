@@ -24,6 +24,8 @@ REASON: Final = ".reason.txt"
 FILES_AT_ONCE_MAX: Final = 20
 
 _AWAY: Final[tuple[type[BaseException], ...]] = (BlobStoreAway, OSError, *INFRASTRUCTURE_ERRORS)
+# What is wrong with one file or its folder; it holds up no other.
+_IN_THE_WAY: Final = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
 
 _log = log.get(__name__)
 
@@ -61,11 +63,20 @@ class StatementFolder:
         ready = [path for path, seen in present.items() if self._seen.get(path) == seen]
         self._seen = present
         known = set(await self._tenants.known()) if ready else set()
-        done = 0
-        for path in ready[:FILES_AT_ONCE_MAX]:
-            tenant = _tenant_of(path)
-            if tenant in known and tenant is not None:
-                done += await self._take(tenant, path)
+        owned = [(tenant, path) for path in ready if (tenant := _tenant_of(path)) is not None and tenant in known]
+        done = tried = 0
+        for tenant, path in owned:
+            if tried == FILES_AT_ONCE_MAX:
+                break
+            try:
+                taken = await self._take(tenant, path)
+            except _IN_THE_WAY as error:
+                _log.warning(
+                    "a statement file cannot be read or moved away", tenant=tenant, error=type(error).__name__
+                )
+                continue
+            done += taken
+            tried += taken
         return done
 
     async def _take(self, tenant: TenantId, path: Path) -> int:
@@ -79,7 +90,7 @@ class StatementFolder:
             data = await asyncio.to_thread(path.read_bytes)
             taken = await self._statements.take(tenant, data, path.name, "folder")
             if isinstance(taken, Problem):
-                _log.warning("a statement file is refused", tenant_id=tenant, reason=taken.code)
+                _log.warning("a statement file is refused", tenant=tenant, reason=taken.code)
                 await asyncio.to_thread(_refuse, path, sentence_of(taken))
             else:
                 await asyncio.to_thread(_move, path, TAKEN, f"{taken.statement_id[:8]}-{plain_name(path.name)}")

@@ -16,7 +16,7 @@ from chassis.engine import Engine
 from chassis.objects import ObjectFolder
 from chassis.postgres import Database
 from chassis.tenants import TenantDirectory
-from services.ingest.api.folder import REASON, StatementFolder
+from services.ingest.api.folder import FILES_AT_ONCE_MAX, REASON, StatementFolder
 from services.ingest.api.statements import UPLOAD_BYTES_MAX, Statements, plain_name
 from services.ingest.app import SPEC
 from tests.kit.database import OwnDatabase
@@ -190,6 +190,21 @@ async def test_links_and_folders_of_nobody_are_left_alone(
         assert await watch.look() == 0
     assert stranger.exists()
     assert await ingest.messages("statements") == []
+
+
+async def test_files_that_nobody_takes_away_hold_up_no_other(
+    ingest: Ingest, watch: StatementFolder, tmp_path: Path
+) -> None:
+    for number in range(FILES_AT_ONCE_MAX):
+        put(tmp_path, f"{number}.txt", tenant="stranger")
+    put(tmp_path, "a.txt", FILE[:-20])
+    put(tmp_path, "refused", b"")  # where a folder of this name is needed
+    os.utime(tmp_path / "in" / TENANT / "refused", (1, 1))
+    file = put(tmp_path, "b.txt")
+    await watch.look()
+    assert await watch.look() == 1
+    assert not file.exists()
+    assert len(await ingest.messages("statements")) == 1
 
 
 @pytest.mark.parametrize(
