@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import asyncpg
 from starlette.routing import BaseRoute, Match
 
+from chassis import log
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.engine import Command, Engine
@@ -26,7 +28,7 @@ from services.ingest.api.hooks import (
     body_of,
     content_type_of,
 )
-from services.ingest.api.intake import Intake, NotStored
+from services.ingest.api.intake import Intake, NotStored, Unstorable
 from services.ingest.domain import callback
 from services.ingest.store.webhooks import Webhook
 
@@ -37,8 +39,11 @@ _STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     "callback_signature": _UNAUTHORISED,
     "callback_stale": _UNAUTHORISED,
     "callback_unreadable": (400, "the body cannot be read"),
+    "callback_value": (422, "a value in the body cannot be stored; it is not taken when it is sent again either"),
 }
 _AWAY: Final[tuple[type[BaseException], ...]] = (NotStored, *INFRASTRUCTURE_ERRORS)
+
+_log = log.get(__name__)
 
 
 class Callbacks:
@@ -67,15 +72,22 @@ class Callbacks:
             await answer(send, 405, {"error": "callbacks are posted"}, {"allow": "POST"})
             return
         match = _PATH.fullmatch(scope["path"])
-        body = await body_of(receive)
+        body, owner = await body_of(receive), None
         try:
             owner = None if match is None else await self._owner(match[2])
             if match is None or owner is None or match[1] not in owner.secrets_by_vendor:
                 metrics.WEBHOOKS.labels("refused_address").inc()
                 await answer(send, 404, {"error": "nobody has this address"})
                 return
-            await self._take(owner, match[1], scope, body, send)
-        except _AWAY:
+            try:
+                await self._take(owner, match[1], scope, body, send)
+            except (Unstorable, asyncpg.DataError) as error:
+                _log.warning("a callback holds what cannot be stored", tenant=owner.tenant, error=type(error).__name__)
+                await self._refuse(owner, Problem("callback_value"), body, content_type_of(scope), send)
+        except _AWAY as error:
+            if not isinstance(error, NotStored):  # the writer has said so, once for many
+                tenant = "" if owner is None else owner.tenant
+                _log.warning("a callback was not stored", tenant=tenant, error=type(error).__name__)
             metrics.WEBHOOKS.labels("unavailable").inc()
             await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
 

@@ -71,9 +71,7 @@ class StatementFolder:
             try:
                 taken = await self._take(tenant, path)
             except _IN_THE_WAY as error:
-                _log.warning(
-                    "a statement file cannot be read or moved away", tenant=tenant, error=type(error).__name__
-                )
+                _log.warning("a statement file cannot be read or moved away", tenant=tenant, error=type(error).__name__)
                 continue
             done += taken
             tried += taken

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from starlette.routing import BaseRoute, Match
 
-from chassis import telemetry
+from chassis import log, telemetry
 from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
 from chassis.openapi import Operation
@@ -54,6 +54,8 @@ _STATUSES: Final = {
 
 Parse = Callable[[bytes, str], CrmEvent | Problem]
 
+_log = log.get(__name__)
+
 
 class Hooks:
     """An ASGI application for the paths under ``PREFIX``."""
@@ -72,7 +74,7 @@ class Hooks:
             await answer(send, 405, {"error": "webhooks are posted"}, {"allow": "POST"})
             return
         hook_secret = scope["path"][len(PREFIX) :]
-        body = await body_of(receive)
+        body, owner = await body_of(receive), None
         try:
             owner = self._directory.at_hand(hook_secret) or await self._looked_up(hook_secret)
             if owner is None:
@@ -83,7 +85,10 @@ class Hooks:
                 await self._pages.authorised(owner, scope, send)
             else:
                 await self._take(owner, scope, body, send)
-        except _AWAY:
+        except _AWAY as error:
+            if not isinstance(error, NotStored):  # the writer has said so, once for many
+                tenant = "" if owner is None else owner.tenant
+                _log.warning("a webhook was not stored", tenant=tenant, error=type(error).__name__)
             metrics.WEBHOOKS.labels("unavailable").inc()
             await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
 

@@ -42,6 +42,10 @@ class NotStored(Exception):  # noqa: N818 - named after what happened
     """The webhook could not be stored now, or nobody knows whether it was."""
 
 
+class Unstorable(NotStored):
+    """The webhook holds a value that is never stored, however often it is sent."""
+
+
 @dataclass(slots=True)
 class _Waiting:
     webhook: Webhook
@@ -60,7 +64,7 @@ class Intake:
         self._waking: asyncio.TimerHandle | None = None
 
     async def put(self, webhook: Webhook) -> int:
-        """Stores a webhook durably and gives its delivery id. Raises NotStored."""
+        """Stores a webhook durably and gives its delivery id. Raises NotStored, Unstorable."""
         if len(self._waiting) >= WAITING_MAX:
             raise NotStored("too many webhooks wait")
         waiting = _Waiting(webhook)
@@ -70,6 +74,7 @@ class Intake:
 
     async def run(self) -> None:
         """Writes until it is cancelled."""
+        batch: list[_Waiting] = []
         try:
             while True:
                 await self._more.wait()
@@ -77,8 +82,8 @@ class Intake:
                 if batch:
                     await self._write(batch)
         finally:
-            for waiting in self._waiting:
-                _fail(waiting, "the service ends")
+            for waiting in (*batch, *self._waiting):
+                _fail(waiting, NotStored("the service ends"))
 
     def _batch(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -111,8 +116,9 @@ class Intake:
         away = isinstance(error, INFRASTRUCTURE_ERRORS) and not isinstance(error, _TAKE_ALONE)
         _log.warning("webhooks were not stored", error=type(error).__name__, count=len(batch))
         if away or len(batch) == 1:
+            reason = type(error).__name__
             for waiting in batch:
-                _fail(waiting, type(error).__name__)
+                _fail(waiting, Unstorable(reason) if isinstance(error, asyncpg.DataError) else NotStored(reason))
             return
         for waiting in batch:
             await self._write([waiting])
@@ -135,7 +141,7 @@ class Intake:
         self._database.wake(WORK)
 
 
-def _fail(waiting: _Waiting, reason: str) -> None:
+def _fail(waiting: _Waiting, why: NotStored) -> None:
     if not waiting.stored.done():
-        waiting.stored.set_exception(NotStored(reason))
+        waiting.stored.set_exception(why)
         waiting.stored.exception()  # whoever waited may have gone

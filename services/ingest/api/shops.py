@@ -12,11 +12,11 @@ from typing import Any, Final
 import asyncpg
 from starlette.routing import BaseRoute, Match
 
-from chassis import telemetry
+from chassis import log, telemetry
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.openapi import Operation
-from chassis.postgres import INFRASTRUCTURE_ERRORS
+from chassis.postgres import INFRASTRUCTURE_ERRORS, is_infrastructure
 from chassis.serving import Receive, Scope, Send, answer
 from chassis.values.orders import OrderId
 from connectors.ports.shop import ShopPush, SignedPush
@@ -31,7 +31,7 @@ from services.ingest.api.hooks import (
     body_of,
     content_type_of,
 )
-from services.ingest.api.intake import Intake, NotStored
+from services.ingest.api.intake import Intake, NotStored, Unstorable
 from services.ingest.domain import order
 from services.ingest.store.orders import OrderStore, Push
 from services.ingest.store.webhooks import Webhook
@@ -47,8 +47,11 @@ _STATUSES: Final[Mapping[str, tuple[int, str]]] = {
     "push_content_type": (415, "send application/json"),
     "push_unreadable": (400, "the body is not JSON in UTF-8"),
     "push_schema": (422, "the body is not as shop-order/v1 has it"),
+    "push_value": (422, "a value of the order cannot be stored; correct the order and save it, its next push is taken"),
 }
 _AWAY: Final[tuple[type[BaseException], ...]] = (NotStored, asyncpg.PostgresError, *INFRASTRUCTURE_ERRORS)
+
+_log = log.get(__name__)
 
 
 class Shops:
@@ -69,7 +72,7 @@ class Shops:
         if scope["method"] != "POST":
             await answer(send, 405, {"error": "orders are posted"}, {"allow": "POST"})
             return
-        body = await body_of(receive)
+        body, owner = await body_of(receive), None
         started = time.perf_counter()
         try:
             owner = self._directory.at_hand(match[1]) or await self._looked_up(match[1])
@@ -77,8 +80,16 @@ class Shops:
                 metrics.WEBHOOKS.labels("refused_address").inc()
                 await answer(send, _UNAUTHORISED[0], {"error": _UNAUTHORISED[1]})
                 return
-            await self._take(owner, scope, body, send)
-        except _AWAY:
+            try:
+                await self._take(owner, scope, body, send)
+            except (Unstorable, asyncpg.DataError) as error:
+                _log.warning("a push holds what cannot be stored", tenant=owner.tenant, error=type(error).__name__)
+                await self._refuse(owner, body, Problem("push_value"), send)
+        except _AWAY as error:
+            tenant = "" if owner is None else owner.tenant
+            away = isinstance(error, NotStored) or is_infrastructure(error)
+            say, why = (_log.warning, None) if away else (_log.error, error)  # no outage is a defect of ours
+            say("a push was not stored", tenant=tenant, error=type(error).__name__, exc_info=why)
             metrics.WEBHOOKS.labels("unavailable").inc()
             await answer(send, 503, {"error": "it cannot be stored now"}, {"retry-after": "5"})
         finally:

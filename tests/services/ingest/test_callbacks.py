@@ -184,3 +184,13 @@ async def test_the_address_is_shown_with_the_tenant(called: Ingest) -> None:
     shown = (await called.api.get(f"/api/v1/tenants/{TENANT}")).json()
     assert urlsplit(shown["webhook_urls"]["kontur"]).path == path(called)
     assert SECRET not in str(shown)
+
+
+async def test_a_value_that_cannot_be_stored_is_refused_and_listed(called: Ingest, sandbox: Sandbox) -> None:
+    body = {**BODY, "object": {**BODY["object"], "id": "0d7d6a52\0"}}
+    answer = await post(called, sandbox, body)
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "a value in the body cannot be stored; it is not taken when it is sent again either",
+    )
+    assert await deliveries(called) == [("", "refused", "callback_value")]

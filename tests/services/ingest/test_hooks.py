@@ -15,7 +15,7 @@ from chassis.ids import TenantId
 from chassis.postgres import Database
 from chassis.tenants import tenant_rules
 from services.ingest.api.hooks import REFUSALS_KEPT_PER_MINUTE, without_tokens
-from services.ingest.api.intake import Intake, NotStored
+from services.ingest.api.intake import Intake, NotStored, Unstorable
 from services.ingest.store.webhooks import Webhook
 from tests.kit.database import OwnDatabase
 from tests.sandbox.running import Sandbox
@@ -277,9 +277,31 @@ async def test_one_bad_row_of_a_batch_fails_alone(own: OwnDatabase) -> None:
         writer = asyncio.create_task(intake.run())
         results = await asyncio.gather(*waiting, return_exceptions=True)
         writer.cancel()
-        assert [place for place, result in enumerate(results) if isinstance(result, NotStored)] == [7]
+        assert [place for place, result in enumerate(results) if isinstance(result, Unstorable)] == [7]
         async with database.delivery_connection() as connection:
             assert await connection.fetchval("SELECT count(*) FROM webhooks") == 19
+
+
+async def test_who_waits_for_a_commit_when_the_service_ends_is_told(own: OwnDatabase) -> None:
+    """Nobody would answer it: the portal would wait, and the service for its requests."""
+    async with _opened(own) as database:
+        intake = Intake(database, Clock())
+        writer = asyncio.create_task(intake.run())
+        admin = await asyncpg.connect(own.admin_url)
+        try:
+            async with admin.transaction():
+                await admin.execute("LOCK TABLE webhooks")
+                waiting = asyncio.create_task(intake.put(_webhook("1")))
+
+                async def writing() -> bool:
+                    return bool(await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+                await until(writing, "it is being written")
+                writer.cancel()
+                with pytest.raises(NotStored):
+                    await asyncio.wait_for(waiting, 10)
+        finally:
+            await admin.close()
 
 
 async def test_ids_grow_in_the_order_of_arrival(own: OwnDatabase) -> None:

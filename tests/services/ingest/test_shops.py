@@ -5,9 +5,11 @@ import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import orjson
 import pytest
 
+from tests.kit.database import OwnDatabase
 from tests.sandbox.running import Sandbox
 from tests.services.ingest.people import quiet, said
 from tests.services.ingest.running import Ingest, document, until
@@ -267,6 +269,32 @@ async def test_a_body_that_is_not_as_agreed_is_refused_with_the_places(shop: Sho
         "order.payer", "order.items.0.vat_rate", "order.deliveries.0.price", "order.payments.0.pay_system_id",
         "order.person_type.kind", "order.account_number",
     ]  # fmt: skip
+
+
+async def test_a_value_that_cannot_be_stored_is_refused_with_what_to_do(shop: Shop) -> None:
+    body = push(order()) | {"occurred_at": "0001-01-01T00:00:00+14:00"}  # a moment before the first that Postgres has
+    answer = await shop.send(orjson.dumps(body))
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {"error": "a value of the order cannot be stored; correct the order and save it, its next push is taken"},
+    )
+    (listed,) = await deliveries(shop)
+    assert (listed["status"], listed["reason"]) == ("refused", "push_value")
+    assert await shop.ingest.rows("SELECT 1 FROM shop_pushes") == []
+
+
+@pytest.mark.expects_errors("a push was not stored")
+async def test_what_a_defect_of_ours_keeps_out_is_taken_when_the_shop_comes_again(shop: Shop, own: OwnDatabase) -> None:
+    delivery, body = str(uuid.uuid4()), orjson.dumps(push(order()))
+    admin = await asyncpg.connect(own.admin_url)
+    try:
+        await admin.execute("ALTER TABLE shop_pushes RENAME TO pushes_of_shops")
+        answer = await shop.send(body, delivery=delivery)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        await admin.execute("ALTER TABLE pushes_of_shops RENAME TO shop_pushes")
+    finally:
+        await admin.close()
+    assert (await shop.send(body, delivery=delivery)).json()["status"] == "accepted"
 
 
 async def test_forged_pushes_do_not_fill_the_table(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
