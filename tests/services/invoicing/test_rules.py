@@ -307,6 +307,36 @@ class TestR10R11Buyers:
         assert "ogrn_invalid" in [one.code for one in said.warnings]
 
 
+class TestR10R11WhoseLink:
+    def test_invoice_of_another_contact_than_the_one_that_was_linked_is_not_sent(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal(buyer="c77", opportunity_kopecks=1)))
+        stream.ran(linked(buyer="c77"))
+        assert reasons(stream) == ["total_differs"]
+        stream.ran(c.SeeDeal(deal("b", buyer="c88")))
+        assert reasons(stream) == ["buyer_changed"]
+        assert stream.effects_of("create-invoice") == []
+        stream.ran(request("r2", what=deal("b", buyer="c88")))
+        stream.ran(linked("r2", "c88"))
+        assert last(stream).request["counterparty_remote_id"] == "elba-c88"
+
+    def test_company_whose_kpp_the_register_told_gets_its_invoice_at_once(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal(buyer="7736207543")))
+        stream.ran(linked())
+        assert last(stream).request["counterparty_remote_id"] == f"elba-{ROMASHKA}"
+        stream.ran(answer(last(stream)))
+        stream.ran(c.SeeDeal(deal()))
+        assert open_cards(stream) == []
+
+    def test_company_that_lost_the_kpp_of_its_link_is_another_buyer(self) -> None:
+        stream = documents()
+        stream.ran(request(what=deal(opportunity_kopecks=1)))
+        stream.ran(linked())
+        stream.ran(c.SeeDeal(deal("b", buyer="7736207543")))
+        assert reasons(stream) == ["buyer_changed"]
+
+
 class TestR15DueDate:
     @pytest.mark.parametrize(
         ("now", "date", "due"),
