@@ -42,7 +42,8 @@ class Recording:
         answer = await self._http.send(call)
         if isinstance(answer, Answer):
             kind = answer.headers.get("content-type", "application/json")
-            self.kept.append(Recorded(call.method, call.url, call.content or b"", answer.status, kind, answer.body))
+            sent = call.content or b""
+            self.kept.append(Recorded(call.method, call.url, sent, answer.status, kind, answer.body, answer.headers))
         return answer
 
 

@@ -7,7 +7,7 @@ import base64
 import sys
 from asyncio import get_running_loop
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +18,8 @@ import uvloop
 from bench.stub import Stub, whole_answer
 
 READY: Final = "/replaying/ready"
+KEPT_HEADERS: Final = ("content-disposition", "location")
+"""What of an answer's headers is repeated, besides its type: clients read files' names and new objects' addresses."""
 ADDRESSES: Final = tuple(f"127.0.0.{number}" for number in range(1, 21))
 """All of these answer the same: to a client they are so many vendors."""
 Asked = tuple[str, str, bytes]
@@ -34,11 +36,13 @@ class Recorded:
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def document(self) -> dict[str, str | int]:
+    def document(self) -> dict[str, str | int | dict[str, str]]:
         """As JSON."""
         sent, body = (base64.b64encode(one).decode() for one in (self.sent, self.body))
         return {
+            "headers": {name: self.headers[name] for name in KEPT_HEADERS if name in self.headers},
             "method": self.method,
             "url": self.url,
             "sent": sent,
@@ -58,7 +62,7 @@ def read(file: Path) -> dict[Asked, bytes]:
     answers: dict[Asked, bytes] = {}
     for one in orjson.loads(file.read_bytes()):
         target, sent = urlsplit(one["url"]), base64.b64decode(one["sent"])
-        answer = whole_answer(one["status"], one["type"], base64.b64decode(one["body"]))
+        answer = whole_answer(one["status"], one["type"], base64.b64decode(one["body"]), one["headers"])
         address = target.path + (f"?{target.query}" if target.query else "")
         for asked in ((address, sent), (address, b""), (target.path, b"")):
             answers[one["method"], *asked] = answer

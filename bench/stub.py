@@ -6,7 +6,9 @@ Run as ``python -m bench.stub PORT``. It forgets everything; no correctness is m
 import asyncio
 import sys
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -77,9 +79,11 @@ def _json(status: int, body: Any) -> bytes:
     return whole_answer(status, "application/json", orjson.dumps(body))
 
 
-def whole_answer(status: int, kind: str, body: bytes) -> bytes:
+def whole_answer(status: int, kind: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """An answer as it goes over the wire."""
-    return f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
+    return head.encode() + body
 
 
 def _length(head: bytes) -> int:

@@ -119,7 +119,7 @@ def _crm(control: Json, http: Transport) -> Subject:
 
 
 async def _operator(name: str, control: Json, http: Transport) -> Subject:
-    """Titles are left out: their file's name comes in a header, which a stub does not repeat."""
+    """A box with a document that both have signed; its files were asked for once, so that they are there."""
     account = control.post(f"/{name}/accounts", {"title": "ООО «Вектор»", "inn": INN, "kpp": "770901001"})
     partner = {"inn": "7801456782", "kpp": "780101001", "name": "ООО «Север»"}
     box = control.post(f"/{name}/{account['account']}/partners", partner)["box_id"]
@@ -128,14 +128,21 @@ async def _operator(name: str, control: Json, http: Transport) -> Subject:
     credentials = EdiToken(account["api_url"], account["client_id"], login=login, password=password)
     token = taken(await client.obtain_token(credentials)).access_token
     permit = Permit(name, account["api_url"], token, 10, datetime.now(UTC), {"box_id": account["box_id"]})
-    title = taken(await client.write_title(permit, ClosingDraft("1", DAY, LINES, box, "Сделка №1")))
-    posting = Posting(box, title, "sverka:act-1", "Сделка №1", "1", DAY)
+    draft = ClosingDraft("1", DAY, LINES, box, "Сделка №1")
+    posting = Posting(box, taken(await client.write_title(permit, draft)), "sverka:act-1", "Сделка №1", "1", DAY)
     ref = taken(await client.post(permit, posting, key="first"))
+    for by in ("us", "partner"):
+        control.post(f"/{name}/{account['account']}/documents/1/sign", {"by": by})
+    for file in (client.print_form, client.archive):
+        await file(permit, ref)
     calls: dict[str, Ask] = {
         "find a box": lambda permit: client.find_boxes(permit, partner["inn"], partner["kpp"]),
+        "write a title": lambda permit: client.write_title(permit, draft),
         "post a document": lambda permit: client.post(permit, posting, key="first"),
         "read a document": lambda permit: client.document(permit, ref),
         "news": lambda permit: client.news(permit, ""),
+        "print form": lambda permit: client.print_form(permit, ref),
+        "signed archive": lambda permit: client.archive(permit, ref),
     }
     return Subject(name, permit, calls)
 
