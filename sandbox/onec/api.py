@@ -8,12 +8,13 @@ from typing import Any
 
 from sandbox.accounting.records import Record
 from sandbox.core.wire import BadRequestError, Reply, Request, Route
-from sandbox.onec import atom, query
+from sandbox.onec import atom, query, registers
 from sandbox.onec.bodies import taken
 from sandbox.onec.book import DOCUMENTS
 from sandbox.onec.evaluate import Entity
 from sandbox.onec.gate import Call, Gate
 from sandbox.onec.model import SECTION_SETS, TYPES, Type, defaults, emptied, metadata
+from sandbox.onec.postings import postings
 from sandbox.onec.query import Options
 from sandbox.onec.refusals import XML, Refusal
 from sandbox.onec.shape import Shape
@@ -64,6 +65,8 @@ def place_of(path: str) -> Place | None:
 
 def operation_of(request: Request) -> str:
     """The operation's name for faults and the ledger: `invoice.create`, `counterparty.find`, `payment.list`."""
+    if registers.asked_for(request.params["rest"]):
+        return "register.find"
     place = place_of(request.params["rest"])
     if place is None or place.name == "$metadata":
         return "metadata" if place is not None else "unknown"
@@ -86,16 +89,21 @@ def _shape(call: Call, options: Options, view: View) -> Shape:
 
 
 def _service(call: Call) -> Reply:
-    return _shape(call, _options(call), call.book.view(call.account)).service()
+    view = call.book.view(call.account)
+    more = () if registers.NAME in view.release.unpublished else (registers.NAME, registers.ENTRIES)
+    return _shape(call, _options(call), view).service(more)
 
 
 def _dispatch(call: Call) -> Reply:
+    view = call.book.view(call.account)
+    if registers.asked_for(call.request.params["rest"]):
+        return _register(call, view)
     place = place_of(call.request.params["rest"])
     if place is None:
         raise Refusal(400, "6", "Неверный формат URL")
-    view = call.book.view(call.account)
     if place.name == "$metadata":
-        return Reply(body=metadata(view.release), content_type=XML)
+        further = () if registers.NAME in view.release.unpublished else registers.described()
+        return Reply(body=metadata(view.release, *further), content_type=XML)
     method = call.request.method
     if place.name in SECTION_SETS and SECTION_SETS[place.name][0] in view.release.published():
         return _section_set(call, place, view)
@@ -116,6 +124,18 @@ def _dispatch(call: Call) -> Reply:
 
 
 # Reading
+
+
+def _register(call: Call, view: View) -> Reply:
+    """The register of accounting: to be read only, since documents alone write to it."""
+    if registers.NAME in view.release.unpublished:
+        raise Refusal(404, "8", f"Тип сущности '{registers.NAME}' не найден")
+    if call.request.method != "GET":
+        raise Refusal(405, "19", f"Метод {call.request.method} не поддерживается для этого ресурса")
+    options = _options(call)
+    entries = postings(call.book, call.account)
+    path = call.request.params["rest"]
+    return registers.answer(call.account, entries, path, options, _shape(call, options, view), view)
 
 
 def _read(call: Call, kind: Type, place: Place, view: View) -> Reply:

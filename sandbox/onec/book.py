@@ -12,9 +12,11 @@ from sandbox.accounting.records import Account, Counterparty, Dials, Item, Produ
 from sandbox.core.vendor import Change
 from sandbox.onec.model import EMPTY_GUID, TYPES, VAT_WORDS, Release
 from sandbox.onec.refusals import TEXTS, Refusal
-from sandbox.onec.view import INVOICES, Entity, View
+from sandbox.onec.view import INVOICES, STORED, Entity, View, belongs
 
 SALES = "Document_РеализацияТоваровУслуг"
+GONE = "gone"
+"""Records of what was deleted."""
 DOCUMENTS = {INVOICES: "invoices", SALES: "acts"}
 _CONTACTS = {"Адрес": "address", "АдресЭлектроннойПочты": "email", "Телефон": "phone"}
 
@@ -57,7 +59,16 @@ class OnecBook(Book):
     def apply(self, change: Change) -> None:
         super().apply(change)
         if change.op == "account":
-            self.accounts[change.data["id"]].records.setdefault("contracts", {})
+            for kind in ("contracts", GONE):
+                self.accounts[change.data["id"]].records.setdefault(kind, {})
+
+    def delete(self, account: Account, kind: str, record_id: str) -> None:
+        """The object is gone; the extension's journal tells of it."""
+        record = account.records[kind][record_id]
+        entity = next(name for name, one in STORED.items() if one == kind and belongs(name, record))
+        with self._world.ledger.together():
+            super().delete(account, kind, record_id)
+            self._write(account, GONE, {"entity": entity}, record_id=record_id)
 
     def new_id(self, account: Account, kind: str, number: int) -> str:
         chosen, self._chosen = self._chosen, ""

@@ -14,7 +14,7 @@ UNITS = (
     ("166", "кг", "Килограмм"), ("778", "упак", "Упаковка"), ("839", "компл", "Комплект"), ("112", "л", "Литр"),
     ("362", "мес", "Месяц"), ("359", "сут", "Сутки"),
 )  # fmt: skip
-ACCOUNTS = ("41.01", "62.01", "62.02", "90.01.1", "90.02.1", "90.03")
+ACCOUNTS = ("41.01", "51", "62", "62.01", "62.02", "90.01.1", "90.02.1", "90.03")
 CONTACTS = ("Адрес", "АдресЭлектроннойПочты", "Телефон")
 FOLDER = "СправочникКонтрагенты"
 
@@ -67,7 +67,9 @@ def rows(account: Account, kind: str) -> Iterable[dict[str, Any]]:
                 yield _card(account, kind, code, Code=code, Description=name, НаименованиеПолное=full)
         case "ChartOfAccounts_Хозрасчетный":
             for code in ACCOUNTS:
-                yield _card(account, kind, code, Code=code, Description=f"Счет {code}", Predefined=True)
+                over = code.rpartition(".")[0]
+                parent = {"Parent_Key": key_of(account, kind, over)} if over in ACCOUNTS else {}
+                yield _card(account, kind, code, Code=code, Description=f"Счет {code}", Predefined=True, **parent)
         case "Catalog_НоменклатурныеГруппы":
             yield _card(account, kind, "main", Code="00-000001", Description="Основная номенклатурная группа")
         case "Catalog_ВидыКонтактнойИнформации":

@@ -5,6 +5,7 @@ Only what documents of sales and money touch; names and types are those of "1С:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -221,8 +222,8 @@ class Release:
 
 
 @cache
-def metadata(release: Release) -> bytes:
-    """The `$metadata` document of a release."""
+def metadata(release: Release, further: str = "", functions: str = "") -> bytes:
+    """The `$metadata` document of a release, with `further` types and the `functions` of its container."""
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<edmx:Edmx Version="1.0" xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx">'
@@ -245,11 +246,11 @@ def metadata(release: Release) -> bytes:
             for item in references
         )
         parts.append(
-            f'<EntityType Name="{name}"><Key>{keys}</Key>{_columns(one.properties, one.key)}'
+            f'<EntityType Name="{name}"><Key>{keys}</Key>{columns_of(one.properties, one.key)}'
             f"{sections}{links}</EntityType>"
         )
         for section in one.sections:
-            columns = _columns(release.section(name, section), ("LineNumber",))
+            columns = columns_of(release.section(name, section), ("LineNumber",))
             parts.append(f'<ComplexType Name="{name}_{section}_RowType">{columns}</ComplexType>')
             parts.append(
                 f'<EntityType Name="{name}_{section}"><Key><PropertyRef Name="Ref_Key"/>'
@@ -270,13 +271,15 @@ def metadata(release: Release) -> bytes:
         )
         parts.append(f'<EnumType Name="{enum}">{members}</EnumType>')
     container = (
-        f'<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">{"".join(sets)}</EntityContainer>'
+        f'<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">{"".join(sets)}{functions}'
+        "</EntityContainer>"
     )
-    parts += [*associations, container, "</Schema></edmx:DataServices></edmx:Edmx>"]
+    parts += [*associations, further, container, "</Schema></edmx:DataServices></edmx:Edmx>"]
     return "".join(parts).encode()
 
 
-def _columns(properties: dict[str, Property], key: tuple[str, ...]) -> str:
+def columns_of(properties: Mapping[str, Property], key: tuple[str, ...]) -> str:
+    """Properties as the description has them."""
     return "".join(
         f'<Property Name="{one.name}" Type="{EDM[one.kind]}" Nullable="{"false" if one.name in key else "true"}"/>'
         for one in properties.values()

@@ -25,13 +25,13 @@ def routes(gate: Gate) -> list[Route]:
 
 
 def _ping(call: Call) -> Reply:
-    _installed(call)
+    installed(call)
     return Reply(payload={"config": "БухгалтерияПредприятия", "version": "3.0.170", "api": 1})
 
 
 def _printer(kind: str) -> CallHandler:
     def handle(call: Call) -> Reply:
-        _installed(call)
+        installed(call)
         records = DOCUMENTS[kind]
         record = call.book.get(call.account, records, call.request.params["id"].lower())
         if record is None:
@@ -50,7 +50,8 @@ def _printer(kind: str) -> CallHandler:
     return handle
 
 
-def _installed(call: Call) -> None:
+def installed(call: Call) -> None:
+    """Raises ApiError in a base without the extension."""
     if not call.book.dials(call.account).extension:
         raise ApiError(404, "page", "HTTP-сервис не найден")
 

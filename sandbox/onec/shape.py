@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
@@ -68,9 +69,9 @@ class Shape:
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n<feed{_HEAD}><title>{name}</title>{entries}</feed>'
         return Reply(body=body.encode(), content_type=ATOM)
 
-    def service(self) -> Reply:
-        """The list of what is published."""
-        names = self._view.release.published()
+    def service(self, more: Sequence[str] = ()) -> Reply:
+        """The list of what is published, and `more` besides what a release says."""
+        names = [*self._view.release.published(), *more]
         if self.json:
             context = {} if self._bare else {"odata.metadata": f"{self._root}$metadata"}
             return Reply(payload={**context, "value": [{"name": name, "url": name} for name in names]})
@@ -96,13 +97,13 @@ class Shape:
                 {"Ref_Key": row["Ref_Key"], **{name: part[name] for name in wanted}} for part in row[section]
             ]
         made |= expanded(row, self._options, kind, self._view)
-        if not self._bare and self.json:
+        if not self._bare and self.json and _named(kind, row):
             made |= {
                 f"{one.navigation}@navigationLinkUrl": f"{address(kind, row)}/{one.navigation}"
                 for one in kind.properties.values()
                 if one.target and one.name in made and row[one.name] != EMPTY_GUID
             }
-        if self._full and self.json:
+        if self._full and self.json and _named(kind, row):
             made = {"odata.type": f"{NAMESPACE}.{kind.name}", "odata.id": self._root + address(kind, row), **made}
         return made
 
@@ -116,7 +117,7 @@ class Shape:
         return Reply(body=body.encode(), content_type=ATOM)
 
     def _entry(self, kind: Type, row: dict[str, Any]) -> str:
-        place = escape(self._root + address(kind, row)) if all(key in row for key in kind.key) else ""
+        place = escape(self._root + address(kind, row)) if _named(kind, row) else ""
         return (
             f'<id>{place}</id><category term="{NAMESPACE}.{kind.name}" scheme="http://schemas.microsoft.com/ado/2007/'
             f'08/dataservices/scheme"/><content type="application/xml">{self._content(_kinds(kind), row)}</content>'
@@ -135,6 +136,11 @@ class Shape:
 
     def _plain(self, kinds: dict[str, str], row: dict[str, Any]) -> str:
         return "".join(f"<d:{name}>{escape(_text(value))}</d:{name}>" for name, value in row.items())
+
+
+def _named(kind: Type, row: Entity) -> bool:
+    """Whether a row is an object with an address of its own; those of virtual tables are none."""
+    return all(key in row for key in kind.key)
 
 
 def address(kind: Type, row: Entity) -> str:

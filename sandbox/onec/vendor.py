@@ -11,7 +11,7 @@ from sandbox.core.faults import Fault
 from sandbox.core.vendor import Timer
 from sandbox.core.wire import Reply, Route
 from sandbox.core.world import World
-from sandbox.onec import api, printing
+from sandbox.onec import api, changes, printing
 from sandbox.onec.book import DOCUMENTS, OnecBook
 from sandbox.onec.control import OnecControl
 from sandbox.onec.gate import USER, Gate
@@ -43,7 +43,7 @@ class Onec(AccountingService[OnecBook]):
         return OnecControl(self._world, self.book, self.name, self.connection)
 
     def routes(self) -> Sequence[Route]:
-        return [*printing.routes(self._gate), *api.routes(self._gate)]
+        return [*printing.routes(self._gate), *changes.routes(self._gate), *api.routes(self._gate)]
 
     def run_timer(self, timer: Timer) -> None:
         """The accountant posts what is still there and not posted; what cannot be posted stays a draft."""

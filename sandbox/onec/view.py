@@ -49,7 +49,7 @@ class View:
         if stored is None:
             return next((row for row in self._rows(kind) if row.get("Ref_Key") == key), None)
         record = self._book.get(self._account, stored, key)
-        return self.entity(kind, record) if record is not None and _belongs(kind, record) else None
+        return self.entity(kind, record) if record is not None and belongs(kind, record) else None
 
     def _rows(self, kind: str) -> Iterator[Entity]:
         if kind == "InformationRegister_СрокиОплатыДокументов":
@@ -60,7 +60,7 @@ class View:
             yield from fixed.rows(self._account, kind)
         else:
             for record in self._book.select(self._account, STORED[kind]):
-                if _belongs(kind, record):
+                if belongs(kind, record):
                     found = self.entity(kind, record)
                     yield from [found] * (2 if record.get("listed_twice") else 1)
 
@@ -184,7 +184,8 @@ class View:
         }
 
 
-def _belongs(kind: str, record: Record) -> bool:
+def belongs(kind: str, record: Record) -> bool:
+    """Whether a record is of a set: money in and money out are two."""
     if kind == "Document_ПоступлениеНаРасчетныйСчет":
         return bool(record["amount_kopecks"] >= 0)
     return kind != "Document_СписаниеСРасчетногоСчета" or bool(record["amount_kopecks"] < 0)
