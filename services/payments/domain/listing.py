@@ -75,10 +75,12 @@ class _Decision:
         outcomes = identity.match_statement(
             known, loaded, days={day}, days_loaded_whole={day} if before.whole else (), ids_stable=False
         )
-        # A statement that was made before the newest one, or has gaps, says nothing by what it lacks.
-        late = before.made_at is not None and (command.made_at is None or command.made_at < before.made_at)
+        # A statement that was made before the newest one, or has gaps, says nothing by what it lacks; nor does an older
+        # one know what has become since of what it lists: the bank may have taken it back.
+        older = before.made_at is not None and command.made_at is not None and command.made_at < before.made_at
+        late = older or (before.made_at is not None and command.made_at is None)
         believed = command.complete and not late
-        changes = self._changes(outcomes, by_row, believed=believed)
+        changes = self._changes(outcomes, by_row, believed=believed, older=older)
         whole = command.whole and believed
         if not changes and (before.whole or not whole):
             return
@@ -107,7 +109,7 @@ class _Decision:
         self._withdraw_cards()
 
     def _changes(
-        self, outcomes: Iterable[identity.Outcome], by_row: dict[int, BankRow], *, believed: bool
+        self, outcomes: Iterable[identity.Outcome], by_row: dict[int, BankRow], *, believed: bool, older: bool
     ) -> list[b.RowChange]:
         changes: list[b.RowChange] = []
         count = len(self.state.operations)
@@ -124,6 +126,8 @@ class _Decision:
                         )
                     )
                 case identity.Revised() | identity.Restored():
+                    if older:
+                        continue
                     restored = isinstance(outcome, identity.Restored)
                     changes.append(
                         b.RowChange(

@@ -95,6 +95,24 @@ class TestR20Statements:
         assert day.ran(later) == []
         assert states(day) == ["open"]
 
+    @pytest.mark.parametrize("made_at", [NEXT_MORNING + dt.timedelta(hours=1), None])
+    def test_an_older_statement_brings_back_nothing_that_the_bank_took_back(self, made_at: dt.datetime | None) -> None:
+        day = bank_day()
+        day.ran(load(row(), made_at=NOON))
+        match(day, invoice())
+        day.ran(load(name="s2"))
+        assert (states(day), paid(day)) == (["vanished"], {})
+        assert day.ran(load(row(), name="s3", made_at=NOON)) == []
+        assert (states(day), paid(day)) == (["vanished"], {})
+        day.ran(load(row(), name="s4", made_at=made_at))
+        assert paid(day) == {"id-127": 85_000_00}
+
+    def test_an_older_statement_leaves_a_newer_purpose_as_it_is(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги"), made_at=NOON))
+        day.ran(load(row(), name="s2"))
+        assert day.ran(load(row(purpose="За услуги"), name="s3", made_at=NOON)) == []
+
     def test_a_day_is_whole_only_when_a_statement_lists_it_to_its_end(self) -> None:
         day = bank_day()
         day.ran(load(row(), complete=False))
@@ -236,13 +254,15 @@ def test_no_statement_is_counted_twice_and_none_is_lost(
     day = bank_day()
     for number, (rows, made_at, complete) in enumerate(loads):
         command = load(*rows, name=f"s{number}", made_at=made_at, complete=complete)
+        newest = day.state.made_at
+        older = newest is not None and made_at is not None and made_at < newest
         day.ran(command)
         listed: dict[str, int] = {}
         for one in rows:
             listed[one.key] = listed.get(one.key, 0) + 1
         known = dict.fromkeys(listed, 0)
         for operation in day.state.operations.values():
-            if not operation.vanished:
+            if older or not operation.vanished:
                 known[operation.row.key] = known.get(operation.row.key, 0) + 1
         assert all(known[key] >= count for key, count in listed.items()), "every row of the load is known"
         before = _count(day)
