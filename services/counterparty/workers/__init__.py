@@ -9,7 +9,7 @@ from typing import Any
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.subjects import SubjectRef, Subjects
+from chassis.subjects import SubjectErased, SubjectRef, Subjects
 from chassis.work.handlers import (
     Confirmed,
     Done,
@@ -126,7 +126,10 @@ class CreateCounterparty:
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
         """One POST; where the vendor says that the record exists, the look-up that names it."""
         (call,) = calls
-        draft = await self._draft(call)
+        try:
+            draft = await self._draft(call)
+        except SubjectErased:
+            return (Rejected(Problem("subject_erased", {})),)  # nobody is made of what was asked to be forgotten
         created = await self._accounting.create_counterparty(call.permit, draft, key=call.effect_id)
         if isinstance(created, Ok):
             return (Ok({"remote_id": created.value.counterparty_id}),)

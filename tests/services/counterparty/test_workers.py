@@ -7,7 +7,8 @@ import pytest
 
 from chassis.clock import ManualClock
 from chassis.domain import Problem
-from chassis.outcomes import Ok, Outcome, Retryable
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable
+from chassis.subjects import SubjectErased, SubjectRef
 from chassis.work.handlers import EffectCall, Found, Inconclusive, NotFound, Permit
 from connectors.ports.accounting import CounterpartiesPage, Counterparty, FeedCursor
 from connectors.registry import ELBA_SEED, ELBA_VENDOR, MOEDELO, AccountingVendor
@@ -87,3 +88,23 @@ def test_a_create_asks_leave_for_the_look_up_that_may_follow() -> None:
     nobody: Any = None
     handler = CreateCounterparty(nobody, lambda account: ELBA_SEED, nobody, ManualClock(NOW))
     assert handler.policy_for("elba:t:s").calls == 2
+
+
+class Forgotten:
+    """Subjects whose data was erased."""
+
+    async def read(self, reference: SubjectRef) -> dict[str, Any]:
+        raise SubjectErased(str(reference))
+
+
+async def test_person_whose_data_was_erased_is_refused_and_not_asked_for_without_end() -> None:
+    accounting, erased = Accounting(), Forgotten()
+    given: Any = accounting
+    subjects: Any = erased
+    handler = CreateCounterparty(given, lambda account: ELBA_SEED, subjects, ManualClock(NOW))
+    request = {**REQUEST, "subject_ref": f"vektor/{'0' * 32}"}
+    permit = Permit("a:t:s", "", "", 1, NOW)
+    call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", request, "", 1, permit)
+    (outcome,) = await handler.send([call])
+    assert outcome == Rejected(Problem("subject_erased", {}))
+    assert accounting.asked == []
