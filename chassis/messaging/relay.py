@@ -10,7 +10,7 @@ import asyncpg
 
 from chassis import metrics
 from chassis.ids import lock_number
-from chassis.messaging import inbox, letters
+from chassis.messaging import inbox, letters, outgoing
 from chassis.messaging.kafka import KafkaError, KafkaSettings, wait_for_kafka
 from chassis.messaging.sending import CHECK_ENDS_SECONDS, BrokerLostError, Sending
 from chassis.messaging.topics import TopicSpec, ensure_topics
@@ -152,3 +152,11 @@ async def count_letters(database: Database, service: str) -> None:
         count, oldest = await letters.open_summary(connection, service)
     metrics.DEAD_LETTERS_OPEN.set(count)
     metrics.DEAD_LETTERS_OLDEST.set(oldest)
+
+
+async def count_outbox(database: Database) -> None:
+    """Sets the gauges of unsent rows, also while no relay leads because Kafka is away. Run it now and then."""
+    async with database.delivery_connection() as connection:
+        rows, age = await outgoing.backlog(connection)
+    metrics.OUTBOX_UNSENT.set(rows)
+    metrics.OUTBOX_OLDEST.set(age)

@@ -180,9 +180,6 @@ class Sending:
         if now >= self._rescan_at:
             self._rescan()
             self._rescan_at = now + RESCAN_SECONDS
-            rows, age = await outgoing.backlog(self._connection)
-            metrics.OUTBOX_UNSENT.set(rows)
-            metrics.OUTBOX_OLDEST.set(age)
 
     async def _gather(self) -> None:
         """Lets rows gather for a moment when they come thick and fast; a row after a pause goes at once."""

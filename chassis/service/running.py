@@ -28,7 +28,7 @@ from chassis.messaging.codec import MessageCodec
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.intake import Intake
 from chassis.messaging.kafka import KafkaError, KafkaSettings, is_reachable, wait_for_kafka
-from chassis.messaging.relay import Relay, count_letters, keep_house
+from chassis.messaging.relay import Relay, count_letters, count_outbox, keep_house
 from chassis.messaging.replay import DeadLetterOffice
 from chassis.messaging.republish import republish
 from chassis.messaging.topics import ensure_topics
@@ -51,6 +51,7 @@ CLOCK_AGE_SECONDS_MAX: Final = 90.0
 POOLS_EVERY_SECONDS: Final = 1.0
 FLUSH_SECONDS_MAX: Final = 3.0
 COUNT_LETTERS_SECONDS: Final = 15.0
+COUNT_OUTBOX_SECONDS: Final = 5.0
 KEEP_HOUSE_SECONDS: Final = 600.0
 STOP_SPARE_SECONDS: Final = 5.0
 PROBE_SHARE_OF_LEASE: Final = 2 / 3
@@ -280,6 +281,7 @@ class Service(Generic[S]):
 
         counting = now_and_then(COUNT_LETTERS_SECONDS, lambda: count_letters(database, spec.name))
         self._keep(parts, "letters", counting)
+        self._keep(parts, "outbox", now_and_then(COUNT_OUTBOX_SECONDS, lambda: count_outbox(database)))
         self._keep(parts, "housekeeping", now_and_then(KEEP_HOUSE_SECONDS, lambda: keep_house(database)))
 
     async def _start_consumer(self, intake: Intake, parts: contextlib.AsyncExitStack) -> None:

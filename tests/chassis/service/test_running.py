@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
+from chassis import metrics
 from chassis.lag import Lag
 from chassis.messaging.kafka import KafkaError, KafkaSettings
 from chassis.messaging.topics import ensure_topics
@@ -17,6 +18,7 @@ from chassis.settings import SettingsRefused
 from deploy.local.kafka import Kafka
 from tests.chassis.service.desk import TICKETS, Desk, finish, running
 from tests.kit.database import OwnDatabase
+from tests.kit.kafka import eventually
 from tests.kit.mortal import Mortal
 
 BROKEN_OFF_SECONDS = (
@@ -85,6 +87,12 @@ async def test_without_kafka_a_reader_waits_and_a_writer_serves(own_database: Ow
         assert (await writer.call("POST", "/tickets/7")).status_code == 200
         status = (await writer.call("GET", "/internal/status")).json()
         assert (status["ready"], status["outbox_unsent"], status["idle"]) == (True, 1, False)
+        metrics.OUTBOX_UNSENT.set(0)
+
+        async def seen() -> bool:
+            return bool(metrics.OUTBOX_UNSENT._value.get() == 1)
+
+        await eventually(seen, what="the metric that people are warned by")
 
 
 async def test_status_answers_while_kafka_is_away(
