@@ -272,6 +272,8 @@ class Installer:
         tenant, offer, facts = waiting.tenant, vouched.offer, vouched.facts
         async with self._database.transaction([tenant]) as connection:
             await self._lock(connection, tenant)
+            if not await offers.waits(connection, tenant, waiting.offer_id):
+                return  # another process took it while this one stood still: its pair may be spent by now
             account = await self._store.find(connection, tenant, portal.crm_account(tenant), locked=True)
             if account is None or account.profile != portal.APP or self._unfit(account, offer, facts) is not None:
                 return  # the tenant was changed meanwhile: looked at again when its turn comes

@@ -13,6 +13,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Retryable
 from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.permits import TOKEN_MARK, PermitClient, token_mark
+from services.ingest.api.installing import Installer
 from services.ingest.store import offers
 from services.ingest.store.connections import ConnectionStore
 from tests.kit.database import OwnDatabase
@@ -324,6 +325,25 @@ async def test_a_pair_that_the_database_did_not_take_is_written_later(
     assert second.access_token != first.access_token
     assert failures == 0
     assert len(await office.calls("oauth.token")) == 1
+
+
+async def test_a_process_that_stood_still_puts_no_spent_pair_in_place_of_a_newer_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease had ended, another one took the offer, and the pair was renewed since."""
+    true_take, taken = Installer._take, []
+
+    async def take(self: Installer, *arguments: Any) -> None:
+        taken.append((self, *arguments))
+        await true_take(self, *arguments)
+
+    monkeypatch.setattr(Installer, "_take", take)
+    await office.install()
+    await office.spent(await office.permit())
+    await office.permit()
+    newest = await office.row()
+    await true_take(*taken[0])
+    assert (await office.row())["refresh"] == newest["refresh"]
 
 
 async def test_tokens_lie_sealed_and_outlive_a_change_of_the_file(office: Office, account: dict[str, Any]) -> None:
