@@ -13,6 +13,7 @@ from sandbox.bitrix24.families import BY_NAME
 from sandbox.bitrix24.methods.catalog import add_product
 from sandbox.bitrix24.methods.general import EVENTS
 from sandbox.bitrix24.methods.messaging import add_chat
+from sandbox.bitrix24.methods.salehandlers import PAY_SYSTEM
 from sandbox.bitrix24.portal import SETTINGS, Portal
 from sandbox.bitrix24.store import Record
 from sandbox.core.roster import TenantPlan
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 SCOPES = (
     "crm", "im", "imbot", "user", "department", "catalog", "disk", "placement", "userfieldconfig",
-    "documentgenerator", "tasks",
+    "documentgenerator", "tasks", "task", "sale", "pay_system", "delivery", "cashbox", "bizproc", "calendar", "entity",
+    "imopenlines", "lists",
 )  # fmt: skip
 EVENTS_USUAL = (
     "ONCRMDEALADD", "ONCRMDEALUPDATE", "ONCRMDEALDELETE", "ONCRMCOMPANYADD", "ONCRMCOMPANYUPDATE",
@@ -52,6 +54,12 @@ MEASURES = (
 CURRENCIES = ((1, "RUB", "1.0000", "Российский рубль", "# &#8381;"), (2, "USD", "90.0000", "Доллар США", "$#"),
               (3, "EUR", "98.0000", "Евро", "&euro;#"))  # fmt: skip
 PRESETS = ((1, "Организация", "COMPANY"), (2, "ИП", "INDIVIDUAL"), (3, "Физ. лицо", "PERSON"))
+SALE_STATUSES = (("N", "O", 10, "Принят, ожидается оплата"), ("P", "O", 20, "Оплачен, формируется к отправке"),
+                 ("F", "O", 30, "Выполнен"), ("DN", "D", 10, "Ожидает обработки"),
+                 ("DF", "D", 20, "Отгружен"))  # fmt: skip
+PAYERS = ((1, "CRM_CONTACT", "Физическое лицо"), (2, "CRM_COMPANY", "Юридическое лицо"))
+PAY_SYSTEMS = ((1, "Наличные", "Y"), (2, "Счёт", "N"))
+DELIVERIES = ("Без доставки", "Доставка курьером")
 GOODS = (
     ("Стеллаж СТ-200", "12500.00", 796, "шт"), ("Стеллаж СТ-300 усиленный", "18990.00", 796, "шт"),
     ("Кабель ВВГнг 3×2,5", "148.50", 6, "м"), ("Монтаж и пусконаладка", "3200.00", 356, "ч"),
@@ -80,6 +88,7 @@ def open_portal(vendor: Bitrix24, spec: dict[str, Any]) -> Portal:
     _settings(portal, slug, spec)
     _users(portal, spec.get("users") or USERS)
     _dictionaries(portal)
+    _shop(portal)
     _funnels(portal, spec.get("funnels") or [{"name": "Общая"}])
     for name, kind, label in spec.get("userfields") or DEAL_FIELDS:
         labels = {"ru": label, "en": label}
@@ -169,6 +178,20 @@ def _dictionaries(portal: Portal) -> None:
              "CREATED_BY_ID": 1, "DATE_CREATE": portal.now(), "XML_ID": f"#CRM_REQUISITE_PRESET_DEF_RU_{kind}#"},
             number,
         )  # fmt: skip
+
+
+def _shop(portal: Portal) -> None:
+    """The statuses and kinds of payers with which a shop's orders begin."""
+    for code, kind, sort, name in SALE_STATUSES:
+        portal.put("salestatus", {"id": code, "type": kind, "notify": "Y", "sort": sort, "color": "#BEEDF1"})
+        portal.put("salestatuslang", {"statusId": code, "lid": portal.settings["language"], "name": name})
+    for number, code, name in PAYERS:
+        portal.put("persontype", {"code": code, "name": name, "active": "Y", "sort": str(number * 100)}, number)
+    for number, name, cash in PAY_SYSTEMS:
+        described = {**dict(PAY_SYSTEM.fresh), "NAME": name, "PSA_NAME": name, "IS_CASH": cash, "PERSON_TYPE_ID": 1}
+        portal.put("paysystem", described, number)
+    for number, name in enumerate(DELIVERIES, 1):
+        portal.put("delivery", {"NAME": name, "ACTIVE": "Y", "DESCRIPTION": "", "CURRENCY": "RUB", "SORT": 100}, number)
 
 
 def _funnels(portal: Portal, funnels: list[dict[str, Any]]) -> None:
