@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from chassis.cards import CardOpened, Cards, CardTaken
+from chassis.domain import replace
 from chassis.ids import deterministic_id
 from services.counterparty.domain.party_events import (
     BuyerBarred,
@@ -24,7 +25,7 @@ from services.counterparty.domain.party_events import (
 from services.counterparty.domain.values import Party, Reason, Register
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """The party in one account. ``waiting``: request id → deal id of those not answered yet; ``responsible_id`` is who
     asked for it last, ``responsibles`` are those of waiting deals who are somebody else, ``told`` the party as the
@@ -51,7 +52,7 @@ class Record:
         return self.responsibles.get(deal_id, self.responsible_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """One party of one tenant. ``shown``: by the id of a question, the deals beside its own that wait for
     its answer."""

@@ -2,11 +2,11 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
 from chassis.aggregate import EventCodec, Lane, Plan, Recorded, TaskPlan
-from chassis.domain import Event, Refused
+from chassis.domain import Event, Refused, replace
 from chassis.ids import deterministic_id
 from services.ingest.domain.values import Config, Effective, Kind, Reason, Settings, Snapshot, Value, effective
 
@@ -119,7 +119,7 @@ EVENTS: tuple[type[Event], ...] = (StageNoticed, StageEntered, RequestMade, Requ
 CODEC = EventCodec(EVENTS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """What is known of one deal. ``entries`` by history id; ``entered`` are those that were observed with the deal."""
 

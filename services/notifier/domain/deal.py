@@ -2,13 +2,13 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, assert_never
 
 from pydantic import Field
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
-from chassis.domain import Event, Refused
+from chassis.domain import Event, Refused, replace
 from chassis.ids import deterministic_id
 from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
@@ -85,7 +85,7 @@ EARLY_MAX = 100
 """So many endings wait for what they end; of more, which no order of messages explains, the oldest are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """What the deal's own fields should show, and which writes are still on their way.
 

@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from chassis.cards import CardOpened, Cards, CardTaken
+from chassis.domain import replace
 from chassis.values.payment_identity import KnownOperation
 from services.payments.domain import events as e
 
@@ -13,7 +14,7 @@ VOID_MAX = 50
 """So many void invoices are remembered that are not known yet; most are drafts, and never will be."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Payment:
     """A payment that counts, or counted (``revoked``); ``revocations`` counts how often it vanished. ``row_id`` is the
     row of a bank statement that it was found to be."""
@@ -47,7 +48,7 @@ class Payment:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Invoice:
     """An invoice and its payments by payment id; ``notices`` are those since a payment was last counted or changed,
     ``fact_id`` the newest fact that was taken, ``rows`` those of statements where accounting tells the payments."""
@@ -97,7 +98,7 @@ class Invoice:
         return max(live, default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """All invoices of one deal. ``void`` are those that were void before they were known."""
 
