@@ -31,7 +31,7 @@ class Moedelo(AccountingService[MoedeloBook]):
     """All MoeDelo accounts of the sandbox."""
 
     name = "moedelo"
-    statuses = (200, 201, 204, 400, 401, 402, 403, 404, 405, 409, 429)
+    statuses = (200, 201, 204, 302, 400, 401, 402, 403, 404, 405, 409, 429)
     title = "МоёДело"
 
     def __init__(self, world: World) -> None:
@@ -47,6 +47,7 @@ class Moedelo(AccountingService[MoedeloBook]):
             "refresh_token": tokens[-1] if tokens else "",
             "api_url": f"{base_url}{PREFIX}",
             "token_url": f"{base_url}{PREFIX}/connect/token",
+            "authorize_url": f"{base_url}{PREFIX}/connect/authorize",
         }
 
     def routes(self) -> Sequence[Route]:
