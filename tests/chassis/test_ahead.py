@@ -91,7 +91,7 @@ async def test_a_batch_is_decided_while_the_one_before_it_is_not_yet_committed(
     async with sample.consumer():
         await _all_is_there(sample)
     assert batches.begun[:2] == ["first", "second"]
-    assert _since(before) == {"alone": 1, "ahead": 1}
+    assert _since(before)["ahead"] >= 1
 
 
 @pytest.mark.usefixtures("two_batches")
@@ -132,7 +132,7 @@ async def test_two_batches_that_meet_in_postgres_do_not_wait_for_each_other_for_
     async with sample.consumer():
         await _all_is_there(sample)
     assert batches.begun == ["first", "second", "second"]
-    assert _since(before) == {"alone": 1, "undone": 1}
+    assert _since(before)["undone"] >= 1
 
 
 async def test_batches_with_a_key_in_common_are_handled_one_after_the_other(
@@ -152,5 +152,6 @@ async def test_batches_with_a_key_in_common_are_handled_one_after_the_other(
     async with sample.consumer():
         await eventually(sample.has("a", *numbers))
     assert len(batches.not_committed) >= 3
-    assert set(_since(before)) == {"alone", "shared"}
+    assert "ahead" not in _since(before)
+    assert _since(before)["shared"] >= 1
     assert set(batches.not_committed) == {0}
