@@ -1,6 +1,7 @@
-"""Business time: anchor + rate x elapsed real time, for due times, polls, retries, reminders, limits and token expiry.
+"""Business time: the machine's own, or anchor + rate x elapsed real time.
 
-Socket timeouts, leases and the fallbacks of polls are real seconds and never come from here.
+Due times, polls, retries, reminders, limits and token expiry go by it. Socket timeouts, leases and the fallbacks of
+polls are real seconds and never come from here.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -40,6 +41,9 @@ class Clock:
 
     Waits wake when the clock is changed under them.
     """
+
+    LOOK_AGAIN_SECONDS: ClassVar[float] = math.inf
+    """Real seconds after which a wait reads the clock again, for a clock that changes without a word."""
 
     def __init__(self, rate: float = 1.0, start: datetime | None = None) -> None:
         if not 0 <= rate <= RATE_MAX:
@@ -76,7 +80,7 @@ class Clock:
     async def sleep_until(self, moment: datetime) -> None:
         """Sleeps until a business moment."""
         while (left := self.real_seconds_until(moment)) > 0:
-            await self.wait_changed(left)
+            await self.wait_changed(min(left, self.LOOK_AGAIN_SECONDS))
 
     async def wait(self, event: asyncio.Event, until: datetime | None, real_seconds_max: float = math.inf) -> bool:
         """Waits for an event until a business moment or for real seconds. True when the event is set, False otherwise.
@@ -88,7 +92,7 @@ class Clock:
             left = min(deadline - time.monotonic(), math.inf if until is None else self.real_seconds_until(until))
             if left <= 0:
                 return False
-            await _first_of(event, self._changed, seconds=left)
+            await _first_of(event, self._changed, seconds=min(left, self.LOOK_AGAIN_SECONDS))
         return True
 
     async def wait_changed(self, real_seconds: float = math.inf) -> bool:
@@ -109,6 +113,16 @@ class Clock:
         self._anchor = anchor
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+class MachineClock(Clock):
+    """The machine's own time, read each time: a machine that slept, or whose clock was set right after the process had
+    begun, would date documents wrongly until the process ends, since monotonic time knows of neither."""
+
+    LOOK_AGAIN_SECONDS = 60.0
+
+    def _unix(self) -> float:
+        return time.time()
 
 
 class ManualClock(Clock):
@@ -191,7 +205,7 @@ def build_clock(*, environment: str, rate: float, control_url: str, client_name:
         raise ValueError("production runs on real time: unset SVERKA_CLOCK_RATE and SVERKA_SANDBOX_CONTROL_URL")
     if control_url:
         return FollowingClock(control_url, client_name)
-    return Clock(rate)
+    return MachineClock() if rate == 1.0 else Clock(rate)
 
 
 async def _first_of(*events: asyncio.Event, seconds: float) -> None:

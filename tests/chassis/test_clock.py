@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chassis.clock import Clock, FollowingClock, ManualClock, build_clock
+from chassis.clock import Clock, FollowingClock, MachineClock, ManualClock, build_clock
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -156,6 +156,16 @@ def test_production_refuses_anything_but_real_time() -> None:
     with pytest.raises(ValueError, match="real time"):
         build_clock(environment="production", rate=1.0, control_url="http://127.0.0.1:1/control", client_name="x")
     assert build_clock(environment="production", rate=1.0, control_url="", client_name="x").rate == 1.0
+
+
+async def test_production_follows_a_machine_whose_time_is_set_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = build_clock(environment="production", rate=1.0, control_url="", client_name="ingest")
+    monkeypatch.setattr(MachineClock, "LOOK_AGAIN_SECONDS", 0.01)
+    before, machine = clock.now(), time.time
+    waiting = asyncio.create_task(clock.sleep_until(before + timedelta(hours=1)))
+    monkeypatch.setattr(time, "time", lambda: machine() + 3_600)
+    assert clock.now() - before >= timedelta(hours=1)
+    await asyncio.wait_for(waiting, 10)
 
 
 def test_rate_has_limits() -> None:
