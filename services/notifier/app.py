@@ -19,6 +19,7 @@ from services.notifier.handlers import route
 from services.notifier.projections import projected
 from services.notifier.published import published
 from services.notifier.settings import NotifierSettings
+from services.notifier.store import DealStore
 from services.notifier.workers import handlers
 
 NAME: Final = "notifier"
@@ -76,7 +77,8 @@ def _work(parts: Parts[NotifierSettings]) -> Work:
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await crm.ping(permit)
 
-    return Work(effects=handlers(crm, parts.blobs, parts.tenants), probe_account=ping)
+    deals = DealStore(parts.database, parts.engine)
+    return Work(effects=handlers(crm, parts.blobs, parts.tenants, deals), probe_account=ping)
 
 
 def _deal_of(stream: str) -> str:

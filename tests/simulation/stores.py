@@ -17,6 +17,8 @@ from services.counterparty.store import PartyStore
 from services.ingest.domain import deal
 from services.ingest.domain.values import Config
 from services.ingest.store.deals import DealStore, KnownDeal, Reading, Tenant
+from services.notifier import store as notifier
+from services.notifier.domain import deal as told
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 from tests.simulation.memory import Memory, as_stored
 
@@ -81,6 +83,18 @@ class MemoryParties(PartyStore):
         state = self._memory.state(tenant, stream)
         assert isinstance(state, party.State)
         return state
+
+
+class MemoryTold(notifier.DealStore):
+    """What deals were told, by their streams."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def settled(self, tenant: TenantId, deal_id: str) -> bool:
+        """As the newest balance says."""
+        settled: bool = self._memory.state(tenant, f"{told.PREFIX}-{deal_id}").settled
+        return settled
 
 
 class MemoryPayments(PaymentStore):

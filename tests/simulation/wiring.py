@@ -29,6 +29,7 @@ from tests.simulation.stores import (
     MemoryParties,
     MemoryPayments,
     MemorySubjects,
+    MemoryTold,
 )
 
 
@@ -57,9 +58,10 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     memory = made["payments"].memory
     tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
     made["payments"].add_handlers((), tasks, accounting)
-    directory = MemoryDirectory(made["notifier"].memory)
+    memory = made["notifier"].memory
+    directory, told = MemoryDirectory(memory), MemoryTold(memory)
     made["notifier"].add_handlers(
-        (CrmWrites(crm, blobs, directory, _texts()), CrmChat(crm, directory, _texts())), (), crm
+        (CrmWrites(crm, blobs, directory, told, _texts()), CrmChat(crm, directory, _texts())), (), crm
     )
     return made
 

@@ -4,17 +4,18 @@ from chassis.blobs import Blobs
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import EffectHandler
 from connectors.ports.crm import Crm
+from services.notifier.store import DealStore
 from services.notifier.workers.companies import CrmCompany
 from services.notifier.workers.newcomers import CrmNewcomer
 from services.notifier.workers.texts import load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
 
 
-def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory) -> tuple[EffectHandler, ...]:
+def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory, deals: DealStore) -> tuple[EffectHandler, ...]:
     """All effect handlers of the service."""
     texts = load_texts()
     return (
-        CrmWrites(crm, blobs, directory, texts),
+        CrmWrites(crm, blobs, directory, deals, texts),
         CrmChat(crm, directory, texts),
         CrmCompany(crm, directory, texts),
         CrmNewcomer(crm),

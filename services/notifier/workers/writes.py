@@ -23,6 +23,7 @@ from chassis.work.handlers import (
 from connectors.ports import crm as ports
 from services.notifier.domain import deal
 from services.notifier.domain.facts import Reason
+from services.notifier.store import DealStore
 from services.notifier.workers.texts import Texts
 
 WRITES_PER_BATCH_MAX: Final = 20
@@ -51,9 +52,12 @@ class CrmWrites:
     kind = deal.CRM_WRITE
     batch_max = WRITES_PER_BATCH_MAX
 
-    def __init__(self, crm: DealCrm, blobs: Blobs, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
+    def __init__(
+        self, crm: DealCrm, blobs: Blobs, directory: TenantDirectory, deals: DealStore, texts: Mapping[str, Texts]
+    ) -> None:
         self._crm = crm
         self._blobs = blobs
+        self._deals = deals
         self._directory = directory
         self._texts = texts
 
@@ -132,7 +136,10 @@ class CrmWrites:
     async def _move(
         self, call: EffectCall, settings: Mapping[str, Any]
     ) -> ports.CrmCommand | Outcome[Mapping[str, Any]] | None:
-        """The move, if the deal, read again now, still waits for payment in that very funnel (R5)."""
+        """The move, if the deal, read again now, still waits for payment in that very funnel, and is still settled: the
+        portal may have been away while money went back, and no later write moves a deal back (R5)."""
+        if not await self._deals.settled(call.tenant, call.request["deal_id"]):
+            return None
         read = await self._crm.read_deal(call.permit, call.request["deal_id"])
         if not isinstance(read, Ok):
             return read

@@ -36,12 +36,17 @@ def tell(
 ) -> list[Any]:
     """Routes a message and gives its command to the stream; the events that it led to."""
     message_id = message_id or f"m{len(stream.events)}-{len(stream.effects)}"
-    envelope = Envelope(message_id, message.NAME, 1, source, "", stream.now, "vektor", sequence=sequence)
+    sent = Envelope(message_id, message.NAME, 1, source, "", stream.now, "vektor", sequence=sequence)
     events: list[Any] = []
-    for routed in route(message, envelope):
+    for routed in route(message, sent):
         assert routed.stream == stream.name
         events += stream.ran(routed.command, message_id)
     return events
+
+
+def envelope(message: Message, message_id: str) -> Envelope:
+    """How a message travels."""
+    return Envelope(message_id, message.NAME, 1, "payments", "", NOW, "vektor")
 
 
 def lost(said: Sequence[T], taken: int, newer: int) -> list[T]:

@@ -65,6 +65,13 @@ class Directory:
         return TenantView() if self.settings is None else TenantView("active", 1, self.settings)
 
 
+class Deals:
+    """Deals that are paid."""
+
+    async def settled(self, tenant: str, deal_id: str) -> bool:
+        return True
+
+
 class Blobs:
     """Any document, or none."""
 
@@ -93,15 +100,19 @@ PERMIT = Permit("bitrix24:vektor", "https://portal.example", "", 5, NOW)
 
 
 async def sent(
-    message: Any, portal: Portal | None = None, settings: dict[str, Any] | None = None, number: int = 1
+    message: Any,
+    portal: Portal | None = None,
+    settings: dict[str, Any] | None = None,
+    number: int = 1,
 ) -> list[ports.CrmCommand]:
     """The commands that reach the portal."""
     portal = portal or Portal()
     crm: Any = portal
     directory: Any = Directory(settings or SETTINGS)
     blobs: Any = Blobs()
+    deals: Any = Deals()
     batch = [call for call in calls(message, number) if call.kind == deal.CRM_WRITE]
-    await CrmWrites(crm, blobs, directory, TEXTS).send(batch)
+    await CrmWrites(crm, blobs, directory, deals, TEXTS).send(batch)
     return portal.commands
 
 
@@ -119,9 +130,10 @@ class TestWrites:
         crm: Any = portal
         directory: Any = Directory(SETTINGS)
         blobs: Any = Blobs(lost)
+        deals: Any = Deals()
         batch = [*calls(rendered(blob=f"vektor/{'a' * 64}")), *calls(balance(2, 40_00))]
         batch = [call for call in batch if call.kind == deal.CRM_WRITE]
-        outcomes = await CrmWrites(crm, blobs, directory, TEXTS).send(batch)
+        outcomes = await CrmWrites(crm, blobs, directory, deals, TEXTS).send(batch)
         refused = [
             call.request["write"] for call, one in zip(batch, outcomes, strict=True) if isinstance(one, Rejected)
         ]
@@ -153,13 +165,13 @@ class TestWrites:
     async def test_nothing_is_written_before_the_tenant_is_known(self) -> None:
         nobody: Any = Portal()
         directory: Any = Directory()
-        outcomes = await CrmWrites(nobody, nobody, directory, TEXTS).send(calls(issued()))
+        outcomes = await CrmWrites(nobody, nobody, directory, nobody, TEXTS).send(calls(issued()))
         assert all(isinstance(one, Retryable) and not one.outage for one in outcomes)
 
     async def test_outcome_is_told_to_the_deal(self) -> None:
         crm: Any = Portal()
         directory: Any = Directory(SETTINGS)
-        writes = CrmWrites(crm, crm, directory, TEXTS)
+        writes = CrmWrites(crm, crm, directory, crm, TEXTS)
         call = calls(issued())[1]
         fact_id = call.request["fact_id"]
         assert writes.told(call, Confirmed({})) == deal.SeeWritten(fact_id, 1)
@@ -197,8 +209,9 @@ class TestR5Move:
         portal.away = Rejected(Problem("crm_not_found"))
         crm: Any = portal
         directory: Any = Directory(SETTINGS)
+        deals: Any = Deals()
         batch = [call for call in calls(balance(2, 100_00)) if call.request["write"] == "stage"]
-        assert await CrmWrites(crm, crm, directory, TEXTS).send(batch) == [portal.away]
+        assert await CrmWrites(crm, crm, directory, deals, TEXTS).send(batch) == [portal.away]
 
 
 class TestChat:
