@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from sandbox.bitrix24 import apps
 from sandbox.bitrix24.call import as_number
@@ -192,7 +192,8 @@ def _checked(portal: Portal, value: str) -> Reply:
         return _refused(error)
     install: dict[str, Any] = {
         "installed": app["INSTALLED"] == "Y", "version": str(app["VERSION"]), "status": app["STATUS"],
-        "scope": ",".join(app["SCOPES"]), "domain": apps.domain(portal, app), "uri": apps.domain(portal, app),
+        "scope": ",".join(app["SCOPES"]), "domain": apps.domain(portal, app),
+        "uri": urljoin(apps.client_endpoint(portal, app), "/").rstrip("/"),
         "client_endpoint": apps.client_endpoint(portal, app), "member_id": portal.settings["member_id"],
         "member_type": "client",
     }  # fmt: skip

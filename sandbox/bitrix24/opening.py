@@ -87,6 +87,7 @@ def open_portal(vendor: Bitrix24, spec: dict[str, Any]) -> Portal:
     portal = vendor.portals[slug]
     _settings(portal, slug, spec)
     _users(portal, spec.get("users") or USERS)
+    portal.put("department", {"NAME": portal.settings["title"], "SORT": 500, "UF_HEAD": 1}, 1)
     _dictionaries(portal)
     _shop(portal)
     _funnels(portal, spec.get("funnels") or [{"name": "Общая"}])

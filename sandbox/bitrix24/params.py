@@ -140,6 +140,8 @@ def _json(body: bytes) -> dict[str, Any]:
         tree = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
+    if isinstance(tree, list):  # arguments one after another, as the oldest methods take them
+        tree = {str(place): value for place, value in enumerate(tree)}
     if not isinstance(tree, dict):
         return {}
     return {key: lists(value) for key, value in tree.items()}

@@ -32,6 +32,10 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "apptoken": ("VALUE", "KIND"),
     "handler": ("EVENT",),
     "deal": ("COMPANY_ID",),
+    "checklist": ("TASK_ID",),
+    "taskcomment": ("TASK_ID",),
+    "elapsed": ("TASK_ID",),
+    "taskhistory": ("TASK_ID",),
 }
 
 

@@ -21,16 +21,16 @@ ENTITIES = {"CRM_DEAL": "DEAL", "CRM_COMPANY": "COMPANY", "CRM_CONTACT": "CONTAC
             "CRM_QUOTE": "QUOTE", "CRM_REQUISITE": "REQUISITE"}  # fmt: skip
 
 
-def create(portal: Portal, entity: str, fields: dict[str, Any]) -> int:
-    """A new field with the prefix UF_CRM_; raises RestError in the vendor's words."""
+def create(portal: Portal, entity: str, fields: dict[str, Any], prefix: str = "UF_CRM_") -> int:
+    """A new field whose name begins with the prefix; raises RestError in the vendor's words."""
     kind = str(fields.get("USER_TYPE_ID") or "")
     name = str(fields.get("FIELD_NAME") or "").upper()
     if not name:
         raise classic("The 'FIELD_NAME' field is not found.")
     if not kind:
         raise classic("The 'USER_TYPE_ID' field is not found.")
-    if not name.startswith("UF_CRM_"):
-        name = "UF_CRM_" + name
+    if not name.startswith(prefix):
+        name = prefix + name
     if len(name) > NAME_LENGTH_MAX:
         raise _core(f"Имя поля слишком длинное (больше {NAME_LENGTH_MAX}-ти символов).")
     if not re.fullmatch(r"[A-Z0-9_]+", name):
