@@ -107,8 +107,10 @@ WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 
 # pairs: the (tenant, account) pairs with ready rows of each lane, by a loose index scan that begins after the tenant
 #   served last and wraps once. candidates: the oldest few of each pair that may go. heads: one of each stream, tenants
-#   in turn, never more of a tenant than its cap. riders: the rest of a head's group. limits: whether any of these was
-#   reached.
+#   in turn, never more of a tenant than its cap. riders: the rest of a head's group. passed: where a lane had nothing
+#   for anybody among all the pairs that were visited, the next claim begins behind them (with the final pair's tenant,
+#   which may have more), else an outage of that many accounts would hold up who is behind. limits: whether any of these
+#   was reached.
 _CLAIM = """
 WITH RECURSIVE lanes AS MATERIALIZED (
   SELECT claim_lane, last_served FROM work_rotation
@@ -198,9 +200,16 @@ WITH RECURSIVE lanes AS MATERIALIZED (
     FOR UPDATE OF w SKIP LOCKED
   ) AS r
   WHERE h.group_key <> '' AND h.claim_lane >= 0
+), passed AS (
+  SELECT DISTINCT ON (p.claim_lane) p.claim_lane, p.tenant_id
+  FROM pairs p JOIN pairs final ON final.claim_lane = p.claim_lane AND final.turn = $11
+  WHERE p.claim_lane NOT IN (SELECT claim_lane FROM heads)
+  ORDER BY p.claim_lane, p.tenant_id = final.tenant_id, p.turn DESC
 ), moved AS (
   UPDATE work_rotation SET last_served = last.tenant_id
-  FROM (SELECT DISTINCT ON (claim_lane) claim_lane, tenant_id FROM heads ORDER BY claim_lane, place DESC) AS last
+  FROM (SELECT * FROM (SELECT DISTINCT ON (claim_lane) claim_lane, tenant_id FROM heads
+                       ORDER BY claim_lane, place DESC) AS served_last
+        UNION ALL SELECT * FROM passed) AS last
   WHERE work_rotation.claim_lane = last.claim_lane
 ), taken AS (
   UPDATE work w SET queue = 'taken', epoch = w.epoch + 1, due_at = NULL, lease_owner = $6,

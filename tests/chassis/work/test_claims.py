@@ -144,6 +144,16 @@ async def test_paused_accounts_are_passed_over(world: World) -> None:
     assert [row.request["n"] for row in claimed] == [1]
 
 
+async def test_an_outage_of_more_accounts_than_a_claim_visits_holds_up_nobody_behind_them(world: World) -> None:
+    down = [f"t{n:03}" for n in range(claims.PAIRS_VISITED_MAX + 100)]
+    await plan(world, *(effect(tenant, "chain-1", 0) for tenant in down))
+    behind = ("t511", "zz")  # the first one's other account lies right behind the last that a claim visits
+    await plan(world, *(effect(tenant, "chain-2", 1, account="toy:z") for tenant in behind))
+    paused = [(TenantId(tenant), ACCOUNT) for tenant in down]
+    served = [row.tenant for _ in range(3) for row in await world.claim(VENDOR, paused=paused)]
+    assert sorted(served) == sorted(behind)
+
+
 async def test_unknown_kinds_are_left_to_other_builds(world: World) -> None:
     later = PlannedWork(TenantId("aa"), "chain-1", EffectPlan("newer", ("k",), ACCOUNT, {}))
     await plan(world, later)
