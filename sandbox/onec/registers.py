@@ -13,7 +13,7 @@ from sandbox.accounting.records import Account
 from sandbox.core.wire import Reply
 from sandbox.onec import query
 from sandbox.onec.fixed import key_of
-from sandbox.onec.grammar import GrammarError, parse_filter
+from sandbox.onec.grammar import GrammarError, Node, parse_filter
 from sandbox.onec.model import EMPTY_GUID, NAMESPACE, Property, Type, columns_of
 from sandbox.onec.postings import Posting, Side, account_key
 from sandbox.onec.query import Options
@@ -24,8 +24,10 @@ from sandbox.onec.view import BUYER_TYPE, NO_TYPE, Entity, View, roubles
 NAME = "AccountingRegister_Хозрасчетный"
 ENTRIES = f"{NAME}_RecordType"
 _CALL = re.compile(rf"{NAME}/(?P<table>\w+)(?:\((?P<given>.*)\))?")
-_GIVEN = re.compile(r"\s*(?P<name>\w+)=(?:datetime'(?P<moment>[^']*)'|'(?P<text>(?:[^']|'')*)')\s*(?:,|$)")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_GIVEN = re.compile(r"\s*(?P<name>\w+)=(?:datetime'(?P<moment>[^']*)'|'(?P<text>.*)')\s*", re.DOTALL)
+_NEXT = re.compile(r",(?=\s*\w+=(?:datetime)?')")
+"""Where another parameter begins: a condition has commas and quotes of its own, left as is in examples."""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d)?")
 _CONTRACT_TYPE = "StandardODATA.Catalog_ДоговорыКонтрагентов"
 _DIMENSIONS = (
     Property("Account_Key", "g", "ChartOfAccounts_Хозрасчетный"),
@@ -35,6 +37,8 @@ _DIMENSIONS = (
 )
 _SIDES = ("", "Dr", "Cr")
 CONDITIONS = ("Condition", "AccountCondition")
+IDLE = ("ExtraDimensions", "Dimensions")
+"""Parameters that choose dimensions: here rows have all that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,10 @@ def described() -> tuple[str, str]:
     for name, table in TABLES.items():
         row = f"{NAME}_{name}"
         types.append(f'<ComplexType Name="{row}">{columns_of(table.type.properties, ())}</ComplexType>')
-        taken = [*((one, "Edm.DateTime") for one in table.moments), *((one, "Edm.String") for one in CONDITIONS)]
+        taken = [
+            *((one, "Edm.DateTime") for one in table.moments),
+            *((one, "Edm.String") for one in (*CONDITIONS, *IDLE)),
+        ]
         parameters = "".join(f'<Parameter Name="{one}" Type="{kind}" Mode="In"/>' for one, kind in taken)
         functions.append(
             f'<FunctionImport Name="{name}" ReturnType="Collection({NAMESPACE}.{row})" IsSideEffecting="false"'
@@ -114,28 +121,37 @@ def answer(
     rows = _rows(account, entries, given, table)
     for name in CONDITIONS:
         if name in given:
-            try:
-                condition = Options(condition=parse_filter(given[name]))
-            except GrammarError as error:
-                raise query.refused(error) from error
+            condition = Options(condition=_condition(given[name]))
             rows = [dict(row) for row in query.selected(rows, condition, kind, view)]
     return shape.collection(kind, query.selected(rows, options, kind, view))
 
 
 def _parameters(text: str, table: Table) -> dict[str, str]:
-    """Named parameters by their names; a condition's quotes are doubled. Raises Refusal."""
+    """Named parameters by their names. Raises Refusal."""
     found: dict[str, str] = {}
-    while text:
-        part = _GIVEN.match(text)
-        if part is None:
+    for part in _NEXT.split(text) if text.strip() else ():
+        given = _GIVEN.fullmatch(part)
+        if given is None:
             raise Refusal(400, "6", "Ошибка разбора параметров метода")
-        name, moment = part["name"], part["moment"]
-        known = name in table.moments if moment is not None else name in CONDITIONS
+        name, moment = given["name"], given["moment"]
+        known = name in table.moments if moment is not None else name in (*CONDITIONS, *IDLE)
         if not known or (moment is not None and not _MOMENT.fullmatch(moment)):
             raise Refusal(400, "12", f"Параметр {name} не найден или имеет неверное значение")
-        found[name] = moment if moment is not None else part["text"].replace("''", "'")
-        text = text[part.end() :]
+        found[name] = given["text"] if moment is None else moment if "T" in moment else f"{moment}T00:00:00"
     return found
+
+
+def _condition(text: str) -> Node:
+    """A condition with quotes as they are, or doubled. Raises Refusal."""
+    try:
+        return parse_filter(text)
+    except GrammarError as error:
+        if "''" not in text:
+            raise query.refused(error) from error
+    try:
+        return parse_filter(text.replace("''", "'"))
+    except GrammarError as error:
+        raise query.refused(error) from error
 
 
 def _rows(account: Account, entries: Sequence[Posting], given: dict[str, str], table: Table) -> list[Entity]:

@@ -116,6 +116,9 @@ async def test_conditions_are_parameters_too_and_references_are_expanded(base: B
     of_buyer = f"Condition='ExtDimension1 eq cast(guid''{invoice['Контрагент_Key']}'', ''Catalog_Контрагенты'')'"
     assert len(await table(base, f"Balance({of_account},{of_buyer})")) == 1
     assert await table(base, f"Balance({of_account.replace('62.01', '62.02')})") == []
+    as_documented = f"AccountCondition='Account/Code eq '62.01'',{of_buyer.replace(chr(39) * 2, chr(39))}"
+    assert len(await table(base, f"Balance({as_documented},ExtraDimensions='x')")) == 1, "quotes as they are"
+    assert len(await table(base, "Balance(Period=datetime'2026-03-21')")) == 2, "a day without a time"
     query = f"$expand=Account&$select={quote('Account/Code,СуммаBalance', safe='')}&$orderby={quote('Account/Code')}"
     rows = (await base.ask(f"{REGISTER}/Balance", query)).json()["value"]
     told = [(row["Account"], row["СуммаBalance"]) for row in rows]
