@@ -115,18 +115,16 @@ def columns(options: Options, kind: Type, view: View) -> tuple[list[str], dict[s
     """Names of the properties and, by section, of the columns that were asked for. Raises Refusal."""
     sections = {name: view.release.section(kind.name, name) for name in kind.sections}
     whole: tuple[list[str], dict[str, list[str]]] = (list(kind.properties), {n: list(c) for n, c in sections.items()})
+    every = f"*{PRESENTATION}"
+    shown = [f"{name.removesuffix('_Key')}{PRESENTATION}" for name in kind.properties if not name.endswith("_Type")]
+    shown = shown if every in options.select else []
     if not options.select or "*" in options.select:
-        if f"*{PRESENTATION}" in options.select:
-            shown = [
-                f"{name.removesuffix('_Key')}{PRESENTATION}" for name, one in kind.properties.items() if one.target
-            ]
-            return [*whole[0], *shown], whole[1]
-        return whole
+        return [*whole[0], *shown], whole[1]
     if "**" in options.select:
-        return whole[0], {}
-    names: list[str] = []
+        return [*whole[0], *shown], {}
+    names: list[str] = list(shown)
     parts: dict[str, list[str]] = {}
-    for name in options.select:
+    for name in (one for one in options.select if one != every):
         section, _, column = name.partition("/")
         if name in sections:
             parts[name] = list(sections[name])

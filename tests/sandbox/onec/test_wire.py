@@ -96,6 +96,11 @@ async def test_expanding_and_presenting_references(base: Base) -> None:
     assert part["Контрагент"] == {"ИНН": "7709123453"}
     assert part["Товары"] == [{"Ref_Key": made["Ref_Key"], "Цена": 50.5}]
     assert said(await base.ask(INVOICES, "$expand=" + quote("Товары"))) == (501, "0")
+    (alone,) = await base.found(INVOICES, "Posted eq false", select="*____Presentation")
+    assert (alone["Контрагент____Presentation"], alone["Number____Presentation"]) == ("ООО Лотос", made["Number"])
+    assert "Number" not in alone, "presentations alone were asked for"
+    (beside,) = await base.found(INVOICES, "Posted eq false", select="Number, *____Presentation")
+    assert beside == {**alone, "Number": made["Number"]}
     single = await base.ask(f"{INVOICES}(guid'{made['Ref_Key']}')", "$expand=" + quote("Контрагент"))
     assert said(single) == (501, "0")
 
