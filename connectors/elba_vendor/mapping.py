@@ -71,19 +71,23 @@ def bill_body(draft: InvoiceDraft, bank_account_id: str | None) -> bytes:
 
 def act_body(draft: ActDraft, bank_account_id: str | None, form: ClosingForm = "act") -> bytes:
     """A closing document; nothing ties it to a bill, so its invoice is not on the wire. Its number is ours, since the
-    API never tells the number that it would give. A УПД with VAT is the VAT invoice too (status 1)."""
-    members: dict[str, Any] = {"comment": comment_with_marker(draft.comment, draft.marker)}
+    API never tells the number that it would give. Acts alone have a comment. A УПД with VAT is the VAT invoice too
+    (status 1): its status says whether it has VAT."""
+    members: dict[str, Any] = {}
+    if form == "act":
+        members["comment"] = comment_with_marker(draft.comment, draft.marker)
     if number := act_number(draft.marker):
         members["number"] = number
     whole = _document(draft.issued_on, draft.counterparty_id, draft.lines, bank_account_id)
     if form == "waybill":
         members["consigneeId"] = draft.counterparty_id
     if form == "upd":
-        members["status"] = "status1" if whole["withNDS"] else "status2"
+        with_vat = whole.pop("withNDS")
+        members["status"] = "status1" if with_vat else "status2"
         members["warehouseItems"] = [
             {**item, "productType": "service" if line.is_service else "product"}
             for line in draft.lines
-            for item in _items(line, with_vat=whole["withNDS"])
+            for item in _items(line, with_vat=with_vat)
         ]
     return orjson.dumps(whole | members)
 

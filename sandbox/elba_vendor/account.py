@@ -112,6 +112,7 @@ def template(call: Call) -> Reply:
 def create_link(call: Call) -> Reply:
     """One link for a document; without images of stamp and signature it cannot show them."""
     body = call.body()
+    _flags(body, "published", "withSignatures", "isQrCodeEnabled")
     document_id = str(body.get("documentId") or "").lower()
     known = {**call.account.records["invoices"], **call.account.records["acts"]}
     if document_id not in known:
@@ -122,7 +123,7 @@ def create_link(call: Call) -> Reply:
     if held is not None:
         error = ApiError(409, "EntityAlreadyExists", "Ссылка уже существует", "documentId")
         return refusal(error, f"link|{held['id']}", {"id": held["id"]})
-    record = call.book.put_link(call.account, document_id, published=body.get("published") is not False)
+    record = call.book.put_link(call.account, document_id, published=body["published"])
     return Reply(status=201, payload={"id": record["id"], "url": _url(call, document_id)})
 
 
@@ -133,8 +134,7 @@ def link(call: Call) -> Reply:
 def update_link(call: Call) -> Reply:
     """Published or not; the member is `isPublished` here."""
     record, body = call.find("links", "Ссылка"), call.body()
-    if not isinstance(body.get("isPublished"), bool):
-        raise ApiError(400, "ValidationError", "Поле isPublished должно быть true или false", "isPublished")
+    _flags(body, "isPublished", "withSignatures", "isQrCodeEnabled")
     _allowed(call, record["document_id"], body)
     call.book.rewrite(call.account, "links", record, published=body["isPublished"])
     return Reply(status=204, note={"link": record["id"], "published": body["isPublished"]})
@@ -144,6 +144,13 @@ def delete_link(call: Call) -> Reply:
     record = call.find("links", "Ссылка")
     call.book.delete(call.account, "links", record["id"])
     return Reply(status=204, note={"link": record["id"]})
+
+
+def _flags(body: dict[str, Any], *names: str) -> None:
+    """Each of them must be there."""
+    for name in names:
+        if not isinstance(body.get(name), bool):
+            raise ApiError(400, "ValidationError", f"Поле {name} должно быть true или false", name)
 
 
 def _allowed(call: Call, document_id: str, body: dict[str, Any]) -> None:

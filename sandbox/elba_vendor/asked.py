@@ -74,12 +74,12 @@ def search(body: dict[str, Any], names: Sequence[str] = ("inn", "kpp", "name")) 
 
 
 def lines(body: dict[str, Any], problems: Problems) -> list[Any]:
-    """The lines of a bill or an act, by the rules of VAT and discounts."""
+    """The lines of a bill or an act, by the rules of VAT and discounts. Without a word of it there is no VAT."""
     with_vat = body.get("withNDS")
-    if not isinstance(with_vat, bool):
+    if with_vat not in (None, True, False):
         problems.add("withNDS", "Поле withNDS должно быть true или false")
     if body.get("sumsWithNDS") and not with_vat:
-        problems.add("sumsWithNDS", "Суммы с НДС невозможны в документе без НДС")
+        problems.add("sumsWithNDS", "В документе без НДС цена за единицу товара не может включать в себя НДС")
     value = body.get("warehouseItems")
     if not isinstance(value, list) or not 0 < len(value) <= ITEMS_MAX:
         problems.add("warehouseItems", f"Нужно от 1 до {ITEMS_MAX} позиций")
@@ -88,16 +88,16 @@ def lines(body: dict[str, Any], problems: Problems) -> list[Any]:
     return [one for one in found if one is not None]
 
 
-def upd(body: dict[str, Any], problems: Problems) -> None:
-    """What a universal transfer document has beside a bill: its status, and the kind of each line."""
+def upd(body: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """What a universal transfer document has beside a bill: its status, which says whether it has VAT, and the kind of
+    each line. Its request as one of a bill; `withNDS` and `comment` are no members of it."""
     status = body.get("status")
     if status not in ("status1", "status2"):
         problems.add("status", "Поле status должно быть status1 или status2")
-    if status == "status2" and (body.get("withNDS") or body.get("sumsWithNDS")):
-        problems.add("status", "В УПД со статусом 2 нет НДС")
     for at, raw in enumerate(body.get("warehouseItems") or []):
         if not isinstance(raw, dict) or raw.get("productType") not in ("product", "service"):
             problems.add(f"warehouseItems[{at}].productType", "Поле productType должно быть product или service")
+    return {**body, "withNDS": status == "status1", "comment": None}
 
 
 def _line(raw: Any, at: str, document: dict[str, Any], problems: Problems) -> Record | None:

@@ -158,8 +158,8 @@ def create_act(call: Call) -> Reply:
 
 
 def create_waybill(call: Call) -> Reply:
-    """As an act, with a consignee."""
-    body, problems = call.body(), Problems()
+    """As an act, with a consignee and without a comment."""
+    body, problems = {**call.body(), "comment": None}, Problems()
     consignee = checks.text(body, "consigneeId", problems, longest=100)
     if consignee is not None and call.book.get(call.account, "counterparties", consignee.lower()) is None:
         problems.add("consigneeId", "Указанный грузополучатель не найден")
@@ -169,7 +169,7 @@ def create_waybill(call: Call) -> Reply:
 def create_upd(call: Call) -> Reply:
     """Status 1 is the VAT invoice too, and needs the buyer's requisites; status 2 has no VAT."""
     body, problems = call.body(), Problems()
-    asked.upd(body, problems)
+    body = asked.upd(body, problems)
     buyer = call.book.get(call.account, "counterparties", str(body.get("contractorId") or "").lower())
     if body.get("status") == "status1" and buyer is not None:
         whole = buyer["inn"] and buyer["address"] and (buyer["kpp"] or len(buyer["inn"]) == 12)

@@ -1,9 +1,12 @@
 """Closing documents over real HTTP: acts, waybills and universal transfer documents, as the account wants them."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from connectors.elba_vendor.mapping import act_body
+from connectors.ports.accounting import ClosingForm
 from tests.connectors.accounting.desk import taken
 from tests.connectors.accounting.samples import lines, row
 from tests.connectors.elba_vendor.desk import Desk
@@ -30,6 +33,25 @@ async def test_goods_and_services_go_by_the_document_that_the_account_wants(
     held = (await desk.state())["acts"][act.act_id]
     assert (act.form, held["form"], held["upd_status"]) == (form, form, status)
     assert bool(act.url) is (form == "upd")
+
+
+MEMBERS = {"number", "date", "bankAccountId", "contractorId", "sumsWithNDS", "withDiscount", "warehouseItems",
+           "reasonName", "reasonNumber", "reasonDate"}  # fmt: skip
+OWN_MEMBERS = {
+    "act": {"withNDS", "comment", "templateId", "placeholderItems"},
+    "waybill": {"withNDS", "consigneeId"},
+    "upd": {"status", "consigneeId", "withProductTracing", "stateContractIdentifier"},
+}
+"""What the vendor's description of each request has."""
+
+
+@pytest.mark.parametrize("form", ["act", "waybill", "upd"])
+async def test_a_document_says_what_its_request_has_a_member_for(desk: Desk, form: ClosingForm) -> None:
+    body = json.loads(act_body(act_draft(await desk.buyer()), None, form))
+    assert set(body) <= MEMBERS | OWN_MEMBERS[form]
+    assert ("comment" in body) is (form == "act")
+    (line,) = body["warehouseItems"]
+    assert ("productType" in line) is (form == "upd")
 
 
 async def test_a_universal_document_with_vat_is_the_vat_invoice_too(desk: Desk) -> None:

@@ -163,10 +163,13 @@ async def test_a_document_is_public_while_its_link_is_published(elba: Client) ->
     again = await elba.call("POST", "document-links", asked)
     assert (again.status_code, again.json()["error"]["context"]) == (409, {"id": made["id"]})
     path = f"document-links/{made['id']}"
+    shown = {"withSignatures": True, "isQrCodeEnabled": False}
     for published, status in ((False, 404), (True, 200)):
-        assert (await elba.call("PUT", path, {"isPublished": published})).status_code == 204
+        assert (await elba.call("PUT", path, {"isPublished": published, **shown})).status_code == 204
         assert (await elba.sandbox.client.get(made["url"])).status_code == status
-    assert (await elba.call("PUT", path, {"published": True})).status_code == 400
+    for lacking in ({"published": True, **shown}, {"isPublished": True}, {"isPublished": True, "withSignatures": True}):
+        assert (await elba.call("PUT", path, lacking)).status_code == 400
+    assert (await elba.call("POST", "document-links", {"documentId": bill})).status_code == 400
     assert (await elba.call("DELETE", path)).status_code == 204
     assert (await elba.call("GET", path)).status_code == 404
     assert (await elba.sandbox.client.get(made["url"])).status_code == 404
@@ -189,6 +192,37 @@ async def test_vat_on_top_and_discounts_make_the_sum(
     card = (await elba.call("GET", f"bills/{made.json()['id']}")).json()
     assert card["warehouseItems"][0]["sum"] == total
     assert card["sumsWithNds"] is members.get("sumsWithNDS", False)
+
+
+async def test_without_a_word_of_vat_there_is_none(elba: Client) -> None:
+    made = (await elba.bill(withNDS=None)).json()["id"]
+    card = (await elba.call("GET", f"bills/{made}")).json()
+    assert (card["withNDS"], card["warehouseItems"][0]["ndsRate"]) == (False, "withoutNds")
+    assert (await elba.bill({"ndsRate": "nds22"}, withNDS=None)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("members", "line", "status"),
+    [
+        ({"status": "status2"}, {}, 201),
+        ({"status": "status1"}, {"ndsRate": "nds22"}, 201),
+        ({"status": "status1", "sumsWithNDS": True}, {"ndsRate": "withoutNds"}, 201),
+        ({"status": "status2", "withNDS": True}, {"ndsRate": "nds22"}, 400),
+        ({"status": "status2", "sumsWithNDS": True}, {}, 400),
+        ({"status": "status1"}, {}, 400),
+        ({}, {}, 400),
+    ],
+)
+async def test_the_status_of_a_universal_document_says_whether_it_has_vat(
+    elba: Client, members: dict[str, Any], line: dict[str, Any], status: int
+) -> None:
+    buyer = await elba.made("contractors", {**BUYER, "address": "Москва"})
+    body = {"date": "2026-03-20", "contractorId": buyer, "comment": "нет такого",
+            "warehouseItems": [{**LINE, "productType": "service", **line}]}  # fmt: skip
+    answer = await elba.call("POST", "universal-transfer-documents", {**body, **members})
+    assert answer.status_code == status, answer.text
+    held = (await elba.sandbox.state("elba-vendor", elba.account["account"]))["acts"].values()
+    assert [one["comment"] for one in held] == [None] * (status == 201), "it has no place for a comment"
 
 
 @pytest.mark.parametrize("change", [{"discount": 5}, {"ndsRate": "nds22"}, {"quantity": "3"}])
