@@ -21,7 +21,10 @@ _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f']+")
 _UNPRINTED: Final = re.compile(r"[\x00-\x1f\x7f]+")
-_IDS_BEFORE_NAME: Final = re.compile(r"(?i)^(?:(?:ИНН|КПП)\s*:?\s*[\d/]*\s+)+")
+_IDS_BEFORE_NAME: Final = re.compile(
+    r"(?i)^(?:(?:ИНН|КПП)\s*:?\s*[\d/]*[,;]?\s+|(?:\d{10}|\d{12})(?:\s*/\s*\d{9})?[,;]?\s+(?=\D))+"
+)
+"""What banks put before a name: its INN and KPP, named or bare."""
 _INN_LENGTHS: Final = (5, 10, 12)
 _PURPOSE: Final = "НазначениеПлатежа"
 _PURPOSE_PARTS: Final = tuple(f"{_PURPOSE}{place}" for place in range(1, 7))
@@ -134,7 +137,7 @@ def _inn(fields: Mapping[str, str], name: str) -> str:
 
 
 def _name(fields: Mapping[str, str], whose: str) -> str:
-    return _clean(fields.get(f"{whose}1") or _IDS_BEFORE_NAME.sub("", fields.get(whose, "")))
+    return _clean(_IDS_BEFORE_NAME.sub("", fields.get(f"{whose}1") or fields.get(whose, "")))
 
 
 def _purpose(fields: Mapping[str, str]) -> str:
