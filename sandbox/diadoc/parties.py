@@ -116,6 +116,8 @@ class Parties:
             raise ApiError(400, f"Текст приглашения длиннее {TEXT_CHARS_MAX} символов")
         box = partner.box_id
         present = call.account.relation(box)
+        if partner.roaming and not partner.joined:
+            raise ApiError(409, "Роуминг с оператором контрагента не настроен")
         if present == "RejectsMe":
             raise ApiError(409, "Контрагент заблокировал взаимодействие")
         if present not in (PARTNER, INVITED):

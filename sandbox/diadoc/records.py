@@ -31,7 +31,8 @@ class Dials:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organisation with its only box, as the directory shows it."""
+    """An organisation with its only box, as the directory shows it. ``joined``: whether the operator of one that is
+    reached by roaming exchanges with Diadoc at all."""
 
     box_id: str
     inn: str
@@ -41,6 +42,7 @@ class Organization:
     ogrn: str = ""
     active: bool = True
     roaming: bool = False
+    joined: bool = True
     sociability: str = "AllOrganizations"
 
 

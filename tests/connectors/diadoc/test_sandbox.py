@@ -82,6 +82,14 @@ async def test_an_invitation_is_made_once_and_answered_by_a_person(desk: Desk) -
     assert taken(await diadoc.relation(permit, box)) is Relation.PARTNER
 
 
+async def test_a_partner_whose_operator_has_no_roaming_cannot_be_invited(desk: Desk) -> None:
+    box = await desk.meet(roaming=True, joined=False)
+    refused = await desk.diadoc.invite(desk.permit, box, "Прошу принять приглашение")
+    assert isinstance(refused, Rejected)
+    assert (refused.problem.code, "Роуминг" in refused.problem.values["text"]) == ("edi_conflict", True)
+    assert taken(await desk.diadoc.relation(desk.permit, box)) is Relation.NONE
+
+
 async def test_a_title_with_vat_serves_as_an_invoice_too_and_its_sums_are_taken(desk: Desk) -> None:
     without = taken(await desk.diadoc.write_title(desk.permit, desk.draft()))
     assert (without.function, without.version) == ("ДОП", "utd970_05_03_01")
