@@ -5,6 +5,7 @@ import errno
 import itertools
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.parts
 
 DISK_BYTES = 160 * 1024 * 1024
 BLOCK_BYTES = 256 * 1024
+UNMOUNT_SECONDS_MAX = 10.0
 # More than a page, so that each webhook needs a page of its own.
 PADDING = {f"data[FIELDS][F{number}]": os.urandom(500).hex() for number in range(20)}
 
@@ -74,7 +76,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     if mounted.returncode != 0:
         pytest.skip(f"a file system of its own cannot be mounted here: {mounted.stderr.strip()}")
     yield Disk(folder)
-    subprocess.run(["umount", str(folder)], check=True)
+    deadline = time.monotonic() + UNMOUNT_SECONDS_MAX
+    while subprocess.run(["umount", str(folder)], check=False).returncode:  # busy until the last file is closed
+        assert time.monotonic() < deadline, f"{folder} stays in use"
+        time.sleep(0.05)
 
 
 @pytest.fixture
