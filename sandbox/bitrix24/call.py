@@ -12,6 +12,7 @@ from sandbox.bitrix24.filters import Column, Resolve, UnknownColumnError, compil
 from sandbox.bitrix24.params import Params
 from sandbox.bitrix24.portal import Portal
 from sandbox.bitrix24.store import Record
+from sandbox.bitrix24.values import NUMBER_MAX
 from sandbox.core.faults import Fault
 
 
@@ -70,7 +71,7 @@ def as_number(value: Any) -> int | None:
         number = int(str(value).strip())
     except ValueError:
         return None
-    return number
+    return number if abs(number) < NUMBER_MAX else None
 
 
 def offset_of(call: Call, *, paged: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -156,7 +157,11 @@ def _multipart(content_type: str, body: bytes) -> dict[str, Any]:
     for part in message.iter_parts():
         name = part.get_param("name", header="content-disposition")
         payload = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(payload, bytes):
+        if not isinstance(name, str) or not isinstance(payload, bytes):
+            continue
+        if (filename := part.get_filename()) is not None:  # a file of a form, in the shape that methods take one
+            pairs += [(f"{name}[0]", filename), (f"{name}[1]", base64.b64encode(payload).decode())]
+        else:
             pairs.append((name, payload.decode("utf-8", "replace")))
     return parse_pairs(pairs)
 

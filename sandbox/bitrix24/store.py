@@ -33,6 +33,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "handler": ("EVENT",),
     "deal": ("COMPANY_ID",),
     "checklist": ("TASK_ID",),
+    "diskobject": ("PARENT_ID",),
     "taskcomment": ("TASK_ID",),
     "elapsed": ("TASK_ID",),
     "taskhistory": ("TASK_ID",),

@@ -14,11 +14,14 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 NAMES = ("id", "filter", "order", "select", "start", "entityTypeId", "entityId", "ownerId", "ownerType", "rows",
          "productRows", "USER_ID", "MESSAGE", "TAG", "DIALOG_ID", "ATTACH", "CHAT_ID", "deadline", "values", "type",
-         "token", "CODE")  # fmt: skip
+         "token", "CODE", "taskId", "TASKID", "ITEMID", "ARFIELDS", "FIELDS", "PARAMS", "DATA", "data", "config",
+         "extras", "preset", "userId", "users", "commentId", "targetFolderId", "fileContent", "newName", "SETTINGS",
+         "ACCESS", "options", "NAME", "PARENT", "localizations", "lids", "PROFILES", "CONFIG", "stageId")  # fmt: skip
 FIELDS = ("TITLE", "stageId", "CATEGORY_ID", "companyId", "contactIds", "fm", "PHONE", "UF_CRM_INVOICE_PDF",
           "UF_CRM_OVERDUE_DAYS", "closedate", "opportunity", "ENTITY_ID", "ENTITY_TYPE", "COMMENT", "FILES", "NAME",
           "RQ_INN", "TYPE_ID", "USER_TYPE_ID", "FIELD_NAME", "LIST", "price", "QUANTITY", "TAX_RATE", "DISCOUNT_SUM",
-          "PRODUCT_ID", "SUBJECT", "OWNER_ID", "OWNER_TYPE_ID", "COMMUNICATIONS", "AMOUNT", "parentId2")  # fmt: skip
+          "PRODUCT_ID", "personTypeId", "orderId", "quantity", "RESPONSIBLE_ID", "SORT", "relations", "SUBJECT",
+          "OWNER_ID", "OWNER_TYPE_ID", "COMMUNICATIONS", "AMOUNT", "parentId2")  # fmt: skip
 
 
 async def test_no_shape_of_parameters_breaks_the_portal(crm: PortalClient) -> None:
@@ -27,7 +30,7 @@ async def test_no_shape_of_parameters_breaks_the_portal(crm: PortalClient) -> No
     await crm.deal(company=company, rows=[{"name": "А", "price": "1"}])
     for entry in METHODS.values():
         for _ in range(3):
-            params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, 4)}
+            params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, 9)}
             params |= {"entityTypeId": chance.choice((2, 4, 31)), "id": 1001} if chance.random() < 0.6 else {}
             params["fields"] = {name: chance.choice(VALUES) for name in chance.sample(FIELDS, 5)}
             params["fields"] |= {"ENTITY_ID": 1001, "ENTITY_TYPE": "deal"} if chance.random() < 0.5 else {}

@@ -53,9 +53,20 @@ def test_body_wins_over_query_and_names_are_found_in_any_case() -> None:
     assert params.exact("start") is None
 
 
-@pytest.mark.parametrize("body", [b"{not json", b"[1, 2]", b'"text"', b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"{not json", b'"text"', b"\xff\xfe"])
 def test_a_body_that_is_no_json_object_gives_no_parameters(body: bytes) -> None:
     assert decode("a=1", "application/json", body).tree == {"a": "1"}
+
+
+def test_a_json_array_is_arguments_by_place() -> None:
+    assert decode("a=1", "application/json", b'[7, {"ID": "desc"}]').tree == {"a": "1", "0": 7, "1": {"ID": "desc"}}
+
+
+def test_a_file_of_a_form_is_its_name_and_content() -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+    assert decode("", "multipart/form-data; boundary=x", head + b"\xff\r\n--x--\r\n").tree == {
+        "file": ["a.txt", "/w=="]
+    }
 
 
 def test_multipart_parts_are_parameters() -> None:
