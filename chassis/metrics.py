@@ -212,10 +212,15 @@ WORK_DUE = gauge(
 )
 WORK_DELAYED = gauge(
     "sverka_work_delayed_rows",
-    "Work that waits for an outage to end.",
+    "Work that waits for an outage to end, or was first due over 15 minutes of business time ago.",
     "`sverka work list` has the reason in words; it resumes by itself.",
 )
-WORK_OLDEST = gauge("sverka_work_oldest_seconds", "Age of the oldest due work.", "As for due work.", ["lane"])
+WORK_OLDEST = gauge(
+    "sverka_work_oldest_seconds",
+    "Age of the oldest undone work since it was first due, business seconds.",
+    "Above 900: a limit that never ends, or no permits; the log names the account, `sverka work list` the work.",
+    ["lane"],
+)
 WORK_RUNS = counter(
     "sverka_work_runs_total",
     "Runs of tasks and effects by result.",

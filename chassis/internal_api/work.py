@@ -46,7 +46,7 @@ class WorkApi:
     async def shown(self, request: Request) -> Response:
         """One row, open or closed."""
         async with self._database.delivery_connection() as connection:
-            found = await queries.find(connection, uuid_of(request.path_params["work_id"]))
+            found = await queries.find(connection, uuid_of(request.path_params["work_id"]), self._clock.now())
         if found is None:
             raise HTTPException(404, "there is no such work; `sverka work list` shows what is open")
         return reply(found)

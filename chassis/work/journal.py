@@ -44,6 +44,12 @@ def account_down(tenant: TenantId, account: str, reason: str) -> None:
     _log.warning("an account does not answer; its work waits", tenant=tenant, account=account, reason=reason)
 
 
+def account_held_up(tenant: TenantId, account: str, count: int, age_seconds: float, reason: str | None) -> None:
+    """Work of the account is undone for long and nothing failed; said once until it moves on."""
+    bound = _log.bind(tenant=tenant, account=account, count=count, age_seconds=age_seconds)
+    bound.warning("an account's work is undone for long", reason=reason)
+
+
 def account_back(tenant: TenantId, account: str) -> None:
     """The account answers; what waited for it goes out, oldest first."""
     _log.info("an account answers again", tenant=tenant, account=account)

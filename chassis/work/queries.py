@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -22,12 +22,16 @@ from chassis.work.permits import problem_from_json
 from chassis.work.rows import effect_of
 
 LISTED_MAX = 500
+UNDONE_SECONDS_MAX: Final = 900.0
+"""Business time: what was first due so long ago is shown as delayed, also when nothing failed and a limit alone holds
+it up."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
     """One row as an operator sees it. ``queue`` is waiting, ready, taken, person or closed; ``attempts`` the last ones,
-    oldest first."""
+    oldest first. ``delayed_since``: when quick attempts were used up, else when it was first due, if that is long
+    ago."""
 
     tenant: TenantId
     work_id: str
@@ -58,8 +62,9 @@ class WorkItem:
 @dataclass(frozen=True, slots=True)
 class WorkStatus:
     """The work of one service in numbers. ``open_by_facts`` counts what a fact caused and is not at its end: cards,
-    polls and what is planned for later days do not count. ``quiet_since`` is None while a poll found something or
-    has yet to finish its first pass; ``polls`` 0 says that there is nothing to wait for."""
+    polls and what is planned for later days do not count. ``oldest_due_at`` is when the oldest of
+    what is due, or was due and is put off, was due first. ``quiet_since`` is None while a poll found something or has
+    yet to finish its first pass; ``polls`` 0 says that there is nothing to wait for."""
 
     due: int
     delayed: int
@@ -71,13 +76,23 @@ class WorkStatus:
     quiet_since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """How much work of an account waits for long, since when its oldest was due, and a reason of one of them."""
+
+    tenant_id: TenantId
+    account: str
+    waits: int
+    since: datetime
+    reason: str | None
+
+
 # As the partial indexes have it.
 _OPEN = "queue IN ('waiting', 'ready', 'taken')"
 
 _ITEM = """tenant_id, work_id, form, kind, key, stream, account, state, queue, lane, due_at, planned_at, settled_at,
-sends,
-failures, probes, absences, last_absence_at, uncertain_at, decide_by, sent_at, delayed_since, reason, outcome, request,
-marker, attempts, metadata"""
+first_due_at, sends, failures, probes, absences, last_absence_at, uncertain_at, decide_by, sent_at, delayed_since,
+reason, outcome, request, marker, attempts, metadata"""
 
 
 async def open_work(
@@ -92,17 +107,18 @@ async def open_work(
         tenant,
         min(limit, LISTED_MAX),
     )
-    return [_item(record) for record in records]
+    return [_item(record, now) for record in records]
 
 
-async def find(connection: Connection, work_id: UUID) -> WorkItem | None:
+async def find(connection: Connection, work_id: UUID, now: datetime) -> WorkItem | None:
     """One row by its id, open or closed; the connection's role decides whose."""
     record = await connection.fetchrow(f"SELECT {_ITEM} FROM work WHERE work_id = $1", work_id)  # noqa: S608
-    return None if record is None else _item(record)
+    return None if record is None else _item(record, now)
 
 
 async def of_streams(connection: Connection, tenant: TenantId, streams: Collection[str]) -> list[WorkItem]:
-    """All work that streams planned, in order: effects with every attempt, for a deal's story."""
+    """All work that streams planned, in order: effects with every attempt, for a deal's story; delayed by failures
+    only."""
     records = await connection.fetch(
         f"SELECT {_ITEM} FROM work WHERE tenant_id = $1 AND stream = ANY ($2::text[]) ORDER BY seq",  # noqa: S608
         tenant,
@@ -152,7 +168,7 @@ async def retry(
             effect.uncertain_at,
             effect.decide_by,
         )
-    found = await find(connection, work_id)
+    found = await find(connection, work_id, now)
     assert found is not None, "the row is locked by this transaction"
     return Ok(found)
 
@@ -177,12 +193,17 @@ async def status(
     )
 
 
+async def held_up(connection: Connection, now: datetime) -> list[HeldUp]:
+    """The accounts whose work is undone for long though nothing failed: at their limit, or without permits."""
+    return [HeldUp(**record) for record in await connection.fetch(_HELD_UP, now)]
+
+
 async def measure(connection: Connection, now: datetime, vendor_of: Callable[[str], str]) -> None:
     """Sets the gauges of due work and of open breakers, over a delivery connection."""
     for lane, due, oldest in await connection.fetch(_BY_LANE, now):
         metrics.WORK_DUE.labels(str(lane)).set(due)
         metrics.WORK_OLDEST.labels(str(lane)).set(0.0 if oldest is None else (now - oldest).total_seconds())
-    metrics.WORK_DELAYED.set(await connection.fetchval(_DELAYED))
+    metrics.WORK_DELAYED.set(await connection.fetchval(_DELAYED, now))
     for state, count in await connection.fetch(_BY_STATE):
         metrics.EFFECTS_OPEN.labels(state).set(count)
     accounts = await connection.fetch("SELECT account FROM work_accounts WHERE opened_at IS NOT NULL")
@@ -191,9 +212,15 @@ async def measure(connection: Connection, now: datetime, vendor_of: Callable[[st
         metrics.BREAKERS_OPEN.labels(vendor).set(count)
 
 
+# Of a tenant for whom nothing is claimed nothing is late.
+_UNDONE = f"""
+coalesce(w.first_due_at, w.due_at) + make_interval(secs => {UNDONE_SECONDS_MAX}) <= $1
+AND w.tenant_id NOT IN (SELECT tenant_id FROM tenant_states WHERE status <> 'active')
+"""  # noqa: S608 - a constant of this module
+
 _DELAYED = f"""
 SELECT count(*) FROM work w WHERE {_OPEN} AND (w.delayed_since IS NOT NULL OR (w.account, w.tenant_id) IN
-  (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL))
+  (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL) OR ({_UNDONE}))
 """  # noqa: S608 - a constant of this module
 
 _STATUS = f"""
@@ -203,7 +230,8 @@ SELECT count(*) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <
        (SELECT count(*) FROM work WHERE queue = 'person') AS cards,
        count(*) FILTER (WHERE kind <> ALL ($2::text[]) AND (form = 'effect' OR queue <> 'waiting' OR due_at <= $1
                               OR sends > 0)) AS open_by_facts,
-       min(due_at) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <= $1)) AS oldest_due_at
+       min(coalesce(first_due_at, due_at)) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND (due_at <= $1
+                                                     OR first_due_at IS NOT NULL))) AS oldest_due_at
 FROM work WHERE {_OPEN}
 """  # noqa: S608 - a constant of this module
 
@@ -219,11 +247,22 @@ WHERE {_OPEN} AND kind = ANY ($2::text[])
 """  # noqa: S608 - a constant of this module
 
 _BY_LANE = """
-SELECT l.lane, count(w.work_id), min(w.due_at)
+SELECT l.lane, count(w.work_id) FILTER (WHERE w.due_at <= $1), min(coalesce(w.first_due_at, w.due_at))
 FROM (VALUES (0), (1)) AS l(lane)
-LEFT JOIN work w ON w.lane = l.lane AND w.queue IN ('ready', 'waiting') AND w.due_at <= $1
+LEFT JOIN work w ON w.lane = l.lane AND w.queue IN ('ready', 'waiting')
+                    AND (w.due_at <= $1 OR w.first_due_at IS NOT NULL)
 GROUP BY l.lane
 """
+
+# What an outage holds up, and what fails, has its own lines.
+_HELD_UP = f"""
+SELECT w.tenant_id, w.account, count(*) AS waits, min(coalesce(w.first_due_at, w.due_at)) AS since,
+       max(w.reason ->> 'code') AS reason
+FROM work w
+WHERE {_OPEN} AND w.account <> '' AND w.delayed_since IS NULL AND {_UNDONE}
+  AND (w.account, w.tenant_id) NOT IN (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL)
+GROUP BY w.tenant_id, w.account
+"""  # noqa: S608 - a constant of this module
 
 # In two halves, each with the predicate of an index: together they would read all that ever ended.
 _BY_STATE = f"""
@@ -237,8 +276,11 @@ GROUP BY s.state
 """  # noqa: S608 - a constant of this module
 
 
-def _item(record: asyncpg.Record) -> WorkItem:
+def _item(record: asyncpg.Record, now: datetime | None = None) -> WorkItem:
     reason, outcome = record["reason"], record["outcome"]
+    undone_since = record["first_due_at"] or record["due_at"]
+    if now is None or (undone_since and undone_since + timedelta(seconds=UNDONE_SECONDS_MAX) > now):
+        undone_since = None
     return WorkItem(
         tenant=TenantId(record["tenant_id"]),
         work_id=str(record["work_id"]),
@@ -257,7 +299,7 @@ def _item(record: asyncpg.Record) -> WorkItem:
         failures=record["failures"],
         probes=record["probes"],
         absences=record["absences"],
-        delayed_since=record["delayed_since"],
+        delayed_since=record["delayed_since"] or undone_since,
         reason=None if reason is None else problem_from_json(orjson.loads(reason)),
         outcome=None if outcome is None else orjson.loads(outcome),
         request=orjson.loads(record["request"]),

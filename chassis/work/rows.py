@@ -175,6 +175,7 @@ async def write_releases(connection: Connection, releases: Sequence[Release], no
 
 def _values(release: Release) -> dict[str, Any]:
     effect, reason = release.effect, release.reason
+    done = release.due_at is None or (not release.row.is_effect and reason is None)
     return {
         "tenant_id": release.row.tenant,
         "work_id": release.row.work_id,
@@ -182,6 +183,7 @@ def _values(release: Release) -> dict[str, Any]:
         "wanted": release.row.wanted,
         "state": release.state,
         "due_at": release.due_at,
+        "was_due_at": None if done else release.row.due_at,
         "sends": effect.sends,
         "failures": effect.failures,
         "probes": effect.probes,
@@ -220,6 +222,7 @@ UPDATE work w SET
                WHEN least(r.due_at, w.due_at) <= $2 THEN 'ready' ELSE 'waiting' END,
   claim_lane = CASE WHEN r.state IN ('UNCERTAIN', 'PROBING') THEN -1 ELSE w.lane END,
   due_at = least(r.due_at, w.due_at),
+  first_due_at = CASE WHEN r.was_due_at IS NOT NULL THEN coalesce(w.first_due_at, r.was_due_at) END,
   settled_at = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN $2 END,
   lease_until = NULL, lease_owner = NULL,
   sends = r.sends, failures = r.failures, probes = r.probes, absences = r.absences,
@@ -237,10 +240,10 @@ UPDATE work w SET
   pass_found = coalesce(r.pass_found, w.pass_found),
   debounce = coalesce(make_interval(secs => r.debounce_seconds), w.debounce)
 FROM json_to_recordset($1::json) AS r(
-  tenant_id text, work_id uuid, epoch int, wanted bigint, state text, due_at timestamptz, sends int, failures int,
-  probes int, absences int, last_absence_at timestamptz, uncertain_at timestamptz, decide_by timestamptz,
-  delayed_since timestamptz, outcome jsonb, reason jsonb, attempt jsonb, payload jsonb, pass_started_at timestamptz,
-  pass_found bool, debounce_seconds float8, untold bool)
+  tenant_id text, work_id uuid, epoch int, wanted bigint, state text, due_at timestamptz, was_due_at timestamptz,
+  sends int, failures int, probes int, absences int, last_absence_at timestamptz, uncertain_at timestamptz,
+  decide_by timestamptz, delayed_since timestamptz, outcome jsonb, reason jsonb, attempt jsonb, payload jsonb,
+  pass_started_at timestamptz, pass_found bool, debounce_seconds float8, untold bool)
 WHERE w.tenant_id = r.tenant_id AND w.work_id = r.work_id AND w.epoch = r.epoch AND w.queue = 'taken'
 RETURNING w.work_id, w.epoch
 """

@@ -103,6 +103,7 @@ class WorkRunner:
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._away = False
+        self._held_up: set[tuple[TenantId, str]] = set()
 
     @property
     def recurring_kinds(self) -> tuple[str, ...]:
@@ -220,12 +221,23 @@ class WorkRunner:
                     due = await breaker.take_due_probes(connection, self._clock.now(), self._vendors.probe_interval())
                     if loop.time() >= gauges_at:
                         await queries.measure(connection, self._clock.now(), self._vendors.vendor_of)
+                        await self._say_held_up(connection)
                         gauges_at = loop.time() + self._settings.gauges_seconds
                 for account in due:
                     self._watch(asyncio.create_task(self._look_whether_back(account)))
             except AWAY as error:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
+
+    async def _say_held_up(self, connection: Connection) -> None:
+        known, now = self._held_up, self._clock.now()
+        found = await queries.held_up(connection, now)
+        self._held_up = {(one.tenant_id, one.account) for one in found}
+        for one in found:
+            if (one.tenant_id, one.account) not in known:
+                journal.account_held_up(
+                    one.tenant_id, one.account, one.waits, (now - one.since).total_seconds(), one.reason
+                )
 
     async def _read_rules(self) -> TenantRules:
         async with self._database.delivery_connection() as connection:

@@ -47,6 +47,7 @@ def listed(reach: Reach, *, tenant: Tenant = None, as_json: AsJson = False) -> N
             tr("of", "чего"),
             tr("state", "состояние"),
             tr("due", "срок"),
+            tr("delayed since", "отложено с"),
             tr("why", "почему"),
         )
         spoken = words()
@@ -60,6 +61,7 @@ def listed(reach: Reach, *, tenant: Tenant = None, as_json: AsJson = False) -> N
                     item.stream,
                     spoken.of(labels.STATES, item.state),
                     moment(item.due_at),
+                    moment(item.delayed_since),
                     item.reason_text,
                 )
                 for item in document.work

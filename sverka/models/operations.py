@@ -20,7 +20,10 @@ class WorkItem(Document):
     stream: str = ""
     account: str = ""
     due_at: datetime | None = None
-    delayed_since: datetime | None = None
+    delayed_since: datetime | None = Field(
+        default=None,
+        description="Since when it fails, or when it was first due if that is over 15 minutes of business time ago.",
+    )
     reason_text: str = Field(default="", description="Why it waits, in words.")
     attempts: list[dict[str, Any]] = Field(default_factory=list)
 

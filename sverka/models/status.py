@@ -17,7 +17,9 @@ class ServiceStatus(Document):
     outbox_unsent: int = Field(default=0, description="Rows committed and not yet in Kafka.")
     outbox_oldest_seconds: float = Field(default=0.0, description="The age of the oldest of them, real seconds.")
     due_work: int = Field(default=0, description="Work whose time has come.")
-    delayed_work: int = Field(default=0, description="Work that waits for a vendor and resumes by itself.")
+    delayed_work: int = Field(
+        default=0, description="Work that waits for a vendor, or is long undone; it resumes by itself."
+    )
     work_under_way: int = 0
     open_work: int = Field(default=0, description="Work that a fact caused and that is not at its end.")
     cards_open: int = Field(default=0, description="Decisions that wait for a person.")

@@ -59,7 +59,7 @@ async def test_a_story_has_every_attempt_with_its_reason(world: World) -> None:
     async with world.database.delivery_connection() as connection:
         (listed,) = await queries.open_work(connection, world.clock.now())
         assert await queries.open_work(connection, world.clock.now(), tenant=TenantId("bb")) == []
-        assert await queries.find(connection, UUID(item.work_id)) == item
+        assert await queries.find(connection, UUID(item.work_id), world.clock.now()) == item
     assert listed == item
 
 
@@ -172,8 +172,8 @@ async def test_gauges_can_be_measured(world: World) -> None:
 async def test_what_is_looked_at_again_and_again_reads_nothing_that_has_ended(world: World) -> None:
     now = world.clock.now()
     looks: dict[str, tuple[Any, ...]] = {
-        queries._STATUS: (now, []), queries._PASSES: (now, ["look"]), queries._DELAYED: (),
-        queries._BY_LANE: (now,), queries._BY_STATE: (),
+        queries._STATUS: (now, []), queries._PASSES: (now, ["look"]), queries._DELAYED: (now,),
+        queries._BY_LANE: (now,), queries._BY_STATE: (), queries._HELD_UP: (now,),
     }  # fmt: skip
     await world.execute(begin("aa", "1"))
     async with world.database.delivery_connection() as connection:
