@@ -1,6 +1,5 @@
 """A seed from beginning to end: its plan, its run, what was found, and which paths it went."""
 
-import asyncio
 import gc
 import logging
 import time
@@ -16,6 +15,7 @@ from tests.simulation.checks import violations
 from tests.simulation.meaning import differences
 from tests.simulation.plan import make_plan
 from tests.simulation.points import reached
+from tests.simulation.silence import run, uncounted
 from tests.simulation.world import World
 
 DEALS = 20
@@ -51,10 +51,11 @@ def simulate(seed: int, deals: int = DEALS, *, keep_trace: bool = False) -> Resu
     world = World(make_plan(seed, deals), seed, ROUGH, phased=compared, keep_trace=keep_trace)
     found: list[str] = []
     try:
-        asyncio.run(world.run())
-        found += violations(world)
-        if compared:
-            found += _compared(world, seed)
+        with uncounted():
+            run(world.run())
+            found += violations(world)
+            if compared:
+                found += _compared(world, seed)
     except Exception as error:  # noqa: BLE001 - the seed and the error are the report
         place = traceback.extract_tb(error.__traceback__)[-1]
         found.append(f"{type(error).__name__} at {place.filename}:{place.lineno}: {error}")
@@ -74,7 +75,7 @@ def simulate(seed: int, deals: int = DEALS, *, keep_trace: bool = False) -> Resu
 
 def _compared(rough: World, seed: int) -> list[str]:
     calm = World(rough.plan, seed, ROUGH, phased=True, calm=True)
-    asyncio.run(calm.run())
+    run(calm.run())
     return [*(f"in order: {one}" for one in violations(calm)), *(f"{AGREE}: {one}" for one in differences(rough, calm))]
 
 
