@@ -96,6 +96,7 @@ def all_histories() -> Iterator[History]:
     yield "payments", "told-by-sums", payments.told_by_sums()
     yield "payments", "void-before-known", payments.void_before_known()
     yield "payments", "unmatched", payments.unmatched()
+    yield "payments", "deleted", payments.deleted()
     yield "payments", "enriched", payments.enriched()
     for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):
         yield "payments", name, day

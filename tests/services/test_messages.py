@@ -35,6 +35,7 @@ EVENTS: dict[str, tuple[type[Any], ...]] = {
         *PAYMENTS,
         operation.OperationUnmatched,
         operation.OperationMatched,
+        operation.OperationGone,
         *bankday.EVENTS[:3],
         *statement.CODEC.events[:2],
         callback.AccountCalled,

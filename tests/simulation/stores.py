@@ -142,6 +142,10 @@ class MemoryPayments(PaymentStore):
             for stream, row in rows.items()
         }
 
+    async def unmatched_shares(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
+        """This vendor has no shares."""
+        return frozenset()
+
     async def waited_for(
         self, tenant: TenantId, account: str, inns: Collection[str], sums: Collection[int]
     ) -> tuple[frozenset[str], frozenset[int]]:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from chassis.aggregate import EventCodec, ReadRow
 from chassis.domain import Event, Refused
@@ -27,6 +28,10 @@ class OperationMatched(Event, name="OperationMatched"):
     invoice_id: str
 
 
+class OperationGone(Event, name="OperationGone"):
+    """The accounting service has deleted or reversed the operation, or all of it pays invoices by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeeUnmatched:
     """The feed has an operation without an invoice of ours; ``ours``: it looks like a payment of one."""
@@ -44,9 +49,14 @@ class SeeMatched:
     invoice_id: str
 
 
-Command = SeeUnmatched | SeeMatched
-StoredEvent = OperationUnmatched | OperationMatched
-CODEC = EventCodec((OperationUnmatched, OperationMatched))
+@dataclass(frozen=True, slots=True)
+class SeeGone:
+    """Nothing of the operation is without an invoice any more."""
+
+
+Command = SeeUnmatched | SeeMatched | SeeGone
+StoredEvent = OperationUnmatched | OperationMatched | OperationGone
+CODEC = EventCodec((OperationUnmatched, OperationMatched, OperationGone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,12 @@ class State:
     stream: str
     last: OperationUnmatched | None = None
     matched: bool = False
+    gone: bool = False
+
+    @property
+    def listed(self) -> bool:
+        """Whether it stands among those without an invoice."""
+        return self.last is not None and not self.matched and not self.gone
 
 
 def stream_of(account: str, operation_id: str) -> str:
@@ -70,19 +86,34 @@ def initial(stream: str) -> State:
 
 def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
-    if isinstance(event, OperationUnmatched):
-        return State(state.stream, event)
-    return replace(state, matched=True)
+    match event:
+        case OperationUnmatched():
+            return State(state.stream, event)
+        case OperationMatched():
+            return replace(state, matched=True)
+        case OperationGone():
+            return replace(state, gone=True)
+        case _:
+            assert_never(event)
 
 
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
     """The events of one command."""
-    if isinstance(command, SeeMatched):
-        return () if state.last is None or state.matched else (OperationMatched(invoice_id=command.invoice_id),)
-    seen = OperationUnmatched(
-        account=command.account, remote_invoice=command.remote_invoice, operation=command.operation, ours=command.ours
-    )
-    return () if seen == state.last and not state.matched else (seen,)
+    match command:
+        case SeeMatched():
+            return (OperationMatched(invoice_id=command.invoice_id),) if state.listed else ()
+        case SeeGone():
+            return (OperationGone(),) if state.listed else ()
+        case SeeUnmatched():
+            seen = OperationUnmatched(
+                account=command.account,
+                remote_invoice=command.remote_invoice,
+                operation=command.operation,
+                ours=command.ours,
+            )
+            return () if seen == state.last and state.listed else (seen,)
+        case _:
+            assert_never(command)
 
 
 def projected(stream: str, state: State) -> Sequence[ReadRow]:
@@ -97,4 +128,4 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
         "signed_kopecks": signed,
         "operation_date": operation.date.isoformat(),
     }
-    return (ReadRow("unmatched_operations", {"operation": stream}, None if state.matched else values),)
+    return (ReadRow("unmatched_operations", {"operation": stream}, values if state.listed else None),)

@@ -129,6 +129,19 @@ class PaymentStore:
             for row in rows
         }
 
+    async def unmatched_shares(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
+        """The streams of shares of bank operations that are listed as belonging to no invoice."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT operation FROM unmatched_operations WHERE tenant_id = $1 AND account = $2 "
+                # After "operation-ACCOUNT/" stands OPERATION/INVOICE; as the index has it.
+                "AND split_part(substr(operation, length(account) + 12), '/', 1) = ANY ($3::text[])",
+                tenant,
+                account,
+                list(operations),
+            )
+        return frozenset(row["operation"] for row in rows)
+
     async def waited_for(
         self, tenant: TenantId, account: str, inns: Collection[str], sums: Collection[int]
     ) -> tuple[frozenset[str], frozenset[int]]:

@@ -156,6 +156,9 @@ class PollPayments:
             for gone in shares[share]:
                 notice = c.NoticePayments(gone.invoice_id)
                 commands[gone.invoice_id] = StreamCommand(gone.stream, notice, f"news:{uuid.uuid4()}")
+        loose = await self._store.unmatched_shares(task.tenant, task.account, operations) if operations else frozenset()
+        for stream in loose - set(streams.values()):
+            commands[stream] = StreamCommand(stream, operation.SeeGone(), f"operation:{uuid.uuid4()}")
         return list(commands.values())
 
     async def _waited(self, task: Task, rows: Sequence[PaymentRow]) -> frozenset[str]:
@@ -174,9 +177,11 @@ def of_operation(
 ) -> operation.Command | None:
     """What an operation's own stream is told; ``listed`` is how it stands among the unmatched ones, ``ours`` whether it
     looks like a payment of an invoice of ours."""
+    if row.removed:
+        return operation.SeeGone() if listed is not None else None
     if invoice is not None:
         return operation.SeeMatched(invoice.invoice_id) if listed is not None else None
-    if row.removed or listed == UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on):
+    if listed == UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on):
         return None
     return operation.SeeUnmatched(account, row.invoice_id or "", _operation(row), ours)
 
@@ -199,12 +204,14 @@ class RereadPayments:
     recurring = False
     permits = 1
 
-    def __init__(self, accounting: Accounting, directory: TenantDirectory) -> None:
+    def __init__(self, accounting: Accounting, store: PaymentStore, directory: TenantDirectory) -> None:
         self._accounting = accounting
+        self._store = store
         self._directory = directory
 
     async def run(self, task: Task) -> TaskResult:
-        """One list, whole; none where statements say what was paid by now (R21)."""
+        """One list, whole, and what of it was listed as belonging to no invoice; none where statements say what was
+        paid by now (R21)."""
         assert task.permit is not None, "the plan names an account"
         if plans.told_by_statements((await self._directory.view(task.tenant)).settings, task.account):
             return Done(found_something=False)
@@ -214,7 +221,15 @@ class RereadPayments:
         live = tuple(_operation(row) for row in listed.value if not row.removed)
         observe = c.ObservePayments(task.payload["invoice_id"], live)
         # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
-        return Done((StreamCommand(task.stream, observe, f"listing:{uuid.uuid4()}"),))
+        counted = StreamCommand(task.stream, observe, f"listing:{uuid.uuid4()}")
+        return Done((counted, *await self._matched(task, live)))
+
+    async def _matched(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
+        """The feed may have passed them by before they were tied: money must not be counted and stand unmatched."""
+        streams = [operation.stream_of(task.account, one.operation_id) for one in live]
+        listed = await self._store.unmatched(task.tenant, streams) if streams else {}
+        matched = operation.SeeMatched(task.payload["invoice_id"])
+        return [StreamCommand(stream, matched, f"operation:{uuid.uuid4()}") for stream in sorted(listed)]
 
 
 class LookAtDue:
@@ -287,7 +302,7 @@ def handlers(
         poll,
         PollNow(poll.look),
         PollBalances(accounting, store, directory, clock),
-        RereadPayments(accounting, directory),
+        RereadPayments(accounting, store, directory),
         LookAtDue(store, directory, clock),
         LookAtStanding(vendor_of, accounting, store, directory, clock),
     )

@@ -55,6 +55,14 @@ def unmatched() -> Stream[Any, Any]:
     return stream
 
 
+def deleted() -> Stream[Any, Any]:
+    """An operation without an invoice that accounting deletes."""
+    stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op10"))
+    stream.ran(operation.SeeUnmatched("elba:main", "", paid(5_00, "op10")))
+    stream.ran(operation.SeeGone())
+    return stream
+
+
 def enriched() -> Payments:
     """Accounting tells a payment; a statement's row of the same sum names its order (R21)."""
     stream = payments()
@@ -104,4 +112,4 @@ def called() -> Stream[Any, Any]:
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
     deals = (paid_and_gone(), void_before_known(), told_by_sums(), enriched())
-    return [*deals, unmatched(), *bank_days(), statement_file(), called()]
+    return [*deals, unmatched(), deleted(), *bank_days(), statement_file(), called()]

@@ -72,6 +72,9 @@ class Known:
     async def unmatched(self, tenant: str, streams: Any) -> dict[str, UnmatchedRow]:
         return {}
 
+    async def unmatched_shares(self, tenant: str, account: str, operations: Any) -> frozenset[str]:
+        return frozenset()
+
     async def waited_for(
         self, tenant: str, account: str, inns: Any, sums: Any
     ) -> tuple[frozenset[str], frozenset[int]]:
@@ -179,6 +182,8 @@ class TestNews:
         assert of_operation("elba:main", foreign, None, UnmatchedRow("", 30_00, ROW.paid_on)) is None
         assert of_operation("elba:main", replace(foreign, removed=True), None, None) is None
         listed = UnmatchedRow("", 30_00, ROW.paid_on)
+        assert of_operation("elba:main", replace(foreign, removed=True), None, listed) == operation.SeeGone()
+        assert of_operation("elba:main", replace(ROW, removed=True), OURS, listed) == operation.SeeGone()
         assert of_operation("elba:main", ROW, OURS, listed) == operation.SeeMatched("i1")
         assert of_operation("elba:main", ROW, OURS, None) is None
 
@@ -289,14 +294,15 @@ class TestPoll:
         assert done.again_at == NOW
 
     async def test_answer_about_one_invoice_is_no_outage_of_the_account(self) -> None:
-        result = await RereadPayments(cast_any(Feed()), cast_any(Known())).run(task(invoice_id="i1", remote_id="e1"))
+        world = cast_any(Known())
+        result = await RereadPayments(cast_any(Feed()), world, world).run(task(invoice_id="i1", remote_id="e1"))
         assert isinstance(result, Retryable)
         assert not result.outage
 
     async def test_a_reading_that_was_put_off_does_not_overrule_statements(self) -> None:
         seller = {"connection": {"account": "elba:main"}, "payments_from": "statement"}
         world = cast_any(Known(settings={"sellers": [seller]}))
-        result = await RereadPayments(cast_any(Feed()), world).run(task(invoice_id="i1", remote_id="e1"))
+        result = await RereadPayments(cast_any(Feed()), world, world).run(task(invoice_id="i1", remote_id="e1"))
         assert result == Done(found_something=False)
 
 
