@@ -69,6 +69,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "bitrix24.requisite": _REGISTERS,
     "bitrix24.read_card": _REGISTERS,
     "services.counterparty.store.PartyStore.made": _READ,
+    "services.counterparty.store.PartyStore.holder": _READ,
     "settle/watch-counterparties": _ENTERED,
     "settle/find-crm-cards": _ENTERED,
     "intend/crm-newcomer": _ENTERED,

@@ -84,6 +84,13 @@ class MemoryParties(PartyStore):
         assert isinstance(state, party.State)
         return state
 
+    async def holder(self, tenant: TenantId, account: str, remote_id: str) -> str:
+        """Whose record it is."""
+        for (of_tenant, *_), row in self._memory.table("links").items():
+            if (of_tenant, row["account"], row["remote_id"], row["phase"]) == (tenant, account, remote_id, "linked"):
+                return str(row["party"])
+        return ""
+
 
 class MemoryTold(notifier.DealStore):
     """What deals were told, by their streams."""

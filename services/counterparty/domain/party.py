@@ -7,8 +7,19 @@ from typing import assert_never
 
 from chassis.cards import CardOpened, CardTaken, TakeCard
 from chassis.domain import Event, Refused
-from chassis.ids import deterministic_id
 from services.counterparty.domain.company import LIQUIDATED, STATUS_BLOCKED, Facts, ending, filled_party
+from services.counterparty.domain.party_doubts import (
+    CREATE_AGAIN,
+    FOUND,
+    GIVE_UP,
+    UNCERTAIN,
+    WITHDRAWN,
+    card,
+    creating,
+    named,
+    whether_made,
+    withdrawn,
+)
 from services.counterparty.domain.party_events import (
     CODEC,
     EVENTS,
@@ -26,6 +37,7 @@ from services.counterparty.domain.party_events import (
     RecordWanted,
     SeeCreated,
     SeeDoubt,
+    SeeNamed,
     SeeRecords,
     SeeRefused,
     SeeRegister,
@@ -40,6 +52,7 @@ from services.counterparty.domain.values import Reason
 __all__ = [
     "ANSWER",
     "CANDIDATES_MAX",
+    "CHECK",
     "CODEC",
     "CREATE",
     "CREATE_AGAIN",
@@ -47,10 +60,12 @@ __all__ = [
     "ENDING",
     "EVENTS",
     "FIND",
+    "FOUND",
     "GIVE_UP",
     "GO_ON",
     "PICK",
     "PREFIX",
+    "UNCERTAIN",
     "WITHDRAWN",
     "AdoptRecord",
     "BuyerBarred",
@@ -67,6 +82,7 @@ __all__ = [
     "RecordWanted",
     "SeeCreated",
     "SeeDoubt",
+    "SeeNamed",
     "SeeRecords",
     "SeeRefused",
     "SeeRegister",
@@ -86,17 +102,15 @@ PREFIX = "party"
 FIND = "find-counterparty"
 CREATE = "create-counterparty"
 ANSWER = "answer-link"
+CHECK = "check-counterparty"
 
 CANDIDATES_MAX = 10
-CREATE_AGAIN = "create_again"
+NAMED_LENGTH_MAX = 100
 CREATE_ANYWAY = "create_anyway"
 GO_ON = "go_on"
 STANDS_FOR = dt.timedelta(hours=24)
 ENDING = "buyer_ending"
-GIVE_UP = "give_up"
 PICK = "use_"
-WITHDRAWN = "withdrawn"
-"""The choice of a question that nobody took: it is settled by what happened since."""
 
 
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -113,23 +127,23 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
         case SeeRegister():
             return _see_register(state, command, now)
         case SeeCreated():
-            record = _creating(state, command.account, command.attempt)
+            record = creating(state, command.account, command.attempt)
             if record is None:
                 return ()
-            return (_found(record, command.remote_id, created=True), *_withdrawn(state, record, now))
+            return (_found(record, command.remote_id, created=True), *withdrawn(state, record, now))
         case SeeRefused():
-            record = _creating(state, command.account, command.attempt)
+            record = creating(state, command.account, command.attempt)
             if record is None:
                 return ()
-            return (_refused(record, command.reason), *_withdrawn(state, record, now))
+            return (_refused(record, command.reason), *withdrawn(state, record, now))
         case SeeDoubt():
-            record = _creating(state, command.account, command.attempt)
+            record = creating(state, command.account, command.attempt)
             if record is None or record.phase == "doubtful":
                 return ()
             sent_at = command.sent_at.isoformat() if command.sent_at else ""
-            choices = ("found", CREATE_AGAIN, GIVE_UP)
-            card = _card(state, record, now, "counterparty_uncertain", choices, {"sent_at": sent_at})
-            return (RecordDoubted(account=command.account), card)
+            return (RecordDoubted(account=command.account), whether_made(state, record, now, {"sent_at": sent_at}))
+        case SeeNamed():
+            return _see_named(state, command, now)
         case TakeCard():
             return _take(state, command, now)
         case _:
@@ -175,15 +189,15 @@ def _standing(state: State, record: Record, facts: Facts | None, now: dt.datetim
     """Whether a buyer with a record may be sold to: not when it is no more, else once confirmed (R12)."""
     waiting = dict(record.waiting)
     status = "" if facts is None else facts.status
-    withdrawn = _withdrawn(state, record, now, ENDING)
+    settled = withdrawn(state, record, now, ENDING)
     if status == STATUS_BLOCKED:
-        return (BuyerBarred(account=record.account, reason=_liquidated(state), waiting=waiting), *withdrawn)
+        return (BuyerBarred(account=record.account, reason=_liquidated(state), waiting=waiting), *settled)
     if not ending(status) or status == record.confirmed:
         told_at = now if status else None
-        return (StandingTold(account=record.account, status=status, waiting=waiting, told_at=told_at), *withdrawn)
+        return (StandingTold(account=record.account, status=status, waiting=waiting, told_at=told_at), *settled)
     if state.cards.open_of(ENDING, record.account) is not None:
         return ()
-    return (_card(state, record, now, ENDING, (GO_ON, GIVE_UP), {"status": status}),)
+    return (card(state, record, now, ENDING, (GO_ON, GIVE_UP), {"status": status}),)
 
 
 def _liquidated(state: State) -> Reason:
@@ -237,8 +251,8 @@ def _see_register(state: State, command: SeeRegister, now: dt.datetime) -> Seque
         return (told, _refused(record, _liquidated(state)))
     if not ending(facts.status):
         return (told, _absent(state, replace(record, told=told.party)))
-    card = _card(state, record, now, ENDING, (CREATE_ANYWAY, GIVE_UP), {"status": facts.status})
-    return (told, RecordDoubted(account=record.account), card)
+    asked = card(state, record, now, ENDING, (CREATE_ANYWAY, GIVE_UP), {"status": facts.status})
+    return (told, RecordDoubted(account=record.account), asked)
 
 
 def _absent(state: State, record: Record) -> RecordAbsent:
@@ -260,61 +274,8 @@ def _see_records(state: State, command: SeeRecords, now: dt.datetime) -> Sequenc
     kind, listed = ("counterparty_double", command.found) if command.found else ("branch_unknown", command.near)
     extra = (GIVE_UP,) if command.found else (CREATE_AGAIN, GIVE_UP)
     choices = (*(f"{PICK}{remote_id}" for remote_id in listed[:CANDIDATES_MAX]), *extra)
-    card = _card(state, record, now, kind, choices, {"records": ", ".join(listed[:CANDIDATES_MAX])})
-    return (RecordDoubted(account=command.account), card)
-
-
-def _creating(state: State, account: str, attempt: int) -> Record | None:
-    """The record whose creation, under way or in doubt, an answer is about."""
-    record = state.records.get(account)
-    if record is None or record.attempt != attempt:
-        return None
-    doubted = state.cards.open_of("counterparty_uncertain", account) is not None
-    return record if record.phase == "creating" or (record.phase == "doubtful" and doubted) else None
-
-
-def _withdrawn(
-    state: State, record: Record, now: dt.datetime, kind: str = "counterparty_uncertain"
-) -> Sequence[CardTaken]:
-    """Nobody is asked what the accounting service, or the register, has answered after all."""
-    card = state.cards.open_of(kind, record.account)
-    if card is None:
-        return ()
-    opened = card.opened
-    taken = CardTaken(
-        card_id=opened.card_id,
-        kind=opened.kind,
-        subject=opened.subject,
-        choice=WITHDRAWN,
-        by="",
-        taken_at=now,
-        deal_id=opened.deal_id,
-    )
-    return (taken,)
-
-
-def _card(
-    state: State,
-    record: Record,
-    now: dt.datetime,
-    kind: str,
-    choices: tuple[str, ...],
-    values: dict[str, str | int],
-) -> CardOpened:
-    party = state.party
-    assert party is not None, "a card is about a party that was asked for"
-    shown = party.inn if len(party.inn) == 10 else ""
-    deal_id = next(iter(record.waiting.values()), "")
-    return CardOpened(
-        card_id=str(deterministic_id("card", state.tenant, state.stream, str(len(state.cards.by_id)))),
-        kind=kind,
-        choices=choices,
-        subject=record.account,
-        opened_at=now,
-        values={"name": party.name, "inn": shown, "kpp": party.kpp, **values},
-        deal_id=deal_id,
-        responsible_id=record.responsible_id,
-    )
+    asked = card(state, record, now, kind, choices, {"records": ", ".join(listed[:CANDIDATES_MAX])})
+    return (RecordDoubted(account=command.account), asked)
 
 
 def _take(state: State, command: TakeCard, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -327,11 +288,11 @@ def _take(state: State, command: TakeCard, now: dt.datetime) -> Sequence[Event] 
     if record.phase != "doubtful" or state.party is None:
         return (taken,)
     follow: Event
-    if taken.choice == "found":
-        follow = _found(record, taken.number)
-    elif taken.choice.startswith(PICK):
+    if taken.choice == FOUND:
+        return (taken,)  # what the person named is read first
+    if taken.choice.startswith(PICK):
         return (taken, *_linked(state, record, taken.choice.removeprefix(PICK)))
-    elif taken.choice in (CREATE_AGAIN, CREATE_ANYWAY):
+    if taken.choice in (CREATE_AGAIN, CREATE_ANYWAY):
         follow = _absent(state, record)
         if taken.kind == ENDING:
             status = str(state.cards.by_id[taken.card_id].opened.values["status"])
@@ -340,6 +301,19 @@ def _take(state: State, command: TakeCard, now: dt.datetime) -> Sequence[Event] 
     else:
         follow = _refused(record, Reason(code="buyer_given_up", values={"by": taken.by}))
     return (taken, follow)
+
+
+def _see_named(state: State, command: SeeNamed, now: dt.datetime) -> Sequence[Event]:
+    """The record that a person named is taken if it is this buyer's; else the same question stands again, with why."""
+    record = state.records.get(command.account)
+    taken = None if record is None else named(state, record)
+    if record is None or taken is None or taken.card_id != command.card_id:
+        return ()
+    if command.remote_id:
+        return (_found(record, command.remote_id),)
+    shown = state.cards.by_id[taken.card_id].opened.values.get("sent_at", "")
+    told: dict[str, str | int] = {"sent_at": shown, "named": taken.number[:NAMED_LENGTH_MAX], "why": command.why}
+    return (whether_made(state, record, now, told),)
 
 
 def _linked(state: State, record: Record, remote_id: str) -> Sequence[Event]:

@@ -187,8 +187,28 @@ class SeeDoubt:
     sent_at: dt.datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeeNamed:
+    """What became of reading the record that a person named in answer to a card: it is the party's (``remote_id``), or,
+    with "", why it is not: ``absent``, ``other_kpp``, ``other_email`` or ``taken`` (another buyer's)."""
+
+    account: str
+    card_id: str
+    remote_id: str
+    why: str = ""
+
+
 Command = (
-    WantRecord | AdoptRecord | MakeRecord | SeeRegister | SeeRecords | SeeCreated | SeeRefused | SeeDoubt | TakeCard
+    WantRecord
+    | AdoptRecord
+    | MakeRecord
+    | SeeRegister
+    | SeeRecords
+    | SeeCreated
+    | SeeRefused
+    | SeeDoubt
+    | SeeNamed
+    | TakeCard
 )
 StoredEvent = (
     RecordWanted

@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chassis.aggregate import EffectPlan, Lane, Plan, Recorded, TaskPlan
+from chassis.cards import CardTaken
 from services.counterparty.domain.company import LOOK_UP
 from services.counterparty.domain.party import (
     ANSWER,
+    CHECK,
     CREATE,
     FIND,
+    FOUND,
     PREFIX,
+    UNCERTAIN,
     BuyerBarred,
     CompanyWanted,
     Record,
@@ -72,8 +76,26 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         case BuyerBarred():
             record = state.records[event.account]
             return _answers(state, record, event.waiting, recorded.version, refused=event.reason)
+        case CardTaken() if (event.kind, event.choice) == (UNCERTAIN, FOUND):
+            return _check(event, state)
         case _:
             return ()
+
+
+def _check(taken: CardTaken, state: State) -> Sequence[Plan]:
+    """Reads the record that a person named before the party is linked to it for good."""
+    record = state.records[taken.subject]
+    if record.phase != "doubtful" or state.party is None:
+        return ()
+    opened = state.cards.by_id[taken.card_id].opened
+    payload = {
+        "card_id": taken.card_id,
+        "account": record.account,
+        "named": taken.number,
+        "party": (record.told or state.party).model_dump(mode="json"),
+        "since": str(opened.values.get("sent_at", "")) or opened.opened_at.isoformat(),
+    }
+    return (TaskPlan(CHECK, taken.card_id, payload, account=record.account),)
 
 
 def _answers(

@@ -42,3 +42,14 @@ class PartyStore:
                 list(likely),
             )
         return {row["remote_id"] if row["created"] else likely[row["party"]]: row["party"] for row in rows}
+
+    async def holder(self, tenant: TenantId, account: str, remote_id: str) -> str:
+        """The stream of the party that a record of an account is linked to; "" for a record that is nobody's."""
+        async with self._database.transaction([tenant]) as connection:
+            stream = await connection.fetchval(
+                "SELECT party FROM links WHERE tenant_id = $1 AND account = $2 AND remote_id = $3 AND phase = 'linked'",
+                tenant,
+                account,
+                remote_id,
+            )
+        return stream or ""

@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from chassis.clock import Clock
@@ -19,6 +19,7 @@ from chassis.work.handlers import (
     Found,
     Inconclusive,
     NotFound,
+    Permit,
     Probe,
     ProbeResult,
     RejectedFinally,
@@ -34,10 +35,14 @@ from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
 from services.counterparty.domain import deal, party
 from services.counterparty.domain.matching import split
+from services.counterparty.domain.records import COMPANY_INN_LENGTH
 from services.counterparty.domain.values import Party, Reason, Register
 from services.counterparty.store import PartyStore
 
 CHANGES_PAGES_MAX = 10
+NAMED_PAGES_MAX = 3
+NAMED_LOOK_BACK = timedelta(hours=1)
+"""How far before the creation was sent the changes are read for the record that a person named."""
 LOOKUP_CALLS = 1
 """After the create: the look-up that names what the vendor says exists already."""
 
@@ -127,7 +132,7 @@ class CreateCounterparty:
         """One POST; where the vendor says that the record exists, the look-up that names it."""
         (call,) = calls
         try:
-            draft = await self._draft(call)
+            draft = await _draft(Party.model_validate(call.request), self._subjects)
         except SubjectErased:
             return (Rejected(Problem("subject_erased", {})),)  # nobody is made of what was asked to be forgotten
         created = await self._accounting.create_counterparty(call.permit, draft, key=call.effect_id)
@@ -141,26 +146,9 @@ class CreateCounterparty:
             return (Uncertain(created.problem),)
         return (created,)
 
-    async def _draft(self, call: EffectCall) -> CounterpartyDraft:
-        buyer = Party.model_validate(call.request)
-        name, email = buyer.full_name or buyer.name, buyer.email
-        if buyer.subject_ref:
-            person = await self._subjects.read(SubjectRef.parse(buyer.subject_ref))
-            name, email = name or person.get("name", ""), email or person.get("email", "")
-        return CounterpartyDraft(
-            kind=buyer.kind,
-            name=name,
-            short_name=buyer.name,
-            inn=buyer.inn or None,
-            kpp=buyer.kpp or None,
-            ogrn=buyer.ogrn or None,
-            address=buyer.address,
-            email=email,
-        )
-
     async def probe(self, call: EffectCall) -> ProbeResult:
         """By INN and KPP; without INN by name and e-mail, both equal, among what changed since."""
-        draft = await self._draft(call)
+        draft = await _draft(Party.model_validate(call.request), self._subjects)
         if draft.inn:
             found = await self._accounting.find_counterparty(call.permit, draft.inn)
             if not isinstance(found, Ok):
@@ -222,6 +210,113 @@ class AnswerLink:
         return Done(tuple(commands))
 
 
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Records that may be the buyer, and those of which one thing tells that they are not."""
+
+    same: tuple[Counterparty, ...]
+    near: tuple[Counterparty, ...]
+
+
+class CheckNamed:
+    """Reads the record that a person named by its id: a wrong one would be the buyer's for good. By INN where there is
+    one; of people without, as the vendor can look for them (R11), and where it cannot the person's word is taken."""
+
+    kind = party.CHECK
+    recurring = False
+    permits = NAMED_PAGES_MAX
+
+    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, store: PartyStore, subjects: Subjects) -> None:
+        self._accounting = accounting
+        self._vendor_of = vendor_of
+        self._store = store
+        self._subjects = subjects
+
+    async def run(self, task: Task) -> TaskResult:
+        """Tells the party that the record is its own, or why not."""
+        assert task.permit is not None, "the plan names an account"
+        named, buyer = task.payload["named"], Party.model_validate(task.payload["party"])
+        looked = await (self._of_company(task.permit, buyer) if buyer.inn else self._of_people(task, buyer))
+        if not isinstance(looked, Ok):
+            return looked if isinstance(looked, Deferred | Retryable) else Retryable(looked.problem, outage=False)
+        found = looked.value
+        listed = () if found is None else (*found.same, *found.near)
+        record = next((one.counterparty_id for one in listed if _is_named(one.counterparty_id, named)), "")
+        if found is None:
+            record, why = named, ""
+        elif not record:
+            why = "absent"
+        else:
+            theirs = next((one for one in found.near if one.counterparty_id == record), None)
+            why = "" if theirs is None else "other_kpp" if buyer.inn else "other_email"
+        if not why and await self._store.holder(task.tenant, task.account, record) not in ("", task.stream):
+            why = "taken"
+        see = party.SeeNamed(task.payload["account"], task.payload["card_id"], "" if why else record, why)
+        return Done((StreamCommand(task.stream, see, f"named:{task.payload['card_id']}"),))
+
+    async def _of_company(self, permit: Permit, buyer: Party) -> Outcome[_Alike | None]:
+        found = await self._accounting.find_counterparty(permit, buyer.inn)
+        if not isinstance(found, Ok):
+            return found
+        same, _ = split(found.value, buyer.kpp)
+        return Ok(_Alike(same, tuple(one for one in found.value if one not in same)))
+
+    async def _of_people(self, task: Task, buyer: Party) -> Outcome[_Alike | None]:
+        """Those of the name and e-mail, or those that changed since the creation; None where nobody can look."""
+        assert task.permit is not None, "the plan names an account"
+        look_up = self._vendor_of(task.account).policy(Capability.CREATE_COUNTERPARTY_WITHOUT_INN).probe
+        try:
+            draft = await _draft(buyer, self._subjects)
+        except SubjectErased:
+            return Ok(_Alike((), ()))
+        if look_up is Probe.LIST:
+            people = await self._accounting.find_person(task.permit, draft.name, draft.email)
+            return Ok(_Alike(people.value, ())) if isinstance(people, Ok) else people
+        if look_up is not Probe.FEED:
+            return Ok(None)
+        cursor: FeedCursor | None = FeedCursor(datetime.fromisoformat(task.payload["since"]) - NAMED_LOOK_BACK)
+        seen: list[Counterparty] = []
+        for _ in range(NAMED_PAGES_MAX):
+            if cursor is None:
+                break
+            page = await self._accounting.counterparty_changes(task.permit, cursor)
+            if not isinstance(page, Ok):
+                return page
+            seen += [one for one in page.value.counterparties if len(one.inn) != COMPANY_INN_LENGTH]
+            cursor = page.value.next
+        else:
+            return Ok(None)  # too much has changed since to be read
+        alike = {one.counterparty_id: not (draft.email and one.email) or one.email == draft.email for one in seen}
+        return Ok(
+            _Alike(
+                tuple(one for one in seen if alike[one.counterparty_id]),
+                tuple(one for one in seen if not alike[one.counterparty_id]),
+            )
+        )
+
+
+def _is_named(counterparty_id: str, named: str) -> bool:
+    """Whether a person means the record: by its id, or by an address that ends with it."""
+    return named.lower().rstrip("/").rpartition("/")[2] == counterparty_id.lower()
+
+
+async def _draft(buyer: Party, subjects: Subjects) -> CounterpartyDraft:
+    name, email = buyer.full_name or buyer.name, buyer.email
+    if buyer.subject_ref:
+        person = await subjects.read(SubjectRef.parse(buyer.subject_ref))
+        name, email = name or person.get("name", ""), email or person.get("email", "")
+    return CounterpartyDraft(
+        kind=buyer.kind,
+        name=name,
+        short_name=buyer.name,
+        inn=buyer.inn or None,
+        kpp=buyer.kpp or None,
+        ogrn=buyer.ogrn or None,
+        address=buyer.address,
+        email=email,
+    )
+
+
 def _person(draft: CounterpartyDraft, same: Sequence[Counterparty]) -> ProbeResult:
     """A record of the same name proves nothing of somebody without an address (R11); that there is none, does."""
     if same and not draft.email:
@@ -243,5 +338,10 @@ def handlers(
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
         (CreateCounterparty(accounting, vendor_of, subjects, clock),),
-        (LinkBuyer(store, clock), FindCounterparty(accounting), AnswerLink()),
+        (
+            LinkBuyer(store, clock),
+            FindCounterparty(accounting),
+            AnswerLink(),
+            CheckNamed(accounting, vendor_of, store, subjects),
+        ),
     )

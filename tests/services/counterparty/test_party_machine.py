@@ -112,9 +112,21 @@ class OneParty(RuleBasedStateMachine):
         taken = opened.choices[choice % len(opened.choices)]
         if taken.startswith(party.PICK):
             self.named[opened.subject].add(taken.removeprefix(party.PICK))
-        if taken == "found":
-            self.named[opened.subject].add("named")
         self._tell(TakeCard(opened.card_id, taken, "Анна", "named"))
+
+    def _unread(self) -> list[TaskPlan]:
+        return [task for (kind, _), task in self.party.tasks.items() if kind == party.CHECK]
+
+    @precondition(lambda self: self._unread())
+    @rule(pick=PICK, theirs=st.booleans())
+    def a_named_record_is_read(self, pick: int, theirs: bool) -> None:
+        tasks = self._unread()
+        task = tasks[pick % len(tasks)]
+        del self.party.tasks[party.CHECK, task.key]
+        if theirs:
+            self.named[task.account].add("named")
+        why = "" if theirs else "absent"
+        self._tell(party.SeeNamed(task.account, task.payload["card_id"], "named" if theirs else "", why))
 
     @invariant()
     def everybody_is_answered_once_for_each_time_they_asked(self) -> None:
@@ -132,12 +144,13 @@ class OneParty(RuleBasedStateMachine):
     @invariant()
     def whoever_waits_is_looked_for_created_or_before_a_person(self) -> None:
         asked = {opened.subject for opened in self._open()}
+        asked_or_read = asked | {task.account for task in self._unread()}
         looked = {task.account for (kind, _), task in self.party.tasks.items() if kind == party.FIND}
         for record in self.party.state.records.values():
             if record.waiting:
                 watched = record.phase == "linked" and record.registers
                 assert watched or record.phase in ("looking", "creating", "doubtful")
-                assert record.phase != "doubtful" or record.account in asked
+                assert record.phase != "doubtful" or record.account in asked_or_read
                 assert record.phase != "looking" or record.account in looked
             assert record.account not in asked or record.phase == "doubtful" or record.waiting
 

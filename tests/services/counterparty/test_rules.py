@@ -16,6 +16,7 @@ from tests.services.counterparty.parts import (
     NO,
     ROMASHKA,
     VASILEK,
+    PartyStream,
     a_party,
     answers,
     ask,
@@ -27,7 +28,7 @@ from tests.services.counterparty.parts import (
     take,
     want,
 )
-from tests.services.streams import Stream
+from tests.services.streams import NOW, Stream
 
 
 def refusal(buyer: Buyer | None, rules: Rules | None = None) -> list[str]:
@@ -293,7 +294,43 @@ class TestCreation:
         stream.ran(self._creating())
         stream.ran(party.SeeDoubt(ACCOUNT, 1, NO, None))
         take(stream, "counterparty_uncertain", "found", "e5")
+        assert answers(stream) == []
+        stream.ran(self._read(stream, "e5"))
+        assert (answers(stream), open_cards(stream)) == ([("r1", "e5")], [])
+
+    def _read(self, stream: PartyStream, remote_id: str, why: str = "") -> party.SeeNamed:
+        """What became of reading the record that a person named last."""
+        (*_, plan) = [plan for (kind, _), plan in stream.tasks.items() if kind == party.CHECK]
+        return party.SeeNamed(ACCOUNT, plan.payload["card_id"], remote_id, why)
+
+    def test_wrong_record_that_a_person_named_leaves_the_question_open_and_says_why(self) -> None:
+        stream = a_party()
+        stream.ran(want())
+        stream.ran(self._creating())
+        stream.ran(party.SeeDoubt(ACCOUNT, 1, NO, NOW))
+        take(stream, "counterparty_uncertain", "found", "e6")
+        first = self._read(stream, "", "other_kpp")
+        stream.ran(first)
+        assert (answers(stream), open_cards(stream)) == ([], ["counterparty_uncertain"])
+        asked = stream.said(operations.DecisionNeeded)[-1]
+        assert {name: asked.values[name] for name in ("named", "why", "sent_at")} == {
+            "named": "e6", "why": "other_kpp", "sent_at": NOW.isoformat(),
+        }  # fmt: skip
+        assert stream.ran(replace(first, remote_id="e6")) == []
+        take(stream, "counterparty_uncertain", "found", "e5")
+        assert stream.ran(replace(first, remote_id="e6")) == []
+        stream.ran(self._read(stream, "e5"))
         assert answers(stream) == [("r1", "e5")]
+
+    def test_late_proof_stands_before_the_record_that_is_being_read(self) -> None:
+        stream = a_party()
+        stream.ran(want())
+        stream.ran(self._creating())
+        stream.ran(party.SeeDoubt(ACCOUNT, 1, NO, None))
+        take(stream, "counterparty_uncertain", "found", "e5")
+        stream.ran(party.SeeCreated(ACCOUNT, 1, "e1"))
+        assert stream.ran(self._read(stream, "e5")) == []
+        assert answers(stream) == [("r1", "e1")]
 
     def test_late_proof_settles_the_doubt_and_takes_the_question_back(self) -> None:
         stream = a_party()

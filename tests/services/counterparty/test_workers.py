@@ -9,10 +9,13 @@ from chassis.clock import ManualClock
 from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.subjects import SubjectErased, SubjectRef
-from chassis.work.handlers import EffectCall, Found, Inconclusive, NotFound, Permit
+from chassis.work.handlers import Done, EffectCall, Found, Inconclusive, NotFound, Permit, Task
 from connectors.ports.accounting import CounterpartiesPage, Counterparty, FeedCursor
 from connectors.registry import ELBA_SEED, ELBA_VENDOR, MOEDELO, AccountingVendor
-from services.counterparty.workers import CreateCounterparty
+from services.counterparty.domain import party
+from services.counterparty.domain.values import Party
+from services.counterparty.workers import CheckNamed, CreateCounterparty
+from tests.services.counterparty.parts import checked
 from tests.services.streams import NOW, TENANT
 
 PERSON = Counterparty("p1", "person", "Лапина Ирина", email="irina@lapina.example")
@@ -33,6 +36,9 @@ class Accounting:
     def answered(self, name: str, value: Any) -> Outcome[Any]:
         self.asked.append(name)
         return Retryable(Problem("vendor_fault")) if self.failing else Ok(value)
+
+    async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
+        return self.answered("inn", tuple(one for one in self.people if one.inn == inn))
 
     async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
         return self.answered("changes", CounterpartiesPage(self.people, None))
@@ -108,3 +114,78 @@ async def test_person_whose_data_was_erased_is_refused_and_not_asked_for_without
     (outcome,) = await handler.send([call])
     assert outcome == Rejected(Problem("subject_erased", {}))
     assert accounting.asked == []
+
+
+class Links:
+    """The records that other buyers have."""
+
+    def __init__(self, **held: str) -> None:
+        self.held = held
+
+    async def holder(self, tenant: str, account: str, remote_id: str) -> str:
+        return self.held.get(remote_id, "")
+
+
+async def checked_named(
+    vendor: AccountingVendor, accounting: Accounting, named: str, buyer: Party, links: Links | None = None
+) -> Any:
+    """What the party is told of the record that a person named."""
+    given: Any = (accounting, lambda account: vendor, links or Links(), None)
+    payload = {
+        "card_id": "c1", "account": "a:t:s", "named": named, "party": buyer.model_dump(mode="json"),
+        "since": NOW.isoformat(),
+    }  # fmt: skip
+    permit = Permit("a:t:s", "", "", 3, NOW)
+    task = Task(TENANT, "w1", party.CHECK, "c1", payload, f"party-{buyer.party}", "a:t:s", 1, permit, NOW)
+    result = await CheckNamed(*given).run(task)
+    if not isinstance(result, Done):
+        return result
+    (told,) = result.commands
+    assert (told.stream, told.body.account, told.body.card_id) == (task.stream, "a:t:s", "c1")
+    return told.body.remote_id or told.body.why
+
+
+ROMASHKA = Counterparty("0D7D-a1", "company", "Ромашка", inn="7736207543", kpp="773601001")
+IRINA = Party(party="c7", kind="person", name=PERSON.name, full_name=PERSON.name, email=PERSON.email)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("0D7D-a1", "0D7D-a1"),
+        ("https://elba.example/counterparties/0d7d-A1/", "0D7D-a1"),
+        ("0D7D-a2", "other_kpp"),
+        ("0D7D-a3", "absent"),
+        ("0D7D-a9", "absent"),
+    ],
+)
+async def test_record_that_a_person_named_is_taken_by_its_inn_and_kpp_alone(named: str, told: str) -> None:
+    branch = replace(ROMASHKA, counterparty_id="0D7D-a2", kpp="781343001")
+    stranger = replace(ROMASHKA, counterparty_id="0D7D-a3", inn="7707083893")
+    accounting = Accounting(ROMASHKA, branch, stranger)
+    assert await checked_named(ELBA_SEED, accounting, named, checked()) == told
+    assert accounting.asked == ["inn"]
+
+
+@pytest.mark.parametrize("vendor", [ELBA_SEED, ELBA_VENDOR, MOEDELO])
+async def test_record_that_a_person_named_is_not_taken_from_another_buyer(vendor: AccountingVendor) -> None:
+    assert await checked_named(vendor, Accounting(PERSON), "p1", IRINA, Links(p1="party-c8")) == "taken"
+    assert await checked_named(vendor, Accounting(PERSON), "p1", IRINA, Links(p1="party-c7")) == "p1"
+
+
+async def test_record_of_somebody_without_inn_is_looked_for_as_the_vendor_can() -> None:
+    other = replace(PERSON, counterparty_id="p2", email="other@lapina.example")
+    trade = replace(PERSON, counterparty_id="p3", kind="company", inn="7736207543")
+    there = Accounting(PERSON, other, trade)
+    assert await checked_named(ELBA_SEED, there, "p1", IRINA) == "p1"
+    assert await checked_named(ELBA_SEED, there, "p2", IRINA) == "other_email"
+    assert await checked_named(ELBA_SEED, there, "p3", IRINA) == "absent"
+    assert await checked_named(ELBA_SEED, there, "p9", IRINA) == "absent"
+    assert await checked_named(ELBA_VENDOR, there, "p1", IRINA) == "p1"
+    assert await checked_named(ELBA_VENDOR, there, "p2", IRINA) == "absent"
+    assert await checked_named(MOEDELO, there, "p9", IRINA) == "p9"
+
+
+async def test_record_that_a_person_named_is_read_again_where_accounting_does_not_answer() -> None:
+    for buyer in (checked(), IRINA):
+        assert isinstance(await checked_named(ELBA_SEED, Accounting(failing=True), "p1", buyer), Retryable)

@@ -280,6 +280,18 @@ def test_question_without_its_values_gives_the_general_question() -> None:
         assert TEXTS["ru"].card("overpaid", values, MOSCOW) == general
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_question_that_stands_again_says_why_the_named_record_will_not_do(language: Language) -> None:
+    values = {"name": "Ромашка", "inn": "7736207543", "kpp": "773601001", "sent_at": ""}
+    plain = TEXTS[language].card("counterparty_uncertain", values, MOSCOW)
+    told = {
+        why: TEXTS[language].card("counterparty_uncertain", {**values, "named": "77", "why": why}, MOSCOW)
+        for why in ("absent", "other_kpp", "other_email", "taken")
+    }
+    assert all(text.startswith(plain) and "77" in text.removeprefix(plain) for text in told.values())
+    assert len(set(told.values())) == 4
+
+
 def test_withdrawn_question_is_not_called_a_decision() -> None:
     values = {"kind": "content_changed", "choice": "withdrawn", "by": ""}
     assert TEXTS["ru"].fact("card_taken", values, MOSCOW).startswith("Вопрос снят")
