@@ -20,7 +20,7 @@ from connectors.wire import ShapeError
 
 PDF_BYTES_MAX: Final = 20 * 1024 * 1024
 NO_CONTENT: Final = 204
-LOOKUP_PAGES_MAX: Final = 10
+LOOKUP_PAGES_MAX: Final = 20
 
 T = TypeVar("T")
 Read = Callable[[Mapping[str, Any]], T]
@@ -48,7 +48,7 @@ class Calls:
     async def all_rows(
         self, permit: Permit, operation: str, path: str, query: Mapping[str, str]
     ) -> Outcome[list[Mapping[str, Any]]]:
-        """All rows of a list, of at most 10 pages."""
+        """All rows of a list, of at most 20 pages."""
         rows: dict[str, Mapping[str, Any]] = {}
         known = 0
         for _ in range(LOOKUP_PAGES_MAX):

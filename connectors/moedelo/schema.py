@@ -21,7 +21,8 @@ STOCKS: Final = "stock/api/v1/stock"
 BUYERS: Final = "kontragents/api/v1/kontragent"
 API_HOST: Final = "restapi.moedelo.org"
 SITE: Final = "https://moedelo.org"
-PAGE_ROWS: Final = 100
+PAGE_ROWS: Final = 50
+"""What a list gives unasked. A longer page may be cut without a word, and would look like the last one."""
 PDF_MAGIC: Final = b"%PDF-"
 
 NDS_TYPES: Final[dict[VatRate, int]] = {

@@ -14,6 +14,7 @@ from sandbox.moedelo import wire
 from sandbox.moedelo.book import MoedeloBook
 
 PAGE_ROWS = 50
+"""What a page has where nobody asks, and the most that it ever has: a larger one is cut without a word."""
 PAGE_ROWS_MAX = 1000
 Call = gate.Call[MoedeloBook]
 CallHandler = Callable[[Call], Reply]
@@ -65,6 +66,7 @@ def listed(call: Call, records: Sequence[Record], write: Callable[[Record], dict
         raise ApiError(400, "Invalid", "Параметры pageNo и pageSize должны быть целыми числами") from error
     if page < 1 or not 1 <= size <= PAGE_ROWS_MAX:
         raise ApiError(400, "Invalid", f"pageNo начинается с 1, pageSize не больше {PAGE_ROWS_MAX}", "pageNo")
+    size = min(size, PAGE_ROWS)
     after, before = moment(query, "afterDate"), moment(query, "beforeDate")
     found = [
         record

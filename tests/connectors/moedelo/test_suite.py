@@ -14,6 +14,7 @@ class TestSuite(AccountingSuite):
     vendor = MOEDELO
     operations: ClassVar = {Capability.CANCEL_INVOICE: "invoice.delete", Capability.PAYMENTS_OF_INVOICE: "invoice.get"}
     rows = "ResourceList"
+    page_rows = 50
     renders_at_once = True
     repeats_make_one = False
     shapes = (
