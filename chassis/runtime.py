@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import uvloop
 
 from chassis import log
+from chassis.cancelling import cancel_all
 
 T = TypeVar("T")
 
@@ -71,8 +72,7 @@ class Loops:
         """Cancels all loops, the newest first, and waits for them."""
         self._stopping = True
         for task in reversed(self._tasks):
-            task.cancel()
-            await asyncio.wait([task])
+            await cancel_all([task])
         self._tasks.clear()
 
     def _watch(self, task: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chassis import metrics
+from chassis.cancelling import cancel_all
 from chassis.messaging.intake import Intake, Outcome, Taken
 
 WAIT_SECONDS_MAX = 2.0
@@ -65,9 +66,7 @@ class Ahead:
         task, self._task = self._task, None
         if task is not None:
             self._decided = "undone"
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel_all([task])
 
     async def _on_its_way(self) -> Outcome | None:
         if self._task is None:

@@ -18,6 +18,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from chassis import metrics, telemetry
 from chassis.aggregate import NewerBuildError
+from chassis.cancelling import cancel_all
 from chassis.messaging.ahead import Ahead, Place
 from chassis.messaging.assignment import Assignment
 from chassis.messaging.intake import Intake, Outcome, Taken, fault_of
@@ -118,17 +119,14 @@ class Consumer:
         """Lets the batch in hand end (at most STOP_SECONDS_MAX) and leaves the group (at most LEAVE_SECONDS_MAX)."""
         self._stopping = True
         if self._checks is not None:
-            self._checks.cancel()
-            await asyncio.gather(self._checks, return_exceptions=True)
+            await cancel_all([self._checks])
         if self._batches:  # before the broker, since they acknowledge through it
             await asyncio.wait(set(self._batches), timeout=STOP_SECONDS_MAX)
         if self._broker is not None:
             with contextlib.suppress(TimeoutError):  # the broker finds out by itself that a member is gone
                 async with asyncio.timeout(LEAVE_SECONDS_MAX):
                     await self._broker.stop()
-        for batch in list(self._batches):
-            batch.cancel()
-        await asyncio.gather(*self._batches, return_exceptions=True)
+        await cancel_all(self._batches)
 
     def _wire(self) -> tuple[KafkaBroker, Any]:
         broker = KafkaBroker(

@@ -13,6 +13,7 @@ import asyncpg
 
 from chassis import metrics, telemetry
 from chassis.aggregate import Lane
+from chassis.cancelling import cancel_all
 from chassis.crash_points import crash_point, crash_point_soon
 from chassis.messaging import outgoing
 from chassis.messaging.codec import SENDING, event_id_of
@@ -99,9 +100,7 @@ class Sending:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
         if self._producer is not None:
             await _put_away(self._producer, PRODUCER_END_SECONDS_MAX)  # ``finish`` has waited for what was under way
 

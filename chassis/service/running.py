@@ -13,6 +13,7 @@ from typing import Any, Final, Generic
 from starlette.routing import BaseRoute
 
 from chassis import log, metrics, telemetry
+from chassis.cancelling import cancel_all
 from chassis.clock import Clock, FollowingClock, build_clock
 from chassis.crash_points import arm
 from chassis.engine import Engine
@@ -117,9 +118,7 @@ class Service(Generic[S]):
                 await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
             return EXIT_FAILED if failed.done() else EXIT_DONE
         finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await cancel_all(waits)
 
     async def _close(self, parts: contextlib.AsyncExitStack) -> None:
         try:
@@ -266,8 +265,7 @@ class Service(Generic[S]):
                 async with asyncio.timeout(FLUSH_SECONDS_MAX):
                     if await is_reachable(kafka):
                         await asyncio.wait([running])
-            running.cancel()
-            await asyncio.wait([running])
+            await cancel_all([running])
 
         parts.push_async_callback(flush)
 
@@ -340,8 +338,7 @@ class Service(Generic[S]):
         task = self._loops.start(name, loop)
 
         async def end() -> None:
-            task.cancel()
-            await asyncio.wait([task])
+            await cancel_all([task])
 
         parts.push_async_callback(end)
 

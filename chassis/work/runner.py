@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chassis import metrics
+from chassis.cancelling import cancel_all
 from chassis.clock import Clock
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
@@ -135,10 +136,7 @@ class WorkRunner:
     async def abort(self) -> None:
         """Drops everything at once, as a killed process would; leases and INTENTs tell what was under way."""
         self._stopping = True
-        running = (*self._loops, *self._units, *self._checks)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await cancel_all((*self._loops, *self._units, *self._checks))
         self._loops.clear()
 
     async def failed(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -217,6 +217,38 @@ async def test_of_two_relays_one_leads_and_the_other_takes_over(
     sent = (await in_kafka(kafka))["one:a"]
     firsts = sorted(set(sent), key=sent.index)
     assert firsts == list(range(1, 51)), "repetitions are allowed, overtaking is not"
+
+
+async def test_a_relay_begins_anew_although_its_look_at_the_broker_swallows_its_end(
+    database: Database, own_database: OwnDatabase, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = asyncio.Event()
+    compare = Sending._compare_ends
+
+    async def swallowing(sending: Sending, known: Mapping[tuple[str, int], int]) -> None:
+        if known and not looking.is_set():
+            looking.set()
+            with contextlib.suppress(asyncio.CancelledError):  # as a Kafka client does that is being closed
+                await asyncio.Event().wait()
+        await compare(sending, known)
+
+    monkeypatch.setattr(Sending, "_compare_ends", swallowing)
+    monkeypatch.setattr("chassis.cancelling.AGAIN_SECONDS", 0.1)
+    admin = await asyncpg.connect(own_database.admin_url)
+    async with relaying(database, kafka):
+        await add(database, "a", 1)
+        await asyncio.wait_for(looking.wait(), 20)
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'sverka-relay' AND datname = current_database()"
+        )
+        await add(database, "a", 2)
+
+        async def both() -> bool:
+            return set((await in_kafka(kafka)).get("one:a", [])) == {1, 2}
+
+        await eventually(both)
+    await admin.close()
 
 
 async def test_interactive_rows_go_before_a_bulk_backlog_but_never_before_their_own_key(
