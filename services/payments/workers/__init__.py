@@ -6,7 +6,8 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Failure, Ok, Retryable
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Failure, Ok, Rejected, Retryable
 from chassis.tenants import TenantDirectory
 from chassis.values.calendar import QuietHours, local_day, when_allowed
 from chassis.values.inn import is_person_inn
@@ -204,7 +205,10 @@ class RereadPayments:
     recurring = False
     permits = 1
 
-    def __init__(self, accounting: Accounting, store: PaymentStore, directory: TenantDirectory) -> None:
+    def __init__(
+        self, vendor_of: VendorOf, accounting: WholeAccounting, store: PaymentStore, directory: TenantDirectory
+    ) -> None:
+        self._vendor_of = vendor_of
         self._accounting = accounting
         self._store = store
         self._directory = directory
@@ -218,11 +222,28 @@ class RereadPayments:
         listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
         if not isinstance(listed, Ok):
             return _again(listed)
+        if not listed.value and (doubt := await self._doubt(task)) is not None:
+            return doubt
         live = tuple(_operation(row) for row in listed.value if not row.removed)
         observe = c.ObservePayments(task.payload["invoice_id"], live)
         # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
         counted = StreamCommand(task.stream, observe, f"listing:{uuid.uuid4()}")
         return Done((counted, *await self._matched(task, live)))
+
+    async def _doubt(self, task: Task) -> TaskResult | None:
+        """An empty list would take back all that counts, and vendors in trouble answer so: it is believed where the
+        invoice's card does not say that money is on it. This rare call has no permit of its own."""
+        assert task.permit is not None, "the plan names an account"
+        invoice = await self._store.invoice(task.tenant, task.payload["invoice_id"])
+        told = self._vendor_of(task.account).can(Capability.READ_INVOICE)
+        if invoice is None or invoice.paid_kopecks <= 0 or not told:
+            return None
+        card = await self._accounting.read_invoice(task.permit, task.payload["remote_id"])
+        if isinstance(card, Rejected):  # deleted with its payments
+            return None if card.problem.code == "document_not_found" else _again(card)
+        if not isinstance(card, Ok):
+            return _again(card)
+        return Retryable(Problem("payments_list_doubtful"), outage=False) if card.value.paid_kopecks else None
 
     async def _matched(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
         """The feed may have passed them by before they were tied: money must not be counted and stand unmatched."""
@@ -302,7 +323,7 @@ def handlers(
         poll,
         PollNow(poll.look),
         PollBalances(accounting, store, directory, clock),
-        RereadPayments(accounting, store, directory),
+        RereadPayments(vendor_of, accounting, store, directory),
         LookAtDue(store, directory, clock),
         LookAtStanding(vendor_of, accounting, store, directory, clock),
     )
