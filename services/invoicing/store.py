@@ -9,6 +9,7 @@ from chassis.postgres import Database
 from services.invoicing import domain
 from services.invoicing.domain.edi import stream_of
 from services.invoicing.domain.state import Document
+from services.invoicing.domain.values import Issued
 
 
 class DocumentStore:
@@ -24,6 +25,24 @@ class DocumentStore:
             _, state = await self._engine.state(connection, tenant, stream)
         assert isinstance(state, domain.State), "the stream's prefix names a deal"
         return state.documents.get(document_id)
+
+    async def deal_of_record(self, tenant: TenantId, account: str, issued: Issued, *, but_for: str) -> str:
+        """The deal of another document than ``but_for`` that an account's record is; "" where there is none."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT document_id::text, deal_id FROM documents "
+                "WHERE tenant_id = $1 AND number = $2 AND remote_id = $3 AND document_id::text <> $4",
+                tenant,
+                issued.number,
+                issued.remote_id,
+                but_for,
+            )
+        for row in rows:
+            stream = f"{domain.DEAL_PREFIX}-{row['deal_id']}"
+            document = await self.document(tenant, stream, row["document_id"])
+            if document is not None and document.terms.account == account:
+                return str(row["deal_id"])
+        return ""
 
     async def edi_streams(self, tenant: TenantId, account: str, message_ids: Collection[str]) -> dict[str, str]:
         """The streams of the operator's messages that are ours; what people sent themselves is absent."""

@@ -97,6 +97,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "settle/hide-invoice": "a void invoice's page: the path's stand",
     "services.invoicing.api.executed": _PEOPLE,
     "services.invoicing.store.DocumentStore.mapped": _READ,
+    "services.invoicing.store.DocumentStore.deal_of_record": _READ,
     "services.invoicing.store.DocumentStore.goods": _READ,
     "settle/list-goods": _GOODS,
     "settle/tell-goods": _GOODS,

@@ -17,6 +17,7 @@ from services.counterparty.store import PartyStore
 from services.ingest.domain import deal
 from services.ingest.domain.values import Config
 from services.ingest.store.deals import DealStore, KnownDeal, Reading, Tenant
+from services.invoicing.domain.values import Issued
 from services.notifier import store as notifier
 from services.notifier.domain import deal as told
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
@@ -102,6 +103,20 @@ class MemoryTold(notifier.DealStore):
         """As the newest balance says."""
         settled: bool = self._memory.state(tenant, f"{told.PREFIX}-{deal_id}").settled
         return settled
+
+
+class MemoryDocuments:
+    """Documents by their read rows; every tenant here has one account."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def deal_of_record(self, tenant: TenantId, account: str, issued: Issued, *, but_for: str) -> str:
+        """The deal of another document that a record is."""
+        for (of_tenant, *_), row in self._memory.table("documents").items():
+            if of_tenant == tenant and row["remote_id"] == issued.remote_id and row["document_id"] != but_for:
+                return str(row["deal_id"])
+        return ""
 
 
 class MemoryPayments(PaymentStore):

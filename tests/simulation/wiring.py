@@ -26,6 +26,7 @@ from tests.simulation.stores import (
     MemoryBlobs,
     MemoryDeals,
     MemoryDirectory,
+    MemoryDocuments,
     MemoryParties,
     MemoryPayments,
     MemorySubjects,
@@ -53,7 +54,9 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
         *counterparty_handlers(elba, accounting, parties, subjects, shared.clock), accounting
     )
     papers: Any = None  # this vendor gives its own
-    documents = invoicing_handlers(elba, accounting, blobs, papers, Items(), shared.clock)
+    documents = invoicing_handlers(
+        elba, accounting, blobs, papers, Items(), MemoryDocuments(made["invoicing"].memory), shared.clock
+    )
     made["invoicing"].add_handlers(*documents, accounting)
     memory = made["payments"].memory
     tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)

@@ -386,6 +386,6 @@ class _Decision(Cancelling):
             return
         if command.issued is None:
             # What the person named is not there: the same question stands again, under a new card.
-            self.ask_whether_sent(document, document.draft)
+            self.ask_whether_sent(document, document.draft, why=command.reason)
         else:
             self.confirm(c.Confirm(document.document_id, document.attempt, command.issued))

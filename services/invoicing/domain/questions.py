@@ -8,8 +8,9 @@ from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.state import DOUBLED, GOODS_UNKNOWN, STANDING, Document, State, evolve
-from services.invoicing.domain.values import Draft
+from services.invoicing.domain.values import Draft, Reason
 
+NAMED_LENGTH_MAX = 100
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
 
@@ -112,8 +113,13 @@ class Asking:
         if document.lost_attempt != document.attempt:
             self.say(e.AnswerLost(document_id=document.document_id, attempt=document.attempt))
 
-    def ask_whether_sent(self, document: Document, sent: Draft, sent_at: dt.datetime | None = None) -> None:
-        """Asks whether a document exists of which nobody can tell."""
+    def ask_whether_sent(
+        self, document: Document, sent: Draft, sent_at: dt.datetime | None = None, why: Reason | None = None
+    ) -> None:
+        """Asks whether a document exists of which nobody can tell; ``why`` the one that a person named is not it."""
+        told = {} if why is None else {"why": why.code, "named": str(why.values.get("number", ""))[:NAMED_LENGTH_MAX]}
+        if why is not None and "deal" in why.values:
+            told["other_deal"] = str(why.values["deal"])
         self.open_card(
             "document_uncertain",
             document,
@@ -122,6 +128,7 @@ class Asking:
             total_kopecks=sent.total_kopecks,
             marker=sent.marker,
             sent_at=sent_at.isoformat() if sent_at else "",
+            **told,
         )
 
     def ask_about_cancelled_order(self, *document_ids: str) -> None:

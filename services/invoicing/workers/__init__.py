@@ -18,6 +18,7 @@ from services.invoicing.workers.tasks import (
     PDF_REFUSALS_MAX,
     AdoptDocument,
     FetchPdf,
+    KnownDocuments,
     Papers,
     RequestDeadline,
     WatchDuplicates,
@@ -34,6 +35,7 @@ __all__ = [
     "FetchPdf",
     "FollowReview",
     "HideVoid",
+    "KnownDocuments",
     "Papers",
     "RequestDeadline",
     "WatchDuplicates",
@@ -48,6 +50,7 @@ def handlers(
     blobs: Blobs,
     papers: Papers,
     items: MappedItems,
+    known: KnownDocuments,
     clock: Clock,
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
@@ -59,7 +62,7 @@ def handlers(
         ),
         (
             FetchPdf(vendor_of, accounting, blobs, papers),
-            AdoptDocument(accounting),
+            AdoptDocument(accounting, known),
             RequestDeadline(),
             WatchDuplicates(vendor_of, accounting, clock),
             FollowReview(accounting, clock),

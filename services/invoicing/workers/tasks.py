@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from chassis.blobs import Blobs
 from chassis.clock import Clock
 from chassis.domain import Problem
+from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
 from chassis.subjects import SubjectErased, SubjectRef, Subjects
 from chassis.tenants import TenantDirectory
@@ -19,7 +20,7 @@ from chassis.work.handlers import (
     Task,
     TaskResult,
 )
-from connectors.ports.accounting import Accounting, InvoiceStatus, PdfFile
+from connectors.ports.accounting import Accounting, InvoiceCard, InvoiceStatus, PdfFile
 from connectors.ports.refusing import CAPABILITY_MISSING
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
@@ -105,15 +106,23 @@ class FetchPdf:
         return await self._papers.pdf(task)
 
 
+class KnownDocuments(Protocol):
+    """Which of our documents has a record of an account: its deal, "" for a record that is nobody's."""
+
+    async def deal_of_record(self, tenant: TenantId, account: str, issued: Issued, *, but_for: str) -> str: ...
+
+
 class AdoptDocument:
-    """Takes the document that a person found by its number, after reading that it is really there."""
+    """Takes the document that a person found by its number, after reading that it is there, in force, and that none of
+    our other documents is it."""
 
     kind = plans.ADOPT
     recurring = False
     permits = 4  # the card, and its link
 
-    def __init__(self, accounting: Accounting) -> None:
+    def __init__(self, accounting: Accounting, known: KnownDocuments) -> None:
         self._accounting = accounting
+        self._known = known
 
     async def run(self, task: Task) -> TaskResult:
         """Looks the number up; a document that is not there, or several, ask again."""
@@ -131,10 +140,24 @@ class AdoptDocument:
         if not isinstance(found, Ok):
             return _again(found)
         cards = (*found.value.matches, *found.value.others)
-        issued_card = issued_of(invoice_result(cards[0])) if len(cards) == 1 else None
-        reason = None if issued_card else Reason(code="document_not_found", values={"number": payload["number"]})
-        adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
+        if len(cards) != 1:
+            reason = Reason(code="document_not_found", values={"number": payload["number"]})
+            adopt = c.Adopt(payload["document_id"], payload["card_id"], None, reason)
+        else:
+            adopt = await self._taken(task, cards[0])
         return Done((StreamCommand(task.stream, adopt, command_id),))
+
+    async def _taken(self, task: Task, card: InvoiceCard) -> c.Adopt:
+        """The invoice, unless it is void or another document of ours: nobody would ever pay what it is taken for."""
+        document_id, card_id = task.payload["document_id"], task.payload["card_id"]
+        if card.status is InvoiceStatus.CANCELLED:
+            return c.Adopt(document_id, card_id, None, Reason(code="document_void", values={"number": card.number}))
+        issued = issued_of(invoice_result(card))
+        deal_id = await self._known.deal_of_record(task.tenant, task.account, issued, but_for=document_id)
+        if deal_id:
+            values = {"number": card.number, "deal": deal_id}
+            return c.Adopt(document_id, card_id, None, Reason(code="document_of_other_deal", values=values))
+        return c.Adopt(document_id, card_id, issued)
 
     async def _by_id(self, task: Task, command_id: str) -> TaskResult:
         """Where invoices are not listed, the person names one by its id, or by its address, which ends with it. A mere
@@ -142,8 +165,7 @@ class AdoptDocument:
         assert task.permit is not None, "the plan names an account"
         payload = task.payload
         named = _ID.findall(payload["number"])
-        issued_card: Issued | None = None
-        reason: Reason | None = Reason(code="document_id_needed", values={"number": payload["number"]})
+        reason = Reason(code="document_id_needed", values={"number": payload["number"]})
         if named:
             found = await self._accounting.read_invoice(task.permit, named[-1])
             if isinstance(found, Rejected) and found.problem.code == CAPABILITY_MISSING:
@@ -153,12 +175,12 @@ class AdoptDocument:
                 if isinstance(link, Deferred) or (isinstance(link, Retryable) and task.attempt < LINK_TRIES_MAX):
                     return link
                 card = replace(found.value, url=link.value) if isinstance(link, Ok) else found.value
-                issued_card, reason = issued_of(invoice_result(card)), None
-            elif isinstance(found, Rejected):
+                return Done((StreamCommand(task.stream, await self._taken(task, card), command_id),))
+            if isinstance(found, Rejected):
                 reason = Reason(code="document_not_found", values={"number": payload["number"]})
             else:
                 return _again(found)
-        adopt = c.Adopt(payload["document_id"], payload["card_id"], issued_card, reason)
+        adopt = c.Adopt(payload["document_id"], payload["card_id"], None, reason)
         return Done((StreamCommand(task.stream, adopt, command_id),))
 
 

@@ -145,6 +145,16 @@ class Items:
         return {product: item for product, item in self.known.items() if product in products}
 
 
+class Known:
+    """The deals of records that our documents are."""
+
+    def __init__(self, **deals: str) -> None:
+        self.deals = deals
+
+    async def deal_of_record(self, tenant: TenantId, account: str, issued: Issued, *, but_for: str) -> str:
+        return self.deals.get(issued.remote_id, "")
+
+
 def phases(stream: Documents) -> dict[tuple[str, int], str]:
     """The phase of each document, by kind and revision."""
     return {(one.kind, one.revision): one.phase for one in stream.state.documents.values()}

@@ -252,6 +252,15 @@ class TestDoubt:
         stream.ran(c.Adopt(last(stream).request["document_id"], "card", None, NO))
         assert open_cards(stream) == ["document_uncertain"]
 
+    def test_question_that_stands_again_carries_why_the_named_one_will_not_do(self) -> None:
+        stream = self._doubtful()
+        take(stream, "document_uncertain", "found", "17")
+        why = Reason(code="document_of_other_deal", values={"number": "17", "deal": "16"})
+        stream.ran(c.Adopt(last(stream).request["document_id"], "card", None, why))
+        asked = stream.said(operations.DecisionNeeded)[-1]
+        told = {name: asked.values[name] for name in ("why", "named", "other_deal", "deal")}
+        assert told == {"why": "document_of_other_deal", "named": "17", "other_deal": "16", "deal": "15"}
+
     def test_answer_that_comes_after_all_takes_the_question_back(self) -> None:
         stream = self._doubtful()
         stream.ran(answer(last(stream)))

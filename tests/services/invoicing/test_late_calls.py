@@ -34,6 +34,7 @@ from tests.kit.database import Databases
 from tests.sandbox.running import Sandbox
 from tests.services.invoicing.parts import (
     Items,
+    Known,
     linked,
     request,
 )
@@ -80,7 +81,7 @@ class Office:
     def runner(self, permit: Permit) -> WorkRunner:
         blobs: Any = Blobs()
         papers: Any = None  # this vendor gives its own
-        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, papers, Items(), self.clock)
+        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, papers, Items(), Known(), self.clock)
         return WorkRunner(
             self.database,
             self.engine,

@@ -27,6 +27,7 @@ from connectors.ports.refusing import CAPABILITY_MISSING
 from connectors.registry import ELBA_SEED, ONEC, AccountingVendor
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
+from services.invoicing.domain.values import Reason
 from services.invoicing.workers import (
     LINK_TRIES_MAX,
     PDF_REFUSALS_MAX,
@@ -38,7 +39,7 @@ from services.invoicing.workers import (
     FollowReview,
     RequestDeadline,
 )
-from tests.services.invoicing.parts import Items, issued, last
+from tests.services.invoicing.parts import Items, Known, issued, last
 from tests.services.streams import NOW, TENANT
 
 PERMIT = Permit("elba:main", "https://elba.example", "", 5, NOW)
@@ -189,9 +190,9 @@ class TestLostAct:
 
 
 class TestAdopt:
-    async def _adopted(self, *cards: InvoiceCard) -> c.Adopt:
+    async def _adopted(self, *cards: InvoiceCard, **deals: str) -> c.Adopt:
         accounting: Any = Accounting(Ok(InvoiceLookup((), cards)))
-        done = await AdoptDocument(accounting).run(task(card_id="c1", date="2026-03-12"))
+        done = await AdoptDocument(accounting, Known(**deals)).run(task(card_id="c1", date="2026-03-12"))
         assert isinstance(done, Done)
         (command,) = done.commands
         assert isinstance(command.body, c.Adopt)
@@ -201,6 +202,15 @@ class TestAdopt:
         adopted = await self._adopted(CARD)
         assert adopted.issued is not None
         assert (adopted.issued.remote_id, adopted.issued.vat_kopecks) == ("e1", 0)
+
+    async def test_void_one_is_not_taken(self) -> None:
+        adopted = await self._adopted(replace(CARD, status=InvoiceStatus.CANCELLED))
+        assert (adopted.issued, adopted.reason) == (None, Reason(code="document_void", values={"number": "B24-15"}))
+
+    async def test_one_that_another_deal_has_is_not_taken(self) -> None:
+        adopted = await self._adopted(CARD, e1="16")
+        told = Reason(code="document_of_other_deal", values={"number": "B24-15", "deal": "16"})
+        assert (adopted.issued, adopted.reason) == (None, told)
 
     @pytest.mark.parametrize("cards", [(), (CARD, CARD)])
     async def test_none_or_several_ask_again(self, cards: tuple[InvoiceCard, ...]) -> None:
@@ -220,13 +230,17 @@ class TestAdopt:
 
         accounting: Any = Unlisted(Rejected(Problem(CAPABILITY_MISSING)))
         told = task(attempt, card_id="c1", number=number, date="2026-03-12", total_kopecks=100_00, vat_kopecks=0)
-        done = await AdoptDocument(accounting).run(told)
+        done = await AdoptDocument(accounting, Known()).run(told)
         return done.commands[0].body if isinstance(done, Done) else done
 
     @pytest.mark.parametrize("number", [BILL_ID, f"https://elba.example/Bills/{BILL_ID}?tab=1"])
     async def test_where_invoices_are_not_listed_one_is_named_by_its_id_or_address(self, number: str) -> None:
         adopted = await self._named(number, Ok(CARD))
         assert (adopted.issued.remote_id, adopted.issued.url, adopted.reason) == ("e1", LINK, None)
+
+    async def test_void_one_is_not_taken_by_its_id(self) -> None:
+        adopted = await self._named(BILL_ID, Ok(replace(CARD, status=InvoiceStatus.CANCELLED)))
+        assert (adopted.issued, adopted.reason.code) == (None, "document_void")
 
     async def test_the_page_of_a_document_is_asked_for_several_times_and_then_done_without(self) -> None:
         assert await self._named(BILL_ID, Ok(CARD), link=None, attempt=LINK_TRIES_MAX - 1) == Retryable(NO)
@@ -250,7 +264,7 @@ class TestAdopt:
 
     async def test_refused_look_up_is_no_outage(self) -> None:
         accounting: Any = Accounting(Rejected(NO))
-        result = await AdoptDocument(accounting).run(task(card_id="c1", date="2026-03-12"))
+        result = await AdoptDocument(accounting, Known()).run(task(card_id="c1", date="2026-03-12"))
         assert result == Retryable(NO, outage=False)
 
 

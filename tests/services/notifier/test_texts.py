@@ -292,6 +292,23 @@ def test_question_that_stands_again_says_why_the_named_record_will_not_do(langua
     assert len(set(told.values())) == 4
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_question_that_stands_again_says_why_the_named_document_will_not_do(language: Language) -> None:
+    values: dict[str, Any] = {
+        "document": "invoice", "deal": "15", "number": "B24-15", "date": "2026-03-12", "total_kopecks": 100,
+        "marker": "[m]", "sent_at": "",
+    }  # fmt: skip
+    plain = TEXTS[language].card("document_uncertain", values, MOSCOW)
+    told = {
+        why: TEXTS[language].card("document_uncertain", {**values, "named": "77", "why": why, **other}, MOSCOW)
+        for why, other in {
+            "document_void": {}, "document_of_other_deal": {"other_deal": "16"}, "document_not_found": {},
+        }.items()
+    }  # fmt: skip
+    assert all(text.startswith(plain) and "77" in text.removeprefix(plain) for text in told.values())
+    assert "16" in told["document_of_other_deal"].removeprefix(plain)
+
+
 def test_withdrawn_question_is_not_called_a_decision() -> None:
     values = {"kind": "content_changed", "choice": "withdrawn", "by": ""}
     assert TEXTS["ru"].fact("card_taken", values, MOSCOW).startswith("Вопрос снят")
