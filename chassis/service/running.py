@@ -230,6 +230,7 @@ class Service(Generic[S]):
                 schedule=Schedule(seconds=settings.retry_seconds, jitter=settings.retry_jitter),
             ),
             tenant_rules=tenant_rules,
+            waiters_of=work.waiters_of,
             progress=beat.beat,
         )
         planned = given.wakeups.waiter(WORK)

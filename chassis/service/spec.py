@@ -33,6 +33,7 @@ from chassis.wakeups import Wakeups
 from chassis.work.handlers import EffectHandler, Permit, Permits, TaskHandler
 from chassis.work.operations import OperationMessages, operation_kinds
 from chassis.work.runner import AccountProbe
+from chassis.work.vendors import WaitersOf, no_waiters
 from contracts.envelope import Envelope, Message
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -102,12 +103,14 @@ async def no_probe(tenant: TenantId, account: str, permit: Permit) -> Outcome[An
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A service's handlers of due work. ``permits`` None asks ingest."""
+    """A service's handlers of due work. ``permits`` None asks ingest; ``waiters_of`` tells who else hears of
+    delays."""
 
     effects: Sequence[EffectHandler] = ()
     tasks: Sequence[TaskHandler] = ()
     probe_account: AccountProbe = no_probe
     permits: Permits | None = None
+    waiters_of: WaitersOf = no_waiters
 
 
 def _no_work(parts: Parts[Any]) -> Work:

@@ -57,6 +57,7 @@ class Effects:
 
     async def run(self, rows: Sequence[Row]) -> None:
         """Takes the rows of one group a step further."""
+        rows = [await self._vendors.with_waiters(row) for row in rows]
         first = rows[0]
         if first.untold:
             await self._tell_again(first)

@@ -32,6 +32,7 @@ class Row:
 
     ``epoch`` is the claim's number: whatever we write is written only while it is the row's. ``lease_ends`` is a
     moment of ``lease_clock``, never later than the database's. ``effect`` is where the machine stood at the claim.
+    ``waiters`` are other streams that wait for it, asked for only where it is delayed or may become so now.
     """
 
     tenant: TenantId
@@ -57,6 +58,7 @@ class Row:
     outcome: Mapping[str, Any] | None
     untold: bool
     after_outage: bool
+    waiters: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -27,7 +27,7 @@ from chassis.work.permits import PermitBlocks
 from chassis.work.rows import Row
 from chassis.work.settings import TenantRules, WorkSettings
 from chassis.work.tasks import Tasks
-from chassis.work.vendors import Vendors
+from chassis.work.vendors import Vendors, WaitersOf, no_waiters
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class WorkRunner:
         settings: WorkSettings | None = None,
         tenant_rules: ReadTenantRules = no_rules,
         vendor_of: Callable[[str], str] = vendor_before_colon,
+        waiters_of: WaitersOf = no_waiters,
         progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
@@ -93,6 +94,7 @@ class WorkRunner:
             blocks=self._blocks,
             vendor_of=vendor_of,
             read_rules=self._read_rules,
+            waiters_of=waiters_of,
         )
         self._effects = Effects(self._vendors, effects)
         self._tasks = Tasks(self._vendors, tasks)

@@ -55,6 +55,7 @@ class Tasks:
 
     async def run(self, row: Row) -> None:
         """Runs one task once; of a removed tenant it ends unrun, recurring or not."""
+        row = await self._vendors.with_waiters(row)
         if await self._vendors.removed(row.tenant):
             ended = replace(row.effect, delayed_since=None)
             commands = self._vendors.of_delay(row, ended, None, row.metadata)

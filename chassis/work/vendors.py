@@ -32,6 +32,14 @@ from chassis.work.permits import PermitAnswer, PermitBlocks
 from chassis.work.rows import Row
 from chassis.work.settings import TenantRules, WorkSettings
 
+WaitersOf = Callable[[TenantId, str, str], Awaitable[Sequence[str]]]
+"""The other streams that wait for the work of a tenant's stream on an account: they are told of its delays too."""
+
+
+async def no_waiters(tenant: TenantId, stream: str, account: str) -> Sequence[str]:
+    """For a service where a stream's work is its own affair."""
+    return ()
+
 
 class Vendors:
     """The runner's knowledge of its vendors' accounts in this process."""
@@ -46,6 +54,7 @@ class Vendors:
         blocks: PermitBlocks,
         vendor_of: Callable[[str], str],
         read_rules: Callable[[], Awaitable[TenantRules]],
+        waiters_of: WaitersOf = no_waiters,
     ) -> None:
         self.clock = clock
         self.settings = settings
@@ -55,6 +64,7 @@ class Vendors:
         self.rules: TenantRules | None = None
         """None until it was first read."""
         self._read_rules = read_rules
+        self._waiters_of = waiters_of
         self._failures = breaker.FailureCounts(settings.breaker_failures)
         self._paused: dict[tuple[TenantId, str], datetime] = {}
         self._says = {prefix: _known(engine, f"{prefix}-") for prefix in (OUTAGE, DELAY)}
@@ -159,19 +169,34 @@ class Vendors:
         settings = self.settings
         return timedelta(seconds=settings.breaker_probe_seconds * (1 + settings.breaker_probe_jitter * self.roll()))
 
+    async def with_waiters(self, row: Row) -> Row:
+        """The row with who else is to hear of its delay; read only of work that is delayed, or is at its next
+        failure."""
+        may_be = row.effect.delayed_since or self.schedule(row.tenant).delayed(row.effect.failures + 1)
+        if not may_be or not row.stream or not row.account or not self._says[DELAY]:
+            return row
+        return replace(row, waiters=tuple(await self._waiters_of(row.tenant, row.stream, row.account)))
+
     def of_delay(
         self, row: Row, effect: Effect, problem: Problem | None, metadata: Mapping[str, str]
     ) -> tuple[Command, ...]:
-        """The commands that tell when a row begins and ends to be delayed work."""
+        """The commands that tell when a row begins and ends to be delayed work. Who came to wait for it since is told
+        with the next try; who knows it already says nothing twice."""
         was, now = row.effect.delayed_since, effect.delayed_since
-        if (was is None) == (now is None) or not row.stream or not self._says[DELAY]:
+        streams = row.waiters if (was is None) == (now is None) else (row.stream, *row.waiters)
+        if (was is None and now is None) or not row.stream or not self._says[DELAY]:
             return ()
         vendor = self.vendor_of(row.account)
         body: DelayBegan | DelayEnded = DelayEnded(row.name, row.kind, vendor, row.account)
         if now is not None:
             body = DelayBegan(row.name, row.kind, vendor, row.account, now, problem or Problem("delayed"))
         name = f"work:{row.name}:{row.epoch}:{'resumed' if now is None else 'delayed'}"
-        return (self.command(row, delay_stream(row.stream), body, name, metadata),)
+        return tuple(
+            self.command(
+                row, delay_stream(stream), body, name if stream == row.stream else f"{name}:{stream}", metadata
+            )
+            for stream in streams
+        )
 
     def command(self, row: Row, stream: str, body: Any, command_id: str, metadata: Mapping[str, str]) -> Command:
         """A command of this row's tenant, with the row as its cause."""

@@ -125,7 +125,13 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
         EnterMissing(syncs, store, permits, accounting, parts.tenants, parts.clock),
     )
     entered = (WatchRecords(accounting, store, parts.tenants, parts.clock), FindCards(crm))
-    return Work(effects=effects, tasks=(*tasks, companies, *pages, *entered), probe_account=ping, permits=permits)
+    return Work(
+        effects=effects,
+        tasks=(*tasks, companies, *pages, *entered),
+        probe_account=ping,
+        permits=permits,
+        waiters_of=store.waiting_deals,
+    )
 
 
 def _routes(parts: Parts[CounterpartySettings]) -> Sequence[BaseRoute]:

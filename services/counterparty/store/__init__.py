@@ -1,11 +1,17 @@
 """The service's reads across streams."""
 
 from collections.abc import Mapping
+from itertools import islice
+from typing import Final
 
 from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
-from services.counterparty.domain import card, party
+from services.counterparty.domain import card, deal, party
+
+DEALS_TOLD_MAX: Final = 100
+"""So many deals hear of one delay: they are told in one transaction. Who waits first is told first, so that the same
+ones hear of its end."""
 
 
 class PartyStore:
@@ -21,6 +27,14 @@ class PartyStore:
             _, state = await self._engine.state(connection, tenant, stream)
         assert isinstance(state, party.State), "the stream's prefix names a party"
         return state
+
+    async def waiting_deals(self, tenant: TenantId, stream: str, account: str) -> list[str]:
+        """The streams of the first 100 deals that wait for a party's record in an account; none of other streams."""
+        if not stream.startswith(f"{party.PREFIX}-"):
+            return []
+        record = (await self.party(tenant, stream)).records.get(account)
+        deals = {} if record is None else dict.fromkeys(record.waiting.values())
+        return [f"{deal.PREFIX}-{one}" for one in islice(deals, DEALS_TOLD_MAX)]
 
     async def cards(self, tenant: TenantId, inn: str) -> card.State:
         """The folded state of an INN's stream of cards."""

@@ -105,7 +105,7 @@ class Rig:
         work = SPEC.work(parts)
         self.runner = WorkRunner(
             self.database, self.engine, self.clock, self.desk, effects=work.effects, tasks=work.tasks,
-            probe_account=work.probe_account, settings=QUICK, tenant_rules=tenant_rules,
+            probe_account=work.probe_account, settings=QUICK, tenant_rules=tenant_rules, waiters_of=work.waiters_of,
         )  # fmt: skip
         await self.runner.start()
 
