@@ -59,8 +59,9 @@ LIMITS_REPORTED: Final = counter(
 )
 OFFERS: Final = counter(
     "sverka_ingest_offers_total",
-    "Offers of access to a portal, by how they came and result: taken, refused.",
-    "Refused: look at the deliveries for the reason; somebody may try addresses.",
+    "Offers of access to a portal, by how they came and result: taken, refused, failed.",
+    "Refused: look at the deliveries for the reason; somebody may try addresses. "
+    "Failed: a defect of ours, see the log.",
     ["kind", "result"],
 )
 TOKENS_FETCHED: Final = counter(
@@ -72,7 +73,8 @@ TOKENS_FETCHED: Final = counter(
 )
 STATEMENTS: Final = counter(
     "sverka_ingest_statements_total",
-    "Bank statement files, by way (upload, folder) and result: taken, again (the same bytes), refused.",
-    "refused: look at what the sender was answered, or at the reason beside the file in the folder.",
+    "Bank statement files, by way (upload, folder) and result: taken, again (the same bytes), refused, failed.",
+    "refused: look at what the sender was answered, or at the reason beside the file in the folder; failed: a "
+    "defect of ours, see the log, the file stays where it is.",
     ["source", "result"],
 )

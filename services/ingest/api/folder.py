@@ -13,9 +13,10 @@ from chassis import log
 from chassis.blobs import BlobStoreAway
 from chassis.domain import Problem
 from chassis.ids import TenantId, tenant_id
-from chassis.postgres import INFRASTRUCTURE_ERRORS
+from chassis.postgres import INFRASTRUCTURE_ERRORS, is_infrastructure
 from chassis.tenants import TenantDirectory
 from connectors.bank_statement import STATEMENT_BYTES_MAX
+from services.ingest import metrics
 from services.ingest.api.statements import Statements, plain_name, sentence_of
 
 TAKEN: Final = "taken"
@@ -24,8 +25,6 @@ REASON: Final = ".reason.txt"
 FILES_AT_ONCE_MAX: Final = 20
 
 _AWAY: Final[tuple[type[BaseException], ...]] = (BlobStoreAway, OSError, *INFRASTRUCTURE_ERRORS)
-# What is wrong with one file or its folder; it holds up no other.
-_IN_THE_WAY: Final = (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)
 
 _log = log.get(__name__)
 
@@ -70,8 +69,14 @@ class StatementFolder:
                 break
             try:
                 taken = await self._take(tenant, path)
-            except _IN_THE_WAY as error:
-                _log.warning("a statement file cannot be read or moved away", tenant=tenant, error=type(error).__name__)
+            except BlobStoreAway:
+                raise
+            except Exception as error:
+                of_file = isinstance(error, OSError) and error.filename is not None
+                if is_infrastructure(error) and not of_file:
+                    raise
+                # What is wrong with one file, its folder, or our way with it holds up no other.
+                _passed_over(tenant, error, defect=not of_file)
                 continue
             done += taken
             tried += taken
@@ -95,6 +100,15 @@ class StatementFolder:
         except FileNotFoundError:
             return 0  # another process, or a person, was there first
         return 1
+
+
+def _passed_over(tenant: TenantId, error: Exception, *, defect: bool) -> None:
+    name = type(error).__name__
+    if not defect:
+        _log.warning("a statement file cannot be read or moved away", tenant=tenant, error=name)
+        return
+    metrics.STATEMENTS.labels("folder", "failed").inc()
+    _log.error("a statement file met a defect", tenant=tenant, error=name, exc_info=error)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, _Seen]]:

@@ -20,7 +20,7 @@ from chassis.engine import Command, Engine
 from chassis.http import AddressPolicy, AddressRefused
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable, Uncertain
-from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database
+from chassis.postgres import INFRASTRUCTURE_ERRORS, Connection, Database, is_infrastructure
 from chassis.secrets import KeyMissing, SecretBroken, Secrets
 from chassis.work import breaker
 from chassis.work.handlers import TOKEN_REFUSED, Permit
@@ -163,7 +163,7 @@ class Installer:
             try:
                 async with self._database.delivery_connection() as connection:
                     waiting = await offers.take_due(connection, LEASE_SECONDS, KEPT_SECONDS)
-                await asyncio.gather(*(self._decide(one) for one in waiting))
+                await asyncio.gather(*(self._looked_at(one) for one in waiting))
             except INFRASTRUCTURE_ERRORS as error:
                 _log.warning("offers of access are looked at later", error=type(error).__name__)
             self._more.clear()
@@ -173,7 +173,22 @@ class Installer:
             except TimeoutError:
                 continue
 
+    async def _looked_at(self, waiting: Waiting) -> None:
+        """Decides upon one offer; one that meets a defect is put off, and in the end refused, and holds up no other."""
+        try:
+            await self._decide(waiting)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            metrics.OFFERS.labels("", "failed").inc()
+            name = type(error).__name__
+            _log.error("an offer of access met a defect", tenant=waiting.tenant, error=name, exc_info=error)
+            await self._put_off(waiting)
+
     async def _decide(self, waiting: Waiting) -> None:
+        if waiting.old:
+            await self._refuse(waiting, "portal_not_vouched_for")
+            return
         try:
             async with self._database.transaction([waiting.tenant]) as connection:
                 account = await self._store.find(connection, waiting.tenant, portal.crm_account(waiting.tenant))
@@ -186,8 +201,6 @@ class Installer:
         offer = AccessOffer(**orjson.loads(text))
         if account is None or account.profile != portal.APP:
             await self._refuse(waiting, "portal_not_in_app_mode")
-        elif waiting.old:
-            await self._refuse(waiting, "portal_not_vouched_for")
         else:
             await self._settle(waiting, account, await self._vouched(waiting, account, offer))
 
@@ -198,13 +211,16 @@ class Installer:
             case Rejected():
                 await self._refuse(waiting, found.problem.code)
             case Deferred() | Retryable() | Uncertain():
-                seconds = AGAIN_SECONDS[min(waiting.tries, len(AGAIN_SECONDS) - 1)]
                 _log.warning("nobody could vouch for an offer of access yet", account=account.account,
                              reason=found.problem.code)  # fmt: skip
-                async with self._database.transaction([waiting.tenant]) as connection:
-                    await offers.put_off(connection, waiting, seconds)
+                await self._put_off(waiting)
             case _:
                 assert_never(found)
+
+    async def _put_off(self, waiting: Waiting) -> None:
+        seconds = AGAIN_SECONDS[min(waiting.tries, len(AGAIN_SECONDS) - 1)]
+        async with self._database.transaction([waiting.tenant]) as connection:
+            await offers.put_off(connection, waiting, seconds)
 
     async def _vouched(self, waiting: Waiting, account: Account, offer: AccessOffer) -> _Vouched | Failure:
         """The word of the authorisation server, by the access token or, when that is spent, by a new pair."""

@@ -1,9 +1,11 @@
 """Statement files: durable when they are answered or moved, refused with a reason, taken once however they come."""
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -204,6 +206,28 @@ async def test_files_that_nobody_takes_away_hold_up_no_other(
     await watch.look()
     assert await watch.look() == 1
     assert not file.exists()
+    assert len(await ingest.messages("statements")) == 1
+
+
+@pytest.mark.expects_errors("a statement file met a defect")
+@pytest.mark.parametrize("error", [KeyError("a code without a sentence"), OSError(errno.EIO, "a bad disk", "a.txt")])
+async def test_a_file_that_meets_a_defect_holds_up_no_other_and_stays_where_it_is(
+    ingest: Ingest, watch: StatementFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    true_take = Statements.take
+
+    async def take(self: Statements, tenant: Any, data: bytes, file_name: str, source: Any) -> Any:
+        if file_name == "a.txt":
+            raise error
+        return await true_take(self, tenant, data, file_name, source)
+
+    monkeypatch.setattr(Statements, "take", take)
+    poisoned, file = put(tmp_path, "a.txt"), put(tmp_path, "b.txt")
+    os.utime(poisoned, (1, 1))
+    await watch.look()
+    assert await watch.look() == 1
+    assert not file.exists()
+    assert poisoned.exists()
     assert len(await ingest.messages("statements")) == 1
 
 
