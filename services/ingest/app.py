@@ -14,7 +14,7 @@ from chassis.aggregate import StreamKind
 from chassis.blobs import Blobs
 from chassis.ids import TenantId, tenant_id
 from chassis.outcomes import Ok, Outcome
-from chassis.postgres import INFRASTRUCTURE_ERRORS
+from chassis.postgres import INFRASTRUCTURE_ERRORS, log_level
 from chassis.service.spec import Parts, ServiceSpec, Work
 from chassis.serving import BODY_BYTES_MAX
 from chassis.values.orders import OrderId
@@ -163,7 +163,7 @@ class _Whole:
             parts.settings.address_policy(),
             changed=(self.directory.forget, lambda tenant: self.desk.forget(tenant)),
         )
-        tokens = Tokens(
+        self.tokens = Tokens(
             parts.database,
             self.store,
             parts.clock,
@@ -175,7 +175,9 @@ class _Whole:
             self.installer.lost,
             call_seconds_max=parts.settings.call_seconds_max,
         )
-        self.desk = PermitDesk(parts.database, self.store, parts.clock, tokens, networks_of=parts.settings.networks_of)
+        self.desk = PermitDesk(
+            parts.database, self.store, parts.clock, self.tokens, networks_of=parts.settings.networks_of
+        )
         blobs = Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
         self.statements = Statements(parts.database, parts.engine, blobs, parts.clock)
         self.called = HookDirectory(found.of_accounting)
@@ -239,13 +241,14 @@ class _Whole:
         )
 
     def loops(self) -> Mapping[str, Coroutine[Any, Any, None]]:
-        """The writer of webhooks, the end of old ones, portals that moved, offers of access, and the folder of
-        statement files."""
+        """The writer of webhooks, the end of old ones, portals that moved, offers of access, tokens that were not
+        written yet, and the folder of statement files."""
         loops = {
             "webhooks": self.intake.run(),
             "old webhooks": self._drop_old(),
             "moved portals": self._keep_moves(),
             "offers of access": self.installer.run(),
+            "tokens": self.tokens.run(),
         }
         settings = self.parts.settings
         if settings.statements_folder is not None:
@@ -287,8 +290,9 @@ class _Whole:
                 moved = await self.moves.get()
                 try:
                     await self._keep_move(moved)
-                except INFRASTRUCTURE_ERRORS as error:
-                    _log.warning("a renamed portal is kept later", account=moved.account, error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001 - the old host sends the next call on too
+                    level, name = log_level(error), type(error).__name__
+                    _log.log(level, "a renamed portal is kept later", account=moved.account, error=name)
         finally:
             await self.owners.close()
 

@@ -199,6 +199,14 @@ class ConnectionStore:
                 list(accounts),
             )
 
+    async def is_leased(self, connection: Connection, tenant: TenantId, account: str) -> bool:
+        """Whether somebody took the right to fetch a token and has not given it back, be it that it ran out."""
+        return bool(
+            await connection.fetchval(
+                "SELECT lease_until IS NOT NULL FROM connections WHERE tenant_id = $1 AND account = $2", tenant, account
+            )
+        )
+
     async def lease_token(
         self, connection: Connection, tenant: TenantId, account: str, lease_seconds: float
     ) -> int | None:
