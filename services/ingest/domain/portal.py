@@ -191,7 +191,9 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
         case SuspendTenant():
             if state.status == "removed":
                 return Refused(Problem("tenant_removed"))
-            return (TenantSuspended(version=state.version + 1),) if state.status == "active" else ()
+            # A person's suspension takes the place of one that would end by itself.
+            stays = state.status == "suspended" and not state.suspended_by
+            return () if stays else (TenantSuspended(version=state.version + 1),)
         case ResumeTenant():
             if state.status == "removed":
                 return Refused(Problem("tenant_removed"))

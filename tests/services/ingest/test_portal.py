@@ -130,6 +130,14 @@ def test_of_a_tenant_that_nobody_applied_there_is_nothing_to_change(command: por
     assert a_portal().run(command) == Refused(Problem("tenant_unknown"))
 
 
+def test_a_person_who_suspends_an_uninstalled_tenant_is_not_overruled_by_its_next_installation() -> None:
+    stream = a_portal(applied(by_app=True), CONNECT, portal.LosePortal("uninstalled"))
+    assert stream.ran(portal.SuspendTenant()) == [portal.TenantSuspended(version=3)]
+    assert stream.ran(portal.SuspendTenant()) == []
+    assert names(stream.ran(CONNECT)) == ["PortalConnected"]
+    assert stream.state.status == "suspended"
+
+
 def test_an_uninstalled_application_suspends_until_it_is_installed_again() -> None:
     stream = a_portal(applied(by_app=True), CONNECT)
     assert stream.ran(portal.LosePortal("uninstalled")) == [
