@@ -7,7 +7,6 @@ process whose lease ran out may hold the pair that others take for lost.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -126,11 +125,13 @@ class Tokens:
                 await asyncio.sleep(KEEP_EVERY_SECONDS)
                 await self._keep()
         finally:
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(END_SECONDS_MAX):
                     if self._renewing:
                         await asyncio.wait(self._renewing)
                     await self._keep()
+            except TimeoutError:
+                _log.warning("pairs of tokens did not come to their end in time", count=len(self._renewing))
             for name in self._unsaved:
                 _log.error("a pair of tokens is lost with this process", account=name)
 
