@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.bitrix24 import items, legal, opening, people, views
 from sandbox.bitrix24.downloads import file_reply
 from sandbox.bitrix24.families import BY_NAME, Family
+from sandbox.bitrix24.methods import openlines
 from sandbox.bitrix24.methods.catalog import add_product
 from sandbox.bitrix24.methods.types import add_type
 from sandbox.bitrix24.portal import Portal
@@ -47,6 +48,8 @@ class Control:
             of("PATCH", "/subscriptions/{id}", self._edit_subscription, "its address, token or events",
                {"url": "http://127.0.0.1:8080/hooks/bitrix24/secret"}),
             of("DELETE", "/subscriptions/{id}", self._unsubscribe, "delete an outgoing webhook"),
+            of("POST", "/openlines", self._open_line, "a client writes through an open line",
+               {"entity": "company", "id": 1001, "text": "Где счёт?", "connector": "telegrambot"}),
             of("POST", "/funnels", self._add_funnel, "a funnel of deals", {"name": "Опт", "id": 2}),
             of("POST", "/types", self._add_type, "a smart process", {"entity_type_id": 147, "title": "Проект"}),
             of("POST", "/companies", self._add_company, "a company with requisites",
@@ -175,6 +178,15 @@ class Control:
     def _unsubscribe(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
         portal.drop("subscription", _known(portal, "subscription", request))
         return Reply(payload={"deleted": True})
+
+    def _open_line(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
+        people.checked(body, {"entity", "id", "text", "connector", "operator"})
+        owner, number = str(body.get("entity") or ""), int(body.get("id") or 0)
+        if owner not in openlines.OWNERS or portal.get(owner, number) is None:
+            raise BadRequestError(f"there is no {owner or 'entity'} {number} in {portal.slug}")
+        connector, operator = str(body.get("connector") or "livechat"), int(body.get("operator") or 1)
+        made = openlines.add_line_chat(portal, owner, number, str(body.get("text") or ""), connector, operator)
+        return Reply(status=201, payload={"chat": made})
 
     def _add_funnel(self, portal: Portal, request: Request, body: dict[str, Any]) -> Reply:
         people.checked(body, {"id", "name", "stages"})

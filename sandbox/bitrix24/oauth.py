@@ -129,6 +129,11 @@ class OAuth:
         )
 
 
+WRONG_CLIENT = RestError(200, "wrong_client", "Wrong client")
+"""A client id that the server does not know, or whose token it is not; a wrong secret is `invalid_client` (the vendor's
+Python SDK, its errors of OAuth)."""
+
+
 def _app(portal: Portal, client: str) -> Record | None:
     return next((app for app in portal.table("app") if app["CLIENT_ID"] == client), None)
 
@@ -143,7 +148,7 @@ def _grant_refusal(given: dict[str, str], *, known: bool) -> RestError:
     if not name or not given.get(name) or not given.get("client_id") or not given.get("client_secret"):
         return RestError(400, "invalid_request", "Invalid or missing parameters")
     if not known:
-        return RestError(400, "invalid_client", "The client credentials are invalid")
+        return WRONG_CLIENT
     return RestError(400, "invalid_grant", "The provided authorization grant is invalid, expired or revoked")
 
 
@@ -160,14 +165,16 @@ def _granted(portal: Portal, request: Request, given: dict[str, str]) -> Reply:
     if refusal.code == "invalid_request":
         raise refusal
     client = _app(portal, given["client_id"])
-    if client is None or not hmac.compare_digest(client["CLIENT_SECRET"].encode(), given["client_secret"].encode()):
+    if client is None:
+        raise WRONG_CLIENT
+    if not hmac.compare_digest(client["CLIENT_SECRET"].encode(), given["client_secret"].encode()):
         raise RestError(400, "invalid_client", "The client credentials are invalid")
     token = apps.find(portal, given[name], kind)
     if token is None or token.get("SPENT") == "Y" or token["EXPIRES"] <= portal.now():
         raise refusal
     app = portal.table("app").records[token["APP_ID"]]
     if app["ID"] != client["ID"]:
-        raise RestError(200, "wrong_client", "The token belongs to another application")
+        raise WRONG_CLIENT
     state = token.get("STATE")
     if state == "unpaid" or app["PAID"] != "Y":
         raise apps.refusal("unpaid")

@@ -30,7 +30,7 @@ SETTINGS: Record = {
     "loopback_handlers": True,
     "refresh_tokens_single_use": True,
     "downloads_need_browser_headers": False,
-    "tags_need_client_id": True,
+    "tags_need_client_id": False,
     "html_errors": False,
     "suspended": "",
     "catalogue_closed": False,
@@ -41,7 +41,9 @@ SETTINGS: Record = {
 `required_fields`: [{"entityTypeId": 2, "stage": "WON" or null, "field": "UF_CRM_X"}]; `suspended`: an error code of the
 whole portal (PAYMENT_REQUIRED, PORTAL_DELETED, ACCESS_DENIED, OVERLOAD_LIMIT) or "". `loopback_handlers`: whether
 applications may name handlers on this machine or in a private network, which the vendor's queue would not reach.
-`catalogue_closed`: whether nobody who asks has the right to read products and prices of the catalogue.
+`tags_need_client_id`: whether a webhook that adds a tagged notification must name a CLIENT_ID: its page asks for one,
+the vendor's own Python SDK is served without; to delete by a tag one is always needed. `catalogue_closed`: whether
+nobody who asks has the right to read products and prices of the catalogue.
 `refresh_tokens_single_use`: whether a refresh token that was used is refused from then on.
 """
 

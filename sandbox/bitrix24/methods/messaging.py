@@ -41,12 +41,12 @@ def _attach(call: Call) -> Any:
 # -- notifications
 
 
-def _client(call: Call) -> str:
+def _client(call: Call, *, demanded: bool) -> str:
     """Tags belong to an application; a webhook names one by CLIENT_ID."""
     if call.identity.app is not None:
         return call.identity.app
     client = call.text("CLIENT_ID")
-    if not client and call.portal.settings["tags_need_client_id"]:
+    if not client and demanded:
         raise RestError(403, "ACCESS_DENIED", "Access denied! Client ID not specified")
     return "custom" + client
 
@@ -60,7 +60,8 @@ def _notify(call: Call, *, system: bool) -> Any:
         raise RestError(400, "MESSAGE_EMPTY", "Message can't be empty")
     attach = _attach(call)
     tag, sub_tag = call.text("TAG"), call.text("SUB_TAG")
-    client = _client(call) if tag or sub_tag else ""
+    demanded = bool(call.portal.settings["tags_need_client_id"])
+    client = _client(call, demanded=demanded) if tag or sub_tag else ""
     if call.portal.get("user", user_id) is None:
         return False
     if tag:
@@ -99,9 +100,9 @@ def notify_delete(call: Call) -> Any:
     if number is not None:
         found = [record] if (record := table.get(number)) is not None else []
     elif call.text("TAG"):
-        found = table.find("TAG", f"{_client(call)}|{call.text('TAG')}")
+        found = table.find("TAG", f"{_client(call, demanded=True)}|{call.text('TAG')}")
     elif call.text("SUB_TAG"):
-        wanted = f"{_client(call)}|{call.text('SUB_TAG')}"
+        wanted = f"{_client(call, demanded=True)}|{call.text('SUB_TAG')}"
         found = [record for record in table if record.get("SUB_TAG") == wanted]
     else:
         raise RestError(400, "PARAMS_ERROR", "Incorrect params")

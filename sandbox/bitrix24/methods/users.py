@@ -185,14 +185,14 @@ def access_name(call: Call) -> Any:
     wanted = [str(one) for one in given] if isinstance(given, list) else []
     if not wanted:
         raise RestError(400, "ERROR_ARGUMENT", "Argument 'ACCESS' is null or empty", argument="ACCESS")
-    named = {"AU": "Все авторизованные пользователи", "G2": "Все пользователи (в том числе неавторизованные)",
-             "G1": "Администраторы"}  # fmt: skip
+    named = {"AU": "Все авторизованные пользователи", "G2": "Все посетители", "G1": "Администраторы"}
     shown: Record = {}
     for code in wanted:
         if code in named:
-            shown[code] = {"provider_id": "group", "name": named[code]}
+            shown[code] = {"provider": "", "name": named[code], "provider_id": "other"}
         elif code.startswith("U") and call.portal.get("user", as_number(code[1:]) or 0) is not None:
-            shown[code] = {"provider_id": "user", "name": call.portal.user_name(as_number(code[1:]))}
+            name = call.portal.user_name(as_number(code[1:]))
+            shown[code] = {"provider": "Пользователь", "name": name, "provider_id": "user"}
     return shown or []
 
 

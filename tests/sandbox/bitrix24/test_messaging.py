@@ -22,6 +22,7 @@ async def test_a_tag_replaces_the_notification(crm: PortalClient) -> None:
 async def test_notification_refusals(crm: PortalClient) -> None:
     assert (await crm.refused("im.notify.system.add", {"MESSAGE": "x"}))[:2] == (400, "USER_ID_EMPTY")
     assert (await crm.refused("im.notify.system.add", {"USER_ID": 7}))[:2] == (400, "MESSAGE_EMPTY")
+    await crm.control("", {"tags_need_client_id": True}, "PATCH")
     tagged = {"USER_ID": 7, "MESSAGE": "x", "TAG": "t"}
     assert (await crm.refused("im.notify.system.add", tagged))[0] == 403
     assert await crm.result("im.notify.system.add", {"USER_ID": 999, "MESSAGE": "x"}) is False
