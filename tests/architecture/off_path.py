@@ -70,6 +70,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "bitrix24.read_card": _REGISTERS,
     "services.counterparty.store.PartyStore.made": _READ,
     "services.counterparty.store.PartyStore.holder": _READ,
+    "settle/check-counterparty": "after a person's answer about a buyer, which is asked for after a quarter of an hour",
     "settle/watch-counterparties": _ENTERED,
     "settle/find-crm-cards": _ENTERED,
     "intend/crm-newcomer": _ENTERED,
