@@ -16,6 +16,7 @@ UNITS = (
 )  # fmt: skip
 ACCOUNTS = ("41.01", "51", "62", "62.01", "62.02", "90.01.1", "90.02.1", "90.03")
 CONTACTS = ("Адрес", "АдресЭлектроннойПочты", "Телефон")
+BANK = ("044525225", "ПАО СБЕРБАНК", "30101810400000000225", "г. Москва")
 FOLDER = "СправочникКонтрагенты"
 
 
@@ -57,7 +58,15 @@ def rows(account: Account, kind: str) -> Iterable[dict[str, Any]]:
             yield _card(
                 account, kind, "main", Description=f"{account.own_account}, ПАО СБЕРБАНК", Code="000000001",
                 Owner=key_of(account, "Catalog_Организации", "main"), Owner_Type="StandardODATA.Catalog_Организации",
-                НомерСчета=account.own_account, ВалютаДенежныхСредств_Key=key_of(account, "Catalog_Валюты", "643"),
+                НомерСчета=account.own_account, Банк_Key=key_of(account, "Catalog_Банки", BANK[0]),
+                ВалютаДенежныхСредств_Key=key_of(account, "Catalog_Валюты", "643"),
+            )  # fmt: skip
+        case "Catalog_Банки":
+            region = key_of(account, kind, "region")
+            yield _card(account, kind, "region", Description="г. Москва", IsFolder=True)
+            code, name, corr, city = BANK
+            yield _card(
+                account, kind, code, Code=code, Description=name, Parent_Key=region, КоррСчет=corr, Город=city
             )  # fmt: skip
         case "Catalog_Валюты":
             for code, name, full in (("643", "руб.", "Российский рубль"), ("840", "USD", "Доллар США")):

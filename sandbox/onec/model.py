@@ -94,9 +94,10 @@ _SPEC: dict[str, tuple[str, dict[str, str]]] = {
     "Catalog_НоменклатурныеГруппы": (_CATALOG, {}),
     "Catalog_КлассификаторЕдиницИзмерения": (f"{_CATALOG} НаименованиеПолное", {}),
     "Catalog_БанковскиеСчета": (
-        f"{_CATALOG} Owner Owner_Type НомерСчета ВалютаДенежныхСредств_Key:g>Catalog_Валюты",
+        f"{_CATALOG} Owner Owner_Type НомерСчета Банк_Key:g>Catalog_Банки ВалютаДенежныхСредств_Key:g>Catalog_Валюты",
         {},
     ),
+    "Catalog_Банки": (f"{_CATALOG} Parent_Key:g>Catalog_Банки IsFolder:b КоррСчет Город", {}),
     "Catalog_Валюты": (f"{_CATALOG} НаименованиеПолное", {}),
     "Catalog_ВидыКонтактнойИнформации": (
         f"{_CATALOG} Parent_Key:g>Catalog_ВидыКонтактнойИнформации IsFolder:b Тип",

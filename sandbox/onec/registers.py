@@ -79,11 +79,18 @@ ENTRY_TYPE = Type(
 )  # fmt: skip
 
 
+SET_TYPE = Type(NAME, {name: Property(name, "s") for name in ("Recorder", "Recorder_Type")}, {})
+
+
 def described() -> tuple[str, str]:
     """Types and functions of the register in the base's description."""
-    types = [f'<EntityType Name="{ENTRIES}"><Key><PropertyRef Name="Recorder"/><PropertyRef Name="LineNumber"/></Key>'
+    recorder = '<Key><PropertyRef Name="Recorder"/><PropertyRef Name="Recorder_Type"/></Key>'
+    types = [f'<EntityType Name="{NAME}">{recorder}{columns_of(SET_TYPE.properties, tuple(SET_TYPE.properties))}'
+             f'<Property Name="RecordSet" Type="Collection({NAMESPACE}.{NAME}_RowType)" Nullable="true"/></EntityType>',
+             f'<ComplexType Name="{NAME}_RowType">{columns_of(ENTRY_TYPE.properties, ())}</ComplexType>',
+             f'<EntityType Name="{ENTRIES}"><Key><PropertyRef Name="Recorder"/><PropertyRef Name="LineNumber"/></Key>'
              f"{columns_of(ENTRY_TYPE.properties, ('Recorder', 'LineNumber'))}</EntityType>"]  # fmt: skip
-    functions = [f'<EntitySet Name="{ENTRIES}" EntityType="{NAMESPACE}.{ENTRIES}"/>']
+    functions = [f'<EntitySet Name="{one}" EntityType="{NAMESPACE}.{one}"/>' for one in (NAME, ENTRIES)]
     for name, table in TABLES.items():
         row = f"{NAME}_{name}"
         types.append(f'<ComplexType Name="{row}">{columns_of(table.type.properties, ())}</ComplexType>')
@@ -100,6 +107,15 @@ def described() -> tuple[str, str]:
     return "".join(types), "".join(functions)
 
 
+def _record_sets(account: Account, entries: Sequence[Posting]) -> list[Entity]:
+    """The entries of each document that made some."""
+    sets: dict[tuple[str, str], list[Entity]] = {}
+    for one in entries:
+        row = _entry(account, one)
+        sets.setdefault((row["Recorder"], row["Recorder_Type"]), []).append(row)
+    return [{"Recorder": key, "Recorder_Type": kind, "RecordSet": rows} for (key, kind), rows in sets.items()]
+
+
 def asked_for(path: str) -> bool:
     """Whether a path below the root is the register's."""
     return path.partition("(")[0].partition("/")[0] in (NAME, ENTRIES)
@@ -109,6 +125,9 @@ def answer(
     account: Account, entries: Sequence[Posting], path: str, options: Options, shape: Shape, view: View
 ) -> Reply:
     """What a GET of the register gives. Raises Refusal."""
+    if path == NAME:
+        sets = query.selected(_record_sets(account, entries), options, SET_TYPE, view)
+        return shape.rows(NAME, [dict(one) for one in query.page(sets, options)])
     if path == ENTRIES:
         rows = [_entry(account, one) for one in entries]
         return shape.collection(ENTRY_TYPE, query.selected(rows, options, ENTRY_TYPE, view))

@@ -135,6 +135,11 @@ async def test_entries_are_listed_and_never_written(base: Base) -> None:
         (codes["51"], codes["62.01"], 101),
     ]
     assert rows[1]["Recorder_Type"] == "StandardODATA.Document_ПоступлениеНаРасчетныйСчет"
+    (one, two) = (await base.ask(REGISTER)).json()["value"]
+    assert (one["RecordSet"], two["RecordSet"]) == (rows[:1], rows[1:])
+    kind = rows[1]["Recorder_Type"].removeprefix("StandardODATA.")
+    (same,) = await base.found(REGISTER, f"Recorder eq cast(guid'{rows[1]['Recorder']}', '{kind}')")
+    assert same == two
     assert said(await base.ask(f"{REGISTER}_RecordType", method="POST", json={})) == (405, "19")
 
 
@@ -154,7 +159,9 @@ async def test_calls_that_the_register_does_not_know(base: Base, call: str, refu
 
 
 async def test_a_register_that_is_not_ticked_is_not_there(base: Base) -> None:
-    assert f'Name="{REGISTER}_Balance"' in (await base.ask("$metadata")).text
+    told = (await base.ask("$metadata")).text
+    assert f'<EntitySet Name="{REGISTER}"' in told
+    assert f'<ComplexType Name="{REGISTER}_Balance"' in told
     assert REGISTER in [one["name"] for one in (await base.ask("", "$format=json")).json()["value"]]
     await base.dial(unpublished=REGISTER)
     assert said(await base.ask(f"{REGISTER}/Balance")) == (404, "8")

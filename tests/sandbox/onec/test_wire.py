@@ -85,6 +85,15 @@ async def test_options_of_a_read(base: Base) -> None:
     assert (listed["odata.count"], len(listed["value"])) == ("5", 1)
 
 
+async def test_a_bank_account_leads_to_its_bank_by_bic(base: Base) -> None:
+    (own,) = await base.found("Catalog_БанковскиеСчета", "DeletionMark eq false", expand="Банк")
+    assert (own["Банк"]["Code"], own["Банк"]["КоррСчет"]) == ("044525225", "30101810400000000225")
+    place = f"Catalog_Банки(guid'{own['Банк_Key']}')"
+    assert (await base.ask(f"{place}/Parent")).json()["IsFolder"] is True, "regions are folders"
+    selected = await base.ask(f"Catalog_БанковскиеСчета(guid'{own['Ref_Key']}')", "$select=" + quote("Банк_Key"))
+    assert selected.json()["Банк_Key"] == own["Банк_Key"]
+
+
 async def test_expanding_and_presenting_references(base: Base) -> None:
     made = await base.invoice()
     (row,) = await base.found(
