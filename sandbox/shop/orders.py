@@ -26,6 +26,8 @@ class Shop:
     secret: str
     key_id: str = "1"
     skew_seconds: int = 0
+    rest_texts: bool = False
+    """Whether `sale.*` prints numbers as texts with four decimals, as older cores do."""
     next_order: int = 236
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -98,6 +100,13 @@ def _final(row: dict[str, Any], quantity: Decimal) -> Decimal:
         return base
     tax: Decimal = (base * row["vat_rate"] / 100).quantize(_KOPECK, ROUND_HALF_UP)
     return base + tax
+
+
+def vat_amount(row: dict[str, Any]) -> Decimal:
+    """The VAT of a row as the shop counts it: of a unit unrounded, times the quantity."""
+    rate = Decimal(row.get("vat_rate") or 0) / 100
+    unit = Decimal(row["price"]) * rate / (1 + rate if row["vat_included"] else 1)
+    return (unit * Decimal(row["quantity"])).quantize(_KOPECK, ROUND_HALF_UP)
 
 
 def _money(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Shops as the sandbox's vendor: what people do in them, the pushes of their module, a page with orders."""
+"""Shops as the sandbox's vendor: what people do in them, their module's pushes, methods `sale.*`, a page of orders."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from sandbox.core.pages import environment
 from sandbox.core.vendor import Change, EventPost, SeedSpec, Timer
 from sandbox.core.wire import BadRequestError, Reply, Request, Route, UnknownError, html
 from sandbox.core.world import World
+from sandbox.shop import rest
 from sandbox.shop.orders import ORDER_KEYS, Shop, edited, made
 
 DAY_SECONDS = 86_400.0
 BACK_OFF_SECONDS = (60.0, 300.0, 900.0, 3600.0, 21_600.0, *(DAY_SECONDS,) * 7)
 FOR_GOOD = frozenset({400, 413, 415, 422})
-SHOP_KEYS = {"shop", "title", "url", "secret", "key_id", "skew_seconds"}
+SHOP_KEYS = {"shop", "title", "url", "secret", "key_id", "skew_seconds", "rest_texts"}
 PAGE = """{% extends "layout.html" %}{% block title %}{{ shop.title }}{% endblock %}
 {% block header %}<h1>{{ shop.title }}</h1><div class="muted">Заказы отправляются на {{ shop.url or "никуда" }}</div>
 {% endblock %}{% block main %}<table><tr><th>Заказ</th><th>Покупатель</th><th>Товары и доставка</th>
@@ -36,18 +37,22 @@ PAGE = """{% extends "layout.html" %}{% block title %}{{ shop.title }}{% endbloc
 
 
 class Shops:
-    """All shops of the sandbox. Nobody calls a shop: it only pushes."""
+    """All shops of the sandbox."""
 
     name = "shop"
-    statuses = ()
+    statuses = rest.STATUSES
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.shops: dict[str, Shop] = {}
         self._page = environment({"shop.html": PAGE}).get_template("shop.html")
+        self._rest = rest.Rest(world, self)
 
     def routes(self) -> Sequence[Route]:
-        return []
+        return [
+            Route(method, "/shop/{shop}/rest/{user}/{code}/{method}", self._rest.called, "a method of the scope sale")
+            for method in ("GET", "POST")
+        ]
 
     def control_routes(self) -> Sequence[Route]:
         order = {"kind": "legal", "payer": {"inn": "7725010016", "kpp": "772501001", "name": "ООО Ромашка"},
@@ -55,7 +60,7 @@ class Shops:
         return [
             Route("GET", "/shops", self._listed, "shops with their secrets"),
             Route("POST", "/shops", self._open, "open a shop", {"shop": "main", "url": "https://…/shops/…/orders"}),
-            Route("PATCH", "/shops/{shop}", self._turn, "url, secret, key_id, title, skew_seconds"),
+            Route("PATCH", "/shops/{shop}", self._turn, "url, secret, key_id, title, skew_seconds, rest_texts"),
             Route("POST", "/{shop}/orders", self._order, "an order is made", order),
             Route("PATCH", "/{shop}/orders/{order}", self._edit, "an order is edited", {"status": "P"}),
             Route("POST", "/{shop}/orders/{order}/cancel", self._cancel, "an order is cancelled"),
@@ -68,7 +73,7 @@ class Shops:
     # -- what people do
 
     async def _listed(self, request: Request) -> Reply:
-        return Reply(payload=[shop.as_json() for shop in self.shops.values()])
+        return Reply(payload=[self._described(shop, request) for shop in self.shops.values()])
 
     async def _open(self, request: Request) -> Reply:
         body = _checked(request, SHOP_KEYS)
@@ -79,12 +84,12 @@ class Shops:
         shop = {"id": shop_id, "title": f"Магазин {shop_id}", "url": "", "secret": secret}
         given = {name: value for name, value in body.items() if name != "shop"}
         self._world.change(self, shop_id, "open", {**shop, **given})
-        return Reply(status=201, payload=self.shops[shop_id].as_json())
+        return Reply(status=201, payload=self._described(self.shops[shop_id], request))
 
     async def _turn(self, request: Request) -> Reply:
         shop = self._of(request)
         self._world.change(self, shop.id, "turn", _checked(request, SHOP_KEYS - {"shop"}))
-        return Reply(payload=self.shops[shop.id].as_json())
+        return Reply(payload=self._described(self.shops[shop.id], request))
 
     async def _order(self, request: Request) -> Reply:
         shop = self._of(request)
@@ -109,10 +114,14 @@ class Shops:
         return Reply(payload={"deleted": order["id"]})
 
     def _saved(self, shop: Shop, order: dict[str, Any], event: str, status: int = 200) -> Reply:
+        self.save(shop, order, event)
+        return Reply(status=status, payload={"order": order})
+
+    def save(self, shop: Shop, order: dict[str, Any], event: str) -> None:
+        """The next version of an order, told of by the shop's module."""
         with self._world.ledger.together():
             self._world.change(self, shop.id, "save", order)
             self._push(shop, event, order)
-        return Reply(status=status, payload={"order": order})
 
     def _push(self, shop: Shop, event: str, order: dict[str, Any]) -> None:
         if not shop.url:
@@ -168,7 +177,18 @@ class Shops:
         raise ValueError(f"no timer {timer.op!r} is known here")
 
     def fault_reply(self, fault: Fault, account: str, operation: str) -> Reply:
-        raise ValueError("nobody calls a shop, so it refuses nothing")
+        known: dict[str, tuple[int, int | str, str]] = {
+            "limit_503": (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+            "limit_429": (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
+            "operation_time_limit": (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
+            "token_expired": (401, "expired_token", "The access token provided has expired."),
+            "error_in_200": (200, 0, "internal error"),
+        }
+        failed = (int(fault.number("status", 500)), "INTERNAL_SERVER_ERROR", "Internal server error")
+        reply = rest.refused(*known.get(fault.kind, failed))
+        if "retry_after" in fault.params:
+            reply.headers["Retry-After"] = str(fault.params["retry_after"])
+        return reply
 
     def forge(self, post: EventPost) -> EventPost:
         return replace(post, about={**post.about, "forged_with": "somebody-elses-secret"})
@@ -201,6 +221,9 @@ class Shops:
         if shop is None:
             return html("<p>Такого магазина нет.</p>", 404)
         return html(self._page.render(shop=shop, orders=list(reversed(shop.orders.values()))))
+
+    def _described(self, shop: Shop, request: Request) -> dict[str, Any]:
+        return {**shop.as_json(), "webhook_url": f"{request.base_url}{rest.webhook(shop)}"}
 
     def _of(self, request: Request) -> Shop:
         shop = self.shops.get(request.params["shop"])
