@@ -22,6 +22,18 @@ from sandbox.bitrix24.store import Record
 from sandbox.bitrix24.values import BadValueError, amount_text, folded, moment_text, number
 
 CATALOG_ID = 24
+BASE = 1
+"""The kind of price that a product itself is sold at."""
+OFFERS_ID = 26
+"""The catalogue of variations, which every portal has beside the one of products."""
+CATALOGS: dict[int, Record] = {
+    number: {"iblockId": number, "iblockTypeId": "CRM_PRODUCT_CATALOG", "id": number, "lid": "s1", "name": name,
+             "productIblockId": of, "skuPropertyId": link, "subscription": "N", "vatId": None}
+    for number, name, of, link in (
+        (CATALOG_ID, "Товарный каталог CRM", None, None),
+        (OFFERS_ID, "Товарный каталог CRM (предложения)", CATALOG_ID, 100),
+    )
+}  # fmt: skip
 KINDS = {
     "ID": "integer", "IBLOCK_ID": "integer", "NAME": "string", "ACTIVE": "char", "CODE": "string", "XML_ID": "string",
     "TYPE": "integer", "MEASURE": "integer", "VAT_ID": "integer", "VAT_INCLUDED": "char", "PRICE": "double",
@@ -38,13 +50,17 @@ def _column(name: str) -> Column | None:
 
 def add_product(portal: Portal, name: str, price: str, **more: Any) -> int:
     """A product with its base price; `more` are further stored fields: VAT_ID, VAT_RATE, MEASURE_CODE, XML_ID."""
-    values: Record = {
-        "NAME": name, "IBLOCK_ID": CATALOG_ID, "ACTIVE": "Y", "TYPE": 1, "MEASURE": 5, "MEASURE_CODE": 796,
-        "MEASURE_NAME": "шт", "VAT_INCLUDED": "Y", "PRICE": amount_text(price), "DATE_CREATE": portal.now(), **more,
-    }  # fmt: skip
-    made = portal.put("product", values)
-    portal.put("price", {"PRODUCT_ID": made, "CATALOG_GROUP_ID": 1, "CURRENCY": "RUB", "PRICE": values["PRICE"]})
+    made = _put_product(portal, name, amount_text(price), more)
+    of_it = {"PRODUCT_ID": made, "CATALOG_GROUP_ID": BASE, "CURRENCY": "RUB", "PRICE": amount_text(price)}
+    portal.put("price", of_it)
     return made
+
+
+def _put_product(portal: Portal, name: str, price: str, more: Record) -> int:
+    return portal.put("product", {
+        "NAME": name, "IBLOCK_ID": CATALOG_ID, "ACTIVE": "Y", "TYPE": 1, "MEASURE": 5, "MEASURE_CODE": 796,
+        "MEASURE_NAME": "шт", "VAT_INCLUDED": "Y", "PRICE": price, "DATE_CREATE": portal.now(), **more,
+    })  # fmt: skip
 
 
 def _product(record: Record, portal: Portal) -> Record:
@@ -60,7 +76,7 @@ def _product(record: Record, portal: Portal) -> Record:
     }  # fmt: skip
 
 
-def _open_to(call: Call) -> None:
+def readable(call: Call) -> None:
     """Refuses who has no right to read the catalogue, where the dial says so."""
     if call.portal.settings.get("catalogue_closed"):
         raise RestError(400, 200040300010, "Access Denied")
@@ -68,7 +84,7 @@ def _open_to(call: Call) -> None:
 
 @method("catalog.product.get", "catalog")
 def product_get(call: Call) -> Any:
-    _open_to(call)
+    readable(call)
     record = call.portal.get("product", universal_id(call))
     if record is None:
         raise RestError(400, 0, "product does not exist.")
@@ -77,7 +93,7 @@ def product_get(call: Call) -> Any:
 
 @method("catalog.product.list", "catalog")
 def product_list(call: Call) -> Any:
-    _open_to(call)
+    readable(call)
     select = call.get("select")
     names = [str(name) for name in select] if isinstance(select, list) else []
     if not {"id", "iblockId"} <= set(names) and "*" not in names:
@@ -96,7 +112,7 @@ def product_list(call: Call) -> Any:
 def _run(call: Call, table: str) -> tuple[list[Record], int, int]:
     query = compile_filter(call.get("filter"), _column, call.portal.zone, strict=False)
     order = compile_order(call.get("order"), _column, strict=False)
-    offset = offset_of(call, paged=False)
+    offset = offset_of(call, paged=True)
     found, total = run(call.portal.table(table), query, order, offset=offset, limit=PAGE_SIZE)
     return found, total, offset
 
@@ -106,14 +122,19 @@ def product_add(call: Call) -> Any:
     fields = universal_map(call, "fields")
     if not is_admin(call):
         raise RestError(400, 200040300020, "Access Denied")
-    if not fields.get("name"):
-        raise RestError(400, 0, "Required fields: name")
-    price = "0"
-    made = add_product(call.portal, str(fields["name"]), price, XML_ID=fields.get("xmlId"))
+    missing = [name for name in ("iblockId", "name") if not fields.get(name)]
+    if missing:
+        raise RestError(400, 0, f"Required fields: {', '.join(missing)}")
+    catalog = as_number(fields["iblockId"])
+    if catalog not in CATALOGS:
+        raise RestError(400, 0, "The specified iblock is not a product catalog")
+    more = {"IBLOCK_ID": catalog, "TYPE": 1 if catalog == CATALOG_ID else 4}
+    made = _put_product(call.portal, str(fields["name"]), "0.00", more)
+    _rewrite(call.portal, made, _stored_names(fields))
     return {"element": _product(call.portal.table("product").records[made], call.portal)}
 
 
-def _price(record: Record) -> Record:
+def price_of(record: Record) -> Record:
     return {
         "id": record["ID"], "productId": record["PRODUCT_ID"], "catalogGroupId": record["CATALOG_GROUP_ID"],
         "price": number(record["PRICE"]), "currency": record["CURRENCY"], "extraId": None, "quantityFrom": None,
@@ -123,28 +144,40 @@ def _price(record: Record) -> Record:
 
 @method("catalog.price.list", "catalog")
 def price_list(call: Call) -> Any:
-    _open_to(call)
+    readable(call)
     found, total, offset = _run(call, "price")
-    return page({"prices": [_price(record) for record in found]}, total=total, offset=offset, shown=len(found))
+    return page({"prices": [price_of(record) for record in found]}, total=total, offset=offset, shown=len(found))
 
 
 @method("catalog.price.get", "catalog")
 def price_get(call: Call) -> Any:
-    _open_to(call)
+    readable(call)
     record = call.portal.get("price", universal_id(call))
     if record is None:
         raise RestError(400, 0, "price does not exist")
-    return {"price": _price(record)}
+    return {"price": price_of(record)}
 
 
 @method("catalog.catalog.list", "catalog")
 def catalog_list(call: Call) -> Any:
-    shown = [
-        {"iblockId": CATALOG_ID, "iblockTypeId": "CRM_PRODUCT_CATALOG", "id": CATALOG_ID, "lid": "s1",
-         "name": "Товарный каталог CRM", "productIblockId": None, "skuPropertyId": None, "subscription": "N",
-         "vatId": None}
-    ]  # fmt: skip
-    return page({"catalogs": shown}, total=1, offset=0, shown=1)
+    found = chosen(call, list(CATALOGS.values()))
+    return page({"catalogs": found}, total=len(found), offset=0, shown=len(found))
+
+
+def chosen(call: Call, rows: list[Record]) -> list[Record]:
+    """What `filter` (by equality) and `select` leave of a list that never changes."""
+    tree, select = call.get("filter"), call.get("select")
+    asked = {str(name).lstrip("=@"): value for name, value in tree.items()} if isinstance(tree, dict) else {}
+    named = {str(name) for name in select} if isinstance(select, list) and "*" not in select else set()
+
+    def fits(row: Record) -> bool:
+        return all(
+            str(row[name]) in ([str(one) for one in value] if isinstance(value, list) else [str(value)])
+            for name, value in asked.items()
+            if name in row
+        )
+
+    return [{name: row[name] for name in row if not named or name in named} for row in rows if fits(row)]
 
 
 # -- the older spelling
@@ -157,7 +190,9 @@ def _classic(record: Record, portal: Portal) -> Record:
         "VAT_ID": None if record.get("VAT_ID") is None else str(record["VAT_ID"]),
         "VAT_INCLUDED": record["VAT_INCLUDED"], "MEASURE": str(record["MEASURE"]), "SORT": "500", "SECTION_ID": None,
         "XML_ID": record.get("XML_ID", str(record["ID"])), "DESCRIPTION": None,
-        "DATE_CREATE": moment_text(record["DATE_CREATE"], portal.zone),
+        "DESCRIPTION_TYPE": "text", "PREVIEW_PICTURE": None, "DETAIL_PICTURE": None, "CREATED_BY": "1",
+        "MODIFIED_BY": "1", "DATE_CREATE": moment_text(record["DATE_CREATE"], portal.zone),
+        "TIMESTAMP_X": moment_text(record["DATE_CREATE"], portal.zone),
     }  # fmt: skip
 
 
@@ -221,7 +256,7 @@ def _rewrite(portal: Portal, product: int, fields: Record) -> None:
         except BadValueError as error:
             raise RestError(400, "", str(error)) from error
         for price in list(portal.table("price")):
-            if price["PRODUCT_ID"] == product and price["CATALOG_GROUP_ID"] == 1:
+            if price["PRODUCT_ID"] == product and price["CATALOG_GROUP_ID"] == BASE:
                 portal.patch("price", price["ID"], {"PRICE": values["PRICE"]})
     portal.patch("product", product, values)
 
@@ -231,12 +266,21 @@ def crm_product_fields(call: Call) -> Any:
     kinds = {"ID": "integer", "CATALOG_ID": "integer", "PRICE": "double", "CURRENCY_ID": "string", "NAME": "string",
              "CODE": "string", "DESCRIPTION": "string", "ACTIVE": "char", "SECTION_ID": "integer", "SORT": "integer",
              "VAT_ID": "integer", "VAT_INCLUDED": "char", "MEASURE": "integer", "XML_ID": "string",
-             "DATE_CREATE": "datetime"}  # fmt: skip
+             "DESCRIPTION_TYPE": "string", "PREVIEW_PICTURE": "product_file", "DETAIL_PICTURE": "product_file",
+             "DATE_CREATE": "datetime", "TIMESTAMP_X": "datetime", "CREATED_BY": "integer",
+             "MODIFIED_BY": "integer"}  # fmt: skip
+    read_only = ("ID", "DATE_CREATE", "TIMESTAMP_X", "CREATED_BY", "MODIFIED_BY")
     return {
-        name: {"type": kind, "isRequired": name == "NAME", "isReadOnly": name in ("ID", "DATE_CREATE"),
+        name: {"type": kind, "isRequired": name == "NAME", "isReadOnly": name in read_only,
                "isImmutable": name == "CATALOG_ID", "isMultiple": False, "isDynamic": False, "title": name}
         for name, kind in kinds.items()
     }  # fmt: skip
+
+
+def _stored_names(given: Record) -> Record:
+    names = {"name": "NAME", "code": "CODE", "xmlId": "XML_ID", "active": "ACTIVE", "vatId": "VAT_ID",
+             "vatIncluded": "VAT_INCLUDED", "measure": "MEASURE"}  # fmt: skip
+    return {stored: given[name] for name, stored in names.items() if name in given}
 
 
 @method("catalog.product.update", "catalog", writes=True)
@@ -246,10 +290,7 @@ def product_update(call: Call) -> Any:
         raise RestError(400, 0, "product does not exist.")
     if not is_admin(call):
         raise RestError(400, 200040300020, "Access Denied")
-    names = {"name": "NAME", "code": "CODE", "xmlId": "XML_ID", "active": "ACTIVE", "vatId": "VAT_ID",
-             "vatIncluded": "VAT_INCLUDED", "measure": "MEASURE"}  # fmt: skip
-    given = universal_map(call, "fields")
-    _rewrite(call.portal, record["ID"], {stored: given[name] for name, stored in names.items() if name in given})
+    _rewrite(call.portal, record["ID"], _stored_names(universal_map(call, "fields")))
     return {"element": _product(call.portal.table("product").records[record["ID"]], call.portal)}
 
 

@@ -79,3 +79,58 @@ async def test_without_the_right_to_read_it_the_catalogue_refuses_by_its_number(
         ("catalog.price.list", {"filter": {"productId": made}}),
     ):
         assert await crm.refused(method, params) == (400, 200040300010, "Access Denied")
+
+
+async def test_a_product_gets_its_price_by_itself(crm: PortalClient) -> None:
+    fields = {"iblockId": 24, "name": "Лампа", "code": "lamp"}
+    made = (await crm.result("catalog.product.add", {"fields": fields}))["element"]
+    assert (made["name"], made["code"]) == ("Лампа", "lamp")
+    of_it = {"filter": {"productId": made["id"]}}
+    assert (await crm.result("catalog.price.list", of_it))["prices"] == []
+    base = (await crm.result("catalog.priceType.list", {"select": ["id", "name"]}))["priceTypes"]
+    assert base == [{"id": 1, "name": "BASE"}]
+    assert (await crm.result("catalog.priceType.list", {"filter": {"id": 2}}))["priceTypes"] == []
+    assert (await crm.result("catalog.priceType.get", {"id": 1}))["priceType"]["base"] == "Y"
+    price = {"productId": made["id"], "catalogGroupId": 1, "price": 99.5, "currency": "RUB"}
+    added = (await crm.result("catalog.price.add", {"fields": price}))["price"]
+    assert {name: added[name] for name in price} == price
+    again = await crm.refused("catalog.price.add", {"fields": price})
+    assert again[:2] == (400, 0)
+    assert "only single price" in again[2]
+    assert (await crm.refused("catalog.price.add", {"fields": {"productId": made["id"]}}))[2] == (
+        "Required fields: catalogGroupId, price, currency"
+    )
+    changes = {"price": 100, "currency": "RUB"}
+    await crm.result("catalog.price.update", {"id": added["id"], "fields": changes})
+    assert (await crm.result("crm.product.get", {"id": made["id"]}))["PRICE"] == "100.00"
+    assert await crm.result("catalog.price.delete", {"id": added["id"]}) is True
+    assert (await crm.refused("catalog.price.get", {"id": added["id"]}))[:2] == (400, 0)
+    assert (await crm.refused("catalog.product.add", {"fields": {"name": "Стул"}}))[2] == "Required fields: iblockId"
+
+
+async def test_the_catalogue_describes_itself_and_its_fields(crm: PortalClient) -> None:
+    listed, variations = (await crm.result("catalog.catalog.list"))["catalogs"]
+    assert variations["productIblockId"] == listed["iblockId"]
+    of_them = {"filter": {"productIblockId": listed["iblockId"]}, "select": ["id"]}
+    assert (await crm.result("catalog.catalog.list", of_them))["catalogs"] == [{"id": variations["id"]}]
+    assert await crm.result("catalog.catalog.isOffers", {"id": variations["id"]}) is True
+    offer = {"fields": {"iblockId": variations["id"], "name": "Лампа, синяя"}}
+    assert (await crm.result("catalog.product.add", offer))["element"]["type"] == 4
+    assert (await crm.refused("catalog.product.add", {"fields": {"iblockId": 99, "name": "Лампа"}}))[:2] == (400, 0)
+    assert (await crm.result("catalog.catalog.get", {"id": listed["id"]}))["catalog"] == listed
+    assert set((await crm.result("catalog.catalog.getFields"))["catalog"]) == set(listed)
+    assert await crm.result("catalog.catalog.isOffers", {"id": listed["id"]}) is False
+    assert (await crm.refused("catalog.catalog.get", {"id": 99}))[:2] == (400, 0)
+    asked = {"filter": {"iblockId": listed["iblockId"]}}
+    fields = (await crm.result("catalog.product.getFieldsByFilter", asked))["product"]
+    assert fields["iblockId"] == {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer",
+                                  "name": "iblockId"}  # fmt: skip
+    assert (await crm.refused("catalog.product.getFieldsByFilter", {"filter": {}}))[0] == 400
+    assert (await crm.result("catalog.price.getFields"))["price"]["currency"]["isRequired"] is True
+    assert "base" in (await crm.result("catalog.priceType.getFields"))["priceType"]
+
+
+async def test_a_list_of_the_catalogue_begins_at_the_page_that_holds_the_start(crm: PortalClient) -> None:
+    made = await crm.result("crm.product.add", {"fields": {"NAME": "Одинокий", "PRICE": "1"}})
+    params = {"select": ["id", "iblockId"], "filter": {"iblockId": 24, "id": made}, "start": 1}
+    assert (await crm.result("catalog.product.list", params))["products"] == [{"id": made, "iblockId": 24}]
