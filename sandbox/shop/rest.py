@@ -6,11 +6,14 @@ Source: vendor documentation of the scope `sale`, and of inbound webhooks for th
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
+from sandbox.bitrix24.batch import Answered, run_batch
+from sandbox.bitrix24.envelope import PAGE_SIZE, Page, RestError, page
 from sandbox.bitrix24.params import Params, decode
 from sandbox.core.clock import to_rfc3339
 from sandbox.core.faults import Fault
@@ -21,23 +24,15 @@ from sandbox.shop import shapes
 from sandbox.shop.orders import Shop, edited
 from sandbox.shop.shapes import Fields
 
-PAGE_ROWS = 50
 USER = "1"
-PREFIXES = ("!=", "!@", "!%", "=%", ">=", "<=", "!", "=", ">", "<", "@", "%")
+PREFIXES = ("!=%", "!%=", "!=", "!@", "!%", "=%", "%=", ">=", "<=", "!", "=", ">", "<", "@", "%")
 OPERATING_SECONDS = 0.02
 STATUSES = (200, 400, 401, 404)
 ORDER_FIELDS = {"statusId", "canceled", "reasonCanceled", "comments"}
-PAYMENT_FIELDS = {"paid", "payVoucherNum", "payVoucherDate", "comments"}
+PAYMENT_FIELDS = {"paySystemId", "paid", "payVoucherNum", "payVoucherDate", "comments"}
 
 Listed = Callable[[Shop, Fields], list[Fields]]
-
-
-class RefusedError(Exception):
-    """A refusal: its status, code (a number for the shop's own) and text."""
-
-    def __init__(self, status: int, code: int | str, text: str) -> None:
-        super().__init__(text)
-        self.status, self.code, self.text = status, code, text
+Method = Callable[[Shop, Params], Any]
 
 
 class Keeper(Vendor, Protocol):
@@ -78,7 +73,7 @@ class Rest:
             "status": ("statuses", shapes.statuses),
             "property": ("properties", shapes.properties),
         }
-        self._methods: dict[str, Callable[[Shop, Params], Fields]] = {
+        self._methods: dict[str, Method] = {
             "sale.order.get": self._get_order,
             "sale.order.update": self._update_order,
             "sale.payment.update": self._update_payment,
@@ -97,20 +92,33 @@ class Rest:
 
         def execute(fault: Fault | None) -> Reply:
             try:
-                payload = self._answered(shop, name, request)
-            except RefusedError as error:
+                return Reply(payload=self._answered(shop, name, request))
+            except RestError as error:
                 return refused(error.status, error.code, error.text)
-            return Reply(payload={**payload, "time": self._time()})
 
         return await self._world.exchange(self._keeper, request, shop.id if shop else "", name, execute)
 
     def _answered(self, shop: Shop | None, name: str, request: Request) -> Fields:
         if shop is None or (request.params["user"], request.params["code"]) != (USER, code(shop.id)):
-            raise RefusedError(401, "INVALID_CREDENTIALS", "Invalid request credentials")
-        if name not in self._methods:
-            raise RefusedError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+            raise RestError(401, "INVALID_CREDENTIALS", "Invalid request credentials")
         params = decode(request.query_string, request.headers.get("content-type", ""), request.body)
-        return self._methods[name](shop, params)
+        if name == "batch":
+            return {
+                "result": run_batch(params, lambda inner, given: self._run(shop, inner, given)),
+                "time": self._time(),
+            }
+        answered = self._run(shop, name, params)
+        if not isinstance(answered.value, Page):
+            return {"result": answered.value, "time": answered.time}
+        shown = answered.value
+        following = {} if shown.next is None else {"next": shown.next}
+        return {"result": shown.result, **following, "total": shown.total, "time": answered.time}
+
+    def _run(self, shop: Shop, name: str, params: Params) -> Answered:
+        method = self._methods.get(name.lower())
+        if method is None:
+            raise RestError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+        return Answered(method(shop, params), self._time())
 
     def _time(self) -> Fields:
         now = self._world.clock.unix()
@@ -123,16 +131,16 @@ class Rest:
 
     # Reading
 
-    def _list(self, key: str, rows: Listed) -> Callable[[Shop, Params], Fields]:
-        def listed(shop: Shop, params: Params) -> Fields:
+    def _list(self, key: str, rows: Listed) -> Method:
+        def listed(shop: Shop, params: Params) -> Page:
             return _page(key, [row for order in shop.orders.values() for row in rows(shop, order)], params)
 
         return listed
 
-    def _list_of(self, key: str, printed: Callable[[], list[Fields]]) -> Callable[[Shop, Params], Fields]:
+    def _list_of(self, key: str, printed: Callable[[], list[Fields]]) -> Method:
         return lambda _, params: _page(key, printed(), params)
 
-    def _get(self, key: str, rows: Listed) -> Callable[[Shop, Params], Fields]:
+    def _get(self, key: str, rows: Listed) -> Method:
         singular = key.removesuffix("s")
 
         def got(shop: Shop, params: Params) -> Fields:
@@ -140,13 +148,13 @@ class Rest:
             for order in shop.orders.values():
                 for row in rows(shop, order):
                     if str(row["id"]) == wanted:
-                        return {"result": {singular: row}}
-            raise RefusedError(400, 201240400001, f"{singular} is not exists")
+                        return {singular: row}
+            raise RestError(400, 201240400001, f"{singular} does not exist")
 
         return got
 
     def _get_order(self, shop: Shop, params: Params) -> Fields:
-        return {"result": {"order": shapes.whole(shop, self._order(shop, params))}}
+        return {"order": shapes.whole(shop, self._order(shop, params))}
 
     # What is written back to the shop: it changes the order, so the shop's module tells of it again
 
@@ -154,7 +162,7 @@ class Rest:
         order, fields = self._order(shop, params), _fields(params, ORDER_FIELDS)
         told: Fields = {"status": fields["statusId"]} if "statusId" in fields else {}
         if told and told["status"] not in shapes.STATUSES:
-            raise RefusedError(400, 0, f"status {told['status']} does not exist")
+            raise RestError(400, 0, f"status {told['status']} does not exist")
         more = {to: fields[name] for name, to in (("reasonCanceled", "reason_canceled"), ("comments",) * 2)
                 if name in fields}  # fmt: skip
         if "canceled" in fields:
@@ -162,10 +170,12 @@ class Rest:
         event = "order.canceled" if more.get("canceled") else "order.updated" if more else "order.status_changed"
         found = edited(order, told, to_rfc3339(self._world.clock.unix()), **more)
         self._keeper.save(shop, found, event)
-        return {"result": {"order": shapes.order(shop, found)}}
+        return {"order": shapes.order(shop, found)}
 
     def _update_payment(self, shop: Shop, params: Params) -> Fields:
         wanted, fields = _id(params), _fields(params, PAYMENT_FIELDS)
+        if "paySystemId" not in fields:
+            raise RestError(400, 0, "Required fields: paySystemId")
         names = {"payVoucherNum": "voucher_num", "payVoucherDate": "voucher_date", "comments": "comments"}
         now = to_rfc3339(self._world.clock.unix())
         for order in shop.orders.values():
@@ -179,31 +189,31 @@ class Rest:
                 found = edited(order, {}, now, payments=whole)
                 became_paid = bool(told.get("paid")) and not payment.get("paid")
                 self._keeper.save(shop, found, "order.paid" if became_paid else "order.updated")
-                return {"result": {"payment": shapes.payments(shop, found)[place]}}
-        raise RefusedError(400, 201240400001, "payment is not exists")
+                return {"payment": shapes.payments(shop, found)[place]}
+        raise RestError(400, 200640400001, "payment does not exist")
 
     def _order(self, shop: Shop, params: Params) -> Fields:
         order = shop.orders.get(_id(params))
         if order is None:
-            raise RefusedError(400, 200540400001, "order does not exist")
+            raise RestError(400, 200540400001, "order does not exist")
         return order
 
 
 def _id(params: Params) -> str:
     if "id" not in params:
-        raise RefusedError(400, 100, "Could not find value for parameter {id}")
+        raise RestError(400, 100, "Could not find value for parameter {id}")
     return str(params.get("id"))
 
 
 def _fields(params: Params, known: set[str]) -> Mapping[str, Any]:
     """What is to be written; names that cannot be are passed over."""
     fields = params.get("fields")
-    if not isinstance(fields, dict):
-        raise RefusedError(400, 100, "Could not find value for parameter {fields}")
+    if not isinstance(fields, dict) or not fields:
+        raise RestError(400, 100, "Could not find value for parameter {fields}")
     return {name: value for name, value in fields.items() if name in known}
 
 
-def _page(key: str, rows: list[Fields], params: Params) -> Fields:
+def _page(key: str, rows: list[Fields], params: Params) -> Page:
     """Rows that fit, in order, 50 from `start`."""
     asked: Any = params.get("filter") or {}
     for name, wanted in asked.items() if isinstance(asked, dict) else ():
@@ -216,12 +226,11 @@ def _page(key: str, rows: list[Fields], params: Params) -> Fields:
         start = int(params.get("start") or 0)
     except (TypeError, ValueError):
         start = 0
-    shown = rows[max(start, 0) : max(start, 0) + PAGE_ROWS]
+    shown = rows[max(start, 0) : max(start, 0) + PAGE_SIZE]
     select = params.get("select")
     if isinstance(select, list) and select and "*" not in select:
         shown = [{name: value for name, value in row.items() if name in select} for row in shown]
-    following = {"next": start + PAGE_ROWS} if start >= 0 and start + PAGE_ROWS < len(rows) else {}
-    return {"result": {key: shown}, "total": len(rows) if start >= 0 else 0, **following}
+    return page({key: shown}, total=len(rows), offset=start, shown=len(shown))
 
 
 def _fits(row: Fields, condition: str, wanted: Any) -> bool:
@@ -238,8 +247,11 @@ def _fits(row: Fields, condition: str, wanted: Any) -> bool:
             return value in against
         case "!" | "!=" | "!@":
             return value not in against
-        case "%" | "=%" | "!%":
-            found = str(wanted).strip("%").casefold() in str(row[name] or "").casefold()
+        case "%" | "!%":
+            return (str(wanted).casefold() in str(row[name] or "").casefold()) != (prefix == "!%")
+        case "=%" | "%=" | "!=%" | "!%=":
+            pattern = ".*".join(re.escape(part) for part in str(wanted).split("%"))
+            found = re.fullmatch(pattern, str(row[name] or ""), re.IGNORECASE | re.DOTALL) is not None
             return found != prefix.startswith("!")
         case _:
             return _beyond(prefix, value, against[0])

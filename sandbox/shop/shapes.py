@@ -46,42 +46,42 @@ def order(shop: Shop, one: Fields) -> Fields:
     created, updated = moment(one["created_at"]), moment(one["updated_at"])
     rows = [row for row in one["items"] if row["set_parent"] is None]
     return {
-        "accountNumber": one["account_number"], "additionalInfo": None, "canceled": yes(one["canceled"]),
-        "comments": one.get("comments"), "companyId": None, "currency": one["currency"], "dateCanceled": None,
+        "accountNumber": one["account_number"], "additionalInfo": "", "canceled": yes(one["canceled"]),
+        "comments": one.get("comments") or "", "companyId": 0, "currency": one["currency"], "dateCanceled": None,
         "dateInsert": created, "dateLock": None, "dateMarked": None, "datePayBefore": None, "dateStatus": updated,
         "dateUpdate": updated, "deducted": "N", "discountValue": number(shop, 0), "empStatusId": 1,
-        "externalOrder": "N", "id": one["id"], "id1c": None, "lid": "s1", "lockedBy": None, "marked": "N",
-        "orderTopic": None, "payed": yes(paid), "personTypeId": one["person_type"]["id"],
-        "personTypeXmlId": "", "price": number(shop, one["total"]), "reasonCanceled": one.get("reason_canceled"),
-        "reasonMarked": None, "recountFlag": "Y", "recurringId": None, "responsibleId": 1, "statusId": one["status"],
+        "externalOrder": "N", "id": one["id"], "id1c": "", "lid": "s1", "lockedBy": "", "marked": "N",
+        "orderTopic": "", "payed": yes(paid), "personTypeId": one["person_type"]["id"],
+        "personTypeXmlId": "", "price": number(shop, one["total"]), "reasonCanceled": one.get("reason_canceled") or "",
+        "reasonMarked": "", "recountFlag": "Y", "recurringId": "", "responsibleId": 1, "statusId": one["status"],
         "statusXmlId": "", "taxValue": number(shop, sum((vat_amount(row) for row in rows), Decimal(0))),
-        "updated1c": "N", "userDescription": "", "userId": 2, "version": one["version"], "version1c": None,
+        "updated1c": "N", "userDescription": "", "userId": 2, "version": one["version"], "version1c": "",
         "xmlId": f"bx_{one['id']}",
     }  # fmt: skip
 
 
 def whole(shop: Shop, one: Fields) -> Fields:
-    """What `sale.order.get` prints: the same with everything that belongs to the order."""
+    """What `sale.order.get` prints: the same with everything that belongs to the order; ids of rows are texts here."""
+    rows = [{**row, "id": str(row["id"]), "orderId": str(row["orderId"])} for row in basket_items(shop, one)]
+    values = [{name: value for name, value in row.items() if name != "orderId"} for row in property_values(shop, one)]
     return {
         **order(shop, one),
-        "basketItems": basket_items(shop, one), "clients": [], "payments": payments(shop, one),
-        "propertyValues": property_values(shop, one), "requisiteLink": {}, "shipments": shipments(shop, one),
-        "tradeBindings": [],
+        "basketItems": rows, "clients": [], "payments": payments(shop, one), "propertyValues": values,
+        "requisiteLink": [], "shipments": shipments(shop, one), "tradeBindings": [],
     }  # fmt: skip
 
 
 def basket_items(shop: Shop, one: Fields) -> list[Fields]:
-    """Rows; their own ids are texts, the order's is a number."""
     return [
         {
             "basePrice": number(shop, row["price"]), "canBuy": "Y", "catalogXmlId": "", "currency": one["currency"],
             "customPrice": "N", "dateInsert": moment(one["created_at"]), "discountPrice": number(shop, 0),
-            "id": str(row["id"]), "measureCode": row["okei"], "measureName": row["unit"], "name": row["name"],
+            "id": row["id"], "measureCode": row["okei"], "measureName": row["unit"], "name": row["name"],
             "orderId": one["id"], "price": number(shop, row["price"]), "productId": row["id"],
             "productXmlId": row["product_xml_id"], "properties": [], "quantity": number(shop, row["quantity"]),
-            "reservations": [], "setParentId": row["set_parent"], "sort": 100 * place,
-            "type": 2 if row["kind"] == "service" else None, "vatIncluded": yes(row["vat_included"]),
-            "vatRate": share(shop, row["vat_rate"]), "weight": None, "xmlId": f"bx_row_{row['id']}",
+            "reservations": [], "setParentId": row["set_parent"] or "", "sort": 100 * place,
+            "type": 2 if row["kind"] == "service" else "", "vatIncluded": yes(row["vat_included"]),
+            "vatRate": share(shop, row["vat_rate"]), "weight": 0, "xmlId": f"bx_row_{row['id']}",
         }
         for place, row in enumerate(one["items"], start=1)
     ]  # fmt: skip
@@ -95,13 +95,13 @@ def share(shop: Shop, percent: int | None) -> float | str | None:
 def payments(shop: Shop, one: Fields) -> list[Fields]:
     return [
         {
-            "accountNumber": f"{one['account_number']}/{place}", "comments": payment.get("comments"),
+            "accountNumber": f"{one['account_number']}/{place}", "comments": payment.get("comments") or "",
             "currency": one["currency"], "dateBill": moment(one["created_at"]), "datePaid": payment.get("paid_at"),
             "datePayBefore": None, "id": payment["id"], "isReturn": yes(payment["is_return"]), "orderId": one["id"],
             "paid": yes(payment.get("paid")), "paySystemId": payment["pay_system_id"],
             "paySystemIsCash": "N", "paySystemName": PAY_SYSTEMS.get(payment["pay_system_id"], payment["name"]),
-            "payVoucherDate": payment.get("voucher_date"), "payVoucherNum": payment.get("voucher_num"),
-            "psInvoiceId": None, "psResponseDate": None, "psStatus": None, "psSum": None,
+            "payVoucherDate": payment.get("voucher_date"), "payVoucherNum": payment.get("voucher_num") or "",
+            "psInvoiceId": None, "psResponseDate": None, "psStatus": "", "psSum": None,
             "sum": number(shop, payment["sum"]), "xmlId": f"bx_payment_{payment['id']}",
         }
         for place, payment in enumerate(one["payments"], start=1)
@@ -109,18 +109,21 @@ def payments(shop: Shop, one: Fields) -> list[Fields]:
 
 
 def shipments(shop: Shop, one: Fields) -> list[Fields]:
-    """Deliveries, and the system shipment that every order has: it holds what is not handed out yet."""
-    system = {"id": 0, "name": "Без доставки", "price": "0.00", "canceled": False}
+    """Deliveries. The first shipment of an order is the system's own, which is never printed: numbers begin with 2."""
     return [
         {
-            "accountNumber": f"{one['account_number']}/{place + 1}", "allowDelivery": "N",
-            "basePriceDelivery": number(shop, row["price"]), "canceled": yes(row["canceled"]),
-            "currency": one["currency"], "customPriceDelivery": "N", "deducted": "N", "deliveryId": row["id"] or 1,
-            "deliveryName": row["name"], "discountPrice": number(shop, 0), "id": one["id"] * 10 + place,
-            "orderId": one["id"], "priceDelivery": number(shop, row["price"]), "statusId": "DN",
-            "system": yes(place == 0), "trackingNumber": "", "xmlId": f"bx_shipment_{one['id'] * 10 + place}",
+            "accountNumber": f"{one['account_number']}/{place}", "allowDelivery": "N",
+            "basePriceDelivery": number(shop, row["price"]), "canceled": yes(row["canceled"]), "comments": "",
+            "companyId": 0, "currency": one["currency"], "customPriceDelivery": "N", "dateAllowDelivery": None,
+            "dateCanceled": None, "dateDeducted": None, "dateInsert": moment(one["created_at"]), "deducted": "N",
+            "deliveryDocDate": None, "deliveryDocNum": "", "deliveryId": row["id"], "deliveryName": row["name"],
+            "deliveryXmlId": "", "discountPrice": number(shop, 0), "externalDelivery": "N",
+            "id": one["id"] * 10 + place, "id1c": "", "marked": "N", "orderId": one["id"],
+            "priceDelivery": number(shop, row["price"]), "responsibleId": None, "statusId": "DN", "statusXmlId": "",
+            "system": "N", "trackingNumber": "", "trackingStatus": "", "updated1c": "N", "version1c": "",
+            "xmlId": f"bx_shipment_{one['id'] * 10 + place}",
         }
-        for place, row in enumerate([system, *one["deliveries"]])
+        for place, row in enumerate(one["deliveries"], start=2)
     ]  # fmt: skip
 
 
@@ -137,13 +140,13 @@ def properties() -> list[Fields]:
 
 
 def property_values(shop: Shop, one: Fields) -> list[Fields]:
-    """What the buyer filled in; an empty property has no value at all."""
+    """What the buyer filled in; the value of an empty property is null."""
     kind = one["person_type"]["id"]
     return [
         {"code": code, "id": one["id"] * 100 + place, "name": title, "orderId": one["id"],
-         "orderPropsId": 10 * kind + place, "orderPropsXmlId": f"bx_prop_{10 * kind + place}", "value": str(value)}
+         "orderPropsId": 10 * kind + place, "orderPropsXmlId": f"bx_prop_{10 * kind + place}",
+         "value": one["payer"].get(field)}
         for place, (code, title, field) in enumerate(PROPERTIES[kind], start=1)
-        if (value := one["payer"].get(field))
     ]  # fmt: skip
 
 

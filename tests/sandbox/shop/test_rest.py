@@ -57,19 +57,24 @@ async def test_an_order_is_printed_as_a_shop_prints_it(shop: ShopClient) -> None
     assert set(whole["time"]) >= {"start", "finish", "duration", "processing", "date_start", "date_finish", "operating"}
 
     first, work, book = order["basketItems"]
-    assert isinstance(first["id"], str)
-    assert isinstance(order["id"], int)
-    assert (first["vatRate"], first["vatIncluded"], first["measureCode"], first["type"]) == (0.22, "Y", "796", None)
+    assert [type(one) for one in (first["id"], first["orderId"], order["id"])] == [str, str, int]
+    assert (first["vatRate"], first["vatIncluded"], first["measureCode"], first["type"]) == (0.22, "Y", "796", "")
     assert (work["price"], work["quantity"], work["vatIncluded"], work["type"]) == (33.3333, 3, "N", 2)
     assert book["vatRate"] is None
-    system, courier = order["shipments"]
-    assert (system["system"], system["priceDelivery"]) == ("Y", 0)
-    assert (courier["system"], courier["deliveryName"], courier["priceDelivery"]) == ("N", "Курьер", 500)
+    (courier,) = order["shipments"]
+    assert (courier["accountNumber"], courier["system"]) == ("236/2", "N"), "the system's own is not printed"
+    assert (courier["deliveryName"], courier["priceDelivery"]) == ("Курьер", 500)
     (payment,) = order["payments"]
     assert (payment["accountNumber"], payment["paySystemId"], payment["paid"]) == ("236/1", 48, "N")
     assert payment["sum"] == order["price"]
     values = {one["code"]: one["value"] for one in order["propertyValues"]}
-    assert values == {"COMPANY": "ООО Ромашка", "INN": "7725010016", "KPP": "772501001", "EMAIL": "a@example.ru"}
+    assert values.pop("PHONE") is None, "an empty property is printed too"
+    assert {name: value for name, value in values.items() if value is not None} == {
+        "COMPANY": "ООО Ромашка",
+        "INN": "7725010016",
+        "KPP": "772501001",
+        "EMAIL": "a@example.ru",
+    }
 
 
 async def test_older_cores_print_numbers_as_texts_with_four_decimals(shop: ShopClient) -> None:
@@ -109,8 +114,9 @@ async def test_parts_of_orders_are_listed_by_their_order(shop: ShopClient) -> No
     asked = {"filter": {"orderId": second["id"]}}
     rows = (await shop.call("sale.basketItem.list", **asked))["basketItems"]
     assert [row["name"] for row in rows] == ["Футболка", "Печать", "Книга"]
-    assert (await shop.call("sale.basketItem.get", id=rows[2]["id"]))["basketItem"] == rows[2]
-    values = (await shop.call("sale.propertyvalue.list", **asked))["propertyValues"]
+    assert (await shop.call("sale.basketItem.get", id=str(rows[2]["id"])))["basketItem"] == rows[2]
+    filled = {"filter": {**asked["filter"], "!value": ""}}
+    values = (await shop.call("sale.propertyvalue.list", **filled))["propertyValues"]
     assert [(one["code"], one["value"]) for one in values] == [("FIO", "Иван Петров"), ("PHONE", "+79000000000")]
     (payment,) = (await shop.call("sale.payment.list", **asked))["payments"]
     assert payment["orderId"] == second["id"]
@@ -119,8 +125,10 @@ async def test_parts_of_orders_are_listed_by_their_order(shop: ShopClient) -> No
     kinds = (await shop.call("sale.persontype.list"))["personTypes"]
     assert {one["id"]: one["name"] for one in kinds} == {1: "Физическое лицо", 3: "Юридическое лицо"}
     assert [one["id"] for one in (await shop.call("sale.status.list", filter={"type": "O"}))["statuses"]] == list("NPF")
-    named = (await shop.call("sale.property.list", filter={"personTypeId": 3, "%name": "ИНН"}))["properties"]
-    assert [one["code"] for one in named] == ["INN"]
+    named = (await shop.call("sale.property.list", filter={"personTypeId": 3, "%code": "pan"}))["properties"]
+    assert [one["code"] for one in named] == ["COMPANY", "COMPANY_ADR"]
+    like = (await shop.call("sale.property.list", filter={"%=code": "COMP%", "!=%code": "%_ADR"}))["properties"]
+    assert [one["code"] for one in like] == ["COMPANY"]
 
 
 async def test_a_status_and_a_payment_order_are_written_back(shop: ShopClient) -> None:
@@ -131,7 +139,7 @@ async def test_a_status_and_a_payment_order_are_written_back(shop: ShopClient) -
     assert (written["order"]["statusId"], written["order"]["version"]) == ("P", 2)
     assert written["order"]["price"] == 1702, "what cannot be written is passed over"
     (payment,) = (await shop.call("sale.payment.list", filter={"orderId": made["id"]}))["payments"]
-    fields = {"paid": "Y", "payVoucherNum": "45", "payVoucherDate": "2026-03-12T00:00:00+03:00"}
+    fields = {"paySystemId": 48, "paid": "Y", "payVoucherNum": "45", "payVoucherDate": "2026-03-12T00:00:00+03:00"}
     paid = (await shop.call("sale.payment.update", id=payment["id"], fields=fields))["payment"]
     assert (paid["paid"], paid["payVoucherNum"]) == ("Y", "45")
     assert (await shop.call("sale.order.get", id=made["id"]))["order"]["payed"] == "Y"
@@ -152,6 +160,10 @@ async def test_the_shop_refuses_in_its_own_words(shop: ShopClient) -> None:
     assert (await shop.answer("sale.payment.get", 400, id=999))["error"] == 201240400001
     assert (await shop.answer("sale.order.get", 400))["error"] == 100
     assert (await shop.answer("sale.order.update", 400, id=made["id"], fields={"statusId": "ZZ"}))["error"] == 0
+    assert (await shop.answer("sale.order.update", 400, id=made["id"], fields={}))["error"] == 100
+    unknown = await shop.answer("sale.payment.update", 400, id=999, fields={"paySystemId": 48, "paid": "Y"})
+    assert unknown == {"error": 200640400001, "error_description": "payment does not exist"}
+    assert (await shop.answer("sale.payment.update", 400, id=made["id"], fields={"paid": "Y"}))["error"] == 0
     assert (await shop.answer("sale.order.burn", 404))["error"] == "ERROR_METHOD_NOT_FOUND"
     stranger = await shop.sandbox.client.get("/shop/main/rest/1/not-the-code/sale.order.list")
     assert (stranger.status_code, stranger.json()["error"]) == (401, "INVALID_CREDENTIALS")
@@ -160,6 +172,22 @@ async def test_the_shop_refuses_in_its_own_words(shop: ShopClient) -> None:
     )
     assert (await shop.answer("sale.order.get", 503, id=made["id"]))["error"] == "QUERY_LIMIT_EXCEEDED"
     assert (await shop.call("sale.order.get", id=made["id"]))["order"]["id"] == made["id"]
+
+
+async def test_methods_are_called_in_batches_that_refer_to_each_other(shop: ShopClient) -> None:
+    for _ in range(52):
+        made = await shop.ordered(items=[{"price": "10"}], deliveries=[])
+    commands = {
+        "first": "sale.order.list?select[0]=id&order[id]=desc&start=-1",
+        "rows": "sale.basketitem.list?filter[orderId]=$result[first][orders][0][id]",
+        "gone": "sale.order.get?id=999",
+        "second": "sale.order.list?start=50&select[]=id",
+    }
+    found = await shop.call("batch", halt=0, cmd=commands)
+    assert [row["orderId"] for row in found["result"]["rows"]["basketItems"]] == [made["id"]]
+    assert found["result"]["second"]["orders"] == [{"id": made["id"] - 1}, {"id": made["id"]}]
+    assert found["result_total"] == {"first": 0, "rows": 1, "second": 52}
+    assert found["result_error"] == {"gone": {"error": 200540400001, "error_description": "order does not exist"}}
 
 
 async def test_parameters_are_taken_from_the_query_and_forms_too(shop: ShopClient) -> None:
