@@ -118,13 +118,13 @@ async def _trouble(
             kills += 1
         elif written >= cut_at:
             cut_at = written + CUT_EVERY_ATTEMPTS
-            cuts += await _cut(server.part.url)
+            cuts += await cut(server.part.url, CUT_AT_ONCE_MAX)
         await asyncio.sleep(0.01)
     return kills, cuts
 
 
-async def _cut(url: str) -> int:
-    """Ends the sessions of writers that are in the middle of something, a COMMIT among others."""
+async def cut(url: str, at_once_max: int) -> int:
+    """Ends some sessions of services that are in the middle of something, a COMMIT among others; says how many."""
     with contextlib.suppress(*INFRASTRUCTURE_ERRORS):
         admin = await asyncpg.connect(url, timeout=5.0)
         try:
@@ -132,7 +132,7 @@ async def _cut(url: str) -> int:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND application_name = 'sverka' AND state <> 'idle' "
                 "ORDER BY random() LIMIT $1",
-                CUT_AT_ONCE_MAX,
+                at_once_max,
             )
             return len(ended)
         finally:
