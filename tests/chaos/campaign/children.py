@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +21,11 @@ LOOK_SECONDS: Final = 0.02
 class Nursery:
     """The running nursery. Its children end with it, and it ends with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        """``modules`` are read in place of those of the services."""
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            leashed([sys.executable, "-m", "tests.chaos.campaign.nursery"]),
+            leashed([sys.executable, "-m", "tests.chaos.campaign.nursery", *modules]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -24,9 +24,9 @@ SERVICES: Final = ("ingest", "counterparty", "invoicing", "payments", "notifier"
 
 
 def main() -> None:
-    """Serves until stdin ends."""
-    for service in SERVICES:
-        importlib.import_module(f"services.{service}.app")
+    """Serves until stdin ends. The modules that it reads are its arguments; without any, those of the services."""
+    for module in sys.argv[1:] or [f"services.{service}.app" for service in SERVICES]:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # collections in a child would copy what is shared
     codes: dict[int, int] = {}
