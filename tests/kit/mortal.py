@@ -54,20 +54,29 @@ class Mortal(Generic[P]):
         await eventually(probe, START_SECONDS_MAX, self.part.title)
 
 
-@pytest.fixture
-def mortal_kafka(tmp_path: Path) -> Iterator[Mortal[Kafka]]:
-    """A broker that has been started."""
+@contextlib.contextmanager
+def own_kafka(folder: Path) -> Iterator[Mortal[Kafka]]:
+    """A broker that has been started, on ports of its own."""
     port = free_port()
     part = Kafka(
-        tmp_path / "kafka",
-        tmp_path / "kafka.log",
+        folder / "kafka",
+        folder / "kafka.log",
         port=port,
         controller_port=free_port(frozenset({port})),
         from_template=True,
     )
     mortal = Mortal(part, part.spawn())
-    yield mortal
-    mortal.kill()
+    try:
+        yield mortal
+    finally:
+        mortal.kill()
+
+
+@pytest.fixture
+def mortal_kafka(tmp_path: Path) -> Iterator[Mortal[Kafka]]:
+    """A broker that has been started."""
+    with own_kafka(tmp_path) as mortal:
+        yield mortal
 
 
 @contextlib.contextmanager
