@@ -5,7 +5,6 @@ A rig may have words of its own after its name, by blanks.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import sys
@@ -14,8 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 APPENDS: Final = 1_500
 KILLS: Final = 3
@@ -76,20 +73,48 @@ def crash_points(seed: int, *points: str) -> list[str]:
         return [one.partition(":")[0] for one in stage.to_the_end()]
 
 
-def behaviours(seed: int, *words: str) -> list[str]:
-    """Tests of one promise, by pytest's own words. What one of them raises breaks no promise, only what it asserts."""
-    failed: list[str] = []
+def work(seed: int, *_: str) -> list[str]:
+    """Work runners that are killed and stand still beyond their leases, and a vendor that notes every call."""
+    from tests.chaos.work.run import Size, run
+    from tests.kit.mortal import own_postgres
 
-    class Watch:
-        def pytest_exception_interact(self, node: pytest.Item, call: pytest.CallInfo[None]) -> None:
-            if call.excinfo is not None and call.excinfo.errisinstance((AssertionError, pytest.fail.Exception)):
-                failed.append(node.name.partition("[")[0])
+    with tempfile.TemporaryDirectory(prefix="sverka-work-") as folder, own_postgres(Path(folder)) as server:
+        outcome = asyncio.run(run(server, Path(folder), Size(), seed))
+    return [one.partition(":")[0] for one in outcome.anomalies]
 
-    logging.disable(logging.NOTSET)
-    with contextlib.redirect_stdout(sys.stderr):
-        code = pytest.main(["-q", "-p", "no:cacheprovider", f"--hypothesis-seed={seed}", *words], [Watch()])
-    assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), f"there are no such tests: {words}"
-    return failed
+
+def messages(seed: int, *_: str) -> list[str]:
+    """A consumer on a real broker whose database fails at drawn moments."""
+    from tests.chaos.messages.run import run
+    from tests.kit.mortal import own_kafka, own_postgres
+
+    with (
+        tempfile.TemporaryDirectory(prefix="sverka-messages-") as folder,
+        own_postgres(Path(folder)) as server,
+        own_kafka(Path(folder)) as broker,
+    ):
+        outcome = asyncio.run(run(server, broker, seed))
+    return [one.partition(":")[0] for one in outcome.anomalies]
+
+
+def tokens(seed: int, *_: str) -> list[str]:
+    """Processes that find the token of one account refused at about the same time, and stand still now and then."""
+    from tests.chaos.tokens.run import run
+    from tests.kit.mortal import own_postgres
+
+    with tempfile.TemporaryDirectory(prefix="sverka-tokens-") as folder, own_postgres(Path(folder)) as server:
+        outcome = asyncio.run(run(server, Path(folder), seed))
+    return [one.partition(":")[0] for one in outcome.anomalies]
+
+
+def tenants(seed: int, *_: str) -> list[str]:
+    """Every table of a service with rows of three tenants, and some who look and write as one or two of them."""
+    from tests.chaos.tenants.run import TURNS, run
+    from tests.kit.mortal import own_postgres
+
+    with tempfile.TemporaryDirectory(prefix="sverka-tenants-") as folder, own_postgres(Path(folder)) as server:
+        outcome = asyncio.run(run(server, TURNS, seed))
+    return [one.partition(":")[0] for one in outcome.anomalies]
 
 
 RIGS: Final[Mapping[str, Callable[..., list[str]]]] = {
@@ -97,7 +122,10 @@ RIGS: Final[Mapping[str, Callable[..., list[str]]]] = {
     "event_store": event_store,
     "webhooks": webhooks,
     "crash_points": crash_points,
-    "behaviours": behaviours,
+    "work": work,
+    "messages": messages,
+    "tokens": tokens,
+    "tenants": tenants,
 }
 
 
