@@ -120,3 +120,29 @@ def drop(portal: Portal, node: Node) -> None:
             portal.drop("file", version["FILE_ID"])
         portal.drop("diskversion", version["ID"])
     portal.drop("diskobject", node["ID"])
+
+
+# -- what files are attached to
+
+
+def attach(portal: Portal, number: int, task: int, user: int) -> int | None:
+    """The new tie between a file of the drive and a task; None when there is no such file."""
+    node = portal.get("diskobject", number)
+    if node is None or node["TYPE"] != FILE:
+        return None
+    values: Record = {"OBJECT_ID": number, "ENTITY_TYPE": "tasks_task", "ENTITY_ID": task, "MODULE_ID": "tasks",
+                      "CREATED_BY": user, "CREATE_TIME": portal.now()}  # fmt: skip
+    return portal.put("attachment", values)
+
+
+def attachments(portal: Portal, named: list[str], task: int, user: int) -> list[str]:
+    """Ids of ties: `n` and the id of a file makes a new one, a bare id keeps one that is there."""
+    found: list[str] = []
+    for name in named:
+        digits = name.removeprefix("n")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+            continue
+        made = attach(portal, int(digits), task, user) if name.startswith("n") else int(digits)
+        if made is not None and portal.get("attachment", made) is not None:
+            found.append(str(made))
+    return found

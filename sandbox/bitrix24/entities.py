@@ -45,8 +45,8 @@ class Attribute:
 
     @property
     def printed_kind(self) -> str:
-        """A code of one or two letters is described as a char, like a flag."""
-        return "char" if self.kind == "code" else self.kind
+        """A code of one or two letters is described as a char, like a flag; a value of any shape as a string."""
+        return {"code": "char", "any": "string"}.get(self.kind, self.kind)
 
     @property
     def stored(self) -> str:

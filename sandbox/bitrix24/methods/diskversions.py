@@ -79,12 +79,9 @@ def attach_to_task(call: Call) -> Any:
     number = call.number("fileId")
     if number is None:
         raise wrong_parameter("fileId", call.get("fileId"), "int")
-    node = call.portal.get("diskobject", number)
-    if node is None or node["TYPE"] != FILE:
+    made = drive.attach(call.portal, number, task["ID"], call.user_id)
+    if made is None:
         raise RestError(400, "ERROR_CORE", "Недостаточно прав.<br>")
-    values: Record = {"OBJECT_ID": number, "ENTITY_TYPE": "tasks_task", "ENTITY_ID": task["ID"], "MODULE_ID": "tasks",
-                      "CREATED_BY": call.user_id, "CREATE_TIME": call.portal.now()}  # fmt: skip
-    made = call.portal.put("attachment", values)
     call.portal.patch("task", task["ID"], {"UF_TASK_WEBDAV_FILES": [*task.get("UF_TASK_WEBDAV_FILES", []), str(made)]})
     return {"attachmentId": made}
 

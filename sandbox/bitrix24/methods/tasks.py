@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from sandbox.bitrix24 import drive
 from sandbox.bitrix24.call import Call, as_number, offset_of, universal_map, upper_keys
 from sandbox.bitrix24.envelope import PAGE_SIZE, RestError, missing_parameter, page, wrong_parameter
 from sandbox.bitrix24.filters import BadFilterValueError, Column, UnknownColumnError, compile_filter, compile_order, run
@@ -37,7 +38,8 @@ KINDS = {
     "IS_MUTED": "enum", "IS_PINNED": "enum", "IS_PINNED_IN_GROUP": "enum", "FLOW_ID": "integer",
     "UF_CRM_TASK": "crm", "UF_TASK_WEBDAV_FILES": "disk_file", "UF_MAIL_MESSAGE": "mail_message",
 }  # fmt: skip
-LISTS = ("ACCOMPLICES", "AUDITORS", "UF_CRM_TASK", "UF_TASK_WEBDAV_FILES")
+FILES = "UF_TASK_WEBDAV_FILES"
+LISTS = ("ACCOMPLICES", "AUDITORS", "UF_CRM_TASK", FILES)
 READ_ONLY = ("ID", "CREATED_DATE", "CHANGED_BY", "CHANGED_DATE", "STATUS_CHANGED_BY", "STATUS_CHANGED_DATE",
              "CLOSED_BY", "CLOSED_DATE", "ACTIVITY_DATE", "GUID", "CHECKLIST", "COMMENTS_COUNT", "FAVORITE", "IS_MUTED",
              "TIME_SPENT_IN_LOGS", "VIEWED_DATE", "NEW_COMMENTS_COUNT", "SERVICE_COMMENTS_COUNT")  # fmt: skip
@@ -228,6 +230,8 @@ def add_task(call: Call, given: dict[str, Any]) -> Record:
     made = call.portal.put(
         "task", {**FRESH, **stamps, **{name: one for name, one in values.items() if one is not None}}
     )
+    if values.get(FILES):
+        call.portal.patch("task", made, {FILES: drive.attachments(call.portal, values[FILES], made, user)})
     remember(call, made, "NEW", None, None)
     event(call.portal, "ADD", made)
     return call.portal.table("task").records[made]
@@ -236,6 +240,8 @@ def add_task(call: Call, given: dict[str, Any]) -> Record:
 def change_task(call: Call, record: Record, values: Record) -> Record:
     _check(call, values)
     now = call.portal.now()
+    if values.get(FILES):
+        values = values | {FILES: drive.attachments(call.portal, values[FILES], record["ID"], call.user_id)}
     changed = {name: value for name, value in values.items() if record.get(name) != value}
     for name, value in changed.items():
         remember(call, record["ID"], name, record.get(name), value)

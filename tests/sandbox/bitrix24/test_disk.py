@@ -103,3 +103,17 @@ async def test_a_file_of_the_drive_is_attached_to_a_task(crm: PortalClient) -> N
     made = await crm.result("tasks.task.files.attach", {"taskId": task, "fileId": file["ID"]})
     attached = await crm.result("disk.attachedObject.get", {"id": made["attachmentId"]})
     assert (attached["ENTITY_ID"], attached["NAME"]) == (task, "a.pdf")
+
+
+async def test_a_task_is_made_with_files_of_the_drive(crm: PortalClient) -> None:
+    folder = await _folder(crm)
+    file = await crm.result("disk.folder.uploadFile", {"id": folder["ID"], "fileContent": ["b.pdf", CONTENT]})
+    fields = {"TITLE": "Счёт", "RESPONSIBLE_ID": 1, "UF_TASK_WEBDAV_FILES": [f"n{file['ID']}", "n999999", "ns"]}
+    task = (await crm.result("tasks.task.add", {"fields": fields}))["task"]["id"]
+    asked = {"taskId": task, "select": ["ID", "UF_TASK_WEBDAV_FILES"]}
+    (tie,) = (await crm.result("tasks.task.get", asked))["task"]["ufTaskWebdavFiles"]
+    assert (await crm.result("disk.attachedObject.get", {"id": tie}))["OBJECT_ID"] == str(file["ID"])
+    changes = {"taskId": task, "fields": {"UF_TASK_WEBDAV_FILES": [str(tie), f"n{file['ID']}"]}}
+    assert await crm.result("tasks.task.update", changes)
+    ties = (await crm.result("tasks.task.get", asked))["task"]["ufTaskWebdavFiles"]
+    assert (len(ties), str(ties[0])) == (2, str(tie))
