@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SCOPES = (
     "crm", "im", "imbot", "user", "department", "catalog", "disk", "placement", "userfieldconfig",
     "documentgenerator", "tasks", "task", "sale", "pay_system", "delivery", "cashbox", "bizproc", "calendar", "entity",
-    "imopenlines", "lists",
+    "imopenlines", "lists", "user.userfield",
 )  # fmt: skip
 EVENTS_USUAL = (
     "ONCRMDEALADD", "ONCRMDEALUPDATE", "ONCRMDEALDELETE", "ONCRMCOMPANYADD", "ONCRMCOMPANYUPDATE",

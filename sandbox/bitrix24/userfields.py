@@ -118,6 +118,8 @@ def remove(portal: Portal, record: Record) -> None:
 def _families(portal: Portal, entity: str) -> list[str]:
     if entity == "CRM_REQUISITE":
         return ["requisite"]
+    if entity == "USER":
+        return ["user"]
     names = ("deal", "company", "contact", "lead", "quote", "invoice")
     found = [portal.family_named(name) for name in names] + list(portal.dynamic_families())
     return [family.name for family in found if family is not None and family.uf_entity == entity]

@@ -49,6 +49,7 @@ def user_json(call: Call, record: Record) -> Record:
         "ID": str(record["ID"]), "ACTIVE": record["ACTIVE"] == "Y", **texts, "LAST_LOGIN": now,
         "DATE_REGISTER": registered, "TIME_ZONE": "", "IS_ONLINE": "Y", "TIMESTAMP_X": registered,
         "LAST_ACTIVITY_DATE": now, "UF_DEPARTMENT": record.get("DEPARTMENTS", [1]), "USER_TYPE": "employee",
+        **{name: value for name, value in record.items() if name.startswith("UF_USR_") and value is not None},
     }  # fmt: skip
     if not call.identity.scopes & {"user", "user_basic"}:
         shown = {name: value for name, value in shown.items() if name not in CONTACTS}
@@ -57,7 +58,15 @@ def user_json(call: Call, record: Record) -> Record:
 
 @method("user.fields", SCOPE)
 def user_fields(call: Call) -> Any:
-    return dict(USER_FIELDS)
+    return USER_FIELDS | {
+        name: (field.get("EDIT_FORM_LABEL") or {}).get(call.portal.settings["language"]) or name
+        for name, field in _own_fields(call).items()
+    }
+
+
+def _own_fields(call: Call) -> dict[str, Record]:
+    """The fields that the portal added to its employees, by name."""
+    return {one["FIELD_NAME"]: one for one in call.portal.table("userfield").find("ENTITY_ID", "USER")}
 
 
 def _column(name: str) -> Column | None:
@@ -124,8 +133,13 @@ def user_admin(call: Call) -> Any:
 
 def _taken(call: Call) -> Record:
     values: Record = {}
+    own = _own_fields(call)
     for name, value in call.params.tree.items():
         upper = name.upper()
+        if upper in own:
+            several = own[upper]["MULTIPLE"] == "Y"
+            items = value if isinstance(value, list) else [value]
+            values[upper] = items if several else next(iter(items), None)
         if upper in TEXTS and not isinstance(value, dict | list):
             values[STORED.get(upper, upper)] = str(value)
         if upper == "UF_DEPARTMENT":
