@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.bitrix24.call import Call, as_number, is_admin, universal_map
-from sandbox.bitrix24.entities import WRITE_DENIED, Entity, attributes, matching, serve, view
+from sandbox.bitrix24.entities import WRITE_DENIED, Attribute, Entity, attributes, matching, serve, view
 from sandbox.bitrix24.envelope import RestError, page
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.methods.sale import ORDER_ABSENT, SHIPMENT_ABSENT, VALUE
@@ -124,19 +124,21 @@ for _path, _entity in (
 
     @method(f"{_path}.getFieldsByType", "sale")
     def fields_by_type(call: Call, entity: Entity = _entity) -> Any:
-        """The fields of every property, and those that its type alone has."""
+        """The fields of every property, and those that its type alone has; a number's bounds stand in its settings."""
         kind = call.text("type").upper()
         if not kind:
             raise RestError(400, 100, "Could not find value for parameter {type}")
-        own = {name for names in OF_TYPE.values() for name in names} - set(OF_TYPE.get(kind, ()))
-        return {
-            "property": {
-                one.name: {"isImmutable": one.immutable, "isReadOnly": one.read_only, "isRequired": one.required,
-                           "type": one.printed_kind}
-                for one in entity.attributes
-                if one.name not in own
-            }
-        }  # fmt: skip
+        bounds = OF_TYPE["NUMBER"]
+        own = {name for names in OF_TYPE.values() for name in names}
+        kept = set(OF_TYPE.get(kind, ())) - set(bounds)
+        told = {one.name: _told(one) for one in entity.attributes if one.name not in own or one.name in kept}
+        inner = {one.name: _told(one) for one in entity.attributes if kind == "NUMBER" and one.name in bounds}
+        return {"property": {**told, "settings": {**told["settings"], "fields": inner or [], "type": "datatype"}}}
+
+
+def _told(one: Attribute) -> Record:
+    return {"isImmutable": one.immutable, "isReadOnly": one.read_only, "isRequired": one.required,
+            "type": one.printed_kind}  # fmt: skip
 
 
 serve(Entity(

@@ -94,6 +94,9 @@ async def test_properties_of_an_order(shop: PortalClient) -> None:
     fields = {"name": "ИНН", "code": "INN", "type": "STRING", "personTypeId": 2, "propsGroupId": made["id"]}
     kind = (await shop.result("sale.property.add", {"fields": fields}))["property"]
     assert "max" not in (await shop.result("sale.property.getFieldsByType", {"type": "STRING"}))["property"]
+    bounded = (await shop.result("sale.property.getFieldsByType", {"type": "NUMBER"}))["property"]
+    assert ("max" in bounded, bounded["settings"]["type"]) == (False, "datatype")
+    assert set(bounded["settings"]["fields"]) == {"max", "min", "step"}
     order = (await _order(shop))["id"]
     value = {"order": {"id": order, "propertyValues": [{"orderPropsId": kind["id"], "value": "7709123453"}]}}
     await shop.result("sale.propertyvalue.modify", {"fields": value})
