@@ -10,7 +10,7 @@ from tests.chaos.mutants.patches import patches
 
 BUILDS_MIN = 15
 AGAIN = 3
-CHEAP = ("simulation", "event_store")
+CHEAP = ("simulation", "event_store", "messages", "tokens", "tenants")
 SEED_SECONDS_MAX = 30.0
 """A build whose recorded seeds take longer is for the night."""
 SAYS_HOW = "; if the code has changed since, make mutants finds new seeds"

@@ -7,8 +7,9 @@ import os
 import random
 import signal
 import time
+import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,10 +39,11 @@ RUNNER: Final = "tests.chaos.work.runner"
 STEPS: Final = 3
 OPEN_MIN: Final = 40
 """So many effects are open at any time that every runner is always in the middle of several."""
-STILL_SECONDS: Final = (0.1, 1.5)
-"""How long a runner stands still after its leases have ended."""
+STILL_SECONDS: Final = (0.3, 2.0)
+"""How long at most a runner stands still after its leases have ended."""
 PAUSE_SECONDS: Final = (0.2, 0.8)
 LOOK_SECONDS: Final = 0.1
+WATCH_SECONDS: Final = 0.02
 REST_SECONDS_MAX: Final = 60.0
 
 
@@ -93,12 +95,19 @@ class Runners:
         self.living.pop(name).kill()
         self.begin()
 
-    async def freeze(self, name: str, seconds: float) -> None:
-        """One stands still, and goes on as if no time had passed."""
+    async def freeze(self, name: str, database: Database, seconds_max: float) -> None:
+        """One stands still until its leases are over and another looks up what it left, or for so long; then it goes
+        on as if no time had passed."""
+        process = self.living[name]
         self.frozen.add(name)
-        self.living[name].send(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        self.living[name].send(signal.SIGCONT)
+        process.send(signal.SIGSTOP)
+        held = await _held_by(database, process.pid)
+        await asyncio.sleep(LEASE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                while not await _looked_up(database, held):  # noqa: ASYNC110 - the other side is another process
+                    await asyncio.sleep(WATCH_SECONDS)
+        process.send(signal.SIGCONT)
         self.frozen.discard(name)
 
     def all_there(self) -> None:
@@ -165,12 +174,12 @@ async def _under_strikes(
         still: set[asyncio.Task[None]] = set()
         for strike in strikes:
             await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
-            seconds = LEASE_SECONDS + chance.uniform(*STILL_SECONDS)
+            seconds = chance.uniform(*STILL_SECONDS)
             while len(still) >= size.runners - 1:
                 _, still = await asyncio.wait(still, return_when=asyncio.FIRST_COMPLETED)
             name = chance.choice(sorted(runners.living.keys() - runners.frozen))
             if strike == "freeze":
-                still.add(group.create_task(runners.freeze(name, seconds)))
+                still.add(group.create_task(runners.freeze(name, database, seconds)))
                 await asyncio.sleep(0)
             elif strike == "kill":
                 runners.kill(name)
@@ -195,6 +204,26 @@ async def _all_at_work(database: Database, runners: Runners) -> None:
         while await owners() < len(runners.living):
             runners.all_there()
             await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _held_by(database: Database, pid: int) -> list[uuid.UUID]:
+    """What a process has in its hands; nothing where the database does not say."""
+    with contextlib.suppress(*INFRASTRUCTURE_ERRORS):
+        async with database.delivery_connection() as connection:
+            held = "SELECT work_id FROM work WHERE queue = 'taken' AND lease_owner LIKE $1"
+            return [row["work_id"] for row in await connection.fetch(held, f"%:{pid}:%")]
+    return []
+
+
+async def _looked_up(database: Database, effects: Sequence[uuid.UUID]) -> bool:
+    """Whether one of them is in the hands of who looks it up."""
+    with contextlib.suppress(*INFRASTRUCTURE_ERRORS):
+        async with database.delivery_connection() as connection:
+            found = (
+                "SELECT EXISTS (SELECT FROM work WHERE work_id = ANY ($1) AND queue = 'taken' AND state = 'UNCERTAIN')"
+            )
+            return bool(await connection.fetchval(found, effects))
+    return False
 
 
 async def _feed(database: Database) -> None:

@@ -37,7 +37,7 @@ LEASE_SECONDS: Final = 2.0
 CALL_SECONDS_MAX: Final = 1.2
 PAUSE_SECONDS: Final = 0.1
 POLICY: Final = EffectPolicy(
-    Probe.EXACT, sends_max=9, negative_probes_min=2, probe_gap_seconds=0.3, quiet_seconds=1.0, undecided_seconds_max=600
+    Probe.EXACT, sends_max=9, negative_probes_min=2, probe_gap_seconds=0.5, quiet_seconds=1.0, undecided_seconds_max=600
 )
 SETTINGS: Final = WorkSettings(
     in_flight_max=8,

@@ -18,6 +18,8 @@ from deploy.local.ports import HOST
 from tests.chaos.work.history import Called, Granted, History
 
 ANSWERS_SECONDS: Final = (0.02, 0.4)
+LOOK_UP_SECONDS: Final = (0.2, 0.6)
+"""Long enough that who wakes finds his row in another's hands."""
 LOST: Final = 0.06
 FAILS: Final = 0.04
 PERMITS_PER_SECOND: Final = 60.0
@@ -73,7 +75,7 @@ class Vendor:
     async def _look_up(self, request: web.Request) -> web.StreamResponse:
         effect = request.match_info["effect"]
         self._history.ledger.append(Called(request.headers["authorization"], effect, 0, _now()))
-        await asyncio.sleep(self._chance.uniform(*ANSWERS_SECONDS))
+        await asyncio.sleep(self._chance.uniform(*LOOK_UP_SECONDS))
         made = self._history.documents.get(effect)
         return web.json_response({"document": made[0]}) if made else web.Response(status=404)
 
