@@ -150,7 +150,8 @@ class Tokens:
                 return await self._saved(account.account)
             # The lease is in the database and no transaction is open while the vendor is asked.
             async with self._database.transaction([account.tenant]) as connection:
-                present = await self._store.find(connection, account.tenant, account.account)
+                # Locked, else another process could store the next pair before the lease is taken for this one.
+                present = await self._store.find(connection, account.tenant, account.account, locked=True)
                 if present is None:
                     return Retryable(Problem(ACCOUNT_UNKNOWN, {"account": account.account}), outage=False)
                 if self._usable(present):

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A process asked for the next pair with a refresh token, known by its mark: from when it held the lease until it
-    had the answer (monotonic seconds), whether or not it was granted."""
+    had the answer (monotonic seconds)."""
 
     process: int
     mark: str
     began: float
     ended: float
-    granted: bool
 
 
 @dataclass(frozen=True, slots=True)

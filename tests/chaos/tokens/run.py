@@ -17,7 +17,7 @@ from chassis.http.addresses import AddressPolicy
 from chassis.http.client import VendorHttp
 from chassis.ids import TenantId, tenant_id
 from chassis.migrate import Urls, migrate
-from chassis.outcomes import Deferred, Ok, Outcome
+from chassis.outcomes import Deferred, Outcome
 from chassis.postgres import Connection, Database
 from chassis.secrets import Keyring, Secrets
 from chassis.work.handlers import TOKEN_REFUSED
@@ -54,12 +54,10 @@ has stored by then is lost for good, whoever fetches."""
 
 @dataclass(frozen=True, slots=True)
 class Renewals:
-    """What a run came to. ``late`` counts those who asked with a refresh token that was spent by then, since they read
-    it right before another stored the next one. ``stood_still`` counts how often a process did."""
+    """What a run came to. ``stood_still`` counts how often a process did."""
 
     anomalies: list[str]
     asked: int
-    late: int
     given: int
     stood_still: int
     seconds: float
@@ -150,8 +148,7 @@ class Process:
         await self.database.still()
         outcome = await self._renew(account)
         await self.database.still()
-        mark, granted = token_mark(account.refresh_token), isinstance(outcome, Ok)
-        self._history.asked.append(Asked(self.number, mark, began, time.monotonic(), granted))
+        self._history.asked.append(Asked(self.number, token_mark(account.refresh_token), began, time.monotonic()))
         return outcome
 
     async def _lost(self, connection: Connection, account: Account) -> None:
@@ -192,7 +189,6 @@ async def run(server: Mortal[Postgres], folder: Path, seed: int, *, rounds: int 
     return Renewals(
         anomalies=anomalies(history),
         asked=len(history.asked),
-        late=sum(not one.granted for one in history.asked),
         given=sum(bool(one.token) for one in history.given),
         stood_still=sum(process.database.still.times for process in processes),
         seconds=time.monotonic() - began,

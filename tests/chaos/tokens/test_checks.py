@@ -9,13 +9,12 @@ from tests.chaos.tokens.history import Asked, Given, History
 
 
 def sound() -> History:
-    """Two rounds; in the second one came late with a refresh token that was spent, and was given the new token too."""
+    """Two rounds, in each of which one asks and both are given what it was granted."""
     return History(
         ended=["a", "b"],
         asked=[
-            Asked(0, "first", 1.0, 2.0, granted=True),
-            Asked(1, "second", 3.0, 4.0, granted=True),
-            Asked(0, "second", 4.5, 5.0, granted=False),
+            Asked(0, "first", 1.0, 2.0),
+            Asked(1, "second", 3.0, 4.0),
         ],
         given=[Given(0, 0, "b"), Given(1, 0, "b"), Given(0, 1, "c"), Given(1, 1, "c")],
         state="connected",
@@ -27,12 +26,12 @@ def test_a_sound_history_has_no_anomaly() -> None:
     assert anomalies(sound()) == []
 
 
-def _granted_twice(history: History) -> None:
-    history.asked.append(Asked(1, "first", 2.5, 2.6, granted=True))
+def _spent_twice(history: History) -> None:
+    history.asked.append(Asked(1, "first", 2.5, 2.6))
 
 
 def _at_once(history: History) -> None:
-    history.asked.append(Asked(1, "first", 1.5, 1.6, granted=False))
+    history.asked.append(Asked(1, "first", 1.5, 1.6))
 
 
 def _two(history: History) -> None:
@@ -58,7 +57,7 @@ def _overwritten(history: History) -> None:
 @pytest.mark.parametrize(
     ("planting", "words"),
     [
-        (_granted_twice, "each_refresh_token_is_granted_once: first bought 2 pairs"),
+        (_spent_twice, "each_refresh_token_is_spent_once: first was spent 2 times"),
         (_at_once, "nobody_asks_while_another_does: process 1 asked with first while process 0 did"),
         (_two, "a_round_has_one_new_token: round 0: b, bb were given"),
         (_old, "a_round_has_one_new_token: round 0: a was given, which has ended"),
