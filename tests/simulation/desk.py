@@ -337,7 +337,7 @@ class Desk(Committer):
         opened = pending.settlement.opened
         if opened is not None:
             self._close_account(opened)
-        return pending.settlement.commands
+        return pending.settlement.told
 
     def _close_account(self, opened: breaker.Opened) -> None:
         self.closed_accounts.setdefault((opened.tenant, opened.account), opened.probe_at)
