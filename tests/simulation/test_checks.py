@@ -19,7 +19,7 @@ from services.notifier.workers.writes import CrmWrites
 from services.payments.domain import state as payments_state
 from tests.simulation.runs import simulate
 
-SEEDS_MAX = 30
+SEEDS_MAX = 100
 # The packages of these two have a function of the same name.
 payments_decide = import_module("services.payments.domain.decide")
 invoicing_decide = import_module("services.invoicing.domain.decide")
