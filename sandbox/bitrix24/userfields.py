@@ -19,6 +19,7 @@ FLAGS = {
 NAME_LENGTH_MAX = 50
 ENTITIES = {"CRM_DEAL": "DEAL", "CRM_COMPANY": "COMPANY", "CRM_CONTACT": "CONTACT", "CRM_LEAD": "LEAD",
             "CRM_QUOTE": "QUOTE", "CRM_REQUISITE": "REQUISITE"}  # fmt: skip
+FAMILIES = {"CRM_REQUISITE": "requisite", "USER": "user", "TASKS_TASK": "task"}
 
 
 def create(portal: Portal, entity: str, fields: dict[str, Any], prefix: str = "UF_CRM_") -> int:
@@ -116,10 +117,8 @@ def remove(portal: Portal, record: Record) -> None:
 
 
 def _families(portal: Portal, entity: str) -> list[str]:
-    if entity == "CRM_REQUISITE":
-        return ["requisite"]
-    if entity == "USER":
-        return ["user"]
+    if entity in FAMILIES:
+        return [FAMILIES[entity]]
     names = ("deal", "company", "contact", "lead", "quote", "invoice")
     found = [portal.family_named(name) for name in names] + list(portal.dynamic_families())
     return [family.name for family in found if family is not None and family.uf_entity == entity]

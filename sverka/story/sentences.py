@@ -319,6 +319,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "payments.OperationUnmatched": ("A payment fits no invoice", "Платёж не подошёл ни к одному счёту"),
     "payments.OperationMatched": ("The payment found its invoice", "Платёж нашёл свой счёт"),
+    "payments.OperationGone": (
+        "The payment without an invoice is gone from accounting, or counted in full",
+        "Платёж без счёта исчез из бухгалтерии или учтён полностью",
+    ),
     "notifier.Told": ("To be told: {{ fact|fact }}", "Сообщить: {{ fact|fact }}"),
     "notifier.Written": (
         "{% if refused %}The CRM refused {{ write|write }}: {{ refused|why }}"

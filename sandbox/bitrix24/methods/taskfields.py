@@ -86,7 +86,7 @@ def field_update(call: Call) -> Any:
 @method("task.item.userfield.delete", SCOPE, writes=True)
 def field_delete(call: Call) -> Any:
     _admin(call)
-    call.portal.drop("userfield", _one(call)["ID"])
+    userfields.remove(call.portal, _one(call))
     return True
 
 

@@ -108,8 +108,7 @@ def _users(call: Call, words: list[str], *, loosely: bool = False) -> Any:
                  f"{value}%" if name.upper() in TEXTS and isinstance(value, str) else value
                  for name, value in given.items()}  # fmt: skip
     query = compile_filter(given, _column, call.portal.zone, strict=False)
-    for word in words:
-        query.predicates.append(lambda record, word=word: word in _described(record))  # type: ignore[misc]
+    query.predicates.append(lambda record: all(word in _described(record) for word in words))
     sort = call.text("sort") or "ID"
     order = compile_order({sort: call.text("order") or "ASC"}, _column, strict=False)
     offset = offset_of(call, paged=True)

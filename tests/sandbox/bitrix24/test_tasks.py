@@ -90,6 +90,21 @@ async def test_tasks_have_fields_of_their_own(crm: PortalClient) -> None:
     assert "UF_BOX" in (await crm.result("tasks.task.getFields"))["fields"]
 
 
+async def test_a_field_of_tasks_that_is_deleted_takes_its_values_along(crm: PortalClient) -> None:
+    params = {"PARAMS": {"USER_TYPE_ID": "string", "FIELD_NAME": "BOX"}}
+    number = await _with_box(crm, params)
+    (field,) = await crm.result("task.item.userfield.getlist", {"ORDER": {"ID": "asc"}})
+    assert await crm.result("task.item.userfield.delete", {"ID": field["ID"]}) is True
+    await crm.result("task.item.userfield.add", params)
+    shown = (await crm.result("tasks.task.get", {"taskId": number, "select": ["ID", "UF_BOX"]}))["task"]
+    assert shown.get("ufBox") is None
+
+
+async def _with_box(crm: PortalClient, params: dict[str, Any]) -> int:
+    await crm.result("task.item.userfield.add", params)
+    return await _task(crm, UF_BOX="17")
+
+
 async def test_users_are_invited_found_and_changed(crm: PortalClient) -> None:
     fields = {"EMAIL": "anna@vektor.example", "NAME": "Анна", "XML_ID": "u-17", "UF_DEPARTMENT": [1]}
     made = await crm.result("user.add", fields)

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from chassis.work.permits import PermitClient
 from services.ingest.app import SPEC
 from tests.kit.database import Databases, OwnDatabase
 from tests.sandbox.running import Sandbox, serve
+from tests.services.ingest.app_office import Office, app_file
 from tests.services.ingest.people import deaf, people
-from tests.services.ingest.running import Ingest, document, running
+from tests.services.ingest.running import SERVICE_TOKEN, Ingest, document, running
 
 __all__ = ("deaf", "people")
 
@@ -61,3 +63,15 @@ async def ingest(bare: Ingest, sandbox: Sandbox, portal: dict[str, Any], account
     """An ingest with the tenant of ``portal`` and ``account``."""
     await bare.apply(document(sandbox, portal, account))
     return bare
+
+
+@pytest.fixture
+async def office(
+    bare: Ingest, sandbox: Sandbox, portal: dict[str, Any], account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Office]:
+    """A tenant in mode app: applied, not connected yet."""
+    monkeypatch.setattr("services.ingest.api.installing.AGAIN_SECONDS", (0.2,))
+    monkeypatch.setattr("services.ingest.api.installing.LOOK_SECONDS", 0.1)
+    await bare.apply(app_file(sandbox, portal, account))
+    async with PermitClient(bare.url, SERVICE_TOKEN) as client:
+        yield Office(bare, sandbox, portal, client)
