@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from chassis import log
 from chassis.clock import Clock
 from chassis.http import Answer, Call, as_read
 from chassis.outcomes import Failure, Ok, Outcome, Rejected
@@ -21,6 +22,8 @@ from connectors.wire import ShapeError
 
 EXPIRES_IN_SECONDS: Final = 3_600
 _HEADERS: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+
+_log = log.get(__name__)
 
 
 class Bitrix24OAuth:
@@ -90,7 +93,7 @@ class Bitrix24OAuth:
                     refresh_token=_filled(told, "refresh_token"),
                     expires_in_seconds=seconds,
                     member_id=_text(told.get("member_id")),
-                    endpoint=_endpoint(told) if told.get("client_endpoint") else "",
+                    endpoint=_present_endpoint(told),
                     user_id=_text(told.get("user_id")),
                 )
             )
@@ -129,6 +132,18 @@ def _endpoint(told: Mapping[str, Any]) -> str:
     if not endpoint.startswith(("https://", "http://")) or not endpoint.rstrip("/").endswith("/rest"):
         raise ShapeError("client_endpoint")
     return endpoint.rstrip("/") + "/"
+
+
+def _present_endpoint(told: Mapping[str, Any]) -> str:
+    """Where the portal is now, "" where a pair does not say it or says it in a form that is none: the pair itself must
+    be kept, since the one before it opens nothing any more."""
+    if not told.get("client_endpoint"):
+        return ""
+    try:
+        return _endpoint(told)
+    except ShapeError:
+        _log.warning("a pair of tokens came with a portal's address that cannot be one; the address is refused")
+        return ""
 
 
 def _filled(told: Mapping[str, Any], name: str) -> str:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from chassis import log
 from chassis.aggregate import StreamKind
 from chassis.blobs import Blobs
+from chassis.http import AddressPolicy, AddressRefused
 from chassis.ids import TenantId, tenant_id
 from chassis.outcomes import Ok, Outcome
 from chassis.postgres import INFRASTRUCTURE_ERRORS, log_level
@@ -29,6 +30,7 @@ from connectors.kontur.callback import parse_callback
 from connectors.ports.accounting import AccessToken, TokenRequest
 from connectors.ports.callbacks import ParseCallback
 from connectors.ports.crm import PortalMoved
+from connectors.ports.crm.access import RenewPair as RenewGrant
 from connectors.ports.edi import Edi
 from connectors.ports.whole import AccountingClient
 from connectors.registry import ACCOUNTING, BITRIX24, EDI, REGISTERS
@@ -171,7 +173,7 @@ class _Whole:
                 **{key: _fetch(vendor) for key, vendor in self.accounting.items()},
                 **{(name, mode): _sign_in(vendor) for name, vendor in self.edi.items() for mode in edi_settings.MODES},
             },
-            {(portal.CRM_VENDOR, portal.APP): _renew(oauth)},
+            {(portal.CRM_VENDOR, portal.APP): _renew(oauth, parts.settings.address_policy())},
             self.installer.lost,
             call_seconds_max=parts.settings.call_seconds_max,
         )
@@ -325,13 +327,19 @@ def _sign_in(vendor: Edi) -> FetchToken:
     return fetch
 
 
-def _renew(oauth: Bitrix24OAuth) -> RenewPair:
+def _renew(oauth: RenewGrant, policy: AddressPolicy) -> RenewPair:
     async def renew(account: Account) -> Outcome[Renewed]:
         outcome = await oauth.renew(credentials_of(account), account.refresh_token)
         if not isinstance(outcome, Ok):
             return outcome
-        pair = outcome.value
-        return Ok(Renewed(pair.access_token, pair.refresh_token, pair.expires_in_seconds, pair.endpoint))
+        pair, endpoint = outcome.value, outcome.value.endpoint
+        try:
+            if endpoint:
+                policy.check_url(endpoint)
+        except AddressRefused:  # the pair is kept all the same: it is given once
+            _log.warning("a portal's new address is not called from here; the old one stays", account=account.account)
+            endpoint = ""
+        return Ok(Renewed(pair.access_token, pair.refresh_token, pair.expires_in_seconds, endpoint))
 
     return renew
 

@@ -164,8 +164,9 @@ async def run(server: Mortal[Postgres], folder: Path, seed: int, *, rounds: int 
     history, chance = History(), random.Random(f"{seed}/rounds")  # noqa: S311 - a seed makes it repeatable
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(serve(folder / "sandbox"))
-        http = await stack.enter_async_context(VendorHttp(AddressPolicy(development=True)))
-        renew, keys = _renew(Bitrix24OAuth(http, Clock())), Keyring.generate("rig")
+        policy = AddressPolicy(development=True)
+        http = await stack.enter_async_context(VendorHttp(policy))
+        renew, keys = _renew(Bitrix24OAuth(http, Clock()), policy), Keyring.generate("rig")
         processes: list[Process] = []
         for number in range(PROCESSES):
             own = random.Random(f"{seed}/{number}")  # noqa: S311 - as above

@@ -175,3 +175,13 @@ async def test_a_pair_without_the_portals_address_is_kept_all_the_same() -> None
     said = Said(200, orjson.dumps({"access_token": "a", "refresh_token": "r", "expires_in": "7200"}))
     outcome = await Bitrix24OAuth(said, Clock()).renew(AppCredentials("https://o", "id", "s"), "rr22")
     assert outcome == Ok(TokenPair("a", "r", 7200))
+
+
+@pytest.mark.parametrize("endpoint", ["vektor.bitrix24.ru/rest/", "https://vektor.bitrix24.ru/", {"host": "vektor"}])
+async def test_a_pair_with_an_address_that_cannot_be_one_is_kept_without_the_address(endpoint: Any) -> None:
+    """The pair before it opens nothing any more."""
+    told = {"access_token": "a", "refresh_token": "r", "expires_in": "7200", "client_endpoint": endpoint}
+    outcome = await Bitrix24OAuth(Said(200, orjson.dumps(told)), Clock()).renew(
+        AppCredentials("https://o", "i", "s"), "rr"
+    )
+    assert outcome == Ok(TokenPair("a", "r", 7200))

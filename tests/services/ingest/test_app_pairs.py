@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 
 from chassis.domain import Problem
-from chassis.outcomes import Deferred, Retryable
+from chassis.http import AddressPolicy
+from chassis.ids import TenantId
+from chassis.outcomes import Deferred, Ok, Outcome, Retryable
 from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.permits import TOKEN_MARK, PermitClient, token_mark
+from connectors.ports.crm.access import AppCredentials, TokenPair
 from services.ingest.api.installing import Installer
-from services.ingest.store.connections import ConnectionStore
+from services.ingest.api.tokens import Renewed
+from services.ingest.app import _renew
+from services.ingest.store.connections import CLIENT_ID, CLIENT_SECRET, OAUTH, REFRESH_TOKEN, Account, ConnectionStore
 from tests.kit.database import OwnDatabase
 from tests.services.ingest.app_office import CRM, Office
 from tests.services.ingest.running import SERVICE_TOKEN, running, until
@@ -147,3 +152,20 @@ async def test_a_process_that_stood_still_puts_no_spent_pair_in_place_of_a_newer
     newest = await office.row()
     await true_take(*taken[0])
     assert (await office.row())["refresh"] == newest["refresh"]
+
+
+class Given:
+    """An authorisation server that names an address along with the pair."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.pair = TokenPair("a", "r", 3600, endpoint=endpoint)
+
+    async def renew(self, app: AppCredentials, refresh_token: str) -> Outcome[TokenPair]:
+        return Ok(self.pair)
+
+
+@pytest.mark.parametrize("endpoint", ["https://10.0.0.7/rest/", "https://[::1/rest/"])
+async def test_a_pair_whose_address_is_not_called_from_here_is_kept_without_the_address(endpoint: str) -> None:
+    secrets = {OAUTH: "https://o", CLIENT_ID: "id", CLIENT_SECRET: "s", REFRESH_TOKEN: "rr"}
+    account = Account(TenantId("vektor"), CRM, "bitrix24", "app", secrets)
+    assert await _renew(Given(endpoint), AddressPolicy())(account) == Ok(Renewed("a", "r", 3600))
