@@ -125,6 +125,16 @@ class Secrets:
         await self._insert(connection, tenant, version)
         return version
 
+    async def replace_lost(self, connection: Connection, tenant: TenantId) -> bool:
+        """Gives the tenant a new data key where the newest one does not open any more, so that secrets can be sealed
+        again; what was sealed with the old one stays unreadable. Whether it was so."""
+        try:
+            await self._newest(connection, tenant)
+        except (KeyMissing, SecretBroken):
+            await self.rotate(connection, tenant)
+            return True
+        return False
+
     async def rewrap(self, connection: Connection, tenant: TenantId) -> int:
         """Wraps the tenant's data keys with the current key; secrets stay. Returns how many were changed."""
         rows = await connection.fetch(

@@ -47,6 +47,7 @@ from services.ingest.api.installing import Installer, credentials_of
 from services.ingest.api.intake import Intake
 from services.ingest.api.owners import Owners
 from services.ingest.api.permits import PermitDesk, PermitRoutes
+from services.ingest.api.portals import Portals
 from services.ingest.api.public import application
 from services.ingest.api.shops import Shops, ShopsRoute
 from services.ingest.api.statements import StatementRoutes, Statements
@@ -142,6 +143,7 @@ class _Whole:
         self.parts = parts
         self.moves: asyncio.Queue[PortalMoved] = asyncio.Queue(MOVES_WAITING_MAX)
         self.store = ConnectionStore(parts.secrets)
+        self.portals = Portals(parts.database, self.store, parts.tenants)
         self.deals = DealStore(parts.database)
         self.cards = CardStore(parts.database)
         self.crm = BITRIX24.connect(parts.http, parts.clock, self._moved)
@@ -162,6 +164,7 @@ class _Whole:
             self.store,
             oauth,
             self.app,
+            self.portals,
             parts.settings.address_policy(),
             changed=(self.directory.forget, lambda tenant: self.desk.forget(tenant)),
         )
@@ -217,6 +220,7 @@ class _Whole:
             self.parts.clock,
             self.store,
             self.parts.tenants,
+            self.portals,
             settings.address_policy(),
             networks_of=settings.networks_of,
             public_url=self._public_url(),
@@ -228,7 +232,9 @@ class _Whole:
 
         async def checked(tenant: TenantId) -> Sequence[Checked]:
             parts = await check.run(tenant)
-            return [Checked(what, account, not problems, problems) for what, account, problems in parts]
+            found = [Checked(what, account, not problems, problems) for what, account, problems in parts]
+            warnings = await self.portals.of_tenant(tenant)
+            return [*found, Checked("portal", portal.crm_account(tenant), True, warnings)] if warnings else found
 
         api = application(
             tenants, checked, self.owners, self.parts.database, token=settings.api_secret(), version=_version()

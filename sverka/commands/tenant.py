@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,11 +70,14 @@ def apply(
     """Idempotent; references are resolved here, in this environment."""
     read = read_tenant_file(file, os.environ)
     with connect(reach) as api:
-        found = _changes(api.apply(read.tenant, read.document(), dry_run=True))
+        wanted = api.apply(read.tenant, read.document(), dry_run=True)
+        found, warnings = _changes(wanted), _problem_texts(wanted.get("warnings", ()))
         if found and not yes:
             _show_changes(read.tenant, found)
+            _show_warnings(warnings)
             _confirm(tr("Apply?", "Применить?"))
-        done = AppliedDocument.model_validate(api.apply(read.tenant, read.document(), dry_run=False))
+        answer = api.apply(read.tenant, read.document(), dry_run=False)
+        done = AppliedDocument.model_validate({**answer, "warning_texts": _problem_texts(answer.get("warnings", ()))})
     if as_json:
         print_document(done)
         return
@@ -88,6 +92,8 @@ def apply(
                 f"{done.tenant}: действует версия {done.version}.",
             )
         )
+    if yes or not found:
+        _show_warnings(warnings)
     _show_addresses(done.webhook_urls)
 
 
@@ -126,7 +132,8 @@ def checked(reach: Reach, tenant: Tenant, *, as_json: AsJson = False) -> None:
         print_document(document)
     else:
         for one in document.checks:
-            show(f"{'✓' if one.ok else '✗'} {one.what} {one.account}")
+            mark = "✗" if not one.ok else "!" if one.problem_texts else "✓"
+            show(f"{mark} {one.what} {one.account}")
             for problem in one.problem_texts:
                 show(f"    {problem}")
     if not all(one.ok for one in document.checks):
@@ -192,7 +199,16 @@ def _show_link(link: PortalLink) -> None:
 
 
 def _check(one: dict[str, Any]) -> Check:
-    return Check.model_validate({**one, "problem_texts": [words().why(problem) for problem in one.get("problems", ())]})
+    return Check.model_validate({**one, "problem_texts": _problem_texts(one.get("problems", ()))})
+
+
+def _problem_texts(problems: Iterable[dict[str, Any]]) -> list[str]:
+    return [words().why(problem) for problem in problems]
+
+
+def _show_warnings(texts: Iterable[str]) -> None:
+    for warning in texts:
+        show(f"! {warning}")
 
 
 def _confirm(question: str) -> None:

@@ -56,6 +56,9 @@ class AppliedDocument(Document):
     version: int
     changes: list[Change]
     webhook_urls: dict[str, str]
+    warning_texts: list[str] = Field(
+        default_factory=list, description="What keeps nothing back, and people should know, in words."
+    )
 
 
 class Check(Document):
@@ -64,7 +67,9 @@ class Check(Document):
     what: str
     account: str = ""
     ok: bool
-    problem_texts: list[str] = Field(default_factory=list, description="What to correct, in words.")
+    problem_texts: list[str] = Field(
+        default_factory=list, description="What to correct, in words; with `ok`, warnings."
+    )
 
 
 class ChecksDocument(Document):

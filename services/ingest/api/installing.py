@@ -27,6 +27,7 @@ from chassis.work.handlers import TOKEN_REFUSED, Permit
 from connectors.ports.crm.access import AccessOffer, AppCredentials, CrmAccess, IsAdmin, TokenFacts
 from services.ingest import metrics
 from services.ingest.api.directory import Owner
+from services.ingest.api.portals import Portals
 from services.ingest.api.tokens import SAVE_AGAIN_SECONDS, SAVE_TRIES_MAX
 from services.ingest.domain import portal
 from services.ingest.store import offers, webhooks
@@ -87,6 +88,7 @@ class Installer:
         store: ConnectionStore,
         access: CrmAccess,
         admins: IsAdmin,
+        portals: Portals,
         policy: AddressPolicy,
         changed: Sequence[Changed],
     ) -> None:
@@ -97,6 +99,7 @@ class Installer:
         self._store = store
         self._access = access
         self._admins = admins
+        self._portals = portals
         self._policy = policy
         self._changed = tuple(changed)
         self._more = asyncio.Event()
@@ -312,6 +315,7 @@ class Installer:
         self._forget(tenant)
         metrics.OFFERS.labels(offer.kind, "taken").inc()
         _log.info("a portal is connected", account=account.account, reason=offer.kind)
+        await self._portals.warnings(wanted)
 
     async def _refuse(self, waiting: Waiting, code: str) -> None:
         async with self._database.transaction([waiting.tenant]) as connection:

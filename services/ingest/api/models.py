@@ -60,6 +60,9 @@ class AppliedAnswer(_Model):
     dry_run: bool
     changes: list[Change]
     webhook_urls: dict[str, str]
+    warnings: list["ProblemPart"] = Field(
+        default_factory=list, description="What keeps nothing back, and people should know."
+    )
 
 
 class ProblemPart(_Model):
@@ -75,7 +78,7 @@ class CheckedPart(_Model):
     what: str
     account: str
     ok: bool
-    problems: list[ProblemPart]
+    problems: list[ProblemPart] = Field(description="With `ok` they are warnings.")
 
 
 class CheckAnswer(_Model):

@@ -16,6 +16,7 @@ from contracts.tenant_file import TenantFile, from_document
 from services.ingest.api import shop_settings
 from services.ingest.api.documents import Change, accounts_of, changes, checked, keeps_pair, masked, settings_of
 from services.ingest.api.installing import state_of
+from services.ingest.api.portals import Portals
 from services.ingest.domain import order, portal
 from services.ingest.published import tenant_settings
 from services.ingest.store import connections, files, offers, orders
@@ -79,7 +80,8 @@ class PortalLink:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a file changes, and where the portal is to send its webhooks; ``version`` is the one in force after it."""
+    """What a file changes, and where the portal is to send its webhooks; ``version`` is the one in force after it.
+    ``warnings`` keep nothing back: secrets that are replaced unread, a portal that another tenant has too."""
 
     tenant: str
     status: str
@@ -87,12 +89,13 @@ class Applied:
     dry_run: bool
     changes: Sequence[Change]
     webhook_urls: dict[str, str]
+    warnings: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """One part of a check: the portal, a seller's accounting service, a register, the folder of statements; problems as
-    data."""
+    data. With ``ok`` they are warnings."""
 
     what: str
     account: str
@@ -114,6 +117,7 @@ class Tenants:
         clock: Clock,
         store: ConnectionStore,
         directory: TenantDirectory,
+        portals: Portals,
         policy: AddressPolicy,
         *,
         networks_of: Callable[[str], tuple[str, ...]] = lambda tenant: (),
@@ -125,6 +129,7 @@ class Tenants:
         self._clock = clock
         self._store = store
         self._directory = directory
+        self._portals = portals
         self._policy = policy
         self._networks_of = networks_of
         self._public_url = public_url.rstrip("/")
@@ -147,7 +152,7 @@ class Tenants:
         async with self._database.transaction([tenant]) as connection:
             found = await tenant_in(connection, tenant)
             document = await files.find(connection, tenant)
-            accounts = await self._store.of_tenant(connection, tenant)
+            accounts, _ = await self._store.readable(connection, tenant)
         if found.config is None:
             raise Unknown(tenant)
         return View(
@@ -166,18 +171,21 @@ class Tenants:
         file = checked(from_document(document), tenant, self._policy, self._networks_of(tenant))
         async with self._database.transaction([tenant]) as connection:
             await self._engine.lock(connection, [self._engine.key_of(tenant, portal.STREAM)])
-            present = await self._store.of_tenant(connection, tenant)
+            present, unreadable = await self._store.readable(connection, tenant)
             found = changes(await files.find(connection, tenant), present, file)
             before = await tenant_in(connection, tenant)
             wanted = accounts_of(file, present)
-            if dry_run:
-                urls = self._webhook_urls(present)
-                return Applied(tenant, before.status, before.version, True, found, urls)
-            status, version = await self._written(connection, tenant, file, present, wanted, by)
-        for changed in self._changed:
-            changed(tenant)
-        urls = self._webhook_urls(wanted)
-        return Applied(tenant, status, version, False, found, urls)
+            if not dry_run:
+                status, version = await self._written(connection, tenant, file, present, wanted, unreadable, by)
+        if not dry_run:
+            for changed in self._changed:
+                changed(tenant)
+        warnings = [Problem("secrets_unreadable", {"accounts": ", ".join(unreadable)})] if unreadable else []
+        warnings += await self._portals.warnings(wanted[portal.crm_account(tenant)])
+        if dry_run:
+            urls = self._webhook_urls(present)
+            return Applied(tenant, before.status, before.version, True, found, urls, warnings)
+        return Applied(tenant, status, version, False, found, self._webhook_urls(wanted), warnings)
 
     async def suspend(self, tenant: TenantId, by: str) -> Summary:
         """Nothing new is begun until it is resumed. Raises Unknown, Conflict."""
@@ -201,8 +209,11 @@ class Tenants:
         file: TenantFile,
         present: dict[str, Account],
         wanted: dict[str, Account],
+        unreadable: Sequence[str],
         by: str,
     ) -> tuple[str, int]:
+        if unreadable:
+            await self._store.destroy_unreadable(connection, tenant, unreadable)
         differing = [account for name, account in wanted.items() if not account.same_as(present.get(name))]
         gone = sorted(present.keys() - wanted.keys())
         for account in differing:
@@ -213,7 +224,7 @@ class Tenants:
         await connections.keep_hook(connection, tenant, connections.hook_hash(hook_secret))
         await orders.keep_hooks(connection, tenant, shop_settings.hooks_of(wanted))
         await files.keep(connection, tenant, masked(file.document()))
-        names = tuple(sorted([*gone, *(account.account for account in differing)]))
+        names = tuple(sorted({*gone, *unreadable, *(account.account for account in differing)}))
         body = portal.ApplyTenant(settings_of(file), names, by_app=file.bitrix24.mode == portal.APP)
         await self._executed(connection, tenant, body, by)
         after = await tenant_in(connection, tenant)
@@ -223,8 +234,7 @@ class Tenants:
         async with self._database.transaction([tenant]) as connection:
             await self._executed(connection, tenant, body, by)
             if isinstance(body, portal.RemoveTenant):
-                accounts = await self._store.of_tenant(connection, tenant)
-                await self._store.remove(connection, tenant, sorted(accounts))
+                await self._store.remove(connection, tenant, await self._store.names(connection, tenant))
                 await connections.drop_hooks(connection, tenant)
                 await orders.keep_hooks(connection, tenant, {})
                 await offers.drop_all(connection, tenant)

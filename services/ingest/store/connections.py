@@ -9,9 +9,10 @@ from typing import Final, Literal
 import asyncpg
 import orjson
 
+from chassis import log
 from chassis.ids import TenantId
 from chassis.postgres import Connection
-from chassis.secrets import Secrets
+from chassis.secrets import KeyMissing, SecretBroken, Secrets
 from services.ingest.domain.buckets import Limit
 
 ENDPOINT = "endpoint"
@@ -42,6 +43,8 @@ OAUTH: Final = "oauth_url"
 LinkState = Literal["", "waiting", "connected", "lost", "uninstalled"]
 """How an account with rotating tokens stands: nobody has connected it yet, it works, its owner has to connect it anew,
 its application was removed; "" where tokens do not rotate."""
+
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,27 @@ class ConnectionStore:
         """All accounts of a tenant by their names."""
         rows = await connection.fetch(f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1", tenant)  # noqa: S608
         return {row["account"]: await self._opened(connection, row) for row in rows}
+
+    async def readable(self, connection: Connection, tenant: TenantId) -> tuple[dict[str, Account], list[str]]:
+        """The accounts of a tenant that open, by their names, and the names of those that do not any more."""
+        rows = await connection.fetch(f"SELECT {_COLUMNS} FROM connections WHERE tenant_id = $1", tenant)  # noqa: S608
+        return await self._readable(connection, rows)
+
+    async def of_vendor(self, connection: Connection, vendor: str) -> list[Account]:
+        """The accounts with one vendor of all tenants that the transaction names, without those that do not open."""
+        rows = await connection.fetch(f"SELECT {_COLUMNS} FROM connections WHERE vendor = $1", vendor)  # noqa: S608
+        return list((await self._readable(connection, rows))[0].values())
+
+    async def names(self, connection: Connection, tenant: TenantId) -> list[str]:
+        """The names of a tenant's accounts, in their order; nothing is opened."""
+        rows = await connection.fetch("SELECT account FROM connections WHERE tenant_id = $1 ORDER BY account", tenant)
+        return [row["account"] for row in rows]
+
+    async def destroy_unreadable(self, connection: Connection, tenant: TenantId, accounts: Sequence[str]) -> None:
+        """Destroys accounts that do not open any more, and has what comes in their place sealed with a key that
+        does."""
+        await self.remove(connection, tenant, accounts)
+        await self._secrets.replace_lost(connection, tenant)
 
     async def find(
         self, connection: Connection, tenant: TenantId, account: str, *, locked: bool = False
@@ -264,6 +288,18 @@ class ConnectionStore:
         """A refresh token to be stored, with what names the one among the secrets from which it descends."""
         told = f"{_name_of(account.secrets.get(REFRESH_TOKEN, ''))}:{refresh_token}"
         return await self._secrets.seal(connection, account.tenant, _field(account.account, "refresh"), told)
+
+    async def _readable(
+        self, connection: Connection, rows: Sequence[asyncpg.Record]
+    ) -> tuple[dict[str, Account], list[str]]:
+        opened, unreadable = {}, []
+        for row in rows:
+            try:
+                opened[row["account"]] = await self._opened(connection, row)
+            except (KeyMissing, SecretBroken) as error:
+                _log.error("the secrets of an account do not open", account=row["account"], error=type(error).__name__)
+                unreadable.append(row["account"])
+        return opened, sorted(unreadable)
 
     async def _opened(self, connection: Connection, row: asyncpg.Record) -> Account:
         tenant, account = TenantId(row["tenant_id"]), row["account"]
