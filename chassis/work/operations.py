@@ -1,7 +1,7 @@
 """Streams that say what a service's work suffers from: one per vendor's outage, one per stream whose work is
 delayed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,8 @@ class AccountCameBack(Event, name="AccountCameBack"):
 
 
 class WorkFellBehind(Event, name="WorkFellBehind"):
-    """Quick attempts at a piece of work are used up; it resumes by itself."""
+    """Quick attempts at a piece of work are used up; it resumes by itself. ``waiters`` are other streams that wait for
+    it; ``known``: it was told before, and they alone came to wait since."""
 
     work_id: str
     kind: str
@@ -41,15 +42,18 @@ class WorkFellBehind(Event, name="WorkFellBehind"):
     at: datetime
     code: str
     values: dict[str, Any]
+    waiters: tuple[str, ...] = ()
+    known: bool = False
 
 
 class WorkWentOn(Event, name="WorkWentOn"):
-    """Delayed work came to an end."""
+    """Delayed work came to an end; ``waiters`` are the other streams that were told of its delay."""
 
     work_id: str
     kind: str
     vendor: str
     account: str
+    waiters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,10 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """The ids of a stream's delayed work."""
+    """The ids of a stream's delayed work; ``waiters`` are, by id, the other streams that were told of it."""
 
     work_ids: frozenset[str] = field(default_factory=frozenset)
+    waiters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class AccountUp:
 
 @dataclass(frozen=True, slots=True)
 class DelayBegan:
-    """Command: a piece of work is delayed from now on."""
+    """Command: a piece of work is delayed; ``waiters`` are the other streams that wait for it by now."""
 
     work_id: str
     kind: str
@@ -97,6 +102,7 @@ class DelayBegan:
     account: str
     at: datetime
     reason: Problem
+    waiters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,8 @@ def operation_kinds(
     """The two kinds that a service adds to its own ``kinds``.
 
     Messages go to ``topic``: an outage once per tenant and vendor, however many accounts and however much work it
-    holds up; a delay under the key of the work's own stream, with the deal that ``deal_of`` reads from its name.
+    holds up; a delay under the key of the work's own stream, with the deal that ``deal_of`` reads from its name, and
+    once more for the deal of each stream that waits for the work.
     """
     own = StreamKinds(kinds)
 
@@ -167,14 +174,15 @@ def operation_kinds(
         return ()
 
     def delay_published(recorded: Recorded, state: Delays) -> Sequence[PublicMessage]:
-        event = recorded.event
-        deal = deal_of(recorded.stream.partition("-")[2])
+        event, own = recorded.event, recorded.stream.partition("-")[2]
         if isinstance(event, WorkFellBehind):
             fields = event.model_dump(include={"work_id", "kind", "vendor", "account"})
-            reason = {"code": event.code, "values": event.values}
-            return (PublicMessage(topic, messages.work_delayed(**fields, reason=reason, since=event.at, deal_id=deal)),)
+            fields |= {"reason": {"code": event.code, "values": event.values}, "since": event.at}
+            told = event.waiters if event.known else (own, *event.waiters)
+            return tuple(PublicMessage(topic, messages.work_delayed(**fields, deal_id=deal_of(one))) for one in told)
         if isinstance(event, WorkWentOn):
-            return (PublicMessage(topic, messages.work_resumed(**event.model_dump(), deal_id=deal)),)
+            fields, told = event.model_dump(exclude={"waiters"}), (own, *event.waiters)
+            return tuple(PublicMessage(topic, messages.work_resumed(**fields, deal_id=deal_of(one))) for one in told)
         return ()
 
     outage: StreamKind[Outage, AccountDown | AccountUp] = StreamKind(
@@ -226,12 +234,21 @@ def _evolve_outage(state: Outage, event: AccountWentDown | AccountCameBack) -> O
 
 
 def _decide_delay(state: Delays, command: DelayBegan | DelayEnded, now: datetime) -> Sequence[Event]:
-    behind = command.work_id in state.work_ids
+    behind, told = command.work_id in state.work_ids, state.waiters.get(command.work_id, ())
     if isinstance(command, DelayEnded):
         if not behind:
             return ()
-        return (WorkWentOn(work_id=command.work_id, kind=command.kind, vendor=command.vendor, account=command.account),)
-    if behind:
+        return (
+            WorkWentOn(
+                work_id=command.work_id,
+                kind=command.kind,
+                vendor=command.vendor,
+                account=command.account,
+                waiters=told,
+            ),
+        )
+    came = tuple(one for one in command.waiters if one not in told)
+    if behind and not came:
         return ()
     return (
         WorkFellBehind(
@@ -242,11 +259,16 @@ def _decide_delay(state: Delays, command: DelayBegan | DelayEnded, now: datetime
             at=command.at,
             code=command.reason.code,
             values=command.reason.values,
+            waiters=came,
+            known=behind,
         ),
     )
 
 
 def _evolve_delay(state: Delays, event: WorkFellBehind | WorkWentOn) -> Delays:
-    if isinstance(event, WorkFellBehind):
-        return Delays(state.work_ids | {event.work_id})
-    return Delays(state.work_ids - {event.work_id})
+    waiters = {work_id: told for work_id, told in state.waiters.items() if work_id != event.work_id}
+    if isinstance(event, WorkWentOn):
+        return Delays(state.work_ids - {event.work_id}, waiters)
+    if told := (*state.waiters.get(event.work_id, ()), *event.waiters):
+        waiters[event.work_id] = told
+    return Delays(state.work_ids | {event.work_id}, waiters)

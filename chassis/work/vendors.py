@@ -180,23 +180,19 @@ class Vendors:
     def of_delay(
         self, row: Row, effect: Effect, problem: Problem | None, metadata: Mapping[str, str]
     ) -> tuple[Command, ...]:
-        """The commands that tell when a row begins and ends to be delayed work. Who came to wait for it since is told
-        with the next try; who knows it already says nothing twice."""
+        """The command that tells when a row begins and ends to be delayed work, and, with the next try, who came to
+        wait for it since. Who was told of the beginning is told of the end, whether it still waits or not."""
         was, now = row.effect.delayed_since, effect.delayed_since
-        streams = row.waiters if (was is None) == (now is None) else (row.stream, *row.waiters)
-        if (was is None and now is None) or not row.stream or not self._says[DELAY]:
+        nothing_new = (was is None) == (now is None) and (now is None or not row.waiters)
+        if nothing_new or not row.stream or not self._says[DELAY]:
             return ()
         vendor = self.vendor_of(row.account)
         body: DelayBegan | DelayEnded = DelayEnded(row.name, row.kind, vendor, row.account)
         if now is not None:
-            body = DelayBegan(row.name, row.kind, vendor, row.account, now, problem or Problem("delayed"))
+            reason = problem or Problem("delayed")
+            body = DelayBegan(row.name, row.kind, vendor, row.account, now, reason, row.waiters)
         name = f"work:{row.name}:{row.epoch}:{'resumed' if now is None else 'delayed'}"
-        return tuple(
-            self.command(
-                row, delay_stream(stream), body, name if stream == row.stream else f"{name}:{stream}", metadata
-            )
-            for stream in streams
-        )
+        return (self.command(row, delay_stream(row.stream), body, name, metadata),)
 
     def command(self, row: Row, stream: str, body: Any, command_id: str, metadata: Mapping[str, str]) -> Command:
         """A command of this row's tenant, with the row as its cause."""

@@ -58,12 +58,23 @@ def published_of_party(recorded: Recorded, state: party.State) -> Sequence[Publi
                 PublicMessage(OPERATIONS, operations.DecisionTaken(**{**told, "deal_id": deal_id}))
                 for deal_id in state.shown_in(opened)
             )
+        case party.RequestLeft():
+            asked = (state.cards.by_id[card_id].opened for card_id in event.cards)
+            return tuple(_withdrawn(opened, event.deal_id) for opened in asked)
         case party.RecordWanted():
             return _joined(event.account, {event.request_id: event.deal_id}, state)
         case party.StandingWanted():
             return _joined(event.account, event.waiting, state)
         case _:
             return ()
+
+
+def _withdrawn(opened: CardOpened, deal_id: str) -> PublicMessage:
+    """A deal that waits no more for what a person is asked has the question withdrawn; others keep it."""
+    told = operations.DecisionTaken(
+        card_id=opened.card_id, kind=opened.kind, choice=party.WITHDRAWN, by="", deal_id=deal_id
+    )
+    return PublicMessage(OPERATIONS, told)
 
 
 def _joined(account: str, requests: Mapping[str, str], state: party.State) -> Sequence[PublicMessage]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from chassis.values.orders import OrderId
 from chassis.work import operations
 from contracts.messages import operations as told_operations
 from contracts.messages.values import Reason as PublicReason
+from services.counterparty.app import SPEC as COUNTERPARTY
 from services.ingest.app import CALLBACKS, ORDERS, PORTALS, REQUISITES, STATEMENTS
 from services.ingest.app import DEALS as INGEST_DEALS
 from services.ingest.domain import callback, deal, order, portal, requisite, statement
@@ -72,6 +74,8 @@ def all_histories() -> Iterator[History]:
     yield "counterparty", "told-backwards", counterparty.told_backwards()
     for name, stream in zip(("doubles", "branch", "created-at-last"), counterparty.looked_up(), strict=True):
         yield "counterparty", name, stream
+    for name, stream in zip(("buyer-changed", "left"), counterparty.left_behind(), strict=True):
+        yield "counterparty", name, stream
     for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
         yield "counterparty", name, stream
     yield "counterparty", "filled-and-left", counterparty.filled()
@@ -113,6 +117,7 @@ def all_histories() -> Iterator[History]:
     yield CHASSIS, "suspended", _tenant_suspended()
     yield CHASSIS, "two-accounts-down", _two_accounts_down()
     yield CHASSIS, "fell-behind-twice", _fell_behind_twice()
+    yield CHASSIS, "waited-for", _waited_for()
 
 
 def _another_inn() -> Stream[Any, Any]:
@@ -321,4 +326,15 @@ def _fell_behind_twice() -> Stream[Any, Any]:
     stream.ran(operations.DelayBegan(*work, NOW, Problem("vendor_fault", {"status": 502})))
     stream.ran(operations.DelayEnded(*work))
     stream.ran(operations.DelayBegan(*work, NOW + dt.timedelta(hours=1), Problem("limit_reached")))
+    return stream
+
+
+def _waited_for() -> Stream[Any, Any]:
+    """Work of a buyer is delayed while one deal waits for it, and another comes before it goes on."""
+    stream: Stream[Any, Any] = Stream(COUNTERPARTY.stream_kinds().of("delay-x"), operations.delay_stream("party-c77"))
+    work = ("6c3d", "find-counterparty", "elba", "elba:vektor:main")
+    began = operations.DelayBegan(*work, NOW, Problem("vendor_fault", {"status": 502}), ("deal-15",))
+    stream.ran(began)
+    stream.ran(replace(began, waiters=("deal-15", "deal-16")))
+    stream.ran(operations.DelayEnded(*work))
     return stream

@@ -13,10 +13,11 @@ from services.counterparty.domain.values import Buyer, Party, Reason, Rules, che
 
 PREFIX = "deal"
 LINK = "link-buyer"
+LEAVE = "leave-buyer"
 
 
 class LinkWanted(Event, name="LinkWanted"):
-    """A request's buyer is in order; its party's stream is asked."""
+    """A request's buyer is in order; its party's stream is asked. ``left`` is the party that it waited for before."""
 
     tenant: str
     request_id: str
@@ -28,10 +29,11 @@ class LinkWanted(Event, name="LinkWanted"):
     responsible_id: str = ""
     sequence: int = 0
     warnings: tuple[Reason, ...] = ()
+    left: str = ""
 
 
 class LinkRefused(Event, name="LinkRefused"):
-    """A request's buyer cannot be linked until somebody changes what the reasons name."""
+    """A request's buyer cannot be linked until somebody changes what the reasons name. ``left`` as above."""
 
     tenant: str
     request_id: str
@@ -42,6 +44,7 @@ class LinkRefused(Event, name="LinkRefused"):
     responsible_id: str = ""
     sequence: int = 0
     reasons: tuple[Reason, ...]
+    left: str = ""
 
 
 class BuyerSeen(Event, name="BuyerSeen"):
@@ -66,7 +69,7 @@ class Linked(Event, name="Linked"):
 
 
 class CompanyAsked(Event, name="CompanyAsked"):
-    """The buyer lacks what the state register knows; it is asked before anybody is told."""
+    """The buyer lacks what the state register knows; it is asked before anybody is told. ``left`` as above."""
 
     tenant: str
     request_id: str
@@ -79,6 +82,7 @@ class CompanyAsked(Event, name="CompanyAsked"):
     responsible_id: str = ""
     sequence: int = 0
     reasons: tuple[Reason, ...] = ()
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +247,10 @@ def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRe
             sequence=max(command.sequence, last.sequence),
         )
     )
-    same = isinstance(last, LinkWanted) and isinstance(asked, LinkWanted) and last.party.party == asked.party.party
-    return None if same else asked
+    waited_for = last.party.party if isinstance(last, LinkWanted) else ""
+    if isinstance(asked, LinkWanted) and asked.party.party == waited_for:
+        return None
+    return asked.model_copy(update={"left": waited_for}) if waited_for else asked
 
 
 def _seen(asked: CompanyAsked, facts: Facts | None) -> LinkWanted | LinkRefused:
@@ -337,15 +343,26 @@ def _refused(wanted: LinkWanted, command: AnswerNo) -> LinkRefused:
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
-    """A wanted link asks the party's stream, which is another lock: a task does it."""
+    """A wanted link asks the party's stream, which is another lock: a task does it, and tells the one that was left."""
     event = recorded.event
+    if not isinstance(event, LinkWanted | LinkRefused | CompanyAsked):
+        return ()
+    key = f"{event.request_id}:{recorded.version}"
+    plans = []
+    if event.left:
+        left = {"account": event.account, "request_id": event.request_id, "party": event.left}
+        plans.append(TaskPlan(LEAVE, key, left | {"turn": recorded.version}))
     if isinstance(event, CompanyAsked):
         asked: dict[str, Any] = {"request_id": event.request_id, "account": event.account, "inn": event.inn, "kpp": ""}
         asked |= {"registers": [one.model_dump(mode="json") for one in event.rules.registers]}
-        return (TaskPlan(LOOK_UP, f"{event.request_id}:{recorded.version}", asked),)
-    if not isinstance(event, LinkWanted):
-        return ()
-    payload = {
+        plans.append(TaskPlan(LOOK_UP, key, asked))
+    if isinstance(event, LinkWanted):
+        plans.append(TaskPlan(LINK, key, _wanted(event, recorded.version)))
+    return plans
+
+
+def _wanted(event: LinkWanted, turn: int) -> dict[str, Any]:
+    return {
         "tenant": event.tenant,
         "request_id": event.request_id,
         "deal_id": event.deal_id,
@@ -353,5 +370,5 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         "responsible_id": event.responsible_id,
         "party": event.party.model_dump(mode="json"),
         "registers": [one.model_dump(mode="json") for one in event.rules.registers],
+        "turn": turn,
     }
-    return (TaskPlan(LINK, f"{event.request_id}:{recorded.version}", payload),)

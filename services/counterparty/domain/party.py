@@ -28,6 +28,7 @@ from services.counterparty.domain.party_events import (
     Command,
     CompanyTold,
     CompanyWanted,
+    LeaveRecord,
     MakeRecord,
     RecordAbsent,
     RecordDoubted,
@@ -35,6 +36,7 @@ from services.counterparty.domain.party_events import (
     RecordIntroduced,
     RecordRefused,
     RecordWanted,
+    RequestLeft,
     SeeCreated,
     SeeDoubt,
     SeeNamed,
@@ -72,6 +74,7 @@ __all__ = [
     "Command",
     "CompanyTold",
     "CompanyWanted",
+    "LeaveRecord",
     "MakeRecord",
     "Record",
     "RecordAbsent",
@@ -80,6 +83,7 @@ __all__ = [
     "RecordIntroduced",
     "RecordRefused",
     "RecordWanted",
+    "RequestLeft",
     "SeeCreated",
     "SeeDoubt",
     "SeeNamed",
@@ -117,7 +121,9 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
     """The events of one command: one record per account, created at most once, never chosen among several (R13)."""
     match command:
         case WantRecord():
-            return _want(state, command)
+            return _want(state, command, now)
+        case LeaveRecord():
+            return _leave(state, command, now)
         case AdoptRecord():
             return _adopt(state, command)
         case MakeRecord():
@@ -150,13 +156,17 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             assert_never(command)
 
 
-def _want(state: State, command: WantRecord) -> Sequence[Event]:
+def _want(state: State, command: WantRecord, now: dt.datetime) -> Sequence[Event]:
     record = state.records.get(command.account)
-    if record is not None and command.request_id in record.waiting:
+    waits = record is not None and command.request_id in record.waiting
+    if _is_old(state, command) or (waits and not command.turn):
         return ()
+    # One that waits here already had left and come back, of which the first is yet to be heard.
+    left = _leave(state, command, now) if waits else ()
     if record is not None and record.phase == "linked" and command.registers and command.party.inn:
-        return (_standing_wanted(command.tenant, record, command),)
+        return (*left, _standing_wanted(command.tenant, record, command))
     return (
+        *left,
         RecordWanted(
             tenant=command.tenant,
             account=command.account,
@@ -165,8 +175,33 @@ def _want(state: State, command: WantRecord) -> Sequence[Event]:
             party=command.party,
             responsible_id=command.responsible_id,
             registers=command.registers,
+            turn=command.turn,
         ),
     )
+
+
+def _is_old(state: State, command: WantRecord | LeaveRecord) -> bool:
+    return 0 < command.turn <= state.turns.get(command.request_id, 0)
+
+
+def _leave(state: State, command: WantRecord | LeaveRecord, now: dt.datetime) -> Sequence[Event]:
+    """The request waits here no more; its deal is shown no more what none of its requests waits for."""
+    if _is_old(state, command):
+        return ()
+    record = state.records.get(command.account)
+    waiting = {} if record is None else dict(record.waiting)
+    deal_id = waiting.pop(command.request_id, "")
+    asked = () if not deal_id or deal_id in waiting.values() else state.open_about(command.account)
+    left = RequestLeft(
+        account=command.account,
+        request_id=command.request_id,
+        turn=command.turn,
+        deal_id=deal_id,
+        cards=tuple(one.card_id for one in asked if deal_id in state.shown_in(one)),
+    )
+    if record is None or record.phase != "linked" or not deal_id or waiting:
+        return (left,)
+    return (left, *withdrawn(state, record, now, ENDING))  # the next to come has the register asked again
 
 
 def stands(record: Record, now: dt.datetime) -> bool:
@@ -182,6 +217,7 @@ def _standing_wanted(tenant: str, record: Record, command: WantRecord) -> Standi
         party=command.party,
         responsible_id=command.responsible_id,
         registers=command.registers,
+        turn=command.turn,
     )
 
 

@@ -11,7 +11,8 @@ from services.counterparty.domain.values import Party, Reason, Register
 
 
 class RecordWanted(Event, name="RecordWanted"):
-    """A request waits for the party's record in an account."""
+    """A request waits for the party's record in an account. ``turn`` is the place of this among all that its deal said
+    of the request, 0 where an older build did not tell."""
 
     tenant: str
     account: str
@@ -20,6 +21,18 @@ class RecordWanted(Event, name="RecordWanted"):
     party: Party
     responsible_id: str = ""
     registers: tuple[Register, ...] = ()
+    turn: int = 0
+
+
+class RequestLeft(Event, name="RequestLeft"):
+    """A request waits for another buyer by now, or for none. ``turn`` as above; ``deal_id`` "" where it did not wait
+    here; ``cards`` are the questions that its deal is shown no more."""
+
+    account: str
+    request_id: str
+    turn: int
+    deal_id: str = ""
+    cards: tuple[str, ...] = ()
 
 
 class RecordIntroduced(Event, name="RecordIntroduced"):
@@ -65,7 +78,8 @@ class CompanyTold(Event, name="CompanyTold"):
 
 
 class StandingWanted(Event, name="StandingWanted"):
-    """The record is linked; the register is asked whether ``waiting`` (request → deal) may be answered with it."""
+    """The record is linked; the register is asked whether ``waiting`` (request → deal) may be answered with it.
+    ``turn`` as above, of one that comes."""
 
     tenant: str
     account: str
@@ -73,6 +87,7 @@ class StandingWanted(Event, name="StandingWanted"):
     party: Party
     responsible_id: str = ""
     registers: tuple[Register, ...] = ()
+    turn: int = 0
 
 
 class StandingTold(Event, name="StandingTold"):
@@ -110,7 +125,8 @@ class RecordDoubted(Event, name="RecordDoubted"):
 
 @dataclass(frozen=True, slots=True)
 class WantRecord:
-    """A request needs the party's record."""
+    """A request needs the party's record. ``turn`` is the place of this among all that its deal said of the request,
+    0 where that is not known: what is older than what was heard says nothing."""
 
     tenant: str
     account: str
@@ -119,6 +135,16 @@ class WantRecord:
     party: Party
     responsible_id: str = ""
     registers: tuple[Register, ...] = ()
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRecord:
+    """A request's deal has another buyer by now; ``turn`` as above. It may come before the request itself."""
+
+    account: str
+    request_id: str
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +226,7 @@ class SeeNamed:
 
 Command = (
     WantRecord
+    | LeaveRecord
     | AdoptRecord
     | MakeRecord
     | SeeRegister
@@ -212,6 +239,7 @@ Command = (
 )
 StoredEvent = (
     RecordWanted
+    | RequestLeft
     | RecordIntroduced
     | RecordFound
     | CompanyWanted
@@ -227,6 +255,7 @@ StoredEvent = (
 )
 EVENTS: tuple[type[Event], ...] = (
     RecordWanted,
+    RequestLeft,
     RecordIntroduced,
     RecordFound,
     CompanyWanted,

@@ -18,6 +18,7 @@ from services.counterparty.domain.party_events import (
     RecordIntroduced,
     RecordRefused,
     RecordWanted,
+    RequestLeft,
     StandingTold,
     StandingWanted,
     StoredEvent,
@@ -55,7 +56,8 @@ class Record:
 @dataclass(frozen=True)
 class State:
     """One party of one tenant. ``shown``: by the id of a question, the deals beside its own that wait for
-    its answer."""
+    its answer; ``left``: those that were shown it and wait no more. ``turns``: by request, the place of the newest word
+    about it among all that its deal said of it."""
 
     stream: str
     tenant: str = ""
@@ -63,6 +65,8 @@ class State:
     records: Mapping[str, Record] = field(default_factory=dict)
     cards: Cards = field(default_factory=Cards)
     shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    turns: Mapping[str, int] = field(default_factory=dict)
 
     def open_about(self, account: str) -> Sequence[CardOpened]:
         """The questions that the record of an account waits for."""
@@ -71,7 +75,8 @@ class State:
 
     def shown_in(self, opened: CardOpened) -> Sequence[str]:
         """The deals that a question stands in; "" for one that no deal waited for."""
-        return (opened.deal_id, *self.shown.get(opened.card_id, ()))
+        left = self.left.get(opened.card_id, ())
+        return tuple(one for one in (opened.deal_id, *self.shown.get(opened.card_id, ())) if one not in left)
 
 
 def initial(stream: str) -> State:
@@ -88,6 +93,7 @@ def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
         case RecordWanted():
+            state = _turned(state, event.request_id, event.turn)
             record = state.records.get(event.account, Record(event.account))
             if record.phase == "linked":
                 return state
@@ -98,6 +104,9 @@ def evolve(state: State, event: StoredEvent) -> State:
             registers = event.registers or record.registers
             record = replace(record, phase=phase, registers=registers, bulk=False)
             return _shown(_put(replace(state, tenant=event.tenant, party=event.party), record), event.account)
+        case RequestLeft():
+            state = _turned(state, event.request_id, event.turn)
+            return _left(state, event) if event.deal_id else state
         case RecordIntroduced():
             attempt = state.records[event.account].attempt if event.account in state.records else 0
             record = Record(event.account, attempt=attempt, bulk=True)
@@ -120,6 +129,8 @@ def evolve(state: State, event: StoredEvent) -> State:
         case RecordDoubted():
             return _put(state, replace(state.records[event.account], phase="doubtful"))
         case StandingWanted():
+            for request_id in event.waiting:
+                state = _turned(state, request_id, event.turn)
             record = state.records[event.account]
             # One who comes says who is responsible; those who waited before have said it.
             asks = dict.fromkeys(event.waiting.values(), event.responsible_id)
@@ -150,14 +161,28 @@ def _asking(record: Record, asks: Mapping[str, str], responsible_id: str, waitin
 
 
 def _shown(state: State, account: str) -> State:
-    """Who waits for a record is shown the questions about it."""
-    record, shown = state.records.get(account, Record(account)), dict(state.shown)
+    """Who waits for a record is shown the questions about it, also one that had left."""
+    record, shown, left = state.records.get(account, Record(account)), dict(state.shown), dict(state.left)
     for card in state.open_about(account):
         deals = dict.fromkeys((*shown.get(card.card_id, ()), *record.waiting.values()))
         deals.pop(card.deal_id, None)
         if deals:
             shown[card.card_id] = tuple(deals)
-    return replace(state, shown=shown)
+        if card.card_id in left:
+            left[card.card_id] = tuple(one for one in left[card.card_id] if one not in record.waiting.values())
+    return replace(state, shown=shown, left=left)
+
+
+def _left(state: State, event: RequestLeft) -> State:
+    record = _without(state.records[event.account], {event.request_id: event.deal_id})
+    still = record.waiting.values()
+    record = replace(record, responsibles={deal: user for deal, user in record.responsibles.items() if deal in still})
+    left = {**state.left, **{card: (*state.left.get(card, ()), event.deal_id) for card in event.cards}}
+    return _put(replace(state, left=left), record)
+
+
+def _turned(state: State, request_id: str, turn: int) -> State:
+    return replace(state, turns={**state.turns, request_id: turn}) if turn else state
 
 
 def _without(record: Record, answered: Mapping[str, str]) -> Record:

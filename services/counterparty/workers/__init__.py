@@ -78,8 +78,23 @@ class LinkBuyer:
             buyer,
             payload["responsible_id"],
             tuple(Register.model_validate(one) for one in payload.get("registers", ())),
+            payload.get("turn", 0),
         )
         return Done((StreamCommand(stream, want, f"want:{task.key}"),))
+
+
+class LeaveBuyer:
+    """Tells the party that a request waited for that it waits for another buyer by now, or for none."""
+
+    kind = deal.LEAVE
+    recurring = False
+    permits = 0
+
+    async def run(self, task: Task) -> TaskResult:
+        """One command to the party's stream."""
+        payload = task.payload
+        leave = party.LeaveRecord(payload["account"], payload["request_id"], payload["turn"])
+        return Done((StreamCommand(f"{party.PREFIX}-{payload['party']}", leave, f"leave:{task.key}"),))
 
 
 class FindCounterparty:
@@ -340,6 +355,7 @@ def handlers(
         (CreateCounterparty(accounting, vendor_of, subjects, clock),),
         (
             LinkBuyer(store, clock),
+            LeaveBuyer(),
             FindCounterparty(accounting),
             AnswerLink(),
             CheckNamed(accounting, vendor_of, store, subjects),

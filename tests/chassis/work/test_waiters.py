@@ -28,11 +28,11 @@ class Waiters:
 
 
 async def told(world: World) -> list[tuple[str, str]]:
-    """The key and the name of each message about a delay, in order."""
+    """Whose each message about a delay is, and its name, in order."""
     async with world.database.delivery_connection() as connection:
-        rows = await connection.fetch("SELECT key, headers FROM outbox ORDER BY seq")
-    named = [(row["key"], dict(orjson.loads(row["headers"]))["ce_type"]) for row in rows]
-    return [(key.rpartition(":")[2], name) for key, name in named if name in ("WorkDelayed", "WorkResumed")]
+        rows = await connection.fetch("SELECT headers, body FROM outbox ORDER BY seq")
+    named = [(orjson.loads(row["body"]), dict(orjson.loads(row["headers"]))["ce_type"]) for row in rows]
+    return [(body["deal_id"], name) for body, name in named if name in ("WorkDelayed", "WorkResumed")]
 
 
 async def tries(world: World, count: int) -> None:
@@ -55,6 +55,17 @@ async def test_who_waits_hears_of_the_delay_and_who_comes_later_with_the_next_tr
     await world.settled("aa", "1", "CONFIRMED")
     assert sorted((await told(world))[3:]) == [(s, "WorkResumed") for s in (CHAIN, "chain-7", "chain-8")]
     assert set(waiters.asked) == {("aa", CHAIN, ACCOUNT)}
+
+
+async def test_who_was_told_of_the_delay_is_told_of_its_end_though_it_waits_no_more(world: World) -> None:
+    waiters = Waiters("chain-7")
+    await world.execute(begin("aa", "1"))
+    await world.start(Answers(*[Retryable(P, outage=False)] * 4), waiters_of=waiters)
+    await tries(world, 3)
+    waiters.streams.clear()
+    await tries(world, 1)
+    await world.settled("aa", "1", "CONFIRMED")
+    assert [name for whose, name in await told(world) if whose == "chain-7"] == ["WorkDelayed", "WorkResumed"]
 
 
 async def test_a_task_tells_them_as_well(world: World) -> None:

@@ -138,17 +138,19 @@ class Said(Message, name="Said"):
 
 
 class WorkDelayed(Message, name="WorkDelayed"):
-    """As the contract has it, in short."""
+    """As the contract has it, in short; the toy's deals are its chains."""
 
     work_id: str
     account: str
+    deal_id: str = ""
 
 
 class WorkResumed(Message, name="WorkResumed"):
-    """As the contract has it, in short."""
+    """As the contract has it, in short; the toy's deals are its chains."""
 
     work_id: str
     account: str
+    deal_id: str = ""
 
 
 class OutageBegan(Message, name="OutageBegan"):
@@ -253,7 +255,8 @@ MESSAGES = OperationMessages(WorkDelayed, WorkResumed, OutageBegan, OutageEnded)
 
 def toy_engine() -> Engine:
     """The toy's command side, with the streams of outages and delays."""
-    return Engine("toy", StreamKinds((CHAIN, *operation_kinds("toy.operations", MESSAGES, (CHAIN,)))))
+    kinds = operation_kinds("toy.operations", MESSAGES, (CHAIN,), lambda stream: stream)
+    return Engine("toy", StreamKinds((CHAIN, *kinds)))
 
 
 class Vendor:

@@ -11,6 +11,7 @@ from tests.services.counterparty.parts import (
     DADATA,
     NO,
     ROMASHKA,
+    VASILEK,
     Requests,
     a_party,
     ask,
@@ -57,6 +58,19 @@ def looked_up() -> list[Stream[Any, Any]]:
     created.ran(party.SeeDoubt(ACCOUNT, 2, NO, created.now))
     created.ran(party.SeeCreated(ACCOUNT, 2, "e9"))
     return [doubles, branch, created]
+
+
+def left_behind() -> list[Stream[Any, Any]]:
+    """A deal's buyer changes while a person is asked about the former one, for whom another deal still waits."""
+    moved, former = requests(), a_party()
+    moved.ran(ask(buyer=company()))
+    moved.ran(deal.SeeBuyer("15", company(VASILEK), "b"))
+    for request_id in ("r1", "r2"):
+        former.ran(replace(want(request_id), turn=1))
+    former.ran(party.SeeRecords(ACCOUNT, ("e1", "e2")))
+    former.ran(party.LeaveRecord(ACCOUNT, "r1", 2))
+    take(former, "counterparty_double", "use_e2")
+    return [moved, former]
 
 
 def registered() -> list[Stream[Any, Any]]:
@@ -136,4 +150,13 @@ def brought_together() -> list[Stream[Any, Any]]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [asked(), told_backwards(), *looked_up(), *registered(), filled(), *entered(), *brought_together()]
+    return [
+        asked(),
+        told_backwards(),
+        *looked_up(),
+        *left_behind(),
+        *registered(),
+        filled(),
+        *entered(),
+        *brought_together(),
+    ]

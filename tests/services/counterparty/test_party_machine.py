@@ -32,6 +32,7 @@ class OneParty(RuleBasedStateMachine):
         self.named: dict[str, set[str]] = {"elba:a": set(), "elba:b": set()}
         self.linked: dict[str, str] = {}
         self.settled: set[tuple[str, ...]] = set()
+        self.turn = 0
 
     def _tell(self, command: party.Command) -> None:
         self.party.ran(command)
@@ -48,8 +49,9 @@ class OneParty(RuleBasedStateMachine):
                 assert payload["remote_id"] in self.named[account], "a record that nobody named"
                 assert self.linked.setdefault(account, payload["remote_id"]) == payload["remote_id"]
 
-    @rule(account=ACCOUNTS, again=st.booleans(), pick=PICK)
-    def a_request_comes(self, account: str, again: bool, pick: int) -> None:
+    @rule(account=ACCOUNTS, again=st.booleans(), pick=PICK, told=st.booleans())
+    def a_request_comes(self, account: str, again: bool, pick: int, told: bool) -> None:
+        """``told``: its deal says which of its words this is."""
         if again and self.wanted:
             name = list(self.wanted)[pick % len(self.wanted)]
             account = self.accounts[name]
@@ -58,7 +60,20 @@ class OneParty(RuleBasedStateMachine):
         self.accounts[name] = account
         waits = name in self._waiting()
         self.wanted[name] += not waits
-        self._tell(replace(want(name, account), deal_id=DEALS[name]))
+        self.turn += 1
+        self._tell(replace(want(name, account), deal_id=DEALS[name], turn=self.turn if told else 0))
+
+    @precondition(lambda self: self.wanted)
+    @rule(pick=PICK, late=st.booleans())
+    def a_request_leaves(self, pick: int, late: bool) -> None:
+        """``late``: something newer is known of the request, where its deal says which of its words that is."""
+        name = list(self.wanted)[pick % len(self.wanted)]
+        known = self.party.state.turns.get(name, 0)
+        self.turn += 1
+        late = late and known > 0
+        self.wanted[name] -= name in self._waiting() and not late
+        self._tell(party.LeaveRecord(self.accounts[name], name, known if late else self.turn))
+        assert late or name not in self._waiting()
 
     @precondition(lambda self: any(one.phase == "linked" for one in self.party.state.records.values()))
     @rule(pick=PICK)
@@ -156,14 +171,15 @@ class OneParty(RuleBasedStateMachine):
 
     @invariant()
     def each_deal_that_waits_for_a_person_shows_the_question_until_it_is_answered(self) -> None:
-        asked = Counter((one.card_id, one.deal_id) for one in self.party.said(operations.DecisionNeeded))
-        settled = Counter((one.card_id, one.deal_id) for one in self.party.said(operations.DecisionTaken))
+        shown: Counter[tuple[str, str]] = Counter()
+        for one in self.party.messages:
+            shown[one.card_id, one.deal_id] += 1 if isinstance(one, operations.DecisionNeeded) else -1
+            assert shown[one.card_id, one.deal_id] in (0, 1)
         open_ = {opened.card_id: opened.subject for opened in self._open()}
-        assert all(count == 1 for count in asked.values())
-        assert settled == Counter({key: 1 for key in asked if key[0] not in open_})
+        assert {card_id for (card_id, _), count in shown.items() if count} <= set(open_)
         for card_id, account in open_.items():
-            for deal_id in self.party.state.records[account].waiting.values():
-                assert asked[card_id, deal_id] == 1, f"{deal_id} does not know what it waits for"
+            waiting = set(self.party.state.records[account].waiting.values())
+            assert waiting == {deal_id for (card, deal_id), count in shown.items() if card == card_id and count}
 
     @invariant()
     def state_is_what_was_stored(self) -> None:
