@@ -29,6 +29,7 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
                 "buyer_inn": invoice.known.buyer_inn,
                 "plain_number": plain_number(invoice.known.number),
                 "vat_kopecks": invoice.known.vat_kopecks,
+                "doubted": invoice.doubts > 0,
             },
         )
         for invoice_id, invoice in state.invoices.items()

@@ -102,6 +102,7 @@ def all_histories() -> Iterator[History]:
     yield "payments", "unmatched", payments.unmatched()
     yield "payments", "deleted", payments.deleted()
     yield "payments", "enriched", payments.enriched()
+    yield "payments", "doubted", payments.doubted()
     for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):
         yield "payments", name, day
     yield "payments", "half-read", payments.statement_file()

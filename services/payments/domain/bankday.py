@@ -25,12 +25,14 @@ class RowChange(Value):
 
 
 class DayListed(Event, name="DayListed"):
-    """A statement listed the day. ``whole``: from its beginning to its end, so that nothing can be missing now.
-    ``touched`` are invoices that were paid by what has changed."""
+    """A statement listed the day. ``whole``: from its beginning to its end, so that nothing can be missing now;
+    ``complete``: from its beginning to the moment when it was made. ``touched`` are invoices that were paid by what has
+    changed."""
 
     statement_id: str
     made_at: dt.datetime | None = None
     whole: bool
+    complete: bool = False
     changes: tuple[RowChange, ...] = ()
     touched: tuple[str, ...] = ()
 
@@ -146,13 +148,15 @@ class BankOperation:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A day. ``made_at`` is when the newest statement that listed it was made."""
+    """A day. ``made_at`` is when the newest statement that listed it was made, ``complete_until`` when the newest of
+    those that left nothing out was."""
 
     stream: str
     operations: Mapping[str, BankOperation] = field(default_factory=dict)
     whole: bool = False
     made_at: dt.datetime | None = None
     cards: Cards = field(default_factory=Cards)
+    complete_until: dt.datetime | None = None
 
 
 def stream_of(own_account: str, day: dt.date) -> str:
@@ -177,9 +181,9 @@ def evolve(state: State, event: StoredEvent) -> State:
             operations = dict(state.operations)
             for change in event.changes:
                 operations[change.payment_id] = _changed(operations.get(change.payment_id), change, event.statement_id)
-            made = [moment for moment in (state.made_at, event.made_at) if moment is not None]
-            whole, made_at = state.whole or event.whole, max(made, default=None)
-            return replace(state, operations=operations, whole=whole, made_at=made_at)
+            until = _later(state.complete_until, event.made_at) if event.complete else state.complete_until
+            whole, made_at = state.whole or event.whole, _later(state.made_at, event.made_at)
+            return replace(state, operations=operations, whole=whole, made_at=made_at, complete_until=until)
         case OperationsMatched():
             operations = dict(state.operations)
             for found in event.matches:
@@ -194,6 +198,10 @@ def evolve(state: State, event: StoredEvent) -> State:
             return replace(state, cards=state.cards.evolve(event))
         case _:
             assert_never(event)
+
+
+def _later(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _changed(before: BankOperation | None, change: RowChange, statement_id: str) -> BankOperation:

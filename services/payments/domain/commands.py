@@ -41,6 +41,15 @@ class ObservePayments:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtPayments:
+    """Accounting lists no payment of an invoice that counts some, while the invoice's card says that ``told_kopecks``
+    are paid."""
+
+    invoice_id: str
+    told_kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
 class ObserveBalance:
     """How much of an invoice is paid, where the accounting service tells sums and no payments. Facts are numbered
     ascending by ``fact_id``; None for what its card says now. ``on`` is the day when it was seen."""
@@ -72,9 +81,11 @@ class LookAtDue:
 
 @dataclass(frozen=True, slots=True)
 class NoticePayments:
-    """The feed has something about an invoice that is not known yet: its payments are read again."""
+    """The feed has something about an invoice that is not known yet: its payments are read again. ``told_kopecks``
+    where the look at standing invoices found another paid sum than is counted."""
 
     invoice_id: str
+    told_kopecks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ Command = (
     KnowInvoice
     | VoidInvoice
     | ObservePayments
+    | DoubtPayments
     | ObserveBalance
     | SeeGone
     | LookAtDue

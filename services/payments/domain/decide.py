@@ -9,21 +9,10 @@ from chassis.domain import Event, Refused
 from chassis.ids import deterministic_id
 from chassis.values import payment_identity as identity
 from chassis.values.calendar import overdue_days
-from services.payments.domain import balances
+from services.payments.domain import balances, questions
 from services.payments.domain import commands as c
 from services.payments.domain import events as e
 from services.payments.domain.state import Invoice, Payment, State, evolve
-
-CARDS: dict[str, tuple[str, ...]] = {
-    "overpaid": ("refund_planned", "keep_as_advance"),
-    "cancelled_with_money": ("refund_planned", "keep_as_advance"),
-    "refunded_after_paid": ("understood",),
-    "payment_vanished": ("understood",),
-    "invoice_gone": ("void", "replace", "understood"),
-}
-
-WITHDRAWN = "withdrawn"
-"""The choice of a question that nobody took: it is settled by what happened since."""
 
 DAILY_OVERDUE_DAYS_MAX = 30
 """Days overdue are told daily so long, then weekly, so that a stream stays short."""
@@ -32,8 +21,14 @@ WEEK_DAYS = 7
 ENRICH_DAYS_MAX = 5
 """So far apart accounting and the bank may date one payment."""
 
+DOUBTED = dt.timedelta(hours=1)
+"""So long an empty list is read again by itself; then a person is asked."""
+
 NOTICE_WAIT = dt.timedelta(seconds=30)
 NOTICE_WAIT_MAX = dt.timedelta(hours=6)
+LOOK_WAIT = dt.timedelta(hours=2)
+LOOK_WAIT_MAX = dt.timedelta(days=7)
+"""A paid sum that the list of payments never comes to is told for ever; a stream must stay short."""
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -46,6 +41,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.void_invoice(command.invoice_id)
         case c.ObservePayments():
             made.observe(command)
+        case c.DoubtPayments():
+            made.doubt(command)
         case c.ObserveBalance():
             made.observe_balance(command)
         case c.SeeGone():
@@ -53,12 +50,11 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
         case c.LookAtDue():
             made.look_at_due(command)
         case c.NoticePayments():
-            made.notice(command.invoice_id)
+            made.notice(command)
         case c.SeeStatementRows():
             made.see_statement_rows(command)
         case TakeCard():
-            taken = state.cards.take(command, now)
-            return taken if isinstance(taken, Refused) else (taken,)
+            return made.take(command)
         case _:
             assert_never(command)
     made.withdraw_settled_cards()
@@ -112,14 +108,20 @@ class _Decision:
         self.say(e.InvoiceVoided(invoice_id=invoice_id))
         self._after_money(invoice_id)
 
-    def notice(self, invoice_id: str) -> None:
-        """Has the payments read again; ever more seldom while the reading finds nothing new."""
-        invoice = self.state.invoices.get(invoice_id)
+    def notice(self, command: c.NoticePayments) -> None:
+        """Has the payments read again; ever more seldom while the reading finds nothing new. A look that finds the same
+        each time makes the feed's own news no more seldom."""
+        invoice = self.state.invoices.get(command.invoice_id)
         if invoice is None:
             return
-        wait = min(NOTICE_WAIT * 2 ** min(invoice.notices, 10), NOTICE_WAIT_MAX)
-        if invoice.noticed_at is None or self.now >= invoice.noticed_at + wait:
-            self.say(e.PaymentsNoticed(invoice_id=invoice_id, at=self.now))
+        told = command.told_kopecks
+        if told is None:
+            since, wait = invoice.noticed_at, min(NOTICE_WAIT * 2 ** min(invoice.notices, 10), NOTICE_WAIT_MAX)
+        else:
+            since = invoice.looked_at if invoice.looked_kopecks == told else None
+            wait = min(LOOK_WAIT * 2 ** min(invoice.looks, 10), LOOK_WAIT_MAX)
+        if since is None or self.now >= since + wait:
+            self.say(e.PaymentsNoticed(invoice_id=command.invoice_id, at=self.now, told_kopecks=told))
 
     def observe(self, command: c.ObservePayments) -> None:
         invoice = self.state.invoices.get(command.invoice_id)
@@ -129,6 +131,8 @@ class _Decision:
         loaded = [_row(operation) for operation in command.listed]
         by_row = dict(zip(map(id, loaded), command.listed, strict=True))
         settled_before = invoice.rest_kopecks == 0
+        if invoice.doubts:
+            self.say(e.DoubtEnded(invoice_id=command.invoice_id))
         for outcome in identity.match_listing(known, loaded):
             self._take(invoice.known.invoice_id, outcome, by_row)
         self._enrich(command.invoice_id)
@@ -136,7 +140,39 @@ class _Decision:
         after = self.state.invoices[command.invoice_id]
         vanished = any(isinstance(event, CardOpened) and event.kind == "payment_vanished" for event in self.events)
         if settled_before and after.rest_kopecks > 0 and not vanished:
-            self._open_card("refunded_after_paid", after)
+            self._ask("refunded_after_paid", after)
+
+    def doubt(self, command: c.DoubtPayments) -> None:
+        """Has an empty list read again, ever more seldom, and asks a person once that has lasted; who said that the
+        money is there is not asked again about the same sum."""
+        invoice = self.state.invoices.get(command.invoice_id)
+        if invoice is None or questions.is_answered(self.state, questions.MISSING, invoice):
+            return
+        if invoice.doubted_at is not None and self.now - invoice.doubted_at >= DOUBTED:
+            self._ask(questions.MISSING, invoice, told_kopecks=command.told_kopecks)
+            return
+        self.say(e.PaymentsDoubted(invoice_id=command.invoice_id, at=self.now, told_kopecks=command.told_kopecks))
+
+    def take(self, command: TakeCard) -> Sequence[Event] | Refused:
+        """A person answers a question; who says that payments are gone takes them back."""
+        taken = self.state.cards.take(command, self.now)
+        if isinstance(taken, Refused):
+            return taken
+        self.say(taken)
+        if taken.kind == questions.MISSING:
+            self._end_doubt(taken)
+            self.withdraw_settled_cards()
+        return self.events
+
+    def _end_doubt(self, taken: CardTaken) -> None:
+        """Only what accounting told goes: it is accounting's list that is empty. Nobody is asked about it once more."""
+        self.say(e.DoubtEnded(invoice_id=taken.subject))
+        if taken.choice == "keep":
+            return
+        for payment in tuple(self.state.invoices[taken.subject].payments.values()):
+            if not payment.revoked and payment.operation.source != "statement":
+                self._revoke(taken.subject, payment)
+        self._after_money(taken.subject)
 
     def observe_balance(self, command: c.ObserveBalance) -> None:
         """A sum becomes the payments that come to it; facts that are older than what was taken say nothing."""
@@ -164,7 +200,7 @@ class _Decision:
             return
         asked = (card.opened for card in self.state.cards.by_id.values())
         if not any((one.kind, one.subject) == ("invoice_gone", command.invoice_id) for one in asked):
-            self._open_card("invoice_gone", invoice, reason=command.reason)
+            self._ask("invoice_gone", invoice, reason=command.reason)
 
     def see_statement_rows(self, command: c.SeeStatementRows) -> None:
         """Keeps what statements list, and finds the payments that it is; the paid sum is accounting's to say (R21)."""
@@ -231,20 +267,23 @@ class _Decision:
                 )
             case identity.Revoked():
                 gone = self.state.invoices[invoice_id].payments[outcome.known.payment_id]
-                self.say(
-                    e.PaymentRevoked(
-                        invoice_id=invoice_id,
-                        payment_id=gone.payment_id,
-                        amount_kopecks=gone.signed_kopecks,
-                        date=gone.operation.date,
-                    )
-                )
+                self._revoke(invoice_id, gone)
                 if gone.signed_kopecks > 0:
-                    self._open_card("payment_vanished", self.state.invoices[invoice_id], gone.payment_id)
+                    self._ask("payment_vanished", self.state.invoices[invoice_id], gone.payment_id)
             case identity.Suspect() | identity.RereadNeeded():
                 raise AssertionError("a whole listing of an invoice leaves nothing suspect and nothing to read again")
             case _:
                 assert_never(outcome)
+
+    def _revoke(self, invoice_id: str, gone: Payment) -> None:
+        self.say(
+            e.PaymentRevoked(
+                invoice_id=invoice_id,
+                payment_id=gone.payment_id,
+                amount_kopecks=gone.signed_kopecks,
+                date=gone.operation.date,
+            )
+        )
 
     def _count(
         self, invoice_id: str, payment_id: str, row: identity.LoadedRow, ordinal: int, operation: e.Operation
@@ -266,9 +305,9 @@ class _Decision:
         if invoice.overdue and invoice.rest_kopecks == 0:
             self.say(e.OverdueEnded(invoice_id=invoice_id))
         if invoice.status == "overpaid" and changed:
-            self._open_card("overpaid", invoice)
+            self._ask("overpaid", invoice)
         if invoice.voided and invoice.paid_kopecks > 0 and changed:
-            self._open_card("cancelled_with_money", invoice)
+            self._ask("cancelled_with_money", invoice)
 
     def _tell_balance(self, invoice_id: str) -> bool:
         invoice = self.state.invoices[invoice_id]
@@ -303,62 +342,15 @@ class _Decision:
             e.OverdueSeen(invoice_id=command.invoice_id, days=days, rest_kopecks=invoice.rest_kopecks, remind=remind)
         )
 
-    def _open_card(self, kind: str, invoice: Invoice, payment_id: str = "", **more: str) -> None:
-        subject = payment_id or invoice.known.invoice_id
-        if self.state.cards.open_of(kind, subject) is not None:
-            return
-        self.say(
-            CardOpened(
-                card_id=str(deterministic_id("card", invoice.known.invoice_id, kind, str(len(self.state.cards.by_id)))),
-                kind=kind,
-                choices=CARDS[kind],
-                subject=subject,
-                opened_at=self.now,
-                values={
-                    "number": invoice.known.number,
-                    "deal": invoice.known.deal_id,
-                    "total_kopecks": invoice.known.total_kopecks,
-                    "paid_kopecks": invoice.paid_kopecks,
-                    **more,
-                },
-                deal_id=invoice.known.deal_id,
-                responsible_id=invoice.known.responsible_id,
-            )
-        )
+    def _ask(self, kind: str, invoice: Invoice, payment_id: str = "", **more: str | int) -> None:
+        asked = questions.asked(self.state, self.now, kind, invoice, payment_id, **more)
+        if asked is not None:
+            self.say(asked)
 
     def withdraw_settled_cards(self) -> None:
         """Nobody is asked about money that is in order again."""
-        for card in tuple(self.state.cards.by_id.values()):
-            if card.taken is None and not self._stands(card.opened):
-                self.say(
-                    CardTaken(
-                        card_id=card.opened.card_id,
-                        kind=card.opened.kind,
-                        subject=card.opened.subject,
-                        choice=WITHDRAWN,
-                        by="",
-                        taken_at=self.now,
-                        deal_id=card.opened.deal_id,
-                    )
-                )
-
-    def _stands(self, opened: CardOpened) -> bool:
-        invoices = self.state.invoices
-        match opened.kind:
-            case "overpaid":
-                return invoices[opened.subject].status == "overpaid"
-            case "cancelled_with_money":
-                return invoices[opened.subject].paid_kopecks > 0
-            case "refunded_after_paid":
-                return invoices[opened.subject].rest_kopecks > 0
-            case "invoice_gone":
-                return not invoices[opened.subject].voided
-            case "payment_vanished":
-                return any(
-                    i.payments[opened.subject].revoked for i in invoices.values() if opened.subject in i.payments
-                )
-            case _:
-                return True
+        for taken in questions.settled(self.state, self.now):
+            self.say(taken)
 
 
 def _is_row(payment: Payment, row: e.Operation) -> bool:

@@ -113,10 +113,26 @@ class PaymentRevoked(Event, name="PaymentRevoked"):
 
 
 class PaymentsNoticed(Event, name="PaymentsNoticed"):
-    """The feed has something new about an invoice; all its payments are read again."""
+    """The feed, or with ``told_kopecks`` a look at the invoice, has something new; all its payments are read again."""
 
     invoice_id: str
     at: dt.datetime
+    told_kopecks: int | None = None
+
+
+class PaymentsDoubted(Event, name="PaymentsDoubted"):
+    """The list of an invoice's payments came empty, though the invoice itself says that ``told_kopecks`` are paid: it
+    is read again."""
+
+    invoice_id: str
+    at: dt.datetime
+    told_kopecks: int
+
+
+class DoubtEnded(Event, name="DoubtEnded"):
+    """A list of payments is believed again, or a person said which of both is right."""
+
+    invoice_id: str
 
 
 class FactSeen(Event, name="FactSeen"):
@@ -182,6 +198,8 @@ StoredEvent = (
     | PaymentRenamed
     | PaymentRevoked
     | PaymentsNoticed
+    | PaymentsDoubted
+    | DoubtEnded
     | FactSeen
     | StatementRowsSeen
     | PaymentEnriched
@@ -201,6 +219,8 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentRenamed,
     PaymentRevoked,
     PaymentsNoticed,
+    PaymentsDoubted,
+    DoubtEnded,
     FactSeen,
     StatementRowsSeen,
     PaymentEnriched,

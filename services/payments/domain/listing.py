@@ -80,9 +80,12 @@ class _Decision:
         older = before.made_at is not None and command.made_at is not None and command.made_at < before.made_at
         late = older or (before.made_at is not None and command.made_at is None)
         believed = command.complete and not late
-        changes = self._changes(outcomes, by_row, believed=believed, older=older)
+        until, made_at = before.complete_until, command.made_at
+        missed = until is not None and made_at is not None and made_at < until
+        changes = self._changes(outcomes, by_row, believed=believed, older=older, missed=missed)
         whole = command.whole and believed
-        if not changes and (before.whole or not whole):
+        further = believed and made_at is not None and (until is None or until < made_at)
+        if not changes and (before.whole or not (whole or further)):
             return
         changed = {change.payment_id for change in changes}
         touched = {
@@ -99,25 +102,34 @@ class _Decision:
                 statement_id=command.statement_id,
                 made_at=command.made_at,
                 whole=whole,
+                complete=believed,
                 changes=tuple(changes),
                 touched=tuple(sorted(touched)),
             )
         )
         for change in changes:
             if change.what == "suspect":
-                self._ask(SUSPECT, self.state.operations[change.payment_id], (ANOTHER, SAME))
+                self._ask(SUSPECT, self.state.operations[change.payment_id], (ANOTHER, SAME), older=int(missed))
         self._withdraw_cards()
 
     def _changes(
-        self, outcomes: Iterable[identity.Outcome], by_row: dict[int, BankRow], *, believed: bool, older: bool
+        self,
+        outcomes: Iterable[identity.Outcome],
+        by_row: dict[int, BankRow],
+        *,
+        believed: bool,
+        older: bool,
+        missed: bool,
     ) -> list[b.RowChange]:
+        """What a load says of each operation; a new one is suspect where a newer list that left nothing out
+        ``missed`` it."""
         changes: list[b.RowChange] = []
         count = len(self.state.operations)
         for outcome in outcomes:
             match outcome:
                 case identity.New() | identity.Suspect():
                     count += 1
-                    what: str = "new" if isinstance(outcome, identity.New) else "suspect"
+                    what: str = "new" if isinstance(outcome, identity.New) and not missed else "suspect"
                     payment_id = str(deterministic_id("bank-operation", self.state.stream, str(count)))
                     row = by_row[id(outcome.row)]
                     changes.append(
@@ -221,7 +233,7 @@ class _Decision:
         }
         return Match.model_validate(fields)
 
-    def _ask(self, kind: str, operation: b.BankOperation, choices: tuple[str, ...]) -> None:
+    def _ask(self, kind: str, operation: b.BankOperation, choices: tuple[str, ...], **more: int) -> None:
         cards = self.state.cards
         waiting = sum(card.taken is None for card in cards.by_id.values())
         if cards.open_of(kind, operation.payment_id) is not None or waiting >= CARDS_OPEN_MAX:
@@ -243,6 +255,7 @@ class _Decision:
                     "name": row.their_name,
                     "inn": row.their_inn if len(row.their_inn) == 10 else "",
                     "numbers": listed,
+                    **more,
                 },
                 deal_id=deals.pop() if len(deals) == 1 else "",
             )

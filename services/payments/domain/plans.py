@@ -15,6 +15,10 @@ POLL_BALANCES = "poll-balances"
 POLL_NOW = "poll-payments-now"
 STANDING = "look-at-standing"
 
+DOUBT_WAIT = dt.timedelta(seconds=30)
+"""After so long a list of payments that came empty is read again, then after ever longer."""
+DOUBT_WAIT_MAX = dt.timedelta(minutes=20)
+
 
 def told_by_statements(settings: Mapping[str, Any], account: str) -> bool:
     """Whether bank statements say what was paid over an accounting account (R21): it is polled no more."""
@@ -33,11 +37,18 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             # Money may have gone back from an invoice that was settled, and that nobody looks at any more.
             return (_look_at_due(state.invoices[event.invoice_id].known),)
         case e.PaymentsNoticed():
-            known = state.invoices[event.invoice_id].known
-            payload = {"invoice_id": event.invoice_id, "remote_id": known.remote_id}
-            return (TaskPlan(REREAD, event.invoice_id, payload, account=known.account),)
+            return (_reread(state.invoices[event.invoice_id].known, None),)
+        case e.PaymentsDoubted():
+            invoice = state.invoices[event.invoice_id]
+            wait = min(DOUBT_WAIT * 2 ** min(invoice.doubts - 1, 10), DOUBT_WAIT_MAX)
+            return (_reread(invoice.known, event.at + wait),)
         case _:
             return ()
+
+
+def _reread(known: e.InvoiceKnown, due_at: dt.datetime | None) -> TaskPlan:
+    payload = {"invoice_id": known.invoice_id, "remote_id": known.remote_id}
+    return TaskPlan(REREAD, known.invoice_id, payload, account=known.account, due_at=due_at)
 
 
 def _look_at_due(known: e.InvoiceKnown) -> TaskPlan:

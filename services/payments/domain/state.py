@@ -51,7 +51,9 @@ class Payment:
 @dataclass(frozen=True)
 class Invoice:
     """An invoice and its payments by payment id; ``notices`` are those since a payment was last counted or changed,
-    ``fact_id`` the newest fact that was taken, ``rows`` those of statements where accounting tells the payments."""
+    ``fact_id`` the newest fact that was taken, ``rows`` those of statements where accounting tells the payments;
+    ``doubts`` are lists in a row that came empty and were not believed, the first at ``doubted_at``; ``looks`` are
+    those in a row that found ``looked_kopecks`` paid, the last at ``looked_at``, where what was read then did not."""
 
     known: e.InvoiceKnown
     payments: Mapping[str, Payment] = field(default_factory=dict)
@@ -63,6 +65,11 @@ class Invoice:
     noticed_at: dt.datetime | None = None
     fact_id: int = -1
     rows: tuple[e.Operation, ...] = ()
+    doubts: int = 0
+    doubted_at: dt.datetime | None = None
+    looks: int = 0
+    looked_kopecks: int | None = None
+    looked_at: dt.datetime | None = None
 
     @property
     def live(self) -> tuple[e.Operation, ...]:
@@ -175,8 +182,17 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.OverdueEnded():
             return _change(state, event.invoice_id, overdue=False, overdue_days=0)
         case e.PaymentsNoticed():
-            notices = state.invoices[event.invoice_id].notices + 1
-            return _change(state, event.invoice_id, notices=notices, noticed_at=event.at)
+            invoice = state.invoices[event.invoice_id]
+            if event.told_kopecks is None:
+                return _change(state, event.invoice_id, notices=invoice.notices + 1, noticed_at=event.at)
+            looks = invoice.looks + 1 if invoice.looked_kopecks == event.told_kopecks else 1
+            return _change(state, event.invoice_id, looks=looks, looked_kopecks=event.told_kopecks, looked_at=event.at)
+        case e.PaymentsDoubted():
+            invoice = state.invoices[event.invoice_id]
+            since = invoice.doubted_at or event.at
+            return _change(state, event.invoice_id, doubts=invoice.doubts + 1, doubted_at=since)
+        case e.DoubtEnded():
+            return _change(state, event.invoice_id, doubts=0, doubted_at=None)
         case e.FactSeen():
             return _change(state, event.invoice_id, fact_id=event.fact_id)
         case CardOpened() | CardTaken():
@@ -192,4 +208,6 @@ def _change(state: State, invoice_id: str, **fields: Any) -> State:
 
 def _pay(state: State, invoice_id: str, payment: Payment) -> State:
     payments = {**state.invoices[invoice_id].payments, payment.payment_id: payment}
-    return _change(state, invoice_id, payments=payments, notices=0, noticed_at=None)
+    return _change(
+        state, invoice_id, payments=payments, notices=0, noticed_at=None, looks=0, looked_kopecks=None, looked_at=None
+    )

@@ -21,6 +21,7 @@ class InvoiceRow:
     due_date: date
     open: bool
     paid_kopecks: int = 0
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,12 @@ class PaymentStore:
         return _by_operation(rows)
 
     async def open_invoices(self, tenant: TenantId, account: str, after: str, limit: int) -> list[InvoiceRow]:
-        """Unpaid invoices of an account in the order of their ids, from the one after ``after`` ("" from the first)."""
+        """Invoices of an account that are unpaid, or whose payments are in doubt, in the order of their ids, from the
+        one after ``after`` ("" from the first)."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
                 f"SELECT {_INVOICE} FROM invoices WHERE tenant_id = $1 AND account = $2 "  # noqa: S608
-                "AND status IN ('issued', 'partially_paid') AND remote_id <> '' "
+                "AND (status IN ('issued', 'partially_paid') OR doubted) AND remote_id <> '' "
                 "AND ($3 = '' OR invoice_id > nullif($3, '')::uuid) ORDER BY invoice_id LIMIT $4",
                 tenant,
                 account,
@@ -168,7 +170,7 @@ def _by_operation(rows: Iterable[Any]) -> dict[str, tuple[KnownRow, ...]]:
     return found
 
 
-_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks"
+_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks, doubted"
 
 
 def _invoice(row: asyncpg.Record) -> InvoiceRow:
@@ -179,4 +181,5 @@ def _invoice(row: asyncpg.Record) -> InvoiceRow:
         due_date=row["due_date"],
         open=row["status"] in ("issued", "partially_paid"),
         paid_kopecks=row["paid_kopecks"],
+        doubted=row["doubted"],
     )

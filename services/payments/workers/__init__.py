@@ -6,7 +6,6 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from chassis.domain import Problem
 from chassis.outcomes import Deferred, Failure, Ok, Rejected, Retryable
 from chassis.tenants import TenantDirectory
 from chassis.values.calendar import QuietHours, local_day, when_allowed
@@ -222,28 +221,31 @@ class RereadPayments:
         listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
         if not isinstance(listed, Ok):
             return _again(listed)
-        if not listed.value and (doubt := await self._doubt(task)) is not None:
-            return doubt
+        if not listed.value:
+            told = await self._told(task)
+            if isinstance(told, Failure):
+                return _again(told)
+            if told:
+                doubt = c.DoubtPayments(task.payload["invoice_id"], told)
+                return Done((StreamCommand(task.stream, doubt, f"doubt:{uuid.uuid4()}"),), found_something=False)
         live = tuple(_operation(row) for row in listed.value if not row.removed)
         observe = c.ObservePayments(task.payload["invoice_id"], live)
         # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
         counted = StreamCommand(task.stream, observe, f"listing:{uuid.uuid4()}")
         return Done((counted, *await self._matched(task, live)))
 
-    async def _doubt(self, task: Task) -> TaskResult | None:
-        """An empty list would take back all that counts, and vendors in trouble answer so: it is believed where the
-        invoice's card does not say that money is on it. This rare call has no permit of its own."""
+    async def _told(self, task: Task) -> int | Failure:
+        """What the invoice's card says is paid where the list is empty, 0 where that takes nothing back: vendors in
+        trouble answer with empty lists, and all that counts would go. This rare call has no permit of its own."""
         assert task.permit is not None, "the plan names an account"
         invoice = await self._store.invoice(task.tenant, task.payload["invoice_id"])
-        told = self._vendor_of(task.account).can(Capability.READ_INVOICE)
-        if invoice is None or invoice.paid_kopecks <= 0 or not told:
-            return None
+        can_tell = self._vendor_of(task.account).can(Capability.READ_INVOICE)
+        if invoice is None or invoice.paid_kopecks <= 0 or not can_tell:
+            return 0
         card = await self._accounting.read_invoice(task.permit, task.payload["remote_id"])
-        if isinstance(card, Rejected):  # deleted with its payments
-            return None if card.problem.code == "document_not_found" else _again(card)
-        if not isinstance(card, Ok):
-            return _again(card)
-        return Retryable(Problem("payments_list_doubtful"), outage=False) if card.value.paid_kopecks else None
+        if isinstance(card, Rejected) and card.problem.code == "document_not_found":
+            return 0  # deleted with its payments
+        return (card.value.paid_kopecks or 0) if isinstance(card, Ok) else card
 
     async def _matched(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
         """The feed may have passed them by before they were tied: money must not be counted and stand unmatched."""

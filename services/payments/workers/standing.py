@@ -1,5 +1,6 @@
 """Looks now and then at unpaid invoices in accounting: whether they stand, since a cancelled one brings no payment, and
 whether what is paid of them is what is counted, since a payment may be entered with a date that no poll goes back to.
+Of invoices whose payments are in doubt: whether the doubt still stands.
 """
 
 import datetime as dt
@@ -54,8 +55,12 @@ class LookAtStanding:
         settings = (await self._directory.view(task.tenant)).settings
         by_statements = plans.told_by_statements(settings, task.account)
         commands: list[StreamCommand] = []
+        found: c.SeeGone | c.NoticePayments | Failure | None
         for invoice in invoices:
-            found = await self._look(task, invoice, by_statements=by_statements)
+            if invoice.doubted:
+                found = None if by_statements else await self._doubted(task, invoice)
+            else:
+                found = await self._look(task, invoice, by_statements=by_statements)
             if isinstance(found, Deferred) or (isinstance(found, Retryable) and found.outage):
                 return found
             if isinstance(found, Failure):  # of this invoice alone; the others must not wait for it
@@ -82,7 +87,21 @@ class LookAtStanding:
         paid = invoice.paid_kopecks if by_statements else await self._paid(task, invoice, card.value)
         if isinstance(paid, Failure):
             return paid
-        return c.NoticePayments(invoice.invoice_id) if paid != invoice.paid_kopecks else None
+        return c.NoticePayments(invoice.invoice_id, paid) if paid != invoice.paid_kopecks else None
+
+    async def _doubted(self, task: Task, invoice: InvoiceRow) -> c.NoticePayments | Failure | None:
+        """Whether anything has changed since the list of its payments came empty and its card said that it is paid."""
+        assert task.permit is not None, "the plan names an account"
+        card = await self._accounting.read_invoice(task.permit, invoice.remote_id)
+        if isinstance(card, Ok) and card.value.paid_kopecks:
+            listed = await self._accounting.payments_of_invoice(task.permit, invoice.remote_id)
+            if not isinstance(listed, Ok):
+                return listed
+            live = [row.amount_kopecks for row in listed.value if not row.removed]
+            return c.NoticePayments(invoice.invoice_id, sum(live)) if live else None
+        if isinstance(card, Ok) or (isinstance(card, Rejected) and card.problem.code == "document_not_found"):
+            return c.NoticePayments(invoice.invoice_id, 0)
+        return card
 
     async def _paid(self, task: Task, invoice: InvoiceRow, card: InvoiceCard) -> int | Failure:
         """What accounting says is paid of an invoice; what is counted, where it cannot be asked."""

@@ -46,6 +46,7 @@ NOT_IN_CAMPAIGNS: Final = {
     "deal_lost": "nobody of a campaign gives a deal up",
     "goods_unknown": "the accounting service of campaigns has no nomenclature",
     "invoice_gone": "invoices that stand are looked at every six hours",
+    "payments_missing": "accounting lists no payment of a paid invoice for an hour",
     "order_cancelled": "campaigns have no shop",
     "buyer_ending": _REGISTER,
     "buyer_liquidated": _REGISTER,

@@ -28,7 +28,7 @@ from services.notifier.handlers import route
 from services.notifier.metrics import UNKNOWN_REASONS
 from services.notifier.workers.texts import LANGUAGES, TEXT_LENGTH_MAX, Texts
 from services.payments.domain import listing, statement
-from services.payments.domain.decide import CARDS as PAYMENTS_CARDS
+from services.payments.domain.questions import CARDS as PAYMENTS_CARDS
 from tests.services.counterparty.stories import all_stories as counterparty_stories
 from tests.services.invoicing.stories import all_stories as invoicing_stories
 from tests.services.notifier.parts import MOSCOW, outages, tell, told

@@ -46,6 +46,17 @@ def told_by_sums() -> Payments:
     return stream
 
 
+def doubted() -> Payments:
+    """Accounting lists no payment of a paid invoice: read again, asked about, and kept."""
+    stream = payments()
+    stream.ran(listing(paid(100_00)))
+    stream.ran(c.NoticePayments("i1", 100_00))
+    while stream.ran(c.DoubtPayments("i1", 100_00)):
+        stream.now += dt.timedelta(minutes=20)
+    take(stream, "payments_missing", "keep")
+    return stream
+
+
 def unmatched() -> Stream[Any, Any]:
     """An operation without an invoice, until there is one."""
     stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
@@ -111,5 +122,5 @@ def called() -> Stream[Any, Any]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    deals = (paid_and_gone(), void_before_known(), told_by_sums(), enriched())
+    deals = (paid_and_gone(), void_before_known(), told_by_sums(), enriched(), doubted())
     return [*deals, unmatched(), deleted(), *bank_days(), statement_file(), called()]

@@ -107,6 +107,41 @@ class TestR20Statements:
         day.ran(load(row(), name="s4", made_at=made_at))
         assert paid(day) == {"id-127": 85_000_00}
 
+    @pytest.mark.parametrize("between", [(), (row(10_00, number="319", purpose="За услуги"),)])
+    def test_a_payment_that_only_an_older_statement_has_is_shown_and_not_counted(
+        self, between: tuple[BankRow, ...]
+    ) -> None:
+        """Of a day that is not over; the newer one may have changed nothing that was known then."""
+        day, hour = bank_day(), dt.timedelta(hours=1)
+        day.ran(load(*between, made_at=NOON))
+        day.ran(load(*between, name="s2", made_at=NOON + 2 * hour))
+        day.ran(load(*between, row(), name="s3", made_at=NOON + hour))
+        match(day, invoice())
+        assert (states(day)[-1], paid(day)) == ("suspect", {})
+        (asked,) = day.said(operation_messages.DecisionNeeded)
+        assert (asked.kind, asked.values["older"]) == ("payment_suspect", 1)
+        assert not day.state.whole
+        day.ran(load(*between, name="s4", made_at=NOON + 3 * hour))
+        assert (states(day)[-1], open_cards(day)) == ("vanished", [])
+
+    @pytest.mark.parametrize("newer", [load(name="s2", complete=False), load(name="s2", made_at=None)])
+    def test_what_an_older_statement_has_counts_where_the_newer_one_may_have_left_it_out(
+        self, newer: bankday.ListDay
+    ) -> None:
+        day = bank_day()
+        day.ran(newer)
+        day.ran(load(row(10_00, number="319", purpose="За услуги"), name="s3", complete=False))
+        day.ran(load(row(), name="s4", made_at=NOON))
+        match(day, invoice())
+        assert paid(day) == {"id-127": 85_000_00}
+
+    def test_statements_of_a_day_that_is_not_over_are_remembered_once_each(self) -> None:
+        day = bank_day()
+        for name in ("s1", "s2"):
+            day.ran(load(row(), name=name, made_at=NOON))
+        assert len(day.events) == 1
+        assert len(day.ran(load(row(), name="s3", made_at=NOON + dt.timedelta(hours=1)))) == 1
+
     def test_an_older_statement_leaves_a_newer_purpose_as_it_is(self) -> None:
         day = bank_day()
         day.ran(load(row(purpose="За услуги"), made_at=NOON))

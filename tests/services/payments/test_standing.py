@@ -51,7 +51,7 @@ async def test_what_a_card_says(card: Outcome[InvoiceCard], reason: str) -> None
 async def test_a_payment_that_no_poll_has_seen_is_found_by_the_card(paid_kopecks: int) -> None:
     rows = [replace(OURS, paid_kopecks=10_00)]
     account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=paid_kopecks))})
-    assert bodies(await look(account, Known(rows))) == [c.NoticePayments(OURS.invoice_id)]
+    assert bodies(await look(account, Known(rows))) == [c.NoticePayments(OURS.invoice_id, paid_kopecks)]
     account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=10_00))})
     assert bodies(await look(account, Known(rows))) == []
 
@@ -60,7 +60,7 @@ async def test_where_cards_tell_no_sum_the_payments_are_added_up() -> None:
     account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=None))})
     account.listed = (replace(ROW, amount_kopecks=30_00), replace(ROW, amount_kopecks=5_00, removed=True))
     assert bodies(await look(account, Known([replace(OURS, paid_kopecks=30_00)]))) == []
-    assert bodies(await look(account, Known())) == [c.NoticePayments(OURS.invoice_id)]
+    assert bodies(await look(account, Known())) == [c.NoticePayments(OURS.invoice_id, 30_00)]
     account.listing_fails = Retryable(Problem("vendor_fault"))
     assert await look(account, Known()) == account.listing_fails
 
@@ -69,6 +69,37 @@ async def test_sums_of_accounting_say_nothing_where_statements_do() -> None:
     seller = {"connection": {"account": "kontur:t:main"}, "payments_from": "statement"}
     account = Account(cards={"e1": Ok(replace(CARD, paid_kopecks=40_00))})
     assert bodies(await look(account, Known(settings={"sellers": [seller]}))) == []
+
+
+@pytest.mark.parametrize(
+    ("card", "listed", "noticed"),
+    [
+        (Ok(replace(CARD, paid_kopecks=30_00)), (), []),
+        (Ok(replace(CARD, paid_kopecks=30_00)), (replace(ROW, removed=True),), []),
+        (Ok(replace(CARD, paid_kopecks=30_00)), (ROW,), [30_00]),
+        (Ok(replace(CARD, paid_kopecks=0)), (), [0]),
+        (DELETED, (), [0]),
+        (Rejected(Problem("accounting_refused")), (ROW,), []),
+    ],
+    ids=["as before", "as before, listed as removed", "listed again", "no more paid", "deleted", "refused"],
+)
+async def test_a_doubted_invoice_is_read_again_once_something_has_changed(
+    card: Outcome[InvoiceCard], listed: Any, noticed: list[int]
+) -> None:
+    rows = [replace(OURS, open=False, paid_kopecks=30_00, doubted=True)]
+    account = Account(cards={"e1": card}, listed=listed)
+    assert bodies(await look(account, Known(rows))) == [c.NoticePayments(OURS.invoice_id, sum_) for sum_ in noticed]
+
+
+def test_a_sum_that_is_never_read_keeps_the_stream_short_and_other_news_quick() -> None:
+    """The look told it every six hours for ever, and what the feed had to say waited for as long."""
+    stream = payments()
+    for _ in range(365 * 4):
+        stream.ran(c.NoticePayments("i1", 40_00))
+        stream.now += STANDING_EVERY
+    assert len(stream.events) < 80
+    assert len(stream.ran(c.NoticePayments("i1"))) == 1
+    assert len(stream.ran(c.NoticePayments("i1", 50_00))) == 1, "another sum is news"
 
 
 async def test_many_invoices_are_looked_at_a_few_at_a_time() -> None:
