@@ -79,6 +79,7 @@ class TestLoads:
             statement_id="s2",
             made_at=NEXT_MORNING,
             whole=True,
+            complete=True,
             changes=(bankday.RowChange(payment_id=first(day).payment_id, what="vanished"),),
             touched=("id-127",),
         )
@@ -86,7 +87,7 @@ class TestLoads:
         (back,) = day.ran(load(row(), name="s3", made_at=later))
         change = bankday.RowChange(payment_id=first(day).payment_id, what="restored", ordinal=1, row=row())
         assert back == bankday.DayListed(
-            statement_id="s3", made_at=later, whole=True, changes=(change,), touched=("id-127",)
+            statement_id="s3", made_at=later, whole=True, complete=True, changes=(change,), touched=("id-127",)
         )
         assert (first(day).statement_id, day.state.made_at) == ("s3", later)
 
