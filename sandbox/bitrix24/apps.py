@@ -35,7 +35,7 @@ STATES: dict[str, tuple[int, str, str]] = {
 """What a call with a token of a state is answered; `valid` and `narrow` (no scope at all) pass."""
 SCOPES = (
     "crm", "im", "imbot", "user", "department", "catalog", "disk", "placement", "userfieldconfig",
-    "documentgenerator", "tasks", "bizproc",
+    "documentgenerator", "tasks", "bizproc", "calendar", "entity",
 )  # fmt: skip
 STATUSES = ("L", "F", "S", "D", "T", "P")
 

@@ -37,6 +37,7 @@ class Call:
     identity: Identity
     params: Params
     fault: Fault | None = None
+    method: str = ""
 
     @property
     def app(self) -> Record:

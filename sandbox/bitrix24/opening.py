@@ -108,6 +108,7 @@ def open_portal(vendor: Bitrix24, spec: dict[str, Any]) -> Portal:
             add_product(portal, name, price, MEASURE_CODE=code, MEASURE_NAME=symbol)
     if spec.get("my_company"):
         people.add_company(portal, {**spec["my_company"], "mine": True}, admin)
+    stages.add_dictionary(portal, stages.CALL_LIST, stages.CALL_STATUSES)
     return portal
 
 

@@ -196,7 +196,7 @@ class Rest:
         began = time.perf_counter()
         portal.actor = identity.user["ID"]
         try:
-            value = entry.handler(Call(portal, identity, arguments, fault))
+            value = entry.handler(Call(portal, identity, arguments, fault, entry.name))
         except BadFilterValueError as error:
             raise invalid_argument(f"Invalid filter: field '{error}' has invalid value") from error
         finally:

@@ -61,6 +61,9 @@ DICTIONARIES: dict[str, tuple[tuple[str, str], ...]] = {
                   ("EMPLOYEES_4", "более 500")),
     "HONORIFIC": (("HNR_RU_1", "г-н"), ("HNR_RU_2", "г-жа")),
 }  # fmt: skip
+CALL_LIST = "CALL_LIST"
+CALL_STATUSES = (("IN_WORK", "В работе"), ("SUCCESS", "Успешно"), ("WRONG_NUMBER", "Неверный номер"),
+                 ("STOP_CALLING", "Больше не звонить"))  # fmt: skip
 SEMANTIC_NAMES = {None: "process", "S": "success", "F": "failure"}
 
 
@@ -87,12 +90,16 @@ def add_stages(
 
 def add_dictionaries(portal: Portal) -> None:
     for entity, entries in DICTIONARIES.items():
-        for place, (code, name) in enumerate(entries, 1):
-            portal.put(
-                "status",
-                {"ENTITY_ID": entity, "STATUS_ID": code, "NAME": name, "NAME_INIT": name, "SORT": place * 10,
-                 "SYSTEM": "Y"},
-            )  # fmt: skip
+        add_dictionary(portal, entity, entries)
+
+
+def add_dictionary(portal: Portal, entity: str, entries: tuple[tuple[str, str], ...]) -> None:
+    for place, (code, name) in enumerate(entries, 1):
+        portal.put(
+            "status",
+            {"ENTITY_ID": entity, "STATUS_ID": code, "NAME": name, "NAME_INIT": name, "SORT": place * 10,
+             "SYSTEM": "Y"},
+        )  # fmt: skip
 
 
 def stages_of(portal: Portal, family: Family, category_id: int | None) -> list[Record]:

@@ -37,6 +37,10 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "taskcomment": ("TASK_ID",),
     "elapsed": ("TASK_ID",),
     "taskhistory": ("TASK_ID",),
+    "storageitem": ("STORAGE",),
+    "storagesection": ("STORAGE",),
+    "storageproperty": ("STORAGE",),
+    "calendarevent": ("SECTION_ID",),
 }
 
 

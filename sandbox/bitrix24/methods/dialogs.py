@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.bitrix24 import drive
 from sandbox.bitrix24.call import Call, as_number
 from sandbox.bitrix24.envelope import RestError
 from sandbox.bitrix24.methods.messaging import chat_of, dialog_of, message_of, messenger_user
@@ -106,3 +107,22 @@ def message_like(call: Call) -> Any:
     rest = [number for number in likes if number != call.user_id]
     call.portal.patch("message", record["ID"], {"LIKES": [*rest, call.user_id] if wanted else rest})
     return True
+
+
+@method("im.disk.folder.get", "im", writes=True)
+def chat_folder(call: Call) -> Any:
+    """Where a chat's files are kept: a folder of its own in the messenger's storage, made when first asked for."""
+    if not call.text("CHAT_ID") and not call.text("DIALOG_ID"):
+        raise RestError(400, "CHAT_ID_EMPTY", "Chat ID can't be empty")
+    named = call.text("CHAT_ID") or call.text("DIALOG_ID").removeprefix("chat")
+    if not call.text("CHAT_ID") and as_number(named) is None:
+        raise RestError(400, "DIALOG_ID_EMPTY", "Dialog ID can't be empty")
+    chat = call.portal.get("chat", as_number(named) or 0)
+    if chat is None or call.user_id not in chat["USERS"]:
+        raise RestError(403, "ACCESS_ERROR", "You do not have access to the specified dialog")
+    if "FOLDER" not in chat:
+        root = drive.storage_of(call.portal, "im", "chats", "Файлы чатов")["ROOT_OBJECT_ID"]
+        parent = call.portal.table("diskobject").records[root]
+        made = drive.add_folder(call.portal, parent, f"chat{chat['ID']}", call.user_id)
+        call.portal.patch("chat", chat["ID"], {"FOLDER": made["ID"]})
+    return {"ID": chat["FOLDER"]}

@@ -210,7 +210,7 @@ def status_types(call: Call) -> Any:
              "SEMANTIC_INFO": {"START_FIELD": prefix + "NEW", "FINAL_SUCCESS_FIELD": prefix + "WON",
                                "FINAL_UNSUCCESS_FIELD": prefix + "LOSE", "FINAL_SORT": 0}}
         )  # fmt: skip
-    types += [{"ID": name, "NAME": name, "SEMANTIC_INFO": []} for name in stages.DICTIONARIES]
+    types += [{"ID": name, "NAME": name, "SEMANTIC_INFO": []} for name in (*stages.DICTIONARIES, stages.CALL_LIST)]
     return types
 
 

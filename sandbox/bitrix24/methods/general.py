@@ -38,8 +38,7 @@ EVENTS = (
 # Vendor documentation, "Локальные вебхуки": methods that need the context of an application, and that do nothing here.
 NOT_SIMULATED = {
     "": ("event.offline.get", "event.offline.list", "event.offline.clear", "event.offline.error"),
-    "crm": ("crm.activity.configurable.add", "crm.activity.configurable.update", "crm.activity.configurable.get",
-            "crm.timeline.layout.blocks.set", "crm.timeline.layout.blocks.get", "crm.timeline.layout.blocks.delete"),
+    "crm": ("crm.activity.configurable.add", "crm.activity.configurable.update", "crm.activity.configurable.get"),
 }  # fmt: skip
 
 
@@ -96,7 +95,7 @@ def server_time(call: Call) -> Any:
 def feature_get(call: Call) -> Any:
     code = call.text("CODE")
     if not code:
-        raise RestError(400, "ERROR_ARGUMENT", "Argument 'CODE' is null or empty", argument="CODE")
+        raise RestError(400, "CODE_EMPTY", "CODE can't be empty")
     return {"value": "N" if code in ("rest_offline_extended", "rest_auth_connector") else "Y"}
 
 

@@ -35,7 +35,7 @@ def add_type(portal: Portal, title: str, entity_type: int | None) -> int:
     if entity_type is None:
         entity_type = max([ENTITY_TYPE_MIN - 2, *taken]) // 2 * 2 + 2
     if entity_type < ENTITY_TYPE_MIN or entity_type in taken:
-        raise RestError(400, "BAD_ENTITY_TYPE_ID", "entityTypeId must be a free number from 128")
+        raise invalid_argument("entityTypeId is out of allowed range")
     number = portal.put("type", {"ENTITY_TYPE_ID": entity_type, "TITLE": title, "CREATED": portal.now()})
     family = portal.family(entity_type)
     if family is not None:
@@ -109,10 +109,14 @@ def type_list(call: Call) -> Any:
     )
 
 
+def _absent() -> RestError:
+    return RestError(400, 0, "Смарт-процесс не найден")
+
+
 def _existing(call: Call) -> Record:
     record = call.portal.get("type", universal_id(call))
     if record is None:
-        raise RestError(400, "NOT_FOUND", "Смарт-процесс не найден")
+        raise _absent()
     return record
 
 
@@ -127,7 +131,7 @@ def type_by_entity_type(call: Call) -> Any:
     for record in call.portal.table("type"):
         if record["ENTITY_TYPE_ID"] == wanted:
             return {"type": _whole(record, call.portal.zone)}
-    raise RestError(400, "NOT_FOUND", "Смарт-процесс не найден")
+    raise _absent()
 
 
 @method("crm.type.add", writes=True)
@@ -159,12 +163,14 @@ def type_update(call: Call) -> Any:
 
 @method("crm.type.delete", writes=True)
 def type_delete(call: Call) -> Any:
-    """Only when nothing of this type is left."""
+    """Only when nothing of this type is left; without `id` nothing happens, and null comes back."""
+    if call.get("id") is None:
+        return None
     record = _existing(call)
     if not is_admin(call):
         raise item_denied()
     if len(call.portal.table(f"dynamic_{record['ENTITY_TYPE_ID']}")):
-        raise RestError(400, "CRM_TYPE_HAS_ITEMS", "Нельзя удалить смарт-процесс, в котором есть элементы")
+        raise RestError(400, "BX_ERROR", "Вы не можете удалить тип сущности, у которого есть элементы")
     call.portal.drop("type", record["ID"])
     return []
 
