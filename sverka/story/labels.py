@@ -40,6 +40,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "poll-payments-now": ("Look at the payments, since accounting called", "Взгляд на оплаты по звонку бухгалтерии"),
     "poll-balances": ("Poll the paid sums", "Опрос оплаченных сумм"),
     "look-at-standing": ("Look whether unpaid invoices still stand", "Проверка, в силе ли неоплаченные счета"),
+    "match-waiting": ("Look for payments that came before the invoice", "Поиск оплат, пришедших раньше счёта"),
     "crm-write": ("Write to the deal", "Запись в сделку"),
     "crm-chat": ("Message to the chat", "Сообщение в чат"),
 }

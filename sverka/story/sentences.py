@@ -281,6 +281,11 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Платёж {{ amount_kopecks|rub }} от {{ date|day }} больше не числится",
     ),
     "payments.PaymentsNoticed": ("There is news about the payments", "Есть новости об оплатах"),
+    "payments.PaymentsDoubted": (
+        "Accounting lists no payment of an invoice that it has as paid with {{ told_kopecks|rub }}; it is read again",
+        "В списке оплат счёта пусто, а сам счёт в бухгалтерии оплачен на {{ told_kopecks|rub }}; читаем ещё раз",
+    ),
+    "payments.DoubtEnded": ("The payments are in no doubt any more", "Сомнений в оплатах больше нет"),
     "payments.AccountCalled": ("Accounting told of news by itself", "Бухгалтерия сама сообщила о новостях"),
     "payments.FactSeen": ("Accounting tells another paid sum", "Бухгалтерия сообщает другую оплаченную сумму"),
     "payments.BalanceChanged": (
