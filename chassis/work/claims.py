@@ -109,8 +109,8 @@ WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 #   served last and wraps once. candidates: the oldest few of each pair that may go. heads: one of each stream, tenants
 #   in turn, never more of a tenant than its cap. riders: the rest of a head's group. passed: where a lane had nothing
 #   for anybody among all the pairs that were visited, the next claim begins behind them (with the final pair's tenant,
-#   which may have more), else an outage of that many accounts would hold up who is behind. limits: whether any of these
-#   was reached.
+#   which may have more), else an outage of that many accounts would hold up who is behind; a lane whose work found no
+#   place beside that of others keeps its own. limits: whether any of these was reached.
 _CLAIM = """
 WITH RECURSIVE lanes AS MATERIALIZED (
   SELECT claim_lane, last_served FROM work_rotation
@@ -204,6 +204,7 @@ WITH RECURSIVE lanes AS MATERIALIZED (
   SELECT DISTINCT ON (p.claim_lane) p.claim_lane, p.tenant_id
   FROM pairs p JOIN pairs final ON final.claim_lane = p.claim_lane AND final.turn = $11
   WHERE p.claim_lane NOT IN (SELECT claim_lane FROM heads)
+    AND (p.claim_lane NOT IN (SELECT claim_lane FROM candidates) OR (SELECT count(*) FROM heads) < $1)
   ORDER BY p.claim_lane, p.tenant_id = final.tenant_id, p.turn DESC
 ), moved AS (
   UPDATE work_rotation SET last_served = last.tenant_id

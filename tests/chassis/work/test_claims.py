@@ -154,6 +154,15 @@ async def test_an_outage_of_more_accounts_than_a_claim_visits_holds_up_nobody_be
     assert sorted(served) == sorted(behind)
 
 
+async def test_a_lane_whose_turn_never_came_keeps_its_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interactive work took all places of the claim: nobody was passed over for being blocked."""
+    monkeypatch.setattr(claims, "PAIRS_VISITED_MAX", 2)
+    bulk = [effect(tenant, "chain-1", 0, lane=Lane.BULK) for tenant in ("b1", "b2", "b3", "b4")]
+    await plan(world, *bulk, effect("aa", "chain-2", 1))
+    assert [row.tenant for row in await world.claim(VENDOR, limit=1)] == ["aa"]
+    assert [row.tenant for row in await world.claim(VENDOR, limit=1)] == ["b1"]
+
+
 async def test_unknown_kinds_are_left_to_other_builds(world: World) -> None:
     later = PlannedWork(TenantId("aa"), "chain-1", EffectPlan("newer", ("k",), ACCOUNT, {}))
     await plan(world, later)
