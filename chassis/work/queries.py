@@ -1,7 +1,6 @@
 """What operators see of due work, and the one thing they may do to it: have it tried now."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,7 +9,6 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from chassis import metrics
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Rejected
@@ -76,19 +74,8 @@ class WorkStatus:
     quiet_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class HeldUp:
-    """How much work of an account waits for long, since when its oldest was due, and a reason of one of them."""
-
-    tenant_id: TenantId
-    account: str
-    waits: int
-    since: datetime
-    reason: str | None
-
-
-# As the partial indexes have it.
-_OPEN = "queue IN ('waiting', 'ready', 'taken')"
+OPEN: Final = "queue IN ('waiting', 'ready', 'taken')"
+"""As the partial indexes have it."""
 
 _ITEM = """tenant_id, work_id, form, kind, key, stream, account, state, queue, lane, due_at, planned_at, settled_at,
 first_due_at, sends, failures, probes, absences, last_absence_at, uncertain_at, decide_by, sent_at, delayed_since,
@@ -100,7 +87,7 @@ async def open_work(
 ) -> list[WorkItem]:
     """Due and delayed work and everything in doubt or before a person, the longest waiting first."""
     records = await connection.fetch(
-        f"SELECT {_ITEM} FROM work WHERE ({_OPEN} AND (queue <> 'waiting' OR due_at <= $1 "  # noqa: S608
+        f"SELECT {_ITEM} FROM work WHERE ({OPEN} AND (queue <> 'waiting' OR due_at <= $1 "  # noqa: S608
         "OR delayed_since IS NOT NULL OR reason IS NOT NULL) OR queue = 'person') "
         "AND ($2::text IS NULL OR tenant_id = $2) ORDER BY seq LIMIT $3",
         now,
@@ -193,25 +180,6 @@ async def status(
     )
 
 
-async def held_up(connection: Connection, now: datetime) -> list[HeldUp]:
-    """The accounts whose work is undone for long though nothing failed: at their limit, or without permits."""
-    return [HeldUp(**record) for record in await connection.fetch(_HELD_UP, now)]
-
-
-async def measure(connection: Connection, now: datetime, vendor_of: Callable[[str], str]) -> None:
-    """Sets the gauges of due work and of open breakers, over a delivery connection."""
-    for lane, due, oldest in await connection.fetch(_BY_LANE, now):
-        metrics.WORK_DUE.labels(str(lane)).set(due)
-        metrics.WORK_OLDEST.labels(str(lane)).set(0.0 if oldest is None else (now - oldest).total_seconds())
-    metrics.WORK_DELAYED.set(await connection.fetchval(_DELAYED, now))
-    for state, count in await connection.fetch(_BY_STATE):
-        metrics.EFFECTS_OPEN.labels(state).set(count)
-    accounts = await connection.fetch("SELECT account FROM work_accounts WHERE opened_at IS NOT NULL")
-    metrics.BREAKERS_OPEN.clear()
-    for vendor, count in Counter(vendor_of(row["account"]) for row in accounts).items():
-        metrics.BREAKERS_OPEN.labels(vendor).set(count)
-
-
 # Of a tenant for whom nothing is claimed nothing is late.
 _UNDONE = f"""
 coalesce(w.first_due_at, w.due_at) + make_interval(secs => {UNDONE_SECONDS_MAX}) <= $1
@@ -219,7 +187,7 @@ AND w.tenant_id NOT IN (SELECT tenant_id FROM tenant_states WHERE status <> 'act
 """  # noqa: S608 - a constant of this module
 
 _DELAYED = f"""
-SELECT count(*) FROM work w WHERE {_OPEN} AND (w.delayed_since IS NOT NULL OR (w.account, w.tenant_id) IN
+SELECT count(*) FROM work w WHERE {OPEN} AND (w.delayed_since IS NOT NULL OR (w.account, w.tenant_id) IN
   (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL) OR ({_UNDONE}))
 """  # noqa: S608 - a constant of this module
 
@@ -232,7 +200,7 @@ SELECT count(*) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND due_at <
                               OR sends > 0)) AS open_by_facts,
        min(coalesce(first_due_at, due_at)) FILTER (WHERE queue = 'ready' OR (queue = 'waiting' AND (due_at <= $1
                                                      OR first_due_at IS NOT NULL))) AS oldest_due_at
-FROM work WHERE {_OPEN}
+FROM work WHERE {OPEN}
 """  # noqa: S608 - a constant of this module
 
 # A poll that waits for its first time (a reminder to come) is not a pass that is missing, nor is one of a tenant for
@@ -241,38 +209,9 @@ _PASSES = f"""
 SELECT count(*) AS polls, min(pass_started_at) AS quiet_since,
        bool_and(pass_started_at IS NOT NULL AND NOT pass_found) AS all_quiet
 FROM work
-WHERE {_OPEN} AND kind = ANY ($2::text[])
+WHERE {OPEN} AND kind = ANY ($2::text[])
   AND (pass_started_at IS NOT NULL OR queue <> 'waiting' OR due_at <= $1)
   AND tenant_id NOT IN (SELECT tenant_id FROM tenant_states WHERE status <> 'active')
-"""  # noqa: S608 - a constant of this module
-
-_BY_LANE = """
-SELECT l.lane, count(w.work_id) FILTER (WHERE w.due_at <= $1), min(coalesce(w.first_due_at, w.due_at))
-FROM (VALUES (0), (1)) AS l(lane)
-LEFT JOIN work w ON w.lane = l.lane AND w.queue IN ('ready', 'waiting')
-                    AND (w.due_at <= $1 OR w.first_due_at IS NOT NULL)
-GROUP BY l.lane
-"""
-
-# What an outage holds up, and what fails, has its own lines.
-_HELD_UP = f"""
-SELECT w.tenant_id, w.account, count(*) AS waits, min(coalesce(w.first_due_at, w.due_at)) AS since,
-       max(w.reason ->> 'code') AS reason
-FROM work w
-WHERE {_OPEN} AND w.account <> '' AND w.delayed_since IS NULL AND {_UNDONE}
-  AND (w.account, w.tenant_id) NOT IN (SELECT account, tenant_id FROM work_accounts WHERE opened_at IS NOT NULL)
-GROUP BY w.tenant_id, w.account
-"""  # noqa: S608 - a constant of this module
-
-# In two halves, each with the predicate of an index: together they would read all that ever ended.
-_BY_STATE = f"""
-SELECT s.state, count(w.state)
-FROM (VALUES ('PLANNED'), ('INTENT'), ('UNCERTAIN'), ('PROBING'), ('ABSENT'), ('HUMAN')) AS s(state)
-LEFT JOIN (
-  SELECT state FROM work WHERE {_OPEN} AND form = 'effect'
-  UNION ALL
-  SELECT state FROM work WHERE queue = 'person' AND form = 'effect') AS w ON w.state = s.state
-GROUP BY s.state
 """  # noqa: S608 - a constant of this module
 
 

@@ -17,10 +17,11 @@ from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Connection, Database, is_infrastructure, log_level
 from chassis.wakeups import WORK
-from chassis.work import breaker, claims, journal, queries
+from chassis.work import breaker, claims, gauges, journal
 from chassis.work.claims import Claimed, ClaimRequest
 from chassis.work.committer import AWAY, Committer
 from chassis.work.effects import Effects
+from chassis.work.gauges import HeldUp
 from chassis.work.handlers import TOKEN_REFUSED, EffectHandler, Permit, PermitClass, Permits, TaskHandler
 from chassis.work.operations import OUTAGE, AccountUp, outage_stream
 from chassis.work.permits import PermitBlocks
@@ -124,7 +125,7 @@ class WorkRunner:
 
     async def start(self) -> None:
         """Starts claiming."""
-        loops = [self._committer.run(), self._claim_loop(), self._housekeeping()]
+        loops = [self._committer.run(), self._claim_loop(), self._housekeeping(), self._measuring()]
         self._loops = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -212,32 +213,37 @@ class WorkRunner:
             _log.log(log_level(error), "work of %s was dropped: %s", rows[0].kind, name, exc_info=error)
 
     async def _housekeeping(self) -> None:
-        gauges_at = 0.0
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 async with self._database.delivery_connection() as connection:
                     await self._learn_rules(connection)
                     due = await breaker.take_due_probes(connection, self._clock.now(), self._vendors.probe_interval())
-                    if loop.time() >= gauges_at:
-                        await queries.measure(connection, self._clock.now(), self._vendors.vendor_of)
-                        await self._say_held_up(connection)
-                        gauges_at = loop.time() + self._settings.gauges_seconds
                 for account in due:
                     self._watch(asyncio.create_task(self._look_whether_back(account)))
             except AWAY as error:
                 _log.warning("the watch over outages is tried again: %s", type(error).__name__)
             await asyncio.sleep(self._settings.housekeeping_seconds)
 
-    async def _say_held_up(self, connection: Connection) -> None:
-        known, now = self._held_up, self._clock.now()
-        found = await queries.held_up(connection, now)
-        self._held_up = {(one.tenant_id, one.account) for one in found}
+    async def _measuring(self) -> None:
+        """By itself: what the walk over the open rows takes, or fails at, is no matter of outages and their probes."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began, now = loop.time(), self._clock.now()
+            try:
+                async with self._database.delivery_connection() as connection:
+                    found = await gauges.measure(connection, now, self._vendors.vendor_of)
+                self._say_held_up(found, now)
+            except AWAY as error:
+                _log.warning("due work is measured later: %s", type(error).__name__)
+            await asyncio.sleep(gauges.pause_seconds(loop.time() - began, self._settings.gauges_seconds))
+
+    def _say_held_up(self, found: Sequence[HeldUp], now: datetime) -> None:
+        known = self._held_up
+        self._held_up = {(one.tenant, one.account) for one in found}
         for one in found:
-            if (one.tenant_id, one.account) not in known:
-                journal.account_held_up(
-                    one.tenant_id, one.account, one.waits, (now - one.since).total_seconds(), one.reason
-                )
+            if (one.tenant, one.account) not in known:
+                age_seconds = (now - one.since).total_seconds()
+                journal.account_held_up(one.tenant, one.account, one.waits, age_seconds, one.reason)
 
     async def _read_rules(self) -> TenantRules:
         async with self._database.delivery_connection() as connection:

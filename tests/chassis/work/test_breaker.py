@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import orjson
+import pytest
 
 from chassis.domain import Problem
 from chassis.ids import TenantId
@@ -189,3 +191,20 @@ async def _asked(world: World, count: int) -> bool:
 
 async def _confirmed(world: World, count: int) -> bool:
     return len(await world.rows("state = 'CONFIRMED'")) == count
+
+
+async def test_gauges_that_cannot_be_measured_keep_no_probe_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of so many open rows that the statement ran into its time limit."""
+
+    async def cancelled(*_: Any) -> Any:
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr("chassis.work.gauges.measure", cancelled)
+    vendor = Vendor()
+    vendor.answer = lambda call: AWAY
+    await world.execute(*(begin("aa", str(n)) for n in range(5)))
+    await world.start(vendor, settings=replace(QUICK, gauges_seconds=0.0))
+    await eventually(lambda: open_accounts(world))
+    vendor.answer = vendor.create
+    world.clock.advance(100)
+    await world.settled("aa", "1", "CONFIRMED")

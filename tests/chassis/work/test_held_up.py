@@ -9,7 +9,7 @@ import pytest
 from chassis import metrics
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Retryable
-from chassis.work import queries
+from chassis.work import gauges, queries
 from chassis.work.handlers import Done
 from chassis.work.permits import PERMITS_AWAY
 from chassis.work.queries import WorkStatus
@@ -60,7 +60,7 @@ async def test_work_that_is_always_put_off_is_delayed_and_as_old_as_it_is(world:
     assert (found.delayed, found.oldest_due_at) == (1, START)
     async with world.database.delivery_connection() as connection:
         (listed,) = await queries.open_work(connection, world.clock.now())
-        await queries.measure(connection, world.clock.now(), vendor_before_colon)
+        await gauges.measure(connection, world.clock.now(), vendor_before_colon)
     assert listed.delayed_since == START
     age = (world.clock.now() - START).total_seconds()
     assert metrics.WORK_OLDEST.labels("0")._value.get() == age

@@ -8,7 +8,7 @@ from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Rejected, Retryable, Uncertain
-from chassis.work import queries
+from chassis.work import gauges, queries
 from chassis.work.handlers import Done, EffectPolicy, PolicyFor, Probe
 from chassis.work.plans import PlannedWork, insert_plans
 from chassis.work.queries import WorkItem, WorkStatus
@@ -166,14 +166,14 @@ async def test_delayed_counts_what_an_outage_holds_up(world: World) -> None:
 async def test_gauges_can_be_measured(world: World) -> None:
     await world.execute(begin("aa", "1"))
     async with world.database.delivery_connection() as connection:
-        await queries.measure(connection, world.clock.now(), vendor_before_colon)
+        await gauges.measure(connection, world.clock.now(), vendor_before_colon)
 
 
 async def test_what_is_looked_at_again_and_again_reads_nothing_that_has_ended(world: World) -> None:
     now = world.clock.now()
     looks: dict[str, tuple[Any, ...]] = {
         queries._STATUS: (now, []), queries._PASSES: (now, ["look"]), queries._DELAYED: (now,),
-        queries._BY_LANE: (now,), queries._BY_STATE: (), queries._HELD_UP: (now,),
+        gauges._GROUPS: (now,), gauges._CARDS: (),
     }  # fmt: skip
     await world.execute(begin("aa", "1"))
     async with world.database.delivery_connection() as connection:
@@ -196,3 +196,8 @@ async def _waiting(world: World) -> Any:
 async def _passed(world: World, started: Any) -> bool:
     (row,) = await world.rows()
     return bool(row["pass_started_at"] == started)
+
+
+def test_the_gauges_take_a_twentieth_of_the_time_at_most() -> None:
+    assert gauges.pause_seconds(0.01, 5.0) == 5.0
+    assert gauges.pause_seconds(15.0, 5.0) == 300.0
