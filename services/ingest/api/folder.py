@@ -115,21 +115,28 @@ def _files(folder: Path) -> Iterator[tuple[Path, _Seen]]:
     """The files of all tenants, oldest first. Links are left alone: they would have anything read for the asking."""
     if not folder.is_dir():
         return
-    found = []
+    found: list[tuple[int, Path, _Seen]] = []
     for own in folder.iterdir():
         if own.is_symlink() or not own.is_dir():
             continue
-        for entry in os.scandir(own):
-            if entry.name.startswith(".") or entry.is_symlink():
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if stat.S_ISREG(status.st_mode):
-                found.append((status.st_mtime_ns, Path(entry.path), _Seen(status.st_size, status.st_mtime_ns)))
+        try:
+            found.extend(_files_of(own))
+        except OSError as error:  # one that cannot be read, or is gone by now, holds up no other
+            _log.warning("a folder of statement files cannot be read", tenant=own.name, error=type(error).__name__)
     for _, path, seen in sorted(found, key=lambda one: (one[0], str(one[1]))):
         yield path, seen
+
+
+def _files_of(own: Path) -> Iterator[tuple[int, Path, _Seen]]:
+    for entry in os.scandir(own):
+        if entry.name.startswith(".") or entry.is_symlink():
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield status.st_mtime_ns, Path(entry.path), _Seen(status.st_size, status.st_mtime_ns)
 
 
 def _tenant_of(path: Path) -> TenantId | None:

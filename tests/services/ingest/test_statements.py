@@ -18,7 +18,7 @@ from chassis.engine import Engine
 from chassis.objects import ObjectFolder
 from chassis.postgres import Database
 from chassis.tenants import TenantDirectory
-from services.ingest.api.folder import FILES_AT_ONCE_MAX, REASON, StatementFolder
+from services.ingest.api.folder import FILES_AT_ONCE_MAX, REASON, StatementFolder, _files
 from services.ingest.api.statements import UPLOAD_BYTES_MAX, Statements, plain_name
 from services.ingest.app import SPEC
 from tests.kit.database import OwnDatabase
@@ -207,6 +207,20 @@ async def test_files_that_nobody_takes_away_hold_up_no_other(
     assert await watch.look() == 1
     assert not file.exists()
     assert len(await ingest.messages("statements")) == 1
+
+
+def test_a_folder_that_cannot_be_read_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    true_scan = os.scandir
+
+    def scan(path: Path) -> Any:
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, "not for this service", str(path))
+        return true_scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    put(tmp_path, tenant="closed")
+    files = [put(tmp_path, tenant=tenant) for tenant in ("aa", "zz")]
+    assert sorted(path for path, _ in _files(tmp_path / "in")) == files
 
 
 @pytest.mark.expects_errors("a statement file met a defect")
