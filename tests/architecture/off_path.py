@@ -120,6 +120,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.counterparty.store.syncs.SyncStore.forget_others": _SYNC,
     "services.counterparty.store.syncs.SyncStore.keep_companies": _SYNC,
     "services.counterparty.store.syncs.SyncStore.keep_records": _SYNC,
+    "services.counterparty.store.syncs.SyncStore.analyze": _SYNC,
     "services.counterparty.store.syncs.SyncStore.judge_the_rest": _SYNC,
     "services.counterparty.store.syncs.SyncStore.keep_compared": _SYNC,
     "services.counterparty.store.syncs.SyncStore.keep_lone": _SYNC,

@@ -10,6 +10,7 @@ import orjson
 from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
+from chassis.work.rows import PLANNER_SETTINGS
 from services.counterparty.domain import sync
 from services.counterparty.domain.matching import Compared, Link, Listed, Lone, Remote
 from services.counterparty.store.syncs import statements
@@ -123,7 +124,7 @@ class SyncStore:
 
     async def groups(self, run: Run, inns: Sequence[str]) -> list[Group]:
         """Everything known of these INNs, one group each."""
-        async with self._database.transaction([run.tenant]) as connection:
+        async with self._database.transaction([run.tenant], first=PLANNER_SETTINGS) as connection:
             listed = await connection.fetch(statements.LISTED, *_of(run), inns)
             records = await connection.fetch(statements.RECORDS, *_of(run), inns)
             parties = [f"party-{row['party']}" for row in listed]
@@ -135,6 +136,12 @@ class SyncStore:
             by_inn[row["inn"]][1].append(Remote(**dict(row)))
         known = {row["party"].removeprefix("party-"): Link(row["phase"], row["remote_id"]) for row in links}
         return [Group(mine, theirs, known) for mine, theirs in by_inn.values()]
+
+    async def analyze(self, run: Run) -> None:
+        """Has the planner learn how many rows there are, once they are read and once they are compared: it would take
+        the tables for as small as they were before."""
+        async with self._database.transaction([run.tenant]) as connection:
+            await connection.execute(statements.ANALYZE)
 
     async def judge_the_rest(self, run: Run) -> None:
         """Verdicts that need no comparing: what is out of order in the CRM, what has no requisites, own companies, and
@@ -228,24 +235,24 @@ class SyncStore:
         return await self._items(run, statements.TO_CREATE, after, limit)
 
     async def _items(self, run: Run, statement: str, after: str, limit: int) -> list[Item]:
-        async with self._database.transaction([run.tenant]) as connection:
+        async with self._database.transaction([run.tenant], first=PLANNER_SETTINGS) as connection:
             rows = await connection.fetch(statement, *_of(run), after, limit)
         return [Item(**dict(row)) for row in rows]
 
     async def on_their_way(self, tenant: TenantId, account: str) -> int:
         """How many records of the account are looked for or created right now, whoever wanted them."""
-        async with self._database.transaction([tenant]) as connection:
+        async with self._database.transaction([tenant], first=PLANNER_SETTINGS) as connection:
             return int(await connection.fetchval(statements.ON_THEIR_WAY, tenant, account))
 
     async def unsettled(self, run: Run) -> int:
         """How many of the run's own creations have no end yet."""
-        async with self._database.transaction([run.tenant]) as connection:
+        async with self._database.transaction([run.tenant], first=PLANNER_SETTINGS) as connection:
             return int(await connection.fetchval(statements.UNSETTLED, *_of(run)))
 
     async def counts(self, run: Run, *, creating: bool) -> dict[str, int]:
         """How many items came to what, as ``listed`` names it, and how many companies and records were read.
         ``creating`` whether the run has come so far."""
-        async with self._database.transaction([run.tenant]) as connection:
+        async with self._database.transaction([run.tenant], first=PLANNER_SETTINGS) as connection:
             outcomes = await connection.fetch(statements.COUNTS, *_of(run), creating)
             read = await connection.fetchrow(statements.READ, *_of(run))
         return {row["outcome"]: row["items"] for row in outcomes} | ({} if read is None else dict(read))
@@ -254,7 +261,7 @@ class SyncStore:
         self, run: Run, *, creating: bool, after: str = "", outcome: str = "", limit: int
     ) -> list[dict[str, Any]]:
         """Items in the order of their names, each with what came of it up to now; of one ``outcome`` alone, if any."""
-        async with self._database.transaction([run.tenant]) as connection:
+        async with self._database.transaction([run.tenant], first=PLANNER_SETTINGS) as connection:
             rows = await connection.fetch(statements.ITEMS, *_of(run), creating, after, outcome, limit)
         return [{**dict(row), "details": orjson.loads(row["details"])} for row in rows]
 

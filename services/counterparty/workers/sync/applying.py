@@ -49,6 +49,7 @@ class Compare:
             return await self._lone(task)
         run, after = run_of(task), str(task.payload.get("inn", ""))
         if not after:
+            await self._store.analyze(run)
             await self._store.judge_the_rest(run)
         inns = await self._store.inns(run, after, INNS_PER_RUN)
         if not inns and task.payload.get("enter"):
@@ -71,6 +72,7 @@ class Compare:
         return Done(again_at=self._clock.now(), payload=going_on(task, lone=inns[-1]))
 
     async def _compared(self, task: Task, run: Run) -> TaskResult:
+        await self._store.analyze(run)
         counts = await self._store.counts(run, creating=False)
         return Done((StreamCommand(task.stream, sync.SeeCompared(run.run, counts), f"compared:{run.run}"),))
 
