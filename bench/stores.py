@@ -72,6 +72,13 @@ class Stores:
                 rows |= {f"{service}.{row['name']}": int(row["rows"]) for row in await connection.fetch(_ROWS)}
         return Work(statements, rows)
 
+    async def commits(self) -> dict[str, int]:
+        """Transactions that were committed so far, by service; sessions tell of them as of rows read."""
+        async with self.session() as connection:
+            rows = await connection.fetch("SELECT datname, xact_commit FROM pg_stat_database")
+        counted = {row["datname"]: int(row["xact_commit"]) for row in rows}
+        return {service: counted[Names.of(service).database] for service in PRODUCT}
+
     async def until_all_are_paid(self, seconds_max: float) -> None:
         """Waits until payments knows of no invoice that is still to be paid. Raises TimeoutError."""
         open_ones = "SELECT count(*) FROM invoices WHERE status <> 'paid'"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sverka.demo.accounting import ELBA, Service
 from sverka.http import Json
 
 ACTIVATED_AT: Final = "2020-01-01T00:00:00+03:00"
@@ -30,32 +31,62 @@ class Tenant:
 def open_tenants(
     control: Json, ingest: Json, count: int, *, seed: int, unlimited: bool, subscribed: bool
 ) -> list[Tenant]:
-    """Seeds pairs of portal and account, switches the sandbox's limits off, and applies the tenants' files.
+    """Seeds pairs of portal and account of Elba, switches the sandbox's limits off, and applies the tenants' files.
 
     ``unlimited``: the product's own rate buckets are off too (``limit: unlimited`` in the file).
     """
+    done = seed_pairs(control, count, seed, ELBA)
+    return apply_tenants(control, ingest, done, ELBA, unlimited=unlimited, subscribed=subscribed)
+
+
+def seed_pairs(control: Json, count: int, seed: int, service: Service) -> dict[str, Any]:
+    """Pairs of portal and account that the product does not know yet, and no limits; the sandbox's answer."""
     control.post("/limits", {"enabled": False})
-    done = control.post(
+    seeded: dict[str, Any] = control.post(
         "/seed",
-        {"portals": count, "seed": seed, "buyers_per_portal": 0, "known_buyers_per_account": 0, "elba": DIALS},
+        {
+            "portals": count,
+            "seed": seed,
+            "buyers_per_portal": 0,
+            "known_buyers_per_account": 0,
+            "accounting": service.sandbox,
+            service.sandbox: {**service.dials, **DIALS},
+        },
     )
-    return [_open(control, ingest, one, done["env"], unlimited, subscribed) for one in done["tenants"]]
+    return seeded
+
+
+def apply_tenants(
+    control: Json, ingest: Json, seeded: dict[str, Any], service: Service, *, unlimited: bool, subscribed: bool
+) -> list[Tenant]:
+    """Applies the files of seeded pairs."""
+    env = seeded["env"]
+    return [_open(control, ingest, one, env, unlimited, subscribed, service) for one in seeded["tenants"]]
 
 
 def _open(
-    control: Json, ingest: Json, one: dict[str, Any], env: dict[str, str], unlimited: bool, subscribed: bool
+    control: Json,
+    ingest: Json,
+    one: dict[str, Any],
+    env: dict[str, str],
+    unlimited: bool,
+    subscribed: bool,
+    service: Service,
 ) -> Tenant:
     slug, number = one["slug"], one["index"]
-    applied = ingest.call("PUT", f"/api/v1/tenants/{slug}", body=_document(one, env, unlimited))
+    applied = ingest.call("PUT", f"/api/v1/tenants/{slug}", body=_document(one, env, unlimited, service))
     hook = applied["webhook_urls"]["bitrix24"]
     known = control.get(f"/bitrix24/portals/{slug}")["subscription"]
     url = hook if subscribed else "http://127.0.0.1:9/nobody"
     control.call("PATCH", f"/bitrix24/portals/{slug}/subscriptions/{known}", body={"url": url})
-    return Tenant(slug, env[f"ELBA_{number}_ACCOUNT"], urlsplit(hook).path, env[f"B24_{number}_APPLICATION_TOKEN"])
+    return Tenant(
+        slug, env[service.env(number, "ACCOUNT")], urlsplit(hook).path, env[f"B24_{number}_APPLICATION_TOKEN"]
+    )
 
 
-def _document(one: dict[str, Any], env: dict[str, str], unlimited: bool) -> dict[str, Any]:
+def _document(one: dict[str, Any], env: dict[str, str], unlimited: bool, service: Service) -> dict[str, Any]:
     number = one["index"]
+    connection = {key: env.get(value.removeprefix("env:"), value) for key, value in service.part(number).items()}
     limit = {"limit": "unlimited"} if unlimited else {}
     return {
         "tenant": one["slug"],
@@ -72,15 +103,7 @@ def _document(one: dict[str, Any], env: dict[str, str], unlimited: bool) -> dict
             {
                 "id": "main",
                 "inn": one["seller_inn"],
-                "accounting": {
-                    "vendor": "elba",
-                    "profile": "seed",
-                    "api_url": env[f"ELBA_{number}_API_URL"],
-                    "token_url": env[f"ELBA_{number}_TOKEN_URL"],
-                    "client_id": env[f"ELBA_{number}_CLIENT_ID"],
-                    "client_secret": env[f"ELBA_{number}_CLIENT_SECRET"],
-                    **limit,
-                },
+                "accounting": {**connection, **limit},
                 "tax": [{"from": "2020-01-01", "regime": "usn_income", "vat": "exempt"}],
             }
         ],
