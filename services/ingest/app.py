@@ -177,7 +177,7 @@ class _Whole:
                 **{(name, mode): _sign_in(vendor) for name, vendor in self.edi.items() for mode in edi_settings.MODES},
             },
             {(portal.CRM_VENDOR, portal.APP): _renew(oauth, parts.settings.address_policy())},
-            self.installer.lost,
+            self.installer.lose,
             call_seconds_max=parts.settings.call_seconds_max,
         )
         self.desk = PermitDesk(

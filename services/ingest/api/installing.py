@@ -153,10 +153,15 @@ class Installer:
         _log.warning("the application was removed from a portal; the tenant's work stops", account=owner.account)
         return delivery_id
 
-    async def lost(self, connection: Connection, account: Account) -> None:
-        """The vendor takes an account's refresh token no more; in the transaction that destroys it."""
+    async def lose(self, connection: Connection, account: Account) -> bool:
+        """The vendor takes an account's refresh token no more: it is destroyed, and the tenant's work stops; False when
+        another has replaced it."""
+        await self._lock(connection, account.tenant)  # before the row, here as everywhere
+        if not await self._store.lose_pair(connection, account, "lost"):
+            return False
         mark = hashlib.sha256(account.pair_mark or b"").hexdigest()[:16]
         await self._told(connection, account.tenant, portal.LosePortal("lost"), f"pair:{mark}")
+        return True
 
     # What becomes of it
 

@@ -63,8 +63,9 @@ FetchToken = Callable[[Account], Awaitable[Outcome[AccessToken]]]
 RenewPair = Callable[[Account], Awaitable[Outcome[Renewed]]]
 """Asks a vendor for the next pair. Rejected: no retry helps, the account's owner has to connect it anew."""
 
-Lost = Callable[[Connection, Account], Awaitable[None]]
-"""Hears of a pair that is lost, in the transaction that says so."""
+Lose = Callable[[Connection, Account], Awaitable[bool]]
+"""Destroys a pair that the vendor takes no more, and tells of it, in the caller's transaction; False when another has
+replaced it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Tokens:
         clock: Clock,
         fetches: Mapping[tuple[str, str], FetchToken],
         renewals: Mapping[tuple[str, str], RenewPair],
-        lost: Lost,
+        lose: Lose,
         *,
         call_seconds_max: float = 25.0,
     ) -> None:
@@ -110,7 +111,7 @@ class Tokens:
         self._clock = clock
         self._fetches = dict(fetches)
         self._renewals = dict(renewals)
-        self._lost = lost
+        self._lose = lose
         self._fetched_at: dict[str, float] = {}
         self._refused: dict[str, _Refusal] = {}
         self._unsaved: dict[str, tuple[Account, Renewed]] = {}
@@ -269,8 +270,7 @@ class Tokens:
         more before the account is called lost."""
         metrics.TOKENS_FETCHED.labels(account.vendor, "rejected").inc()
         async with self._database.transaction([account.tenant]) as connection:
-            if await self._store.lose_pair(connection, account, "lost"):
-                await self._lost(connection, account)
+            if await self._lose(connection, account):
                 _log.warning(
                     "a portal takes our access no more: its owner has to connect it again",
                     account=account.account, reason=refused.problem.code,

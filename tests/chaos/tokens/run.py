@@ -103,7 +103,7 @@ class Process:
         self._history = history
         self.database = database
         self._store = store
-        self.tokens = Tokens(database, store, Clock(), {}, {("bitrix24", "app"): self._renewed}, self._lost)
+        self.tokens = Tokens(database, store, Clock(), {}, {("bitrix24", "app"): self._renewed}, self._lose)
         self._renew = renew
 
     @classmethod
@@ -151,8 +151,8 @@ class Process:
         self._history.asked.append(Asked(self.number, token_mark(account.refresh_token), began, time.monotonic()))
         return outcome
 
-    async def _lost(self, connection: Connection, account: Account) -> None:
-        """Its state says so."""
+    async def _lose(self, connection: Connection, account: Account) -> bool:
+        return await self._store.lose_pair(connection, account, "lost")
 
 
 async def run(server: Mortal[Postgres], folder: Path, seed: int, *, rounds: int = ROUNDS) -> Renewals:

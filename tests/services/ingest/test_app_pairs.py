@@ -1,5 +1,6 @@
 """A pair of tokens outlives a database that is away, the process that holds it, and another that asks."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,15 +8,18 @@ from typing import Any
 import pytest
 
 from chassis.domain import Problem
+from chassis.engine import Engine
 from chassis.http import AddressPolicy
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Retryable
+from chassis.postgres import Database
 from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.permits import TOKEN_MARK, PermitClient, token_mark
 from connectors.ports.crm.access import AppCredentials, TokenPair
 from services.ingest.api.installing import Installer
 from services.ingest.api.tokens import Renewed
-from services.ingest.app import _renew
+from services.ingest.app import SPEC, _renew
+from services.ingest.domain import portal
 from services.ingest.store.connections import CLIENT_ID, CLIENT_SECRET, OAUTH, REFRESH_TOKEN, Account, ConnectionStore
 from tests.kit.database import OwnDatabase
 from tests.services.ingest.app_office import CRM, Office
@@ -169,3 +173,27 @@ async def test_a_pair_whose_address_is_not_called_from_here_is_kept_without_the_
     secrets = {OAUTH: "https://o", CLIENT_ID: "id", CLIENT_SECRET: "s", REFRESH_TOKEN: "rr"}
     account = Account(TenantId("vektor"), CRM, "bitrix24", "app", secrets)
     assert await _renew(Given(endpoint), AddressPolicy())(account) == Ok(Renewed("a", "r", 3600))
+
+
+async def test_an_account_is_called_lost_beside_whoever_changes_its_tenant(office: Office, own: OwnDatabase) -> None:
+    """Both take the stream before the row, here as everywhere; else Postgres would have to part them."""
+    await office.install()
+    await office.act("/tokens", {"state": "revoked", "existing": True, "kind": "refresh"})
+    permit = await office.permit()
+    engine, database = Engine(SPEC.name, SPEC.stream_kinds()), await Database.open(own.urls.app, own.urls.delivery)
+    tenant = TenantId("vektor")
+    async with database.transaction([tenant]) as connection:
+        await engine.lock(connection, [engine.key_of(tenant, portal.STREAM)])
+        await office.spent(permit)
+        asked = asyncio.create_task(office.asked())
+
+        async def waits() -> bool:
+            rows = await office.ingest.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'")
+            return bool(rows)
+
+        await until(waits, "the other waits for the stream")
+        await connection.fetch("SELECT 1 FROM connections WHERE account = $1 FOR UPDATE NOWAIT", CRM)
+    await database.close()
+    answer = await asked
+    assert isinstance(answer, Retryable)
+    assert answer.problem.code == "portal_reconnect_needed"
