@@ -53,6 +53,17 @@ class PaymentUnmatched(Message, name="PaymentUnmatched"):
     deal_id: str = ""
 
 
+class PaymentMatched(Message, name="PaymentMatched"):
+    """A payment that was told as `PaymentUnmatched` has found its invoices."""
+
+    payment_id: str
+    account: str
+    amount_kopecks: int
+    date: dt.date
+    order_number: str = ""
+    invoice_numbers: tuple[str, ...] = ()
+
+
 class InvoiceBalanceChanged(Message, name="InvoiceBalanceChanged"):
     """What an invoice and its deal owe now; carries the whole balance, so that an older ``version`` is simply ignored.
 
@@ -111,6 +122,7 @@ MESSAGES = (
     PaymentReceived,
     PaymentReversed,
     PaymentUnmatched,
+    PaymentMatched,
     InvoiceBalanceChanged,
     InvoiceOverdue,
     InvoiceOverdueEnded,

@@ -1,9 +1,10 @@
 """From public messages to what a deal, a company's card, or the admin chat is told; pure, no SQL, no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from chassis import tenants
+from chassis.ids import deterministic_id
 from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, invoicing, operations, payments
@@ -30,12 +31,10 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
         case operations.DecisionNeeded() if not message.deal_id:
             return (_notice("card_opened", {"kind": message.kind, **message.values}, envelope),)
         case payments.PaymentUnmatched() if not message.deal_id and not message.suspect:  # those have a card
-            values: dict[str, str | int] = {
-                "amount_kopecks": message.amount_kopecks,
-                "date": message.date.isoformat(),
-                "order_number": message.order_number,
-            }
-            return (_notice("payment_unmatched", values, envelope),)
+            return (_of_payment("payment_unmatched", message, {}, envelope),)
+        case payments.PaymentMatched():
+            found = {"numbers": ", ".join(message.invoice_numbers)}
+            return (_of_payment("payment_matched", message, found, envelope),)
         case counterparty.CompanyFilled():
             tenant = envelope.tenant_id
             fill = company.TellCompany(
@@ -88,9 +87,27 @@ def _outage(message: operations.OutageBegan | operations.OutageEnded, envelope: 
     return Routed(stream, ended)
 
 
-def _notice(text: str, values: dict[str, str | int], envelope: Envelope) -> Routed:
-    notice = alerts.TellNotice(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, text, values)
+def _notice(text: str, values: Mapping[str, str | int], envelope: Envelope) -> Routed:
+    notice = alerts.TellNotice(envelope.tenant_id, crm_account(envelope.tenant_id), envelope.id, text, {**values})
     return Routed(f"{alerts.PREFIX}-notice/{envelope.id}", notice)  # a stream of its own: one for all would only grow
+
+
+def _of_payment(
+    text: str,
+    message: payments.PaymentUnmatched | payments.PaymentMatched,
+    more: Mapping[str, str],
+    envelope: Envelope,
+) -> Routed:
+    """All that is told of one payment goes to one stream, where the newest stands."""
+    values: dict[str, str | int] = {
+        "amount_kopecks": message.amount_kopecks,
+        "date": message.date.isoformat(),
+        "order_number": message.order_number,
+        **more,
+    }
+    account, of = crm_account(envelope.tenant_id), deterministic_id("payment", message.account, message.payment_id)
+    notice = alerts.TellNotice(envelope.tenant_id, account, envelope.id, text, values, envelope.sequence)
+    return Routed(f"{alerts.PREFIX}-payment/{of}", notice)
 
 
 def _fact(message: Message) -> f.AnyFact | None:

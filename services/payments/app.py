@@ -121,8 +121,9 @@ TENANTS = replace(TENANT_KIND, planned=_polls)
 def _work(parts: Parts[PaymentsSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
     bank, blobs = BankStore(parts.database, parts.engine), Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
+    store, finder = PaymentStore(parts.database), matching.Finder(bank, parts.tenants)
     tasks = (
-        *handlers(accounting_of, accounting, PaymentStore(parts.database), parts.tenants, parts.clock),
+        *handlers(accounting_of, accounting, store, parts.tenants, parts.clock, finder),
         LoadStatement(bank, blobs, parts.tenants),
         *matching.handlers(bank, parts.tenants, parts.clock),
     )

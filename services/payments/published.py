@@ -79,20 +79,36 @@ def _gone(taken: CardTaken, state: State) -> PublicMessage:
 
 def published_of_operation(recorded: Recorded, state: operation.State) -> Sequence[PublicMessage]:
     """A payment that accounting itself has tied to no invoice, and that looks like one of ours; one tied to an invoice
-    that is not ours is not ours to tell."""
-    event = recorded.event
-    if not isinstance(event, operation.OperationUnmatched) or event.remote_invoice or not event.ours:
-        return ()
-    found = event.operation
-    unmatched = payments.PaymentUnmatched(
-        payment_id=found.operation_id,
-        account=event.account,
-        amount_kopecks=found.amount_kopecks if found.direction == "in" else -found.amount_kopecks,
-        date=found.date,
-        order_number=found.order_number,
-        payer_inn=found.payer_inn,
-    )
-    return (_money(unmatched),)
+    that is not ours is not ours to tell. Who heard of it hears when it has found its invoice."""
+    match recorded.event:
+        case operation.OperationUnmatched(remote_invoice="", ours=True, heard=False) as event:
+            found = event.operation
+            unmatched = payments.PaymentUnmatched(
+                payment_id=found.operation_id,
+                account=event.account,
+                amount_kopecks=_signed(found),
+                date=found.date,
+                order_number=found.order_number,
+                payer_inn=found.payer_inn,
+            )
+            return (_money(unmatched),)
+        case operation.OperationMatched() as matched if state.told and state.last is not None:
+            found = state.last.operation
+            told = payments.PaymentMatched(
+                payment_id=found.operation_id,
+                account=state.last.account,
+                amount_kopecks=_signed(found),
+                date=found.date,
+                order_number=found.order_number,
+                invoice_numbers=(matched.number,) if matched.number else (),
+            )
+            return (_money(told),)
+        case _:
+            return ()
+
+
+def _signed(found: e.Operation) -> int:
+    return found.amount_kopecks if found.direction == "in" else -found.amount_kopecks
 
 
 def published_of_day(recorded: Recorded, state: bankday.State) -> Sequence[PublicMessage]:
@@ -104,8 +120,9 @@ def published_of_day(recorded: Recorded, state: bankday.State) -> Sequence[Publi
             suspects = [one.payment_id for one in event.changes if one.what == "suspect"]
             return tuple(_bank(state.operations[name], suspect=True) for name in suspects)
         case bankday.OperationsMatched():
-            lost = [one.payment_id for one in event.matches if one.what == "unmatched" and one.ours]
-            return tuple(_bank(state.operations[name], suspect=False) for name in lost)
+            lost = [one.payment_id for one in event.matches if one.is_lost and one.payment_id not in event.heard]
+            told = [_bank(state.operations[name], suspect=False) for name in lost]
+            return (*told, *(_found(state.operations[name]) for name in event.found))
         case _:
             return _asked(event)
 
@@ -137,6 +154,19 @@ def _bank(found: bankday.BankOperation, *, suspect: bool) -> PublicMessage:
         suspect=suspect,
     )
     return _money(unmatched)
+
+
+def _found(found: bankday.BankOperation) -> PublicMessage:
+    row = found.row
+    matched = payments.PaymentMatched(
+        payment_id=found.payment_id,
+        account=row.own_account,
+        amount_kopecks=row.signed_kopecks,
+        date=row.statement_day,
+        order_number=row.number,
+        invoice_numbers=tuple(one.number for one in found.pays),
+    )
+    return _money(matched)
 
 
 def _money(body: object) -> PublicMessage:

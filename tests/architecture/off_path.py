@@ -177,6 +177,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.PaymentStore.invoice": _READ,
     "services.payments.store.PaymentStore.known": _READ,
     "services.payments.store.PaymentStore.unmatched": _READ,
+    "services.payments.store.PaymentStore.waiting": _READ,
     "services.payments.store.PaymentStore.shares": _READ,
     "services.payments.store.PaymentStore.waited_for": _READ,
     "services.payments.store.PaymentStore.open_invoices": _READ,

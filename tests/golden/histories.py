@@ -101,6 +101,7 @@ def all_histories() -> Iterator[History]:
     yield "payments", "void-before-known", payments.void_before_known()
     yield "payments", "unmatched", payments.unmatched()
     yield "payments", "deleted", payments.deleted()
+    yield "payments", "lost-and-found", payments.unmatched()
     yield "payments", "enriched", payments.enriched()
     yield "payments", "doubted", payments.doubted()
     for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):

@@ -20,7 +20,7 @@ from services.ingest.store.deals import DealStore, KnownDeal, Reading, Tenant
 from services.invoicing.domain.values import Issued
 from services.notifier import store as notifier
 from services.notifier.domain import deal as told
-from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
+from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow, Waiting
 from tests.simulation.memory import Memory, as_stored
 
 Plan = Callable[[Sequence[PlannedWork]], None]
@@ -159,10 +159,27 @@ class MemoryPayments(PaymentStore):
         rows = {stream: table[tenant, stream] for stream in streams if (tenant, stream) in table}
         return {
             stream: UnmatchedRow(
-                row["remote_invoice"], row["signed_kopecks"], date.fromisoformat(row["operation_date"])
+                row["remote_invoice"], row["signed_kopecks"], date.fromisoformat(row["operation_date"]), row["ours"]
             )
             for stream, row in rows.items()
         }
+
+    async def waiting(self, tenant: TenantId, invoice_id: str) -> Waiting:
+        """What came before an invoice; there are no statements."""
+        invoice = self._memory.table("invoices")[tenant, invoice_id]
+        listed = {
+            stream: row
+            for (of_tenant, stream), row in self._memory.table("unmatched_operations").items()
+            if of_tenant == tenant and row["account"] == invoice["account"]
+        }
+        rest = invoice["total_kopecks"] - invoice["paid_kopecks"]
+        loose = [
+            stream
+            for stream, row in sorted(listed.items())
+            if not row["remote_invoice"] and row["signed_kopecks"] > 0 and not row["ours"]
+            if row["signed_kopecks"] == rest or (row["payer_inn"] and row["payer_inn"] == invoice["buyer_inn"])
+        ]
+        return Waiting(any(row["remote_invoice"] == invoice["remote_id"] for row in listed.values()), tuple(loose))
 
     async def unmatched_shares(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
         """This vendor has no shares."""
@@ -184,7 +201,8 @@ class MemoryPayments(PaymentStore):
 def _invoice(row: Mapping[str, Any]) -> InvoiceRow:
     is_open = row["status"] in ("issued", "partially_paid")
     due = date.fromisoformat(row["due_date"])
-    return InvoiceRow(row["invoice_id"], row["stream"], row["remote_id"], due, is_open)
+    paid, doubted, number = row["paid_kopecks"], row["doubted"], row["number"]
+    return InvoiceRow(row["invoice_id"], row["stream"], row["remote_id"], due, is_open, paid, doubted, number)
 
 
 class MemoryDeals(DealStore):

@@ -59,7 +59,9 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     )
     made["invoicing"].add_handlers(*documents, accounting)
     memory = made["payments"].memory
-    tasks = payments_handlers(elba, accounting, MemoryPayments(memory), MemoryDirectory(memory), shared.clock)
+    finder: Any = None  # these tenants send no statements
+    store, tenants = MemoryPayments(memory), MemoryDirectory(memory)
+    tasks = payments_handlers(elba, accounting, store, tenants, shared.clock, finder)
     made["payments"].add_handlers((), tasks, accounting)
     memory = made["notifier"].memory
     directory, told = MemoryDirectory(memory), MemoryTold(memory)

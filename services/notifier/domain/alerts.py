@@ -65,13 +65,15 @@ class RecoveryTold(Event, name="RecoveryTold"):
 
 
 class NoticeTold(Event, name="NoticeTold"):
-    """The chat is told something that belongs to no deal: a card, an unmatched payment."""
+    """The chat is told something that belongs to no deal: a card, an unmatched payment. ``sequence`` is its place among
+    what is told of the same thing, 0 where there is nothing else."""
 
     tenant: str
     account: str
     fact_id: str
     text: str
     values: dict[str, str | int]
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,14 @@ class TellRecovery:
 
 @dataclass(frozen=True, slots=True)
 class TellNotice:
-    """Something that belongs to no deal."""
+    """Something that belongs to no deal; of several about one thing the newest by ``sequence`` stands."""
 
     tenant: str
     account: str
     fact_id: str
     text: str
     values: dict[str, str | int]
+    sequence: int = 0
 
 
 Command = TellOutage | TellRecovery | TellNotice
@@ -120,13 +123,14 @@ CODEC = EventCodec(EVENTS)
 @dataclass(frozen=True, slots=True)
 class State:
     """Which services still see the outage, and since when; several of them report the same one. ``kept`` are recoveries
-    from outages that are not told yet."""
+    from outages that are not told yet, ``newest`` the place of the newest notice."""
 
     stream: str
     sources: Mapping[str, dt.datetime | None] = field(default_factory=dict)
     told_since: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     kept: tuple[RecoveryKept, ...] = ()
+    newest: int = 0
 
     def kept_of(self, source: str, since: dt.datetime) -> RecoveryKept | None:
         """The end of an outage whose beginning was not told, if it came."""
@@ -159,7 +163,7 @@ def evolve(state: State, event: StoredEvent) -> State:
         case RecoveryTold():
             return State(state.stream, {}, state.told_since, event.ended_at, state.kept)
         case NoticeTold():
-            return state
+            return replace(state, newest=max(state.newest, event.sequence))
         case _:
             assert_never(event)
 
@@ -176,6 +180,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             return _began(state, command)
         case TellRecovery():
             return _ended(state, command)
+        case TellNotice() if 0 < command.sequence < state.newest:
+            return ()  # history: it has found its place, or is lost again, by now
         case TellNotice():
             return (
                 NoticeTold(
@@ -184,6 +190,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                     fact_id=command.fact_id,
                     text=command.text,
                     values=command.values,
+                    sequence=command.sequence,
                 ),
             )
         case _:

@@ -133,6 +133,11 @@ class Match(Value):
     ours: bool = False
     by: str = ""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether people are told that it fits no invoice."""
+        return self.what == "unmatched" and self.ours
+
 
 def signed_sum(allotments: tuple[Allotment, ...]) -> int:
     """What allotments come to."""

@@ -39,10 +39,13 @@ class DayListed(Event, name="DayListed"):
 
 class OperationsMatched(Event, name="OperationsMatched"):
     """What operations of the day pay, by our own rules or by a person. ``touched`` are invoices that are paid
-    otherwise now."""
+    otherwise now; ``heard`` are operations of which people heard before that they fit nothing, ``found`` those of them
+    that have found their place."""
 
     matches: tuple[Match, ...]
     touched: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
 
 class OperationPointed(Event, name="OperationPointed"):
@@ -108,6 +111,11 @@ class BankOperation:
     def settled(self) -> bool:
         """Whether a name or purpose that is written otherwise leaves its match as it is."""
         return self.match is not None and self.match.what in ("allotted", "released", "aside")
+
+    @property
+    def told(self) -> bool:
+        """Whether people heard that it fits no invoice; a purpose that is written otherwise is looked at once more."""
+        return self.match is not None and self.match.ours and self.match.what in ("unmatched", "open")
 
     @property
     def pays(self) -> tuple[Allotment, ...]:
@@ -211,13 +219,11 @@ def _changed(before: BankOperation | None, change: RowChange, statement_id: str)
     if before is None:
         suspect = change.what == "suspect"
         return BankOperation(change.payment_id, change.ordinal, change.row, statement_id, suspect=suspect)
+    match = before.match if change.row.key == before.row.key and before.settled else None
+    if before.told:
+        match = Match(payment_id=before.payment_id, what="open", ours=True)
     return replace(
-        before,
-        ordinal=change.ordinal,
-        row=change.row,
-        statement_id=statement_id,
-        vanished=False,
-        match=before.match if change.row.key == before.row.key and before.settled else None,
+        before, ordinal=change.ordinal, row=change.row, statement_id=statement_id, vanished=False, match=match
     )
 
 

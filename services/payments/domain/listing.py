@@ -164,7 +164,7 @@ class _Decision:
 
     def settle(self, matches: Iterable[Match]) -> None:
         """Takes what was found for operations that are still as they were when they were looked at."""
-        taken = [found for found in matches if self._fits(found)]
+        taken = [found for found in map(self._as_told, matches) if self._fits(found)]
         if not taken:
             return
         self._matched(taken)
@@ -178,6 +178,12 @@ class _Decision:
             self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE))
         self._withdraw_cards()
 
+    def _as_told(self, found: Match) -> Match:
+        """What people heard of stays ours, though the invoice that it looked like is paid by now."""
+        operation = self.state.operations.get(found.payment_id)
+        still = operation is not None and operation.told and found.what == "unmatched"
+        return found.model_copy(update={"ours": True}) if still else found
+
     def _fits(self, found: Match) -> bool:
         operation = self.state.operations.get(found.payment_id)
         if operation is None or operation.vanished or found.details != operation.row.details:
@@ -187,7 +193,15 @@ class _Decision:
     def _matched(self, matches: Sequence[Match]) -> None:
         touched = {one.invoice_id for found in matches for one in found.allotments if found.what == "allotted"}
         touched |= {one.invoice_id for found in matches for one in self.state.operations[found.payment_id].pays}
-        self.say(b.OperationsMatched(matches=tuple(matches), touched=tuple(sorted(touched))))
+        heard = tuple(one.payment_id for one in matches if self.state.operations[one.payment_id].told)
+        self.say(
+            b.OperationsMatched(
+                matches=tuple(matches),
+                touched=tuple(sorted(touched)),
+                heard=heard,
+                found=tuple(one.payment_id for one in matches if one.payment_id in heard and one.what == "allotted"),
+            )
+        )
 
     # People
 

@@ -14,18 +14,20 @@ PREFIX = "operation"
 
 class OperationUnmatched(Event, name="OperationUnmatched"):
     """The accounting service lists an operation for an invoice that is not ours, or not known yet. ``ours``: it looks
-    like a payment of an invoice of ours."""
+    like a payment of an invoice of ours; ``heard``: people were told so before."""
 
     account: str
     remote_invoice: str
     operation: Operation
     ours: bool = False
+    heard: bool = False
 
 
 class OperationMatched(Event, name="OperationMatched"):
     """The operation's invoice is known now, and counts it."""
 
     invoice_id: str
+    number: str = ""
 
 
 class OperationGone(Event, name="OperationGone"):
@@ -43,10 +45,16 @@ class SeeUnmatched:
 
 
 @dataclass(frozen=True, slots=True)
+class SeeWaited:
+    """An invoice of ours became known that a listed operation may pay."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeeMatched:
     """The operation's invoice is known now."""
 
     invoice_id: str
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +62,20 @@ class SeeGone:
     """Nothing of the operation is without an invoice any more."""
 
 
-Command = SeeUnmatched | SeeMatched | SeeGone
+Command = SeeUnmatched | SeeWaited | SeeMatched | SeeGone
 StoredEvent = OperationUnmatched | OperationMatched | OperationGone
 CODEC = EventCodec((OperationUnmatched, OperationMatched, OperationGone))
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One operation."""
+    """One operation. ``told``: people heard that it fits no invoice, and not yet that it has found its own."""
 
     stream: str
     last: OperationUnmatched | None = None
     matched: bool = False
     gone: bool = False
+    told: bool = False
 
     @property
     def listed(self) -> bool:
@@ -88,7 +97,8 @@ def evolve(state: State, event: StoredEvent) -> State:
     """The state after one event."""
     match event:
         case OperationUnmatched():
-            return State(state.stream, event)
+            told = state.told and state.listed
+            return State(state.stream, event, told=told or (event.ours and not event.remote_invoice))
         case OperationMatched():
             return replace(state, matched=True)
         case OperationGone():
@@ -101,19 +111,39 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
     """The events of one command."""
     match command:
         case SeeMatched():
-            return (OperationMatched(invoice_id=command.invoice_id),) if state.listed else ()
+            matched = OperationMatched(invoice_id=command.invoice_id, number=command.number)
+            return (matched,) if state.listed else ()
         case SeeGone():
             return (OperationGone(),) if state.listed else ()
+        case SeeWaited():
+            last = state.last
+            if last is None or not state.listed or last.ours or last.remote_invoice:
+                return ()
+            return (last.model_copy(update={"ours": True, "heard": state.told}),)
         case SeeUnmatched():
-            seen = OperationUnmatched(
-                account=command.account,
-                remote_invoice=command.remote_invoice,
-                operation=command.operation,
-                ours=command.ours,
-            )
-            return () if seen == state.last and state.listed else (seen,)
+            return _unmatched(state, command)
         case _:
             assert_never(command)
+
+
+def _unmatched(state: State, command: SeeUnmatched) -> Sequence[Event]:
+    """What is told of the same money once more is no news to people."""
+    last = state.last if state.listed else None
+    same = last is not None and _money(last.operation) == _money(command.operation)
+    told = same and state.told and not command.remote_invoice
+    seen = OperationUnmatched(
+        account=command.account,
+        remote_invoice=command.remote_invoice,
+        operation=command.operation,
+        ours=command.ours or told,
+        heard=told,
+    )
+    known = last is not None and seen.model_copy(update={"heard": last.heard}) == last
+    return () if known else (seen,)
+
+
+def _money(operation: Operation) -> tuple[str, int]:
+    return operation.direction, operation.amount_kopecks
 
 
 def projected(stream: str, state: State) -> Sequence[ReadRow]:
@@ -127,5 +157,7 @@ def projected(stream: str, state: State) -> Sequence[ReadRow]:
         "remote_invoice": state.last.remote_invoice,
         "signed_kopecks": signed,
         "operation_date": operation.date.isoformat(),
+        "payer_inn": operation.payer_inn,
+        "ours": state.last.ours,
     }
     return (ReadRow("unmatched_operations", {"operation": stream}, values if state.listed else None),)

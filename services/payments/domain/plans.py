@@ -14,6 +14,7 @@ POLL = "poll-payments"
 POLL_BALANCES = "poll-balances"
 POLL_NOW = "poll-payments-now"
 STANDING = "look-at-standing"
+MATCH_WAITING = "match-waiting"
 
 DOUBT_WAIT = dt.timedelta(seconds=30)
 """After so long a list of payments that came empty is read again, then after ever longer."""
@@ -32,7 +33,8 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     event = recorded.event
     match event:
         case e.InvoiceKnown():
-            return (_look_at_due(event),)
+            payload = {"invoice_id": event.invoice_id}
+            return (_look_at_due(event), TaskPlan(MATCH_WAITING, event.invoice_id, payload, lane=Lane.BULK))
         case e.BalanceChanged() if event.status in ("issued", "partially_paid"):
             # Money may have gone back from an invoice that was settled, and that nobody looks at any more.
             return (_look_at_due(state.invoices[event.invoice_id].known),)

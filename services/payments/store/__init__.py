@@ -3,12 +3,15 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from chassis.ids import TenantId
 from chassis.postgres import Database
+
+WAITING_MAX: Final = 50
+"""So much of what waits for one invoice is looked at when it becomes known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class InvoiceRow:
     open: bool
     paid_kopecks: int = 0
     doubted: bool = False
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,17 @@ class UnmatchedRow:
     remote_invoice: str
     signed_kopecks: int
     operation_date: date
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What came before an invoice: whether operations are ``tied`` to it in accounting; streams of ``loose`` operations
+    that it may be paid by and nobody was told of; streams of ``days`` of bank accounts with such operations."""
+
+    tied: bool = False
+    loose: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()
 
 
 class PaymentStore:
@@ -121,15 +136,57 @@ class PaymentStore:
         """What is listed as belonging to no invoice, by the operation's stream."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT operation, remote_invoice, signed_kopecks, operation_date FROM unmatched_operations "
+                "SELECT operation, remote_invoice, signed_kopecks, operation_date, ours FROM unmatched_operations "
                 "WHERE tenant_id = $1 AND operation = ANY ($2::text[])",
                 tenant,
                 list(streams),
             )
         return {
-            row["operation"]: UnmatchedRow(row["remote_invoice"], row["signed_kopecks"], row["operation_date"])
+            row["operation"]: UnmatchedRow(
+                row["remote_invoice"], row["signed_kopecks"], row["operation_date"], row["ours"]
+            )
             for row in rows
         }
+
+    async def waiting(self, tenant: TenantId, invoice_id: str) -> Waiting:
+        """What waits for an invoice that became known: of each kind the newest, within a bound."""
+        async with self._database.transaction([tenant]) as connection:
+            invoice = await connection.fetchrow(
+                "SELECT account, remote_id, buyer_inn, number, plain_number, total_kopecks - paid_kopecks AS rest "
+                "FROM invoices WHERE tenant_id = $1 AND invoice_id = $2::uuid",
+                tenant,
+                invoice_id,
+            )
+            if invoice is None:
+                return Waiting()
+            tied = await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM unmatched_operations WHERE tenant_id = $1 AND account = $2 "
+                "AND remote_invoice = $3 AND remote_invoice <> '')",
+                tenant,
+                invoice["account"],
+                invoice["remote_id"],
+            )
+            loose = await connection.fetch(
+                "SELECT operation FROM unmatched_operations WHERE tenant_id = $1 AND account = $2 "
+                "AND remote_invoice = '' AND signed_kopecks > 0 AND NOT ours "
+                "AND (signed_kopecks = $3 OR (payer_inn = $4 AND payer_inn <> '')) "
+                "ORDER BY operation_date DESC, operation LIMIT $5",
+                tenant,
+                invoice["account"],
+                invoice["rest"],
+                invoice["buyer_inn"],
+                WAITING_MAX,
+            )
+            days = await connection.fetch(
+                "SELECT stream FROM bank_operations WHERE tenant_id = $1 AND unsettled "
+                "AND ((their_inn = $2 AND their_inn <> '') OR numbers ?| $3::text[]) "
+                "GROUP BY stream ORDER BY max(operation_day) DESC, stream LIMIT $4",
+                tenant,
+                invoice["buyer_inn"],
+                [invoice["number"], invoice["plain_number"]],
+                WAITING_MAX,
+            )
+        return Waiting(tied, tuple(row["operation"] for row in loose), tuple(row["stream"] for row in days))
 
     async def unmatched_shares(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
         """The streams of shares of bank operations that are listed as belonging to no invoice."""
@@ -170,7 +227,7 @@ def _by_operation(rows: Iterable[Any]) -> dict[str, tuple[KnownRow, ...]]:
     return found
 
 
-_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks, doubted"
+_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks, doubted, number"
 
 
 def _invoice(row: asyncpg.Record) -> InvoiceRow:
@@ -182,4 +239,5 @@ def _invoice(row: asyncpg.Record) -> InvoiceRow:
         open=row["status"] in ("issued", "partially_paid"),
         paid_kopecks=row["paid_kopecks"],
         doubted=row["doubted"],
+        number=row["number"],
     )

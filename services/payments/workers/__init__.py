@@ -20,7 +20,9 @@ from services.payments.domain.events import Operation, digest
 from services.payments.store import InvoiceRow, KnownRow, PaymentStore, UnmatchedRow
 from services.payments.workers.balances import PollBalances
 from services.payments.workers.calls import PollNow
+from services.payments.workers.matching import Finder
 from services.payments.workers.standing import LookAtStanding
+from services.payments.workers.waiting import MatchWaiting
 
 PAGES_PER_RUN_MAX = 5
 
@@ -157,8 +159,12 @@ class PollPayments:
                 notice = c.NoticePayments(gone.invoice_id)
                 commands[gone.invoice_id] = StreamCommand(gone.stream, notice, f"news:{uuid.uuid4()}")
         loose = await self._store.unmatched_shares(task.tenant, task.account, operations) if operations else frozenset()
+        paid = {row.share_of: ours[row.invoice_id] for row in rows if row.invoice_id in ours and not row.removed}
         for stream in loose - set(streams.values()):
-            commands[stream] = StreamCommand(stream, operation.SeeGone(), f"operation:{uuid.uuid4()}")
+            whole = stream.removeprefix(operation.stream_of(task.account, "")).partition("/")[0]
+            found = paid.get(whole)
+            over = operation.SeeGone() if found is None else operation.SeeMatched(found.invoice_id, found.number)
+            commands[stream] = StreamCommand(stream, over, f"operation:{uuid.uuid4()}")
         return list(commands.values())
 
     async def _waited(self, task: Task, rows: Sequence[PaymentRow]) -> frozenset[str]:
@@ -180,9 +186,11 @@ def of_operation(
     if row.removed:
         return operation.SeeGone() if listed is not None else None
     if invoice is not None:
-        return operation.SeeMatched(invoice.invoice_id) if listed is not None else None
-    if listed == UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on):
-        return None
+        return operation.SeeMatched(invoice.invoice_id, invoice.number) if listed is not None else None
+    if listed is not None:
+        as_listed = UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on, listed.ours)
+        if listed == as_listed and (listed.ours or not ours):
+            return None
     return operation.SeeUnmatched(account, row.invoice_id or "", _operation(row), ours)
 
 
@@ -251,7 +259,11 @@ class RereadPayments:
         """The feed may have passed them by before they were tied: money must not be counted and stand unmatched."""
         streams = [operation.stream_of(task.account, one.operation_id) for one in live]
         listed = await self._store.unmatched(task.tenant, streams) if streams else {}
-        matched = operation.SeeMatched(task.payload["invoice_id"])
+        if not listed:
+            return []
+        invoice = await self._store.invoice(task.tenant, task.payload["invoice_id"])
+        number = "" if invoice is None else invoice.number
+        matched = operation.SeeMatched(task.payload["invoice_id"], number)
         return [StreamCommand(stream, matched, f"operation:{uuid.uuid4()}") for stream in sorted(listed)]
 
 
@@ -317,7 +329,12 @@ def _operation(row: PaymentRow) -> Operation:
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: WholeAccounting, store: PaymentStore, directory: TenantDirectory, clock: Clock
+    vendor_of: VendorOf,
+    accounting: WholeAccounting,
+    store: PaymentStore,
+    directory: TenantDirectory,
+    clock: Clock,
+    finder: Finder,
 ) -> tuple[TaskHandler, ...]:
     """All task handlers of the service; it changes nothing outside."""
     poll = PollPayments(vendor_of, accounting, store, clock, directory)
@@ -328,4 +345,5 @@ def handlers(
         RereadPayments(vendor_of, accounting, store, directory),
         LookAtDue(store, directory, clock),
         LookAtStanding(vendor_of, accounting, store, directory, clock),
+        MatchWaiting(store, finder),
     )

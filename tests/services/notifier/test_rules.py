@@ -1,9 +1,11 @@
 """What the deal shows and who is told what, by the ids of the rules."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
+from chassis.ids import deterministic_id
 from contracts.messages import counterparty, invoicing, operations, payments
 from contracts.messages import notifier as messages
 from contracts.messages.values import Reason
@@ -263,14 +265,26 @@ class TestR24WhoIsToldWhat:
         found = writes(tell(told(), asked(kind="document_doubled", responsible_id="7")))
         assert {"notification", "chat"} <= set(found)
 
-    def test_payment_that_fits_no_invoice_goes_to_the_admin_chat(self) -> None:
-        stream = outages("notice/m0-0")
-        tell(
-            stream,
-            payments.PaymentUnmatched(payment_id="p", account="elba:main", amount_kopecks=5, date=dt.date(2026, 3, 14)),
-        )
-        (sent,) = stream.effects.values()
-        assert sent.request["text"] == "payment_unmatched"
+    @pytest.mark.parametrize("order", [(1, 2, 3), (2, 1, 3), (3, 2, 1), (2, 3, 1, 2)])
+    def test_of_a_payment_without_invoice_the_chat_hears_the_newest_in_whatever_order(
+        self, order: tuple[int, ...]
+    ) -> None:
+        """Told as lost, found, and lost once more; a lost topic is sent again with the newest message first."""
+        fields: dict[str, Any] = {
+            "payment_id": "p", "account": "elba:main", "amount_kopecks": 5, "date": dt.date(2026, 3, 14),
+        }  # fmt: skip
+        lost, found = payments.PaymentUnmatched(**fields), payments.PaymentMatched(**fields, invoice_numbers=("127",))
+        stream = outages(f"payment/{deterministic_id('payment', 'elba:main', 'p')}")
+        for sequence in order:
+            tell(stream, found if sequence == 2 else lost, f"m{sequence}", "payments", sequence)
+        said = [sent.request["text"] for sent in stream.effects.values()]
+        expected = {
+            (1, 2, 3): ["payment_unmatched", "payment_matched", "payment_unmatched"],
+            (2, 1, 3): ["payment_matched", "payment_unmatched"],
+            (3, 2, 1): ["payment_unmatched"],
+            (2, 3, 1, 2): ["payment_matched", "payment_unmatched"],
+        }
+        assert said == expected[order]
 
 
 class TestWrites:

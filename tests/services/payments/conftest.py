@@ -25,9 +25,11 @@ from chassis.work.settings import WorkSettings
 from services.payments.app import SPEC
 from services.payments.domain import commands as c
 from services.payments.domain import statement
+from services.payments.store import PaymentStore
 from services.payments.store.bank import BankStore
 from services.payments.workers import matching
 from services.payments.workers.statements import LoadStatement
+from services.payments.workers.waiting import MatchWaiting
 from tests.chassis.work.toy import OpenHand
 from tests.kit.database import Databases
 from tests.kit.statements import OUR_INN, THEIR_INN
@@ -138,7 +140,8 @@ async def bank(databases: Databases, tmp_path: Path) -> AsyncIterator[Bank]:
     database, engine, clock = await own.open(), Engine(SPEC.name, SPEC.stream_kinds()), ManualClock(NOW)
     store, directory = BankStore(database, engine), TenantDirectory(database)
     blobs = Blobs(ObjectFolder(tmp_path / "blobs"))
-    tasks = (LoadStatement(store, blobs, directory), *matching.handlers(store, directory, clock))
+    waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory))
+    tasks = (LoadStatement(store, blobs, directory), waiting, *matching.handlers(store, directory, clock))
     runner = WorkRunner(
         database,
         engine,

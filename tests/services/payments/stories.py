@@ -62,7 +62,7 @@ def unmatched() -> Stream[Any, Any]:
     stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
     stream.ran(operation.SeeUnmatched("elba:main", "", paid(-5_00, "op9")))
     stream.ran(operation.SeeUnmatched("elba:main", "", paid(5_00, "op9"), ours=True))
-    stream.ran(operation.SeeMatched("i1"))
+    stream.ran(operation.SeeMatched("i1", "B24-15/i1"))
     return stream
 
 

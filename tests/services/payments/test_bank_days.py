@@ -253,6 +253,41 @@ class TestQuestions:
         assert day.ran(bankday.SettleMatches((stale,))) == []
 
 
+class TestLostPayments:
+    def test_who_heard_that_a_payment_fits_nothing_hears_once_that_it_has_found_its_place(self) -> None:
+        day = bank_day()
+        day.ran(load(row(), made_at=NOON))
+        match(day)
+        match(day, invoice("900", 5_00))
+        day.ran(load(row(purpose="Оплата счета 127"), name="s2"))
+        match(day, invoice("900", 5_00))
+        assert len(day.said(messages.PaymentUnmatched)) == 1, "another reason is no news"
+        for _ in range(2):
+            match(day, invoice())
+        (found,) = day.said(messages.PaymentMatched)
+        assert (found.amount_kopecks, found.invoice_numbers) == (85_000_00, ("127",))
+        assert day.replayed() == day.state
+
+    def test_a_payment_that_nobody_heard_of_finds_its_place_in_silence(self) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="Проценты", payer_inn=""), made_at=NOON))
+        match(day)
+        day.ran(load(row(payer_inn=""), name="s2"))
+        match(day, invoice())
+        assert (states(day), day.said(messages.PaymentMatched)) == (["allotted"], [])
+
+    def test_a_payment_of_a_buyer_whose_invoice_is_paid_meanwhile_is_told_once(self) -> None:
+        """It looked like nobody's then, and like the buyer's again with the next invoice."""
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги")))
+        for invoices in ((invoice("900", 5_00),), (), (invoice("901", 6_00),)):
+            match(day, *invoices)
+        assert states(day) == ["unmatched"]
+        assert len(day.said(messages.PaymentUnmatched)) == 1
+        match(day)
+        assert match(day) == [], "what stays as it is is not told to the stream again and again"
+
+
 def test_people_s_names_and_accounts_are_not_kept() -> None:
     kept = row(payer_inn="500100732259", payer_name="ИП Орлов Пётр Ильич", payer_account="40802810400000012345")
     text = kept.model_dump_json()

@@ -319,3 +319,28 @@ class TestUnmatched:
         for _ in range(2):
             stream.ran(operation.SeeUnmatched("elba:main", remote_invoice, paid(5_00, "op9"), ours))
         assert [one.amount_kopecks for one in stream.said(messages.PaymentUnmatched)] == [5_00] * told
+
+    def test_what_is_told_of_the_same_money_once_more_is_no_news(self) -> None:
+        stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
+        stream.ran(operation.SeeUnmatched("elba:main", "", paid(5_00, "op9")))
+        stream.ran(operation.SeeWaited())
+        assert stream.ran(operation.SeeWaited()) == []
+        for found in (paid(5_00, "op9", order_number="32"), paid(5_00, "op9", order_number="33")):
+            stream.ran(operation.SeeUnmatched("elba:main", "", found))
+        assert len(stream.said(messages.PaymentUnmatched)) == 1
+        assert stream.rows()[0].values["ours"]  # type: ignore[index]
+        stream.ran(operation.SeeUnmatched("elba:main", "", paid(6_00, "op9"), ours=True))
+        assert [one.amount_kopecks for one in stream.said(messages.PaymentUnmatched)] == [5_00, 6_00]
+        for _ in range(2):
+            stream.ran(operation.SeeMatched("i1", "127"))
+        (found_place,) = stream.said(messages.PaymentMatched)
+        assert (found_place.amount_kopecks, found_place.invoice_numbers) == (6_00, ("127",))
+
+    @pytest.mark.parametrize("end", [operation.SeeGone(), operation.SeeMatched("i1")])
+    def test_an_operation_that_is_listed_no_more_waits_for_no_invoice(self, end: operation.Command) -> None:
+        stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
+        assert stream.ran(operation.SeeWaited()) == []
+        stream.ran(operation.SeeUnmatched("elba:main", "", paid(5_00, "op9")))
+        stream.ran(end)
+        assert stream.ran(operation.SeeWaited()) == []
+        assert stream.said(messages.PaymentMatched) == []

@@ -3,14 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from chassis.outcomes import Ok, Outcome
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import Done, Permit
 from connectors.ports.accounting import PaymentRow, PaymentsPage
 from services.payments.store import PaymentStore
 from services.payments.workers import PollPayments, RereadPayments
-from tests.kit.statements import THEIR_INN
-from tests.services.payments.conftest import ACCOUNT, Bank
+from tests.kit.statements import THEIR_INN, Order, statement
+from tests.services.payments.conftest import ACCOUNT, Bank, until
 from tests.services.payments.test_workers import ROW, Feed, elba, task
 from tests.services.streams import NOW, TENANT
 
@@ -104,3 +106,83 @@ async def test_a_payment_that_counts_by_a_reading_of_its_invoice_is_listed_no_mo
     await reread(bank, invoice_id, replace(LOOSE, invoice_id="remote-127"))
     assert (await bank.invoice("127"))["paid_kopecks"] == 30_00
     assert await listed(bank) == ["op2"]
+
+
+async def settled(bank: Bank) -> None:
+    """What the invoice set in motion is done, but for readings of accounting."""
+    await until(lambda: done(bank, "match-waiting"), "what waited for the invoice is looked at")
+
+
+async def done(bank: Bank, kind: str) -> bool:
+    async with bank.database.delivery_connection() as connection:
+        states = await connection.fetch("SELECT queue FROM work WHERE kind = $1", kind)
+    return bool(states) and all(row["queue"] == "closed" for row in states)
+
+
+async def planned(bank: Bank, kind: str) -> int:
+    async with bank.database.delivery_connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM work WHERE kind = $1", kind))
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (LOOSE, 1),
+        (replace(LOOSE, payer_inn="", amount_kopecks=85_000_00), 1),
+        (replace(LOOSE, payer_inn="7700000009"), 0),
+        (replace(LOOSE, amount_kopecks=-30_00), 0),
+        (replace(LOOSE, invoice_id="theirs"), 0),
+    ],
+    ids=["of the buyer", "of the very sum", "of nobody", "that left", "tied to another"],
+)
+async def test_a_payment_that_came_before_its_invoice_is_told_once_the_invoice_is_known(
+    bank: Bank, row: PaymentRow, told: int
+) -> None:
+    await polled(bank, row)
+    assert await bank.messages("PaymentUnmatched") == []
+    await bank.issue("127", 85_000_00)
+    await settled(bank)
+    await polled(bank, row)
+    assert len(await bank.messages("PaymentUnmatched")) == told
+
+
+async def test_a_payment_of_an_invoice_that_became_known_is_read_and_counted_however_old_it_is(bank: Bank) -> None:
+    """No poll goes back so far: it was seen by the look at standing invoices, six hours later."""
+    await polled(bank, replace(LOOSE, invoice_id="remote-127"))
+    assert await planned(bank, "reread-payments") == 0
+    invoice_id = await bank.issue("127", 85_000_00)
+    await settled(bank)
+    assert await planned(bank, "reread-payments") == 1
+    await reread(bank, invoice_id, replace(LOOSE, invoice_id="remote-127"))
+    assert (await bank.invoice("127"))["paid_kopecks"] == 30_00
+    assert await listed(bank) == []
+    assert await bank.messages("PaymentMatched") == [], "nobody was told that it was lost"
+
+
+async def test_who_heard_of_an_unmatched_payment_hears_once_that_it_has_found_its_invoice(bank: Bank) -> None:
+    invoice_id = await bank.issue("127", 85_000_00)
+    await polled(bank, LOOSE)
+    tied = replace(LOOSE, invoice_id="remote-127")
+    for _ in range(2):
+        await polled(bank, tied)
+        await reread(bank, invoice_id, tied)
+    (found,) = await bank.messages("PaymentMatched")
+    assert (found["payment_id"], found["invoice_numbers"]) == ("op1", ["127"])
+
+
+async def test_a_share_that_was_loose_is_told_to_have_found_the_invoice_of_its_operation(bank: Bank) -> None:
+    await bank.issue("127", 85_000_00)
+    rest = replace(LOOSE, payment_id="op1/", share_of="op1")
+    await polled(bank, rest)
+    await polled(bank, replace(rest, payment_id="op1/remote-127", invoice_id="remote-127"))
+    assert [one["invoice_numbers"] for one in await bank.messages("PaymentMatched")] == [["127"]]
+    assert await listed(bank) == []
+
+
+async def test_a_statements_payment_that_came_before_its_invoice_is_asked_about_when_that_is_known(bank: Bank) -> None:
+    """The purpose names nothing and no invoice was there: it looked like nobody's, and was looked at no more."""
+    await bank.configure()
+    await bank.send(statement([Order(purpose="За услуги")]), "s1")
+    assert await bank.store.operations(TENANT, ("asked",), 10) == []
+    await bank.issue("127", 85_000_00)
+    await until(lambda: bank.store.operations(TENANT, ("asked",), 10), "a person is asked")

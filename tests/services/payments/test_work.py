@@ -15,7 +15,8 @@ from tests.services.streams import NOW, TENANT
 
 class TestWork:
     def test_an_invoice_is_looked_at_from_its_due_day_on(self) -> None:
-        (plan,) = payments().tasks.values()
+        plan, waiting = payments().tasks.values()
+        assert waiting == TaskPlan("match-waiting", "i1", {"invoice_id": "i1"}, lane=Lane.BULK)
         midnight = dt.datetime(2026, 3, 16, tzinfo=dt.UTC)
         payload = {"invoice_id": "i1", "due_date": "2026-03-16"}
         assert plan == TaskPlan("look-at-due", "i1", payload, lane=Lane.BULK, due_at=midnight)
@@ -83,6 +84,8 @@ class TestUnmatched:
             "remote_invoice": "e7",
             "signed_kopecks": way,
             "operation_date": "2026-03-14",
+            "payer_inn": "7736207543",
+            "ours": False,
         }
         row = ReadRow("unmatched_operations", {"operation": stream}, values)
         assert operation.projected(stream, operation.evolve(state, seen)) == (row,)
