@@ -20,6 +20,7 @@ from chassis.postgres import Database
 from chassis.service.spec import no_probe
 from chassis.tenants import STREAM as TENANT_STREAM
 from chassis.tenants import SeeTenant, TenantDirectory, tenant_rules
+from chassis.work.handlers import TaskHandler
 from chassis.work.runner import WorkRunner
 from chassis.work.settings import WorkSettings
 from services.payments.app import SPEC
@@ -141,7 +142,11 @@ async def bank(databases: Databases, tmp_path: Path) -> AsyncIterator[Bank]:
     store, directory = BankStore(database, engine), TenantDirectory(database)
     blobs = Blobs(ObjectFolder(tmp_path / "blobs"))
     waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory))
-    tasks = (LoadStatement(store, blobs, directory), waiting, *matching.handlers(store, directory, clock))
+    tasks: tuple[TaskHandler, ...] = (
+        LoadStatement(store, blobs, directory),
+        waiting,
+        *matching.handlers(store, directory, clock),
+    )
     runner = WorkRunner(
         database,
         engine,
