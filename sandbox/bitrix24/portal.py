@@ -33,6 +33,7 @@ SETTINGS: Record = {
     "tags_need_client_id": False,
     "html_errors": False,
     "suspended": "",
+    "offline_extended": False,
     "catalogue_closed": False,
     "required_fields": [],
 }
@@ -41,6 +42,7 @@ SETTINGS: Record = {
 `required_fields`: [{"entityTypeId": 2, "stage": "WON" or null, "field": "UF_CRM_X"}]; `suspended`: an error code of the
 whole portal (PAYMENT_REQUIRED, PORTAL_DELETED, ACCESS_DENIED, OVERLOAD_LIMIT) or "". `loopback_handlers`: whether
 applications may name handlers on this machine or in a private network, which the vendor's queue would not reach.
+`offline_extended`: whether the plan has the confirmation of offline events and the key of their source.
 `tags_need_client_id`: whether a webhook that adds a tagged notification must name a CLIENT_ID: its page asks for one,
 the vendor's own Python SDK is served without; to delete by a tag one is always needed. `catalogue_closed`: whether
 nobody who asks has the right to read products and prices of the catalogue.
@@ -73,6 +75,8 @@ class Portal:
         self.ground = ground
         self.actor: int | None = None
         """Who acts now; an application's events carry a token of this user."""
+        self.connector = ""
+        """The key of the source that acts now; queues of the same key do not hear of it."""
         self._schemas: dict[str, tuple[int, Schema]] = {}
         self._zone: tuple[str, tzinfo] = ("UTC", ZoneInfo("UTC"))
 
@@ -184,8 +188,23 @@ class Portal:
             self.ground.send(self.slug, name, hook["URL"], build_query(body))
         for handler in self.table("handler").find("EVENT", name):
             app = self.table("app").records[handler["APP_ID"]]
-            if app["INSTALLED"] == "Y":
+            if "OFFLINE" in handler:
+                self._queue(handler, data)
+            elif app["INSTALLED"] == "Y":
                 self.tell_app(app, name, data, handler["URL"], handler_id=handler["ID"], by=handler["AUTH_TYPE"])
+
+    def _queue(self, handler: Record, data: Record) -> None:
+        """Notes an event in an application's queue: an object that is there already gets the newer time."""
+        connector = handler["OFFLINE"]
+        if connector and connector == self.connector:
+            return
+        values: Record = {"APP_ID": handler["APP_ID"], "EVENT_NAME": handler["EVENT"], "EVENT_DATA": data,
+                          "CONNECTOR": connector}  # fmt: skip
+        for known in self.table("offlineevent"):
+            if "PROCESS_ID" not in known and all(known[name] == value for name, value in values.items()):
+                self.patch("offlineevent", known["ID"], {"TIMESTAMP_X": self.now()})
+                return
+        self.put("offlineevent", {**values, "TIMESTAMP_X": self.now(), "ERROR": 0})
 
     def tell_app(
         self, app: Record, name: str, data: Record, url: str, *, handler_id: int = 0, by: int = 0, owned: bool = False

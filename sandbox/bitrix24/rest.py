@@ -194,13 +194,13 @@ class Rest:
             raise RestError(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
         start = portal.ground.unix()
         began = time.perf_counter()
-        portal.actor = identity.user["ID"]
+        portal.actor, portal.connector = identity.user["ID"], str(arguments.get("auth_connector") or "")
         try:
             value = entry.handler(Call(portal, identity, arguments, fault, entry.name))
         except BadFilterValueError as error:
             raise invalid_argument(f"Invalid filter: field '{error}' has invalid value") from error
         finally:
-            portal.actor = None
+            portal.actor, portal.connector = None, ""
         spent = time.perf_counter() - began
         self._world.operating.spend(key, spent + float(settings["operating_cost_seconds"].get(entry.name, 0)))
         block = time_block(portal, start, spent)

@@ -111,22 +111,32 @@ def _bindable(name: str) -> bool:
     return name in EVENTS or name in APP_EVENTS or name.startswith("ONCRMDYNAMICITEM")
 
 
-def _online(call: Call) -> None:
+def _offline(call: Call, verb: str) -> bool:
+    """Whether the call is of an offline handler, which are an administrator's alone."""
     kind = (call.text("event_type") or "online").lower()
     if kind not in ("online", "offline"):
         raise RestError(400, "ERROR_ARGUMENT", "Value must be one of {online|offline}", argument="EVENT_TYPE")
-    if kind == "offline":
-        if not is_admin(call):
-            raise RestError(403, "ACCESS_DENIED", "Access denied!")
-        raise RestError(400, "ERROR_ARGUMENT", "Offline event cannot be registered for this event.", argument="EVENT")
+    if kind == "offline" and not is_admin(call):
+        text = f"Access denied! Offline events {verb} requires administrator access rights"
+        raise RestError(403, "ACCESS_DENIED", text)
+    return kind == "offline"
 
 
-def _bound(call: Call, name: str, url: str | None, user: int | None) -> list[Record]:
+def check_connector(call: Call) -> str:
+    """The key of the source, which only larger plans have."""
+    connector = call.text("auth_connector")
+    if connector and not call.portal.settings["offline_extended"]:
+        raise RestError(403, "WRONG_LICENSE", "Feature is not available on the current plan")
+    return connector
+
+
+def _bound(call: Call, name: str, url: str | None, user: int | None, *, offline: bool = False) -> list[Record]:
     """The application's handlers of an event; those of one user where one is named."""
     return [
         record
         for record in call.portal.table("handler").find("EVENT", name)
         if record["APP_ID"] == call.identity.app_id
+        and ("OFFLINE" in record) == offline
         and url in (None, record["URL"])
         and user in (None, record["AUTH_TYPE"])
     ]
@@ -134,20 +144,23 @@ def _bound(call: Call, name: str, url: str | None, user: int | None) -> list[Rec
 
 @method("event.bind", "", app_only=True, writes=True)
 def event_bind(call: Call) -> Any:
-    """An online handler; a second time the same one is refused, as at the vendor."""
+    """A handler, or with `event_type` offline a queue; a second time the same one is refused, as at the vendor."""
     name, url = _event(call), call.text("handler")
-    _online(call)
-    if not url:
+    offline = _offline(call, "binding")
+    if not url and not offline:
         raise empty("HANDLER")
     if not _bindable(name):
         raise RestError(400, "ERROR_EVENT_NOT_FOUND", "Event not found!")
-    check_handler(call.portal, url)
-    if call.text("auth_connector"):
-        raise RestError(403, "WRONG_LICENSE", "Feature is not available on the current plan")
+    if not offline:
+        check_handler(call.portal, url)
+    connector = check_connector(call)
+    if offline:
+        return _bind_queue(call, name, connector)
     user = as_number(call.get("auth_type")) or 0
     if not is_admin(call):
         if user not in (0, call.user_id):
-            raise RestError(403, "ACCESS_DENIED", "Access denied!")
+            text = "Access denied! Event binding with AUTH_TYPE requires administrator access rights"
+            raise RestError(403, "ACCESS_DENIED", text)
         user = call.user_id
     if _bound(call, name, url, user):
         raise RestError(400, "ERROR_CORE", "Unable to set event handler: Handler already binded")
@@ -155,10 +168,25 @@ def event_bind(call: Call) -> Any:
     return True
 
 
+def _bind_queue(call: Call, name: str, connector: str) -> bool:
+    if name in APP_EVENTS:
+        raise RestError(400, "ERROR_ARGUMENT", "Offline event cannot be registered for this event.", argument="EVENT")
+    if any(one["OFFLINE"] == connector for one in _bound(call, name, None, None, offline=True)):
+        raise RestError(400, "ERROR_CORE", "Unable to set event handler: Handler already binded")
+    call.portal.put("handler", {"APP_ID": call.identity.app_id, "EVENT": name, "URL": "", "AUTH_TYPE": 0,
+                                "OFFLINE": connector})  # fmt: skip
+    return True
+
+
 @method("event.get", "", app_only=True)
 def event_get(call: Call) -> Any:
     return [
-        {"event": record["EVENT"], "handler": record["URL"], "auth_type": str(record["AUTH_TYPE"]), "offline": 0}
+        {
+            "event": record["EVENT"],
+            "handler": record["URL"],
+            "auth_type": str(record["AUTH_TYPE"]),
+            "offline": int("OFFLINE" in record),
+        }
         for record in call.portal.table("handler")
         if record["APP_ID"] == call.identity.app_id
     ]
@@ -167,9 +195,11 @@ def event_get(call: Call) -> Any:
 @method("event.unbind", "", app_only=True, writes=True)
 def event_unbind(call: Call) -> Any:
     name, url = _event(call), call.text("handler")
-    if not url:
+    offline = _offline(call, "unbinding")
+    if not url and not offline:
         raise empty("HANDLER")
-    gone = _bound(call, name, url, as_number(call.get("auth_type")))
+    user = None if offline else as_number(call.get("auth_type"))
+    gone = _bound(call, name, None if offline else url, user, offline=offline)
     for record in gone:
         call.portal.drop("handler", record["ID"])
     return {"count": len(gone)}

@@ -249,10 +249,10 @@ def _upload(call: Call, parent: Node) -> Any:
     if pair is None:
         raise missing(2)
     name = _name(call, call.get(MAKE)) if isinstance(call.get(MAKE), dict) else pair[0]
-    return _take(call, parent, name or pair[0], pair[1], unique=unique)
+    return take(call, parent, name or pair[0], pair[1], unique=unique)
 
 
-def _take(call: Call, parent: Node, name: str, content: bytes, *, unique: bool) -> Any:
+def take(call: Call, parent: Node, name: str, content: bytes, *, unique: bool) -> Any:
     if unique:
         name = drive.free_name(call.portal, parent["ID"], name)
     drive.check_free(call.portal, parent["ID"], name, FILE)
@@ -262,19 +262,6 @@ def _take(call: Call, parent: Node, name: str, content: bytes, *, unique: bool) 
 @method("disk.folder.uploadFile", SCOPE, writes=True)
 def folder_upload(call: Call) -> Any:
     return _upload(call, node_of(call, FOLDER))
-
-
-@method(UPLOAD, SCOPE, batch=False, writes=True)
-def upload(call: Call) -> Any:
-    """What a form posts to the address that `uploadFile` gave."""
-    query = files.read_token(call.portal, UPLOAD, call.text("token"))
-    parent = call.portal.get("diskobject", as_number((query or {}).get("id")) or 0)
-    if query is None or parent is None:
-        raise RestError(403, "INVALID_TOKEN", "Invalid token")
-    pair = files.decode_pair(call.get("file"))
-    if pair is None:
-        raise missing(0)
-    return _take(call, parent, pair[0], pair[1], unique=query.get("unique") == "1")
 
 
 @method("download", SCOPE, batch=False)

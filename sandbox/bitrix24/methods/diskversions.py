@@ -5,13 +5,14 @@ Vendor documentation, "Диск": https://apidocs.bitrix24.ru/api-reference/disk
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.bitrix24 import drive, files
-from sandbox.bitrix24.call import Call
+from sandbox.bitrix24.call import Call, as_number
 from sandbox.bitrix24.drive import FILE
 from sandbox.bitrix24.envelope import RestError, missing_parameter, page, wrong_parameter
-from sandbox.bitrix24.methods.disk import SCOPE, TAKE, absent, link_to, missing, node_of, number_of, shown
+from sandbox.bitrix24.methods.disk import SCOPE, TAKE, UPLOAD, absent, link_to, missing, node_of, number_of, shown, take
 from sandbox.bitrix24.methods.registry import method
 from sandbox.bitrix24.methods.tasks import task_of
 from sandbox.bitrix24.store import Record
@@ -100,3 +101,37 @@ def attached_get(call: Call) -> Any:
         "DOWNLOAD_URL": link_to(call, node, node["FILE_ID"]), "NAME": node["NAME"],
         "SIZE": str(call.portal.table("file").records[node["FILE_ID"]]["SIZE"]),
     }  # fmt: skip
+
+
+# -- what a form posts to an address that was given out
+
+Taker = Callable[[Call, dict[str, str], str, bytes], Any]
+"""(call, what the address says, the file's name, its content)."""
+
+
+def _invalid() -> RestError:
+    return RestError(403, "INVALID_TOKEN", "Invalid token")
+
+
+def _into_folder(call: Call, query: dict[str, str], name: str, content: bytes) -> Any:
+    parent = call.portal.get("diskobject", as_number(query.get("id")) or 0)
+    if parent is None:
+        raise _invalid()
+    return take(call, parent, name, content, unique=query.get("unique") == "1")
+
+
+UPLOADS: dict[str, Taker] = {SCOPE: _into_folder}
+"""By the scope that stands first in the address's token; its signature is the right to post."""
+
+
+@method(UPLOAD, "", batch=False, writes=True)
+def upload(call: Call) -> Any:
+    token = call.text("token")
+    query = files.read_token(call.portal, UPLOAD, token)
+    taker = UPLOADS.get(token.partition(files.TOKEN_SEPARATOR)[0])
+    if query is None or taker is None:
+        raise _invalid()
+    pair = files.decode_pair(call.get("file"))
+    if pair is None:
+        raise missing(0)
+    return taker(call, query, *pair)

@@ -37,7 +37,6 @@ EVENTS = (
 
 # Vendor documentation, "Локальные вебхуки": methods that need the context of an application, and that do nothing here.
 NOT_SIMULATED = {
-    "": ("event.offline.get", "event.offline.list", "event.offline.clear", "event.offline.error"),
     "crm": ("crm.activity.configurable.add", "crm.activity.configurable.update", "crm.activity.configurable.get"),
 }  # fmt: skip
 
@@ -96,7 +95,8 @@ def feature_get(call: Call) -> Any:
     code = call.text("CODE")
     if not code:
         raise RestError(400, "CODE_EMPTY", "CODE can't be empty")
-    return {"value": "N" if code in ("rest_offline_extended", "rest_auth_connector") else "Y"}
+    extended = code in ("rest_offline_extended", "rest_auth_connector")
+    return {"value": "N" if extended and not call.portal.settings["offline_extended"] else "Y"}
 
 
 @method("crm.settings.mode.get")

@@ -134,7 +134,7 @@ def find_by_communication(call: Call) -> Any:
     wanted = call.text("entity_type").lower()
     found_ids: dict[str, list[int]] = {}
     for value in values[:20]:
-        for name, number in _owners(call, kind, str(value)):
+        for name, number in owners_of(call, kind, str(value)):
             if not wanted or name == wanted:
                 numbers = found_ids.setdefault(name.upper(), [])
                 if number not in numbers:
@@ -142,7 +142,8 @@ def find_by_communication(call: Call) -> Any:
     return found_ids or []
 
 
-def _owners(call: Call, kind: str, value: str) -> list[tuple[str, int]]:
+def owners_of(call: Call, kind: str, value: str) -> list[tuple[str, int]]:
+    """(family, id) of the objects with this PHONE or EMAIL."""
     key = _key(kind, value)
     owners = []
     for record in call.portal.table("multifield"):
