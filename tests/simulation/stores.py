@@ -159,12 +159,12 @@ class MemoryPayments(PaymentStore):
         rows = {stream: table[tenant, stream] for stream in streams if (tenant, stream) in table}
         return {
             stream: UnmatchedRow(
-                row["remote_invoice"], row["signed_kopecks"], date.fromisoformat(row["operation_date"]), row["ours"]
+                row["remote_invoice"], row["signed_kopecks"], date.fromisoformat(row["operation_date"])
             )
             for stream, row in rows.items()
         }
 
-    async def waiting(self, tenant: TenantId, invoice_id: str) -> Waiting:
+    async def waiting(self, tenant: TenantId, invoice_id: str, since: date) -> Waiting:
         """What came before an invoice; there are no statements."""
         invoice = self._memory.table("invoices")[tenant, invoice_id]
         listed = {
@@ -177,6 +177,7 @@ class MemoryPayments(PaymentStore):
             stream
             for stream, row in sorted(listed.items())
             if not row["remote_invoice"] and row["signed_kopecks"] > 0 and not row["ours"]
+            if row["operation_date"] >= since.isoformat()
             if row["signed_kopecks"] == rest or (row["payer_inn"] and row["payer_inn"] == invoice["buyer_inn"])
         ]
         return Waiting(any(row["remote_invoice"] == invoice["remote_id"] for row in listed.values()), tuple(loose))

@@ -10,8 +10,9 @@ import asyncpg
 from chassis.ids import TenantId
 from chassis.postgres import Database
 
-WAITING_MAX: Final = 50
-"""So much of what waits for one invoice is looked at when it becomes known."""
+LOOSE_TOLD_MAX: Final = 5
+"""So many payments are told when one invoice becomes known; of a sum that everybody pays there may be hundreds."""
+DAYS_MATCHED_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ class UnmatchedRow:
     remote_invoice: str
     signed_kopecks: int
     operation_date: date
-    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +136,19 @@ class PaymentStore:
         """What is listed as belonging to no invoice, by the operation's stream."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT operation, remote_invoice, signed_kopecks, operation_date, ours FROM unmatched_operations "
+                "SELECT operation, remote_invoice, signed_kopecks, operation_date FROM unmatched_operations "
                 "WHERE tenant_id = $1 AND operation = ANY ($2::text[])",
                 tenant,
                 list(streams),
             )
         return {
-            row["operation"]: UnmatchedRow(
-                row["remote_invoice"], row["signed_kopecks"], row["operation_date"], row["ours"]
-            )
+            row["operation"]: UnmatchedRow(row["remote_invoice"], row["signed_kopecks"], row["operation_date"])
             for row in rows
         }
 
-    async def waiting(self, tenant: TenantId, invoice_id: str) -> Waiting:
-        """What waits for an invoice that became known: of each kind the newest, within a bound."""
+    async def waiting(self, tenant: TenantId, invoice_id: str, since: date) -> Waiting:
+        """What waits for an invoice that became known. Of what is not tied to it in accounting the newest, from the day
+        ``since`` on and within a bound."""
         async with self._database.transaction([tenant]) as connection:
             invoice = await connection.fetchrow(
                 "SELECT account, remote_id, buyer_inn, number, plain_number, total_kopecks - paid_kopecks AS rest "
@@ -170,21 +169,23 @@ class PaymentStore:
                 "SELECT operation FROM unmatched_operations WHERE tenant_id = $1 AND account = $2 "
                 "AND remote_invoice = '' AND signed_kopecks > 0 AND NOT ours "
                 "AND (signed_kopecks = $3 OR (payer_inn = $4 AND payer_inn <> '')) "
-                "ORDER BY operation_date DESC, operation LIMIT $5",
+                "AND operation_date >= $5 ORDER BY operation_date DESC, operation LIMIT $6",
                 tenant,
                 invoice["account"],
                 invoice["rest"],
                 invoice["buyer_inn"],
-                WAITING_MAX,
+                since,
+                LOOSE_TOLD_MAX,
             )
             days = await connection.fetch(
                 "SELECT stream FROM bank_operations WHERE tenant_id = $1 AND unsettled "
-                "AND ((their_inn = $2 AND their_inn <> '') OR numbers ?| $3::text[]) "
-                "GROUP BY stream ORDER BY max(operation_day) DESC, stream LIMIT $4",
+                "AND ((their_inn = $2 AND their_inn <> '') OR numbers ?| $3::text[]) AND operation_day >= $4 "
+                "GROUP BY stream ORDER BY max(operation_day) DESC, stream LIMIT $5",
                 tenant,
                 invoice["buyer_inn"],
                 [invoice["number"], invoice["plain_number"]],
-                WAITING_MAX,
+                since,
+                DAYS_MATCHED_MAX,
             )
         return Waiting(tied, tuple(row["operation"] for row in loose), tuple(row["stream"] for row in days))
 

@@ -187,10 +187,8 @@ def of_operation(
         return operation.SeeGone() if listed is not None else None
     if invoice is not None:
         return operation.SeeMatched(invoice.invoice_id, invoice.number) if listed is not None else None
-    if listed is not None:
-        as_listed = UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on, listed.ours)
-        if listed == as_listed and (listed.ours or not ours):
-            return None
+    if listed == UnmatchedRow(row.invoice_id or "", row.amount_kopecks, row.paid_on):
+        return None
     return operation.SeeUnmatched(account, row.invoice_id or "", _operation(row), ours)
 
 
@@ -345,5 +343,5 @@ def handlers(
         RereadPayments(vendor_of, accounting, store, directory),
         LookAtDue(store, directory, clock),
         LookAtStanding(vendor_of, accounting, store, directory, clock),
-        MatchWaiting(store, finder),
+        MatchWaiting(store, finder, clock),
     )

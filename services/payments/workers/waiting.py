@@ -1,12 +1,18 @@
 """Looks again at payments that came before their invoice, once it is known."""
 
 import uuid
+from datetime import timedelta
+from typing import Final
 
+from chassis.clock import Clock
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from services.payments.domain import bankday, operation, plans
 from services.payments.domain import commands as c
 from services.payments.store import PaymentStore
 from services.payments.workers.matching import Finder
+
+WAITS_MAX: Final = timedelta(days=62)
+"""So old may be what is shown or asked about since an invoice became known: many pay the same each month."""
 
 
 class MatchWaiting:
@@ -17,13 +23,15 @@ class MatchWaiting:
     recurring = False
     permits = 0
 
-    def __init__(self, store: PaymentStore, finder: Finder) -> None:
+    def __init__(self, store: PaymentStore, finder: Finder, clock: Clock) -> None:
         self._store = store
         self._finder = finder
+        self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
         """Once for each invoice; what is listed later sees the invoice by itself."""
-        waiting = await self._store.waiting(task.tenant, task.payload["invoice_id"])
+        since = self._clock.now().date() - WAITS_MAX
+        waiting = await self._store.waiting(task.tenant, task.payload["invoice_id"], since)
         commands: list[StreamCommand] = []
         if waiting.tied:
             notice = c.NoticePayments(task.payload["invoice_id"])

@@ -141,7 +141,7 @@ async def bank(databases: Databases, tmp_path: Path) -> AsyncIterator[Bank]:
     database, engine, clock = await own.open(), Engine(SPEC.name, SPEC.stream_kinds()), ManualClock(NOW)
     store, directory = BankStore(database, engine), TenantDirectory(database)
     blobs = Blobs(ObjectFolder(tmp_path / "blobs"))
-    waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory))
+    waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory), clock)
     tasks: tuple[TaskHandler, ...] = (
         LoadStatement(store, blobs, directory),
         waiting,

@@ -1,5 +1,6 @@
 """Payments that accounting has tied to no invoice, from its feed to what people are told."""
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +10,9 @@ from chassis.outcomes import Ok, Outcome
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import Done, Permit
 from connectors.ports.accounting import PaymentRow, PaymentsPage
-from services.payments.store import PaymentStore
+from services.payments.store import LOOSE_TOLD_MAX, PaymentStore
 from services.payments.workers import PollPayments, RereadPayments
+from services.payments.workers.waiting import WAITS_MAX
 from tests.kit.statements import THEIR_INN, Order, statement
 from tests.services.payments.conftest import ACCOUNT, Bank, until
 from tests.services.payments.test_workers import ROW, Feed, elba, task
@@ -132,8 +134,9 @@ async def planned(bank: Bank, kind: str) -> int:
         (replace(LOOSE, payer_inn="7700000009"), 0),
         (replace(LOOSE, amount_kopecks=-30_00), 0),
         (replace(LOOSE, invoice_id="theirs"), 0),
+        (replace(LOOSE, paid_on=NOW.date() - WAITS_MAX - dt.timedelta(days=1)), 0),
     ],
-    ids=["of the buyer", "of the very sum", "of nobody", "that left", "tied to another"],
+    ids=["of the buyer", "of the very sum", "of nobody", "that left", "tied to another", "long ago"],
 )
 async def test_a_payment_that_came_before_its_invoice_is_told_once_the_invoice_is_known(
     bank: Bank, row: PaymentRow, told: int
@@ -144,6 +147,16 @@ async def test_a_payment_that_came_before_its_invoice_is_told_once_the_invoice_i
     await settled(bank)
     await polled(bank, row)
     assert len(await bank.messages("PaymentUnmatched")) == told
+
+
+async def test_of_many_payments_of_one_sum_a_few_are_told_when_an_invoice_of_it_becomes_known(bank: Bank) -> None:
+    """A shop's customers all pay the same, and accounting ties none of them."""
+    rows = [replace(LOOSE, payment_id=f"op{number}", payer_inn="") for number in range(LOOSE_TOLD_MAX + 20)]
+    await polled(bank, *rows)
+    await bank.issue("127", 30_00)
+    await settled(bank)
+    await polled(bank, *rows)
+    assert len(await bank.messages("PaymentUnmatched")) == LOOSE_TOLD_MAX
 
 
 async def test_a_payment_of_an_invoice_that_became_known_is_read_and_counted_however_old_it_is(bank: Bank) -> None:
