@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 WAIT_FIRST_SECONDS: Final = 0.1
 WAIT_SECONDS_MAX: Final = 2.0
+PAUSE_TIMES: Final = 20
 GARBAGE_THRESHOLDS: Final = (50_000, 5, 8)
 """Objects and rounds between collections. With the interpreter's own 700 a batch of messages was walked through many
 times over, which took a quarter of the time of handling it; with 10,000 still a tenth, with these half of that."""
@@ -86,6 +87,12 @@ class Loops:
         self._failure = error or LoopEnded(f"the loop {task.get_name()} ended by itself")
         _log.error("a loop has ended; the service ends with it", loop=task.get_name(), exc_info=self._failure)
         self._ended.set()
+
+
+def pause_seconds(took_seconds: float, seconds_min: float) -> float:
+    """The pause after something that is done now and then and took so long: what it costs may grow with what it walks
+    over, its share of the time does not grow past a twentieth."""
+    return max(seconds_min, PAUSE_TIMES * took_seconds)
 
 
 async def until_available(

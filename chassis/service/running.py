@@ -6,6 +6,7 @@ End: unready, no more messages, work in hand comes to its end, HTTP, the outbox 
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from importlib import metadata
 from typing import Any, Final, Generic
@@ -35,7 +36,16 @@ from chassis.messaging.republish import republish
 from chassis.messaging.topics import ensure_topics
 from chassis.migrate import schema_fits
 from chassis.postgres import INFRASTRUCTURE_ERRORS, Database
-from chassis.runtime import EXIT_DONE, EXIT_FAILED, Loops, refuse, run_process, stop_on_signals, until_available
+from chassis.runtime import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    Loops,
+    pause_seconds,
+    refuse,
+    run_process,
+    stop_on_signals,
+    until_available,
+)
 from chassis.service.spec import Parts, S, ServiceSpec, Work
 from chassis.serving import HttpServer, Limits, PortTaken
 from chassis.settings import SettingsRefused, load
@@ -272,11 +282,12 @@ class Service(Generic[S]):
 
         async def now_and_then(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
             while True:
+                began = time.monotonic()
                 try:
                     await work()
                 except INFRASTRUCTURE_ERRORS as error:
                     _log.info("housekeeping is tried again later", error=type(error).__name__)
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(pause_seconds(time.monotonic() - began, seconds))
 
         counting = now_and_then(COUNT_LETTERS_SECONDS, lambda: count_letters(database, spec.name))
         self._keep(parts, "letters", counting)

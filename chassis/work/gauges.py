@@ -12,7 +12,6 @@ from chassis.ids import TenantId
 from chassis.postgres import Connection
 from chassis.work.queries import OPEN, UNDONE_SECONDS_MAX
 
-PAUSE_TIMES: Final = 20
 _STATES: Final = ("PLANNED", "INTENT", "UNCERTAIN", "PROBING", "ABSENT", "HUMAN")
 
 
@@ -26,11 +25,6 @@ class HeldUp:
     waits: int
     since: datetime
     reason: str | None
-
-
-def pause_seconds(took_seconds: float, seconds_min: float) -> float:
-    """Time to the next measuring: the walk grows with the open rows, its share of the database's time does not."""
-    return max(seconds_min, PAUSE_TIMES * took_seconds)
 
 
 async def measure(connection: Connection, now: datetime, vendor_of: Callable[[str], str]) -> list[HeldUp]:

@@ -16,6 +16,7 @@ from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.postgres import Connection, Database, is_infrastructure, log_level
+from chassis.runtime import pause_seconds
 from chassis.wakeups import WORK
 from chassis.work import breaker, claims, gauges, journal
 from chassis.work.claims import Claimed, ClaimRequest
@@ -235,7 +236,7 @@ class WorkRunner:
                 self._say_held_up(found, now)
             except AWAY as error:
                 _log.warning("due work is measured later: %s", type(error).__name__)
-            await asyncio.sleep(gauges.pause_seconds(loop.time() - began, self._settings.gauges_seconds))
+            await asyncio.sleep(pause_seconds(loop.time() - began, self._settings.gauges_seconds))
 
     def _say_held_up(self, found: Sequence[HeldUp], now: datetime) -> None:
         known = self._held_up

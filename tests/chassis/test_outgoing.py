@@ -161,8 +161,13 @@ async def test_the_backlog_is_how_much_waits_and_for_how_long(database: Database
         await admin.execute("UPDATE outbox SET created_at = now() - interval '90 s' WHERE published_at IS NULL")
         await admin.close()
         rows, age = await outgoing.backlog(connection)
+        await write(database, message(4, lane=Lane.BULK))
+        longest = await outgoing.backlog(connection)
+        plan = await connection.fetch("EXPLAIN (COSTS OFF) " + outgoing._BACKLOG)
     assert rows == 2
     assert 90 <= age < 90 + 3600
+    assert (longest[0], longest[1] >= age) == (3, True)
+    assert "".join(row[0] for row in plan).count("Limit") == 2, "the oldest by its place in the index"
 
 
 async def test_the_days_ahead_have_their_partitions(database: Database, own_database: OwnDatabase) -> None:

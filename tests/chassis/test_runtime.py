@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from chassis.runtime import LoopEnded, Loops, run_process, stop_on_signals, until_available
+from chassis.runtime import LoopEnded, Loops, pause_seconds, run_process, stop_on_signals, until_available
 
 
 @pytest.mark.expects_errors("a loop has ended")
@@ -82,3 +82,8 @@ def test_signals_ask_for_an_end_in_order(number: signal.Signals) -> None:
         return 7
 
     assert run_process(main) == 7
+
+
+def test_what_is_done_now_and_then_takes_a_twentieth_of_the_time_at_most() -> None:
+    assert pause_seconds(0.01, 5.0) == 5.0
+    assert pause_seconds(15.0, 5.0) == 300.0

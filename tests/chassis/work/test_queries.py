@@ -196,8 +196,3 @@ async def _waiting(world: World) -> Any:
 async def _passed(world: World, started: Any) -> bool:
     (row,) = await world.rows()
     return bool(row["pass_started_at"] == started)
-
-
-def test_the_gauges_take_a_twentieth_of_the_time_at_most() -> None:
-    assert gauges.pause_seconds(0.01, 5.0) == 5.0
-    assert gauges.pause_seconds(15.0, 5.0) == 300.0
