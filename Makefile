@@ -92,6 +92,9 @@ nightly: $(STAMP)
 AGAIN = { code=$$?; test $$code -eq 1 || exit $$code; echo "Some tests failed; they are run once more by themselves:"; \
   $(PY) -m pytest -v --last-failed --last-failed-no-failures none
 
+# Two processes, each with a PostgreSQL and a Kafka of its own.
+TWO := -n 2 --dist worksteal
+
 # All that CI runs: the fast part first, then the parts on real servers, then the product through its commands, then what
 # must hold under faults. There nothing is tried twice: what breaks a promise once has broken it.
 CAMPAIGN_MINUTES_MAX := 15
@@ -99,14 +102,12 @@ FAST := tests/kit tests/contracts tests/architecture tests/golden tests/services
 PARTS := tests/connectors tests/sandbox tests/sverka tests/deploy
 RIG := $(wildcard tests/chaos tests/simulation tests/bench)
 test: $(STAMP) lint types
-	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest $(FAST) || $(AGAIN) $(FAST); }
-	@$(PY) -m coverage combine --quiet
+	@$(PY) -m pytest $(TWO) --cov --cov-report= $(FAST) || $(AGAIN) $(FAST); }
 	@echo "Branch coverage of the domains:"
 	@$(PY) -m coverage report --include 'services/*/domain/*' --skip-covered --skip-empty
 	@echo "Branch coverage of the chassis:"
 	@$(PY) -m coverage report --include 'chassis/*' --skip-covered --skip-empty
-	@$(PY) -m pytest $(PARTS) || $(AGAIN) $(PARTS); }
+	@$(PY) -m pytest $(TWO) $(PARTS) || $(AGAIN) $(PARTS); }
 	@$(PY) -m pytest tests/e2e || $(AGAIN) tests/e2e; }
 	@$(PY) -m pytest $(RIG) -m "not slow"
 	@$(PY) -m tests.chaos.campaign --seeds ci --together --minutes-max $(CAMPAIGN_MINUTES_MAX)
@@ -127,8 +128,9 @@ types: $(STAMP)
 	@$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	@$(PY) -m pytest -q tests/kit tests/contracts tests/architecture tests/golden tests/chassis/values tests/services/invoicing \
-	  tests/services/counterparty tests/services/payments tests/services/notifier tests/services/ingest/test_domain.py
+	@$(PY) -m pytest -q $(TWO) tests/kit tests/contracts tests/architecture tests/golden tests/chassis/values \
+	  tests/services/invoicing tests/services/counterparty tests/services/payments tests/services/notifier \
+	  tests/services/ingest/test_domain.py
 
 bench: $(STAMP)
 	@$(PY) -m bench $(NAME)
