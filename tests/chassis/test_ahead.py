@@ -90,7 +90,7 @@ async def test_a_batch_is_decided_while_the_one_before_it_is_not_yet_committed(
     batches, before = Batches(monkeypatch), _decided()
     async with sample.consumer():
         await _all_is_there(sample)
-    assert batches.begun[:2] == ["first", "second"]
+    assert set(batches.begun[:2]) == {"first", "second"}
     assert _since(before)["ahead"] >= 1
 
 
@@ -131,7 +131,7 @@ async def test_two_batches_that_meet_in_postgres_do_not_wait_for_each_other_for_
     batches, before = Meets(monkeypatch), _decided()
     async with sample.consumer():
         await _all_is_there(sample)
-    assert batches.begun == ["first", "second", "second"]
+    assert sorted(batches.begun) == ["first", "second", "second"]
     assert _since(before)["undone"] >= 1
 
 
