@@ -130,7 +130,7 @@ types: $(STAMP)
 unit: $(STAMP)
 	@$(PY) -m pytest -q $(TWO) tests/kit tests/contracts tests/architecture tests/golden tests/chassis/values \
 	  tests/services/invoicing tests/services/counterparty tests/services/payments tests/services/notifier \
-	  tests/services/ingest/test_domain.py
+	  tests/services/ingest/test_domain.py tests/sverka/test_story.py
 
 bench: $(STAMP)
 	@$(PY) -m bench $(NAME)

@@ -58,6 +58,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Покупатель в бухгалтерии: {% if created %}новая{% else %}известная{% endif %} карточка {{ remote_id }}",
     ),
     "counterparty.RecordWanted": ("The buyer's record is looked for", "Ищем карточку покупателя"),
+    "counterparty.RequestLeft": (
+        "The deal has another buyer and waits for this one no more",
+        "У сделки другой покупатель, этого она больше не ждёт",
+    ),
     "counterparty.RecordFound": ("The buyer's record is {{ remote_id }}", "Карточка покупателя: {{ remote_id }}"),
     "counterparty.RecordAbsent": (
         "Accounting has no such buyer: it is created",

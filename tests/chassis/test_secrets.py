@@ -91,7 +91,9 @@ async def test_a_tenant_reaches_only_its_own_data_keys(database: Database, secre
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing", "no colon", "a:short", "a:!!!", f"{OLD}{OLD}", ":" + OLD.partition(":")[2]]
+    "text",
+    ["", "# nothing", "no colon", "a:short", "a:!!!", f"{OLD}{OLD}", ":" + OLD.partition(":")[2]],
+    ids=["empty", "comment", "no colon", "short", "no base64", "twice the same", "no name"],
 )
 def test_key_files_are_read_strictly_and_never_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="key file") as refused:
