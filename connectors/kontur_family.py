@@ -22,25 +22,34 @@ from connectors.wire import ShapeError
 
 PAGE: Final = "page"
 """The code that stands for an answer that is a web page: something between us and the API spoke."""
+BUYER_GONE: Final = "buyer_gone"
+"""The code that stands for a refusal of a document because the record that it names as its buyer is not there."""
 REFUSED_ITEMS: Final = "refused_items"
 """The problem's value that names the places, from 0, of a document's items whose products are refused."""
+REFUSED: Final = 400
+"""The status of a document that is not as it must be."""
 PDF_MAGIC: Final = b"%PDF-"
 PDF_WAIT_SECONDS: Final = 2
 """How long a rendering document is left alone when the answer does not say."""
 _T = TypeVar("_T")
+_BUYER: Final = frozenset({"counterpartyid", "contractorid"})
+"""The members of a document that name its buyer."""
+_NOT_THERE: Final = re.compile(r"не найден|не существует|удал[её]н|not found|does not exist|deleted", re.IGNORECASE)
 _ITEM_PLACE: Final = re.compile(r"items\[([0-9]{1,6})\]\.productid")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
     """What an error says: ``code`` in lower case, ``text`` for a person, ``status`` where the body has one, ``target``
-    what it is about, ``items`` the places of a document's items whose products are refused."""
+    what it is about, ``items`` the places of a document's items whose products are refused, ``buyer_gone`` whether it
+    says of the member that names the buyer that there is no such record."""
 
     code: str
     text: str
     status: int | None
     target: str = ""
     items: tuple[int, ...] = ()
+    buyer_gone: bool = False
 
 
 def error_of(document: Any) -> ErrorText | None:
@@ -55,7 +64,10 @@ def error_of(document: Any) -> ErrorText | None:
         text = "; ".join(line for part in parts if (line := _line(part)))
         places = (_ITEM_PLACE.fullmatch(_word(part.get("target"))) for part in parts)
         items = tuple(sorted({int(place[1]) for place in places if place is not None}))
-        return ErrorText(_word(error.get("code")), text, status, _word(error.get("target")), items)
+        gone = any(
+            _word(one.get("target")) in _BUYER and _NOT_THERE.search(_string(one.get("message"))) for one in parts
+        )
+        return ErrorText(_word(error.get("code")), text, status, _word(error.get("target")), items, gone)
     if isinstance(error, str) and error:
         return ErrorText(_word(error), _string(document.get("error_description")) or error, status)
     message = _string(document.get("message"))
@@ -219,6 +231,7 @@ class Answers:
         if error is not None:
             said = error.text
             code = self._code(error) or (error.code if table in self._by_code else None)
+            code = BUYER_GONE if error.buyer_gone and status == REFUSED else code
             if status < 300:
                 status, code = (error.status, code) if error.status else (status, error.code or "error")
         elif answer.body.lstrip()[:1] == b"<":

@@ -55,6 +55,10 @@ class AccountingRouter:
         """As the vendor of the permit."""
         return await self._of(permit).find_counterparty(permit, inn)
 
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]:
+        """As the vendor of the permit."""
+        return await self._of(permit).read_counterparty(permit, counterparty_id)
+
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """As the vendor of the permit."""
         return await self._of(permit).create_counterparty(permit, draft, key=key)

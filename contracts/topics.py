@@ -58,7 +58,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(COMPANIES, "ingest", ("counterparty",), (ingest.CompanyChanged,), "requisites"),
     Topic(COUNTERPARTIES, "counterparty", ("invoicing", "notifier"), counterparty.LINK_MESSAGES, "deal"),
     Topic(COMPANY_CARDS, "counterparty", ("notifier",), counterparty.CARD_MESSAGES, "INN"),
-    Topic(DOCUMENTS, "invoicing", ("payments", "notifier"), invoicing.MESSAGES, "deal"),
+    Topic(DOCUMENTS, "invoicing", ("counterparty", "payments", "notifier"), invoicing.MESSAGES, "deal"),
     Topic(PAYMENTS, "payments", ("invoicing", "notifier"), payments.MESSAGES, "deal"),
     Topic(CRM_UPDATES, "notifier", (), notifier.MESSAGES, "deal"),
     _operations("ingest"),

@@ -63,6 +63,11 @@ class ElbaSeed(Refusing):
             return found
         return Ok(tuple(one for one in found.value if one.inn == inn))
 
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]:
+        """The card of one buyer."""
+        path = f"counterparties/{quote(counterparty_id, safe='')}"
+        return await self._card(permit, "read_counterparty", path, mapping.read_counterparty)
+
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """A buyer. A 409 means that one of this INN and KPP is there: search, don't create."""
         body = mapping.counterparty_body(draft)

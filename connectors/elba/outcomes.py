@@ -1,13 +1,14 @@
 """What Elba's answers mean: by HTTP status, since the vendor publishes no list of its error codes.
 
 Source: the vendor's OpenAPI description "Elba Public API" (error envelope and statuses of its methods) and RFC 6749
-§5.2 for tokens. ``PAGE`` stands for an answer that is a web page: something between us and the API spoke.
+§5.2 for tokens. ``PAGE`` stands for an answer that is a web page: something between us and the API spoke;
+``BUYER_GONE`` for a document whose buyer is not there.
 """
 
 from typing import Final
 
 from connectors.elba.schema import VENDOR
-from connectors.kontur_family import PAGE, token_table
+from connectors.kontur_family import BUYER_GONE, PAGE, token_table
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
 ALREADY_PAID: Final = "invoicealreadypaid"
@@ -25,6 +26,7 @@ TABLE: Final = OutcomeTable(
     VENDOR,
     {
         (400, None): Verdict(Kind.REJECTED, "accounting_refused"),
+        (400, BUYER_GONE): Verdict(Kind.REJECTED, "counterparty_gone"),
         (401, None): _TOKEN,
         (402, None): _TARIFF,
         (403, None): _FORBIDDEN,

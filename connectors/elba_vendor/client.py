@@ -92,13 +92,16 @@ class ElbaVendor(Refusing):
             return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
         same: list[Counterparty] = []
         for one in named:
-            card = await self._calls.card(
-                permit, "read_counterparty", f"contractors/{segment(one.counterparty_id)}", mapping.read_contractor
-            )
+            card = await self.read_counterparty(permit, one.counterparty_id)
             if not isinstance(card, Ok):
                 return card
             same += [card.value] if card.value.email == email else []
         return Ok(tuple(same))
+
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]:
+        """The card of one contractor."""
+        path = f"contractors/{segment(counterparty_id)}"
+        return await self._calls.card(permit, "read_counterparty", path, mapping.read_contractor)
 
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """A contractor; it cannot be changed afterwards. A 409 means that one of this INN and KPP is there: search.

@@ -1,13 +1,14 @@
 """What answers of the Elba Public API mean: by HTTP status, since the vendor publishes no list of its error codes.
 
 Source: the vendor's OpenAPI description "Elba Public API" (error envelope, statuses of its methods). 429 and the 5xx of
-a gateway are not in it. ``PAGE`` stands for an answer that is a web page.
+a gateway are not in it. ``PAGE`` stands for an answer that is a web page, ``BUYER_GONE`` for a document whose buyer is
+not there.
 """
 
 from typing import Final
 
 from connectors.elba_vendor.schema import VENDOR
-from connectors.kontur_family import PAGE
+from connectors.kontur_family import BUYER_GONE, PAGE
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
 EXISTS: Final = "entityalreadyexists"
@@ -26,6 +27,7 @@ TABLE: Final = OutcomeTable(
     VENDOR,
     {
         (400, None): Verdict(Kind.REJECTED, "accounting_refused"),
+        (400, BUYER_GONE): Verdict(Kind.REJECTED, "counterparty_gone"),
         # A key is issued and revoked by a person; there is no fresh one to ask for.
         (401, None): _KEY,
         (402, None): _TARIFF,

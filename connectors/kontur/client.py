@@ -68,6 +68,14 @@ class Kontur(Refusing):
         )
         return Ok(tuple(one for one in found.value if one.inn == inn)) if isinstance(found, Ok) else found
 
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]:
+        """The card of one buyer; of one that was deleted the service may leave a card that says so."""
+        path = f"counterparties/{quote(counterparty_id, safe='')}"
+        read = await self._calls.card(permit, "read_counterparty", path, mapping.read_counterparty_unless_deleted)
+        if not isinstance(read, Ok):
+            return read
+        return Rejected(Problem("document_not_found", {"vendor": VENDOR})) if read.value is None else Ok(read.value)
+
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """A buyer. A 409 means that one of this INN and KPP is there: search, don't create."""
         body = mapping.counterparty_body(draft)

@@ -183,9 +183,14 @@ def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
     )
 
 
+def read_counterparty_unless_deleted(card: Mapping[str, Any]) -> Counterparty | None:
+    """A buyer's card, archived or not; None for one that was deleted."""
+    return None if is_deleted(card) else read_counterparty(card)
+
+
 def read_live_counterparty(row: Mapping[str, Any]) -> Counterparty | None:
     """A row of a list; None for one that was deleted or archived."""
-    return None if is_deleted(row) or row.get("archived") is True else read_counterparty(row)
+    return None if row.get("archived") is True else read_counterparty_unless_deleted(row)
 
 
 def read_invoice(card: Mapping[str, Any]) -> InvoiceCard:

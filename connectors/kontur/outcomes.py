@@ -1,13 +1,14 @@
 """What answers of Kontur.Accounting mean, by the catalogue of codes that this project's contract assumes.
 
 The envelope and the statuses are those of Kontur's published services; 502, 503 and 504 are a gateway's. ``PAGE``
-stands for an answer that is a web page. A code ``x@y`` is the code x about the target y.
+stands for an answer that is a web page, ``BUYER_GONE`` for a document whose buyer is not there. A code ``x@y`` is the
+code x about the target y.
 """
 
 from typing import Final
 
 from connectors.kontur.schema import VENDOR
-from connectors.kontur_family import PAGE, token_table
+from connectors.kontur_family import BUYER_GONE, PAGE, token_table
 from connectors.verdicts import Kind, OutcomeTable, Verdict
 
 _TOKEN: Final = Verdict(Kind.BROKEN, "token_refused")
@@ -26,6 +27,7 @@ TABLE: Final = OutcomeTable(
     {
         (400, None): _REFUSED,
         (400, "validationfailed"): _REFUSED,
+        (400, BUYER_GONE): Verdict(Kind.REJECTED, "counterparty_gone"),
         (400, "invalidinn"): _REFUSED,
         (401, None): _TOKEN,
         (401, "unauthenticated"): _TOKEN,
@@ -68,6 +70,6 @@ TABLE: Final = OutcomeTable(
         (429, PAGE): _LIMIT,
     },
 )
-KNOWN_CODES: Final = frozenset(code for _, code in TABLE.rows if code not in (None, PAGE))
+KNOWN_CODES: Final = frozenset(code for _, code in TABLE.rows if code not in (None, PAGE, BUYER_GONE))
 
 TOKEN_TABLE: Final = token_table(VENDOR)

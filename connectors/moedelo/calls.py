@@ -10,7 +10,7 @@ from chassis.http import Answer, Call, as_read, as_write
 from chassis.outcomes import Failure, Ok, Outcome, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
-from connectors.moedelo.outcomes import ERROR, PAGE, TABLE, TOKEN_TABLE, WRONG_REQUEST
+from connectors.moedelo.outcomes import BUYER_GONE, ERROR, PAGE, TABLE, TOKEN_TABLE, WRONG_REQUEST
 from connectors.moedelo.paging import page_after
 from connectors.moedelo.schema import PDF_MAGIC, VENDOR, error_of, oauth_error, rows_of
 from connectors.ports.accounting import PdfFile
@@ -183,6 +183,8 @@ class Calls:
         error, code, said = error_of(document), None, ""
         if table is TOKEN_TABLE and (named := oauth_error(document)) is not None:
             code = named
+        elif error is not None and error.buyer_gone and write and answer.status < 500:
+            code = BUYER_GONE
         elif error is not None and answer.status < 300:
             code = WRONG_REQUEST if error.about_request else ERROR
         elif answer.body.lstrip()[:1] == b"<":

@@ -63,6 +63,11 @@ class Moedelo(Refusing):
             return unexpected(VENDOR, str(error), write=False)
         return Ok(tuple(one for one in cards if one.inn == inn))
 
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]:
+        """The card of one buyer."""
+        path = _path(BUYERS, counterparty_id)
+        return await self._calls.card(permit, "read_counterparty", path, mapping.read_counterparty)
+
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """A buyer. The service takes a second one of an INN; nothing but a look-up before protects."""
         body = mapping.counterparty_body(draft)

@@ -12,6 +12,8 @@ from connectors.verdicts import Kind, OutcomeTable, Verdict
 PAGE: Final = "page"
 WRONG_REQUEST: Final = "validation"
 """Stands for ``ValidationErrors`` under a status of success."""
+BUYER_GONE: Final = "buyer_gone"
+"""Stands for ``ValidationErrors`` that say of a document's buyer that there is none such."""
 ERROR: Final = "error"
 """Stands for any other error under a status of success."""
 
@@ -41,6 +43,7 @@ _ROWS: Final[dict[tuple[int | None, str | None], Verdict]] = {
     (200, None): _UNREADABLE,
     (201, None): _UNREADABLE,
     (None, WRONG_REQUEST): _REFUSED,
+    (None, BUYER_GONE): Verdict(Kind.REJECTED, "counterparty_gone"),
     (None, ERROR): _FAULT,
     # A page in place of an answer tells nothing of the object, only of the way to the API.
     (None, PAGE): _UNREADABLE,

@@ -82,15 +82,20 @@ _WORDS: Final = {
     "settlementaccountid": "расчётный счёт",
     "additionalinfo": "дополнительная информация",
 }
+BUYER: Final = "kontragentid"
+"""The member of a document that names its buyer, in lower case."""
+_NOT_THERE: Final = re.compile(r"не найден|не существует|удал[её]н", re.IGNORECASE)
 _PLACE: Final = re.compile(r"items\[(\d{1,4})\]\.?(.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """What an error says: for a person, and whether it names what is wrong with the request."""
+    """What an error says: for a person, and whether it names what is wrong with the request; ``buyer_gone``: that there
+    is no such buyer is among it."""
 
     text: str
     about_request: bool
+    buyer_gone: bool = False
 
 
 def rows_of(document: Any) -> list[Mapping[str, Any]]:
@@ -108,7 +113,9 @@ def error_of(document: Any) -> ErrorText | None:
     wrong, message = document.get("ValidationErrors"), document.get("Message")
     if isinstance(wrong, dict) and wrong:
         said = [f"{_named(field)}: {text}" for field, texts in wrong.items() for text in _texts(texts)]
-        return ErrorText("; ".join(said) or str(message or ""), about_request=True)
+        texts = [text for field, texts in wrong.items() if field.lower() == BUYER for text in _texts(texts)]
+        gone = any(_NOT_THERE.search(text) for text in texts)
+        return ErrorText("; ".join(said) or str(message or ""), about_request=True, buyer_gone=gone)
     if isinstance(message, str) and message:
         return ErrorText(message, about_request=False)
     error = document.get("error")

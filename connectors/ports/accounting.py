@@ -254,6 +254,12 @@ class FindCounterparty(Protocol):
     async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]: ...
 
 
+class ReadCounterparty(Protocol):
+    """A buyer's card by its id, archived or not. Rejected ``document_not_found`` when it is gone."""
+
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]: ...
+
+
 class CreateCounterparty(Protocol):
     """Creates a buyer; ``key`` is the effect's id. Rejected ``already_exists``: search again, do not create."""
 
@@ -270,7 +276,8 @@ class CounterpartyChanges(Protocol):
 
 class CreateInvoice(Protocol):
     """Creates an invoice; ``key`` is the effect's id. The answer is checked against what was asked: another buyer's,
-    another number or date is Uncertain, never Ok."""
+    another number or date is Uncertain, never Ok. Rejected ``counterparty_gone`` where the vendor says that it does not
+    have the buyer's record."""
 
     async def create_invoice(self, permit: Permit, draft: InvoiceDraft, *, key: str) -> Outcome[InvoiceCard]: ...
 
@@ -342,7 +349,7 @@ class Payments(Protocol):
 
 
 class CreateAct(Protocol):
-    """Creates an act; ``key`` is the effect's id."""
+    """Creates an act; ``key`` is the effect's id. Rejected ``counterparty_gone`` as an invoice."""
 
     async def create_act(self, permit: Permit, draft: ActDraft, *, key: str) -> Outcome[ActCard]: ...
 
@@ -379,8 +386,9 @@ class ObtainToken(Protocol):
 
 
 class Accounting(
-    FindCounterparty, CreateCounterparty, CounterpartyChanges, CreateInvoice, FindInvoice, ReadInvoice, LinkInvoice,
-    InvoiceChanges, InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping, Protocol,
+    FindCounterparty, ReadCounterparty, CreateCounterparty, CounterpartyChanges, CreateInvoice, FindInvoice,
+    ReadInvoice, LinkInvoice, InvoiceChanges, InvoicePdf, CancelInvoice, Payments, CreateAct, ReadAct, ActPdf, Ping,
+    Protocol,
 ):  # fmt: skip
     """What most accounting services can do; one of less inherits :class:`connectors.ports.refusing.Refusing`, and what
     it can do is its ``capabilities`` in the registry. What only some can is in the files beside this one."""

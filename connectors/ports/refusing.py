@@ -42,6 +42,10 @@ class Refusing:
         """Refused."""
         return self._refused("find_counterparty")
 
+    async def read_counterparty(self, permit: Permit, counterparty_id: str) -> Outcome[Counterparty]:
+        """Refused."""
+        return self._refused("read_counterparty")
+
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """Refused."""
         return self._refused("create_counterparty")

@@ -22,6 +22,7 @@ ELBA_SEED: Final = AccountingVendor(
     capabilities=frozenset(
         {
             Capability.FIND_COUNTERPARTY,
+            Capability.READ_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.COUNTERPARTY_CHANGES,
@@ -58,6 +59,7 @@ ELBA_VENDOR: Final = AccountingVendor(
     capabilities=frozenset(
         {
             Capability.FIND_COUNTERPARTY,
+            Capability.READ_COUNTERPARTY,
             Capability.FIND_PERSON,
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
@@ -88,6 +90,7 @@ KONTUR: Final = AccountingVendor(
     capabilities=frozenset(
         {
             Capability.FIND_COUNTERPARTY,
+            Capability.READ_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.COUNTERPARTY_CHANGES,
@@ -128,8 +131,9 @@ ONEC: Final = AccountingVendor(
     vendor="onec",
     profile="standard",
     connect=OneC,
-    # Files only where the base has our extension.
-    capabilities=ELBA_SEED.capabilities | {Capability.FIND_ACT, Capability.FIND_PERSON},
+    # Files only where the base has our extension. A document is taken whatever its buyer's reference points to.
+    capabilities=(ELBA_SEED.capabilities - {Capability.READ_COUNTERPARTY})
+    | {Capability.FIND_ACT, Capability.FIND_PERSON},
     policies={
         Capability.CREATE_COUNTERPARTY: EffectPolicy(probe=Probe.EXACT, calls=2),
         Capability.CREATE_COUNTERPARTY_WITHOUT_INN: EffectPolicy(probe=Probe.FEED, calls=2),
@@ -153,6 +157,7 @@ MOEDELO: Final = AccountingVendor(
     capabilities=frozenset(
         {
             Capability.FIND_COUNTERPARTY,
+            Capability.READ_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY,
             Capability.CREATE_COUNTERPARTY_WITHOUT_INN,
             Capability.COUNTERPARTY_CHANGES,

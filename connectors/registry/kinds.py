@@ -23,6 +23,7 @@ class Capability(enum.StrEnum):
     """What a vendor may be able to do; one Protocol in the ports each."""
 
     FIND_COUNTERPARTY = "find_counterparty"
+    READ_COUNTERPARTY = "read_counterparty"  # where it says of a document that it lacks the buyer's record
     CREATE_COUNTERPARTY = "create_counterparty"
     CREATE_COUNTERPARTY_WITHOUT_INN = "create_counterparty_without_inn"
     COUNTERPARTY_CHANGES = "counterparty_changes"

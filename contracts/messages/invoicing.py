@@ -45,6 +45,17 @@ class InvoiceRejected(Message, name="InvoiceRejected"):
     responsible_id: str = ""
 
 
+class BuyerRecordGone(Message, name="BuyerRecordGone"):
+    """The accounting service refused a document since it has no record ``remote_id``, which the buyer of a request is
+    linked to. The document waits for a link that counterparty has looked at again."""
+
+    deal_id: str
+    request_id: str
+    document_id: str
+    account: str
+    remote_id: str
+
+
 class InvoicePendingReview(Message, name="InvoicePendingReview"):
     """An invoice is written in the accounting service and awaits its accountant, who posts it; InvoiceIssued follows,
     or InvoiceCancelled."""
@@ -195,4 +206,5 @@ MESSAGES = (
     DocumentRendered,
     EdiStatusChanged,
     DocumentSigned,
+    BuyerRecordGone,
 )

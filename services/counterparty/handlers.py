@@ -6,7 +6,7 @@ from chassis import tenants
 from chassis.messaging.routing import Routed
 from chassis.values.inn import InnFound, clean_inn
 from contracts.envelope import Envelope, Message
-from contracts.messages import ingest
+from contracts.messages import ingest, invoicing
 from contracts.messages import values as wire
 from services.counterparty.domain import card, deal
 from services.counterparty.domain.values import Buyer, Register, Rules
@@ -41,6 +41,9 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             buyer = _buyer(message.deal.buyer)
             changed = deal.SeeBuyer(message.deal_id, buyer, message.deal.content_hash, envelope.sequence)
             return (Routed(f"{deal.PREFIX}-{message.deal_id}", changed),)
+        case invoicing.BuyerRecordGone():
+            gone = deal.SeeRecordGone(message.request_id, message.account, message.remote_id)
+            return (Routed(f"{deal.PREFIX}-{message.deal_id}", gone),)
         case ingest.CompanyChanged():
             return tuple(_cards(message, envelope.sequence))
         case _:

@@ -31,6 +31,16 @@ def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
             return (_document(_rejected(event.kind, state, event.document_id, event.reasons)),)
         case e.Refused():
             return (_document(_rejected(event.kind, state, event.document_id, (event.reason,))),)
+        case e.BuyerGone():
+            document = state.documents[event.document_id]
+            lost = invoicing.BuyerRecordGone(
+                deal_id=document.deal.deal_id,
+                request_id=event.request_id,
+                document_id=event.document_id,
+                account=document.terms.account,
+                remote_id=event.remote_id,
+            )
+            return (_document(lost),)
         case e.Held():
             document = state.documents[event.document_id]
             return (_document(_rejected(document.kind, state, event.document_id, (UNPAID,))),)

@@ -76,6 +76,8 @@ def all_histories() -> Iterator[History]:
         yield "counterparty", name, stream
     for name, stream in zip(("buyer-changed", "left"), counterparty.left_behind(), strict=True):
         yield "counterparty", name, stream
+    for name, stream in zip(("record-gone", "lost-and-made"), counterparty.lost(), strict=True):
+        yield "counterparty", name, stream
     for name, stream in zip(("filled", "ending-and-gone"), counterparty.registered(), strict=True):
         yield "counterparty", name, stream
     yield "counterparty", "filled-and-left", counterparty.filled()
@@ -91,6 +93,7 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "replaced-by-us", invoicing.replaced_by_us()
     yield "invoicing", "doubled", invoicing.doubled()
     yield "invoicing", "reviewed", invoicing.reviewed()
+    yield "invoicing", "buyer-lost", invoicing.buyer_lost()
     yield "invoicing", "lost-and-left-to-a-person", invoicing.lost_and_left_to_a_person()
     yield "invoicing", "goods-missed", invoicing.goods_missed()
     yield "invoicing", "mapped-and-made", invoicing.goods_mapped()

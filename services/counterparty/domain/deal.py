@@ -14,6 +14,7 @@ from services.counterparty.domain.values import Buyer, Party, Reason, Rules, che
 PREFIX = "deal"
 LINK = "link-buyer"
 LEAVE = "leave-buyer"
+RELINK = "relink-buyer"
 
 
 class LinkWanted(Event, name="LinkWanted"):
@@ -66,6 +67,15 @@ class Linked(Event, name="Linked"):
     party: Party
     created: bool = False
     warnings: tuple[Reason, ...] = ()
+
+
+class LinkLost(Event, name="LinkLost"):
+    """Accounting told a document that it does not have the record of an answered request: the request waits again."""
+
+    request_id: str
+    deal_id: str
+    account: str
+    remote_id: str
 
 
 class CompanyAsked(Event, name="CompanyAsked"):
@@ -141,9 +151,18 @@ class SeeCompany:
     facts: Facts | None
 
 
-Command = AskLink | SeeBuyer | Answer | AnswerNo | SeeCompany
-StoredEvent = LinkWanted | LinkRefused | CompanyAsked | BuyerSeen | Linked
-EVENTS: tuple[type[Event], ...] = (LinkWanted, LinkRefused, CompanyAsked, BuyerSeen, Linked)
+@dataclass(frozen=True, slots=True)
+class SeeRecordGone:
+    """A document was refused since accounting has no record of this id."""
+
+    request_id: str
+    account: str
+    remote_id: str
+
+
+Command = AskLink | SeeBuyer | Answer | AnswerNo | SeeCompany | SeeRecordGone
+StoredEvent = LinkWanted | LinkRefused | CompanyAsked | BuyerSeen | Linked | LinkLost
+EVENTS: tuple[type[Event], ...] = (LinkWanted, LinkRefused, CompanyAsked, BuyerSeen, Linked, LinkLost)
 FILLED_BY_REGISTER = frozenset({"kpp_missing", "buyer_name_missing"})
 CODEC = EventCodec(EVENTS)
 
@@ -180,12 +199,16 @@ def evolve(state: State, event: StoredEvent) -> State:
         case Linked():
             request = replace(state.requests[event.request_id], linked=event)
             return replace(state, requests={**state.requests, event.request_id: request})
+        case LinkLost():
+            request = replace(state.requests[event.request_id], linked=None)
+            return replace(state, requests={**state.requests, event.request_id: request})
         case _:
             assert_never(event)
 
 
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
-    """The events of one command; every request is answered once, a refused one again when the deal changes."""
+    """The events of one command; every request is answered once, a refused one again when the deal changes, a linked
+    one when accounting has lost its record."""
     match command:
         case AskLink():
             if command.request_id in state.requests:
@@ -205,6 +228,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             if request.last.party.party != command.party:
                 return ()  # the deal has another buyer by now, whose answer is to come
             return (_linked(request.last, command) if isinstance(command, Answer) else _refused(request.last, command),)
+        case SeeRecordGone():
+            return _lost(state, command)
         case _:
             assert_never(command)
 
@@ -234,85 +259,76 @@ def _asked_again(request: LinkRequest, command: SeeBuyer) -> LinkWanted | LinkRe
         return None
     if 0 < command.sequence < last.sequence:
         return None  # the request itself shows a newer deal
-    asked = _asked(
-        AskLink(
-            tenant=last.tenant,
-            request_id=last.request_id,
-            deal_id=last.deal_id,
-            account=last.account,
-            buyer=command.buyer,
-            rules=last.rules,
-            content_hash=command.content_hash,
-            responsible_id=last.responsible_id,
-            sequence=max(command.sequence, last.sequence),
-        )
-    )
+    newer = max(command.sequence, last.sequence)
+    asked = _asked(replace(_ask(last, command.buyer), content_hash=command.content_hash, sequence=newer))
     waited_for = last.party.party if isinstance(last, LinkWanted) else ""
     if isinstance(asked, LinkWanted) and asked.party.party == waited_for:
         return None
     return asked.model_copy(update={"left": waited_for}) if waited_for else asked
 
 
+def _lost(state: State, command: SeeRecordGone) -> Sequence[Event]:
+    """The buyer's record is looked at again; where the deal shows another buyer by now, that one is asked for."""
+    request = state.requests.get(command.request_id)
+    linked = None if request is None else request.linked
+    if request is None or linked is None or (linked.account, linked.remote_id) != (command.account, command.remote_id):
+        return ()
+    if (seen := state.seen) is not None:
+        shown = SeeBuyer(linked.deal_id, seen.buyer, seen.content_hash, seen.sequence)
+        if (again := _asked_again(LinkRequest(request.last), shown)) is not None:
+            return (again,)
+    return (
+        LinkLost(
+            request_id=command.request_id,
+            deal_id=linked.deal_id,
+            account=command.account,
+            remote_id=command.remote_id,
+        ),
+    )
+
+
 def _seen(asked: CompanyAsked, facts: Facts | None) -> LinkWanted | LinkRefused:
     """The request with what the register knows; what is still missing is named."""
-    command = AskLink(
-        tenant=asked.tenant,
-        request_id=asked.request_id,
-        deal_id=asked.deal_id,
-        account=asked.account,
-        buyer=asked.buyer if facts is None else filled_buyer(asked.buyer, facts),
-        rules=asked.rules,
-        content_hash=asked.content_hash,
-        responsible_id=asked.responsible_id,
-        sequence=asked.sequence,
-    )
-    found = _asked(command, ask_register=False)
+    buyer = asked.buyer if facts is None else filled_buyer(asked.buyer, facts)
+    found = _asked(_ask(asked, buyer), ask_register=False)
     assert not isinstance(found, CompanyAsked), "the register is asked once"
     return found
 
 
+def _ask(last: LinkWanted | LinkRefused | CompanyAsked, buyer: Buyer | None) -> AskLink:
+    """The request that led to an event, for a buyer."""
+    return AskLink(
+        tenant=last.tenant,
+        request_id=last.request_id,
+        deal_id=last.deal_id,
+        account=last.account,
+        buyer=buyer,
+        rules=last.rules,
+        content_hash=last.content_hash,
+        responsible_id=last.responsible_id,
+        sequence=last.sequence,
+    )
+
+
 def _asked(command: AskLink, *, ask_register: bool = True) -> LinkWanted | LinkRefused | CompanyAsked:
     party, reasons, warnings = check(command.buyer, command.rules)
-    if party is None and ask_register and command.rules.registers and command.buyer is not None:
+    whose: dict[str, Any] = {
+        "tenant": command.tenant,
+        "request_id": command.request_id,
+        "deal_id": command.deal_id,
+        "account": command.account,
+        "rules": command.rules,
+        "content_hash": command.content_hash,
+        "responsible_id": command.responsible_id,
+        "sequence": command.sequence,
+    }
+    if party is not None:
+        return LinkWanted(**whose, party=party, warnings=warnings)
+    if ask_register and command.rules.registers and command.buyer is not None:
         found = clean_inn(command.buyer.inn)
         if {one.code for one in reasons} <= FILLED_BY_REGISTER and isinstance(found, InnFound) and len(found.inn) == 10:
-            return CompanyAsked(
-                tenant=command.tenant,
-                request_id=command.request_id,
-                deal_id=command.deal_id,
-                account=command.account,
-                buyer=command.buyer,
-                inn=found.inn,
-                rules=command.rules,
-                content_hash=command.content_hash,
-                responsible_id=command.responsible_id,
-                sequence=command.sequence,
-                reasons=reasons,
-            )
-    if party is None:
-        return LinkRefused(
-            tenant=command.tenant,
-            request_id=command.request_id,
-            deal_id=command.deal_id,
-            account=command.account,
-            rules=command.rules,
-            content_hash=command.content_hash,
-            responsible_id=command.responsible_id,
-            sequence=command.sequence,
-            reasons=reasons,
-        )
-    return LinkWanted(
-        tenant=command.tenant,
-        request_id=command.request_id,
-        deal_id=command.deal_id,
-        account=command.account,
-        party=party,
-        rules=command.rules,
-        content_hash=command.content_hash,
-        responsible_id=command.responsible_id,
-        sequence=command.sequence,
-        warnings=warnings,
-    )
+            return CompanyAsked(**whose, buyer=command.buyer, inn=found.inn, reasons=reasons)
+    return LinkRefused(**whose, reasons=reasons)
 
 
 def _linked(wanted: LinkWanted, command: Answer) -> Linked:
@@ -345,6 +361,11 @@ def _refused(wanted: LinkWanted, command: AnswerNo) -> LinkRefused:
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     """A wanted link asks the party's stream, which is another lock: a task does it, and tells the one that was left."""
     event = recorded.event
+    if isinstance(event, LinkLost):
+        last = state.requests[event.request_id].last
+        assert isinstance(last, LinkWanted), "what was linked was wanted"
+        gone = _wanted(last, recorded.version) | {"gone": event.remote_id}
+        return (TaskPlan(RELINK, f"{event.request_id}:{recorded.version}", gone, account=event.account),)
     if not isinstance(event, LinkWanted | LinkRefused | CompanyAsked):
         return ()
     key = f"{event.request_id}:{recorded.version}"

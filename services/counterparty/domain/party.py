@@ -34,6 +34,7 @@ from services.counterparty.domain.party_events import (
     RecordDoubted,
     RecordFound,
     RecordIntroduced,
+    RecordLost,
     RecordRefused,
     RecordWanted,
     RequestLeft,
@@ -81,6 +82,7 @@ __all__ = [
     "RecordDoubted",
     "RecordFound",
     "RecordIntroduced",
+    "RecordLost",
     "RecordRefused",
     "RecordWanted",
     "RequestLeft",
@@ -163,10 +165,15 @@ def _want(state: State, command: WantRecord, now: dt.datetime) -> Sequence[Event
         return ()
     # One that waits here already had left and come back, of which the first is yet to be heard.
     left = _leave(state, command, now) if waits else ()
+    lost: Sequence[Event] = ()
+    if record is not None and record.phase == "linked" and command.gone and record.remote_id == command.gone:
+        lost = (RecordLost(account=command.account, remote_id=command.gone), *withdrawn(state, record, now, ENDING))
+        record = None
     if record is not None and record.phase == "linked" and command.registers and command.party.inn:
         return (*left, _standing_wanted(command.tenant, record, command))
     return (
         *left,
+        *lost,
         RecordWanted(
             tenant=command.tenant,
             account=command.account,

@@ -54,6 +54,13 @@ class RecordFound(Event, name="RecordFound"):
     created: bool = False
 
 
+class RecordLost(Event, name="RecordLost"):
+    """The account has the record no more that the party was linked to: it is looked for as at first."""
+
+    account: str
+    remote_id: str
+
+
 class RecordAbsent(Event, name="RecordAbsent"):
     """The account has no record of the party: it is created, once per ``attempt``."""
 
@@ -126,7 +133,8 @@ class RecordDoubted(Event, name="RecordDoubted"):
 @dataclass(frozen=True, slots=True)
 class WantRecord:
     """A request needs the party's record. ``turn`` is the place of this among all that its deal said of the request,
-    0 where that is not known: what is older than what was heard says nothing."""
+    0 where that is not known: what is older than what was heard says nothing. ``gone`` is a record that was read and
+    that the account does not have, "" for none."""
 
     tenant: str
     account: str
@@ -136,6 +144,7 @@ class WantRecord:
     responsible_id: str = ""
     registers: tuple[Register, ...] = ()
     turn: int = 0
+    gone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +251,7 @@ StoredEvent = (
     | RequestLeft
     | RecordIntroduced
     | RecordFound
+    | RecordLost
     | CompanyWanted
     | CompanyTold
     | RecordAbsent
@@ -258,6 +268,7 @@ EVENTS: tuple[type[Event], ...] = (
     RequestLeft,
     RecordIntroduced,
     RecordFound,
+    RecordLost,
     CompanyWanted,
     CompanyTold,
     RecordAbsent,

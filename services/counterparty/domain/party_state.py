@@ -16,6 +16,7 @@ from services.counterparty.domain.party_events import (
     RecordDoubted,
     RecordFound,
     RecordIntroduced,
+    RecordLost,
     RecordRefused,
     RecordWanted,
     RequestLeft,
@@ -117,6 +118,10 @@ def evolve(state: State, event: StoredEvent) -> State:
                 state,
                 replace(record, phase="linked", remote_id=event.remote_id, created=event.created, waiting={}),
             )
+        case RecordLost():
+            record = state.records[event.account]
+            lost = replace(record, phase="looking", remote_id="", created=False, told=None, stood_at=None)
+            return _put(state, lost)
         case CompanyWanted():
             return _put(state, replace(state.records[event.account], phase="checking"))
         case CompanyTold():

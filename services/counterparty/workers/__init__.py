@@ -43,6 +43,8 @@ CHANGES_PAGES_MAX = 10
 NAMED_PAGES_MAX = 3
 NAMED_LOOK_BACK = timedelta(hours=1)
 """How far before the creation was sent the changes are read for the record that a person named."""
+GONE = "document_not_found"
+"""What an accounting service says of an object that it does not have."""
 LOOKUP_CALLS = 1
 """After the create: the look-up that names what the vendor says exists already."""
 
@@ -70,17 +72,49 @@ class LinkBuyer:
             ours = party.counterparty_id(task.tenant, stream)
             answer = deal.Answer(payload["request_id"], buyer.party, ours, record.remote_id)
             return Done((StreamCommand(task.stream, answer, f"answer:{task.key}"),))
-        want = party.WantRecord(
-            task.tenant,
-            payload["account"],
-            payload["request_id"],
-            payload["deal_id"],
-            buyer,
-            payload["responsible_id"],
-            tuple(Register.model_validate(one) for one in payload.get("registers", ())),
-            payload.get("turn", 0),
-        )
-        return Done((StreamCommand(stream, want, f"want:{task.key}"),))
+        return Done((StreamCommand(stream, _want(task, buyer), f"want:{task.key}"),))
+
+
+def _want(task: Task, buyer: Party, gone: str = "") -> party.WantRecord:
+    payload = task.payload
+    return party.WantRecord(
+        tenant=task.tenant,
+        account=payload["account"],
+        request_id=payload["request_id"],
+        deal_id=payload["deal_id"],
+        party=buyer,
+        responsible_id=payload["responsible_id"],
+        registers=tuple(Register.model_validate(one) for one in payload.get("registers", ())),
+        turn=payload.get("turn", 0),
+        gone=gone,
+    )
+
+
+class RelinkBuyer:
+    """Reads the record that a document was refused for. Only one that is really gone is looked for, or made, again; one
+    that is there is the answer once more."""
+
+    kind = deal.RELINK
+    recurring = False
+    permits = 1
+
+    def __init__(self, accounting: Accounting, store: PartyStore) -> None:
+        self._accounting = accounting
+        self._store = store
+
+    async def run(self, task: Task) -> TaskResult:
+        """Asks the party for its record, and says whether the account has the one it is linked to."""
+        assert task.permit is not None, "the plan names an account"
+        buyer, gone = Party.model_validate(task.payload["party"]), task.payload["gone"]
+        stream = f"{party.PREFIX}-{buyer.party}"
+        record = (await self._store.party(task.tenant, stream)).records.get(task.account)
+        if record is not None and (record.phase, record.remote_id) == ("linked", gone):
+            read = await self._accounting.read_counterparty(task.permit, gone)
+            if isinstance(read, Deferred | Retryable | Uncertain):
+                return read if not isinstance(read, Uncertain) else Retryable(read.problem, outage=False)
+            if isinstance(read, Ok) or read.problem.code != GONE:
+                gone = ""
+        return Done((StreamCommand(stream, _want(task, buyer, gone), f"want:{task.key}"),))
 
 
 class LeaveBuyer:
@@ -356,6 +390,7 @@ def handlers(
         (
             LinkBuyer(store, clock),
             LeaveBuyer(),
+            RelinkBuyer(accounting, store),
             FindCounterparty(accounting),
             AnswerLink(),
             CheckNamed(accounting, vendor_of, store, subjects),

@@ -2,15 +2,53 @@
 
 from dataclasses import replace
 
+from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.drafting import total_kopecks
 from services.invoicing.domain.questions import Asking
-from services.invoicing.domain.state import Document
+from services.invoicing.domain.state import COUNTERPARTY_GONE, Document
 from services.invoicing.domain.values import Draft, Issued
+
+RELINKS_MAX = 2
+"""So many records of its buyer a document is refused for before a person is told."""
 
 
 class Answering(Asking):
     """The way from the vendor's answer to a document that stands."""
+
+    def answering(self, document_id: str, attempt: int) -> Document | None:
+        """The document that an answer to an attempt is about, as long as it waits for one."""
+        document = self.state.documents.get(document_id)
+        if document is None or document.attempt != attempt or document.phase not in ("ordered", "doubtful"):
+            return None
+        return document
+
+    def doubt(self, command: c.Doubt) -> None:
+        """Nobody can tell whether the vendor has it: a person is asked."""
+        document = self.answering(command.document_id, command.attempt)
+        if document is None or document.draft is None or document.phase != "ordered":
+            return
+        self.lose_answer(document)
+        self.say(e.Doubted(document_id=document.document_id))
+        self.ask_whether_sent(document, document.draft, command.sent_at)
+
+    def lose_buyer(self, document: Document, command: c.Reject) -> bool:
+        """Has the buyer's record looked at, once for each; one that is there after all is tried once more with."""
+        link, gone = document.link, document.gone
+        if command.reason.code != COUNTERPARTY_GONE or link is None:
+            return False
+        if link.remote_id in gone or len(gone) >= RELINKS_MAX:
+            return False
+        self.say(
+            e.BuyerGone(
+                document_id=document.document_id,
+                request_id=document.request_id,
+                attempt=command.attempt,
+                remote_id=link.remote_id,
+                reason=command.reason,
+            )
+        )
+        return True
 
     def settle(self, document: Document, draft: Draft, issued: Issued) -> None:
         """The vendor's document stands if it is what was ordered; else a person is asked."""

@@ -264,14 +264,8 @@ class _Decision(Cancelling):
                 if document.phase == "held":
                     self.advance(document)
 
-    def _answering(self, document_id_: str, attempt: int) -> Document | None:
-        document = self.state.documents.get(document_id_)
-        if document is None or document.attempt != attempt or document.phase not in ("ordered", "doubtful"):
-            return None
-        return document
-
     def confirm(self, command: c.Confirm) -> None:
-        document = self._answering(command.document_id, command.attempt)
+        document = self.answering(command.document_id, command.attempt)
         if document is None or document.draft is None or document.issued == command.issued:
             return
         if command.doubted:
@@ -302,34 +296,30 @@ class _Decision(Cancelling):
             self.settle(document, document.draft, command.issued)
 
     def reject(self, command: c.Reject) -> None:
-        document = self._answering(command.document_id, command.attempt)
+        document = self.answering(command.document_id, command.attempt)
         if document is None:
             return
         if command.doubted:
             self.lose_answer(document)
-        self.say(
-            e.Refused(
-                document_id=document.document_id,
-                request_id=document.request_id,
-                kind=document.kind,
-                attempt=command.attempt,
-                reason=command.reason,
+        lost = self.lose_buyer(document, command)
+        if not lost:
+            self.say(
+                e.Refused(
+                    document_id=document.document_id,
+                    request_id=document.request_id,
+                    kind=document.kind,
+                    attempt=command.attempt,
+                    reason=command.reason,
+                )
             )
-        )
         changed = document.changed_deal
         if changed is not None and changed.content_hash != document.deal.content_hash:
             self._see_again(self.state.documents[document.document_id], changed)
+        elif lost:
+            self.advance(self.state.documents[document.document_id])
         elif command.reason.code == GOODS_UNKNOWN:
             names = ", ".join(f"«{name}»" for name in command.reason.values.get("names", ()))
             self.open_card(GOODS_UNKNOWN, self.state.documents[document.document_id], names=names)
-
-    def doubt(self, command: c.Doubt) -> None:
-        document = self._answering(command.document_id, command.attempt)
-        if document is None or document.draft is None or document.phase != "ordered":
-            return
-        self.lose_answer(document)
-        self.say(e.Doubted(document_id=document.document_id))
-        self.ask_whether_sent(document, document.draft, command.sent_at)
 
     def render(self, command: c.Render) -> None:
         document = self.state.documents.get(command.document_id)

@@ -107,6 +107,17 @@ class Refused(Event, name="Refused"):
     reason: Reason
 
 
+class BuyerGone(Event, name="BuyerGone"):
+    """The vendor refused the document, which does not exist there, since it does not have the record ``remote_id`` of
+    its buyer. The document waits until the buyer is linked again."""
+
+    document_id: str
+    request_id: str
+    attempt: int
+    remote_id: str
+    reason: Reason
+
+
 class GoodsKnown(Event, name="GoodsKnown"):
     """A product that the document was refused for has an item in the nomenclature by now."""
 
@@ -237,6 +248,7 @@ StoredEvent = (
     | Drafted
     | Made
     | Refused
+    | BuyerGone
     | GoodsKnown
     | GoodsUsed
     | GivenUp
@@ -270,6 +282,7 @@ EVENTS: tuple[type[Event], ...] = (
     Drafted,
     Made,
     Refused,
+    BuyerGone,
     GoodsKnown,
     GoodsUsed,
     GivenUp,

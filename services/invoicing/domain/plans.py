@@ -43,7 +43,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     """The effects and tasks of one event."""
     event = recorded.event
     match event:
-        case e.Requested():
+        case e.Requested() | e.BuyerGone():
             return (_deadline(event.request_id, recorded),)
         case e.DealBack() | e.DealRegained():
             waiting = (document for document in state.documents.values() if document.phase == "waiting")

@@ -19,6 +19,8 @@ DOUBLED = "document_doubled"
 """The question about an invoice that accounting has twice."""
 GOODS_UNKNOWN = "goods_unknown"
 """Lines that the accounting's nomenclature lacks, where the tenant has them listed instead of made (R25)."""
+COUNTERPARTY_GONE = "counterparty_gone"
+"""The accounting service does not have the record of the buyer."""
 STANDING: frozenset[Phase] = frozenset({"review", "made"})
 """The vendor has it, posted or not."""
 STAYS = frozenset({("cancel_by_hand", "keep"), ("cancel_refused", "understood")})
@@ -31,7 +33,8 @@ class Document:
     """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls,
     ``cancels`` orders to void it. ``link`` is the buyer that it was sent with. ``lost_attempt`` is the last one whose
     answer was lost, 0 while none was. ``goods_missed`` are products that the nomenclature ever lacked, ``goods_known``
-    those of them that it has by now, since the last refusal."""
+    those of them that it has by now, since the last refusal. ``gone`` are records of its buyer that the vendor said not
+    to have, since it was last refused for another reason."""
 
     document_id: str
     kind: Kind
@@ -54,6 +57,7 @@ class Document:
     lost_attempt: int = 0
     goods_missed: frozenset[str] = frozenset()
     goods_known: frozenset[str] = frozenset()
+    gone: tuple[str, ...] = ()
 
     def goods_wanted(self) -> Mapping[str, str]:
         """The products that it waits for, each with the item that was tried in vain, "" for none."""
@@ -158,7 +162,9 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.Refused():
             missed = state.documents[event.document_id].goods_missed | set(event.reason.values.get("products", ()))
             refused = _change(state, event.document_id, phase="blocked", reasons=(event.reason,))
-            return _change(refused, event.document_id, goods_missed=missed, goods_known=frozenset())
+            return _change(refused, event.document_id, goods_missed=missed, goods_known=frozenset(), gone=())
+        case e.BuyerGone():
+            return _buyer_gone(state, event)
         case e.GoodsKnown():
             known = state.documents[event.document_id].goods_known | {event.product_id}
             return _change(state, event.document_id, goods_known=known)
@@ -239,6 +245,14 @@ def _answered(state: State, event: e.BuyerLinked | e.BuyerRefused) -> Mapping[st
 def _shown(state: State, request_id: str, deal: Deal) -> Mapping[str, frozenset[str]]:
     buyers = state.buyers.get(request_id, frozenset()) | {deal.buyer_party}
     return {**state.buyers, request_id: buyers}
+
+
+def _buyer_gone(state: State, event: e.BuyerGone) -> State:
+    gone = (*state.documents[event.document_id].gone, event.remote_id)
+    known = state.links.get(event.request_id)
+    lost = known is not None and known.remote_id == event.remote_id  # else it was linked anew meanwhile
+    links = {key: link for key, link in state.links.items() if key != event.request_id or not lost}
+    return _change(replace(state, links=links), event.document_id, phase="waiting", reasons=(), gone=gone)
 
 
 def _ordered(state: State, event: e.Ordered) -> State:

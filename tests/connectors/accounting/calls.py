@@ -30,6 +30,9 @@ CapabilityCall = Callable[[AccountingDesk, str], Awaitable[Outcome[Any]]]
 
 READS: Mapping[Capability, CapabilityCall] = {
     Capability.FIND_COUNTERPARTY: lambda desk, _: desk.accounting.find_counterparty(desk.permit, INN),
+    Capability.READ_COUNTERPARTY: lambda desk, at: desk.accounting.read_counterparty(
+        desk.permit, desk.last_buyer or at
+    ),
     Capability.FIND_PERSON: lambda desk, _: desk.accounting.find_person(desk.permit, PERSON.name, PERSON.email),
     Capability.COUNTERPARTY_CHANGES: lambda desk, _: desk.accounting.counterparty_changes(
         desk.permit, FeedCursor(recently())

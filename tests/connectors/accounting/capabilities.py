@@ -35,6 +35,22 @@ class AccountingCapabilities(Traits):
         found = taken(await desk.accounting.find_counterparty(desk.permit, INN))
         assert [(one.counterparty_id, one.inn, one.kpp) for one in found] == [(made, INN, "770901001")]
 
+    async def test_a_buyer_that_was_deleted_is_not_read_and_its_documents_say_so(self, desk: AccountingDesk) -> None:
+        self.needs(Capability.READ_COUNTERPARTY)
+        made = await desk.buyer()
+        card = taken(await desk.accounting.read_counterparty(desk.permit, made))
+        assert (card.counterparty_id, card.inn, card.kpp) == (made, INN, "770901001")
+        await desk.act(f"/counterparties/{made}", method="DELETE")
+        gone = await desk.accounting.read_counterparty(desk.permit, made)
+        assert isinstance(gone, Rejected)
+        assert gone.problem.code == "document_not_found"
+        act = await desk.accounting.create_act(desk.permit, desk.act_draft(made, None), key="act")
+        for refused in (await desk.create_invoice(made), act):
+            assert isinstance(refused, Rejected)
+            assert refused.problem.code == "counterparty_gone"
+            assert "онтрагент не найден" in refused.problem.values["text"]
+        assert await desk.documents() == 0
+
     async def test_two_records_of_one_inn_are_both_found(self, desk: AccountingDesk) -> None:
         self.needs(Capability.FIND_COUNTERPARTY)
         made = await desk.buyer()

@@ -79,6 +79,7 @@ class Traits:
 
 OPERATIONS: Mapping[Capability, str] = {
     Capability.FIND_COUNTERPARTY: "counterparty.find",
+    Capability.READ_COUNTERPARTY: "counterparty.get",
     Capability.COUNTERPARTY_CHANGES: "counterparty.find",
     Capability.FIND_PERSON: "counterparty.find",
     Capability.CREATE_COUNTERPARTY: "counterparty.create",

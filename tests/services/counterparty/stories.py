@@ -73,6 +73,19 @@ def left_behind() -> list[Stream[Any, Any]]:
     return [moved, former]
 
 
+def lost() -> list[Stream[Any, Any]]:
+    """A document is refused since accounting has the buyer's record no more; another one is made."""
+    moved, made = asked(), a_party()
+    moved.ran(deal.SeeRecordGone("r1", ACCOUNT, "elba-1"))
+    moved.ran(deal.Answer("r1", ROMASHKA, "cp", "elba-2"))
+    made.ran(want())
+    made.ran(party.SeeRecords(ACCOUNT, ("elba-1",)))
+    made.ran(replace(want("r2"), gone="elba-1"))
+    made.ran(party.SeeRecords(ACCOUNT, ()))
+    made.ran(party.SeeCreated(ACCOUNT, 1, "elba-2"))
+    return [moved, made]
+
+
 def registered() -> list[Stream[Any, Any]]:
     """What a buyer lacks comes from the state register; one about to be no more is a question, then is no more."""
     lacking, ending = requests(), a_party()
@@ -155,6 +168,7 @@ def all_stories() -> list[Stream[Any, Any]]:
         told_backwards(),
         *looked_up(),
         *left_behind(),
+        *lost(),
         *registered(),
         filled(),
         *entered(),

@@ -63,6 +63,16 @@ class OneParty(RuleBasedStateMachine):
         self.turn += 1
         self._tell(replace(want(name, account), deal_id=DEALS[name], turn=self.turn if told else 0))
 
+    @precondition(lambda self: any(one.phase == "linked" for one in self.party.state.records.values()))
+    @rule(pick=PICK)
+    def a_document_was_refused_for_its_record(self, pick: int) -> None:
+        linked = [one for one in self.party.state.records.values() if one.phase == "linked"]
+        record, name = linked[pick % len(linked)], f"r{len(self.wanted) + 1}"
+        self.accounts[name] = record.account
+        self.wanted[name] += 1
+        self.linked.pop(record.account, None)
+        self._tell(replace(want(name, record.account), deal_id=DEALS[name], gone=record.remote_id))
+
     @precondition(lambda self: self.wanted)
     @rule(pick=PICK, late=st.booleans())
     def a_request_leaves(self, pick: int, late: bool) -> None:
@@ -87,7 +97,7 @@ class OneParty(RuleBasedStateMachine):
     @rule(account=ACCOUNTS, status=st.sampled_from(["", "active", "bankrupt", "liquidating", "liquidated"]))
     def the_register_answers(self, account: str, status: str) -> None:
         record = self.party.state.records.get(account)
-        if record is not None and record.phase == "linked":
+        if record is not None and record.phase in ("linked", "checking"):
             self._tell(party.SeeRegister(account, facts(status=status) if status else None))
 
     def _waiting(self) -> set[str]:
@@ -164,7 +174,7 @@ class OneParty(RuleBasedStateMachine):
         for record in self.party.state.records.values():
             if record.waiting:
                 watched = record.phase == "linked" and record.registers
-                assert watched or record.phase in ("looking", "creating", "doubtful")
+                assert watched or record.phase in ("looking", "checking", "creating", "doubtful")
                 assert record.phase != "doubtful" or record.account in asked_or_read
                 assert record.phase != "looking" or record.account in looked
             assert record.account not in asked or record.phase == "doubtful" or record.waiting
@@ -179,7 +189,8 @@ class OneParty(RuleBasedStateMachine):
         assert {card_id for (card_id, _), count in shown.items() if count} <= set(open_)
         for card_id, account in open_.items():
             waiting = set(self.party.state.records[account].waiting.values())
-            assert waiting == {deal_id for (card, deal_id), count in shown.items() if card == card_id and count}
+            told = {deal_id for (card, deal_id), count in shown.items() if card == card_id and count}
+            assert waiting == told - {""}, "a question that came when all had left is told in no deal"
 
     @invariant()
     def state_is_what_was_stored(self) -> None:

@@ -168,6 +168,18 @@ def goods_mapped() -> Stream[goods.State, goods.Command]:
     return stream
 
 
+def buyer_lost() -> Documents:
+    """Accounting has the buyer's record no more; the invoice is made with another."""
+    stream = documents()
+    stream.ran(request())
+    stream.ran(linked())
+    gone = Reason(code="counterparty_gone", values={"vendor": "elba", "text": "Указанный контрагент не найден"})
+    stream.ran(c.Reject(last(stream).request["document_id"], 1, gone))
+    stream.ran(linked(remote_id="elba-new"))
+    stream.ran(answer(last(stream)))
+    return stream
+
+
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
     documents_of = [
@@ -179,5 +191,6 @@ def all_stories() -> list[Stream[Any, Any]]:
         replaced_by_us(),
         doubled(),
         reviewed(),
+        buyer_lost(),
     ]
     return [*documents_of, goods_missed(), goods_mapped(), edi_parts.signed(), edi_parts.hard()]
