@@ -137,7 +137,7 @@ async def test_an_unreadable_success_is_uncertain(body: bytes) -> None:
 
 
 WRITES = [
-    (400, Rejected, "accounting_refused"),
+    (400, Rejected, "counterparty_gone"),
     (401, Retryable, "credentials_refused"),
     (402, Retryable, "accounting_tariff"),
     (403, Retryable, "accounting_forbidden"),
@@ -165,7 +165,23 @@ async def test_statuses_of_a_write(status: int, kind: FailureType, problem: str)
         assert outcome.problem.values["text"] == "contractorId: Указанный контрагент не найден"
 
 
-@pytest.mark.parametrize(("status", "kind", "problem"), WRITES)
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("contractorId", "Для УПД нужны реквизиты контрагента"),
+        ("bankAccountId", "Расчётный счёт не найден"),
+        (None, ""),
+    ],
+)
+async def test_a_refusal_of_something_else_does_not_say_that_the_buyer_is_gone(target: str | None, text: str) -> None:
+    whole: Any = ENVELOPE["error"]
+    error = {**whole, "target": target, "message": text, "details": []}
+    outcome = await _create(answer(ENVELOPE | {"statusCode": 400, "error": error}, 400))
+    assert isinstance(outcome, Rejected)
+    assert outcome.problem.code == "accounting_refused"
+
+
+@pytest.mark.parametrize(("status", "kind", "problem"), [(400, Rejected, "accounting_refused"), *WRITES[1:]])
 async def test_statuses_of_a_read(status: int, kind: FailureType, problem: str) -> None:
     outcome = await scripted(answer(b"no", status))[0].read_invoice(PERMIT, BILL_ID)
     assert isinstance(outcome, Retryable if kind is Uncertain else kind)
