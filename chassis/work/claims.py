@@ -22,8 +22,8 @@ class ClaimRequest:
     """What one process can take now.
 
     ``kinds`` maps the kinds that this build handles to how many of one group may travel together. ``suspended``
-    tenants get nothing new, though what is uncertain is still looked up; ``paused`` are (tenant, account) pairs at
-    their limit.
+    tenants get nothing new, though what is uncertain is still looked up and what is untold is told; ``paused`` are
+    (tenant, account) pairs at their limit.
     """
 
     owner: str
@@ -50,9 +50,9 @@ NOTHING = Claimed([])
 async def claim(database: Database, request: ClaimRequest, clock: Callable[[], datetime]) -> Claimed:
     """Claims up to ``limit`` heads, and with each the rest of its group; ``clock`` tells business time.
 
-    What may already be outside goes first, then interactive work, then bulk. Within a lane tenants take turns from
-    the one after the last served; within a tenant's account the oldest goes first. A stream has one piece of work at
-    a time, and its effects on one account keep their order.
+    What may already be outside, or waits to be told, goes first, then interactive work, then bulk. Within a lane
+    tenants take turns from the one after the last served; within a tenant's account the oldest goes first. A stream has
+    one piece of work at a time, and its effects on one account keep their order.
     """
     # One claim at a time: two that look at the same moment would both find a stream idle.
     async with database.delivery(
@@ -100,7 +100,7 @@ WITH due AS (
   FOR UPDATE SKIP LOCKED
 )
 UPDATE work w SET queue = 'ready', lease_until = NULL,
-  claim_lane = CASE WHEN state IN ('INTENT', 'SENT', 'UNCERTAIN', 'PROBING') THEN -1 ELSE lane END
+  claim_lane = CASE WHEN untold OR state IN ('INTENT', 'SENT', 'UNCERTAIN', 'PROBING') THEN -1 ELSE lane END
 FROM (SELECT * FROM due UNION ALL SELECT * FROM abandoned) AS woken
 WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 """
@@ -166,7 +166,7 @@ WITH RECURSIVE lanes AS MATERIALIZED (
     FROM work w
     WHERE w.queue = 'ready' AND w.claim_lane = s.claim_lane AND w.tenant_id = s.tenant_id AND w.account = s.account
       AND w.kind = ANY ($3::text[])
-      AND (NOT s.is_blocked OR w.state IN ('INTENT', 'SENT') OR w.decide_by <= $2)
+      AND (NOT s.is_blocked OR w.untold OR w.state IN ('INTENT', 'SENT') OR w.decide_by <= $2)
       AND (w.stream = '' OR NOT EXISTS (
         SELECT FROM work o
         WHERE o.tenant_id = w.tenant_id AND o.stream = w.stream AND o.queue IN ('waiting', 'ready', 'taken')

@@ -222,7 +222,7 @@ UPDATE work w SET
   queue = CASE WHEN r.state = 'HUMAN' AND NOT r.untold THEN 'person'
                WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN 'closed'
                WHEN least(r.due_at, w.due_at) <= $2 THEN 'ready' ELSE 'waiting' END,
-  claim_lane = CASE WHEN r.state IN ('UNCERTAIN', 'PROBING') THEN -1 ELSE w.lane END,
+  claim_lane = CASE WHEN r.untold OR r.state IN ('UNCERTAIN', 'PROBING') THEN -1 ELSE w.lane END,
   due_at = least(r.due_at, w.due_at),
   first_due_at = CASE WHEN r.was_due_at IS NOT NULL THEN coalesce(w.first_due_at, r.was_due_at) END,
   settled_at = CASE WHEN w.wanted = r.wanted AND r.due_at IS NULL THEN $2 END,

@@ -10,9 +10,11 @@ from chassis.aggregate import TaskPlan
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Uncertain
+from chassis.postgres import Connection
 from chassis.work import queries
 from chassis.work.handlers import Done, EffectCall, EffectPolicy, Probe, Settled, StreamCommand, Task, TaskResult
 from chassis.work.plans import PlannedWork, insert_plans
+from chassis.work.settings import TenantRules
 from tests.chassis.work.conftest import World, eventually
 from tests.chassis.work.probes import closed, value
 from tests.chassis.work.toy import ACCOUNT, End, Vendor, begin
@@ -74,6 +76,36 @@ async def test_an_outcome_that_cannot_be_told_is_delayed_work_of_which_people_he
     assert len(vendor.sent) == 1
     assert [len(await world.messages(kind)) for kind in ("WorkDelayed", "WorkResumed")] == [1, 1]
     assert await delayed(world) == 0
+
+
+@pytest.mark.expects_errors("could not be told to chain-1")
+@pytest.mark.parametrize("held_up_by", ["outage", "suspension"])
+async def test_an_outcome_is_told_though_nothing_may_be_begun(world: World, held_up_by: str) -> None:
+    """It needs no vendor, and may be of an invoice that is there."""
+    rules = TenantRules()
+
+    async def present(connection: Connection) -> TenantRules:
+        return rules
+
+    vendor = Speechless("domain")
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor, tenant_rules=present)
+    await eventually(lambda: told_again(world, 1, vendor))
+    async with world.database.delivery_connection() as connection:
+        if held_up_by == "outage":
+            await connection.execute(
+                "INSERT INTO work_accounts (tenant_id, account, opened_at) VALUES ('aa', $1, now())", ACCOUNT
+            )
+    vendor.by, rules = "", TenantRules(suspended=frozenset([TENANT] if held_up_by == "suspension" else []))
+    await eventually(lambda: known(world, rules))
+    (row,) = await world.rows()
+    world.clock.set(row["due_at"])
+    await eventually(lambda: closed(world, 1))
+
+
+async def known(world: World, rules: TenantRules) -> bool:
+    (runner,) = world.runners
+    return runner._vendors.rules == rules
 
 
 @pytest.mark.expects_errors("could not be told to chain-1")
