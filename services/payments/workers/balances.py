@@ -23,6 +23,9 @@ PAGES_PER_RUN_MAX: Final = 3
 CARDS_PER_RUN_MAX: Final = 5
 CARDS_EVERY: Final = dt.timedelta(hours=6)
 """A rejection or a deletion brings no news, so every unpaid invoice's card is read that often."""
+CARD_TRIES_MAX: Final = 5
+"""So often a card that brings an error of the vendor's own stops the pass; then it is that invoice's alone, and is read
+again in its turn."""
 STRANGE_FACTS_MAX: Final = 500
 STRANGE_KEPT: Final = dt.timedelta(hours=24)
 """Facts about invoices that are not ours, or not known here yet, are looked at again so long."""
@@ -106,7 +109,7 @@ class PollBalances:
                 found.append((invoice, card.value))
             elif isinstance(card, Rejected) and card.problem.code == "document_not_found":
                 found.append((invoice, None))
-            elif isinstance(card, Deferred) or (isinstance(card, Retryable) and card.outage):
+            elif isinstance(card, Deferred) or (isinstance(card, Retryable) and is_outage(card, task)):
                 return card
             else:  # of this invoice alone; the others must not wait for it
                 _log.warning("a card is read later", account=task.account, reason=card.problem.code)
@@ -170,6 +173,12 @@ def of_card(invoice: InvoiceRow, card: InvoiceCard | None, on: dt.date) -> c.Obs
     if card.status is InvoiceStatus.CANCELLED:
         return c.SeeGone(invoice.invoice_id, "rejected")
     return None if card.paid_kopecks is None else c.ObserveBalance(invoice.invoice_id, card.paid_kopecks, on)
+
+
+def is_outage(card: Retryable, task: Task) -> bool:
+    """Whether a card's failure stops the pass over all cards. One that always fails must not stop it for ever: the news
+    of all other invoices would never be counted."""
+    return card.outage and task.attempt <= CARD_TRIES_MAX
 
 
 def _cursor(payload: Mapping[str, Any]) -> BalanceCursor:

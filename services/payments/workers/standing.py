@@ -18,6 +18,7 @@ from connectors.registry import Capability, VendorOf
 from services.payments.domain import commands as c
 from services.payments.domain import plans
 from services.payments.store import InvoiceRow, PaymentStore
+from services.payments.workers.balances import is_outage
 
 CARDS_PER_RUN_MAX: Final = 5
 STANDING_EVERY: Final = dt.timedelta(hours=6)
@@ -61,7 +62,7 @@ class LookAtStanding:
                 found = None if by_statements else await self._doubted(task, invoice)
             else:
                 found = await self._look(task, invoice, by_statements=by_statements)
-            if isinstance(found, Deferred) or (isinstance(found, Retryable) and found.outage):
+            if isinstance(found, Deferred) or (isinstance(found, Retryable) and is_outage(found, task)):
                 return found
             if isinstance(found, Failure):  # of this invoice alone; the others must not wait for it
                 _log.warning("a card is read later", account=task.account, reason=found.problem.code)

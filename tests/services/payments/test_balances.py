@@ -18,7 +18,7 @@ from contracts.messages import payments as messages
 from services.payments.domain import balances
 from services.payments.domain import commands as c
 from services.payments.store import InvoiceRow
-from services.payments.workers.balances import CARDS_PER_RUN_MAX, PollBalances
+from services.payments.workers.balances import CARD_TRIES_MAX, CARDS_PER_RUN_MAX, PollBalances
 from tests.services.payments.parts import DUE, invoice, known, open_cards, paid, payments
 from tests.services.streams import NOW, TENANT
 
@@ -196,15 +196,16 @@ class Known:
         return self.moment
 
 
-async def run(account: Account, known_here: Known, **payload: Any) -> Any:
+async def run(account: Account, known_here: Known, *, attempt: int = 1, **payload: Any) -> Any:
     world: Any = known_here
     any_account: Any = account
     permit = Permit("elba-vendor:t:main", "https://elba.example", "", 5, NOW)
-    task = Task(TENANT, "w1", "k", "i1", {"poll_seconds": 300, **payload}, "", "elba-vendor:t:main", 1, permit, NOW)
+    given = {"poll_seconds": 300, **payload}
+    task = Task(TENANT, "w1", "k", "i1", given, "", "elba-vendor:t:main", attempt, permit, NOW)
     return await PollBalances(any_account, world, world, world).run(task)
 
 
-READ = {"subscribed": True, "cards_read_at": NOW.isoformat()}
+READ: dict[str, Any] = {"subscribed": True, "cards_read_at": NOW.isoformat()}
 
 
 def page(*facts: BalanceFact, more: bool = False, last: int = 20) -> Ok[BalancesPage]:
@@ -295,3 +296,14 @@ class TestPoll:
             assert isinstance(result, Deferred | Retryable)
         if not isinstance(failure, Rejected):
             assert isinstance(await run(Account(cards={"e1": failure}), Known()), Deferred | Retryable)
+
+    async def test_a_card_that_always_fails_stops_the_news_of_no_other_invoice(self) -> None:
+        """The vendor's own error over one document kept the place in the feed where it was for ever."""
+        fails, failure = {"e1": Retryable(Problem("vendor_fault"))}, Retryable(Problem("vendor_fault"))
+        rows = [OURS, replace(OURS, invoice_id="00000000-0000-0000-0000-000000000002", remote_id="e2")]
+        news = replace(fact(13), invoice_id="e2")
+        for attempt in range(1, CARD_TRIES_MAX + 1):
+            assert await run(Account([page(news)], dict(fails)), Known(rows), attempt=attempt) == failure
+        done = await run(Account([page(news)], dict(fails)), Known(rows), attempt=CARD_TRIES_MAX + 1)
+        assert bodies(done) == [c.ObserveBalance(rows[1].invoice_id, 40_00, ON, 13)]
+        assert "cards_read_at" in done.payload

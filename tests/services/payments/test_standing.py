@@ -14,6 +14,7 @@ from connectors.registry import accounting_of
 from contracts.messages import payments as messages
 from services.payments.app import _looks
 from services.payments.domain import commands as c
+from services.payments.workers.balances import CARD_TRIES_MAX
 from services.payments.workers.standing import CARDS_PER_RUN_MAX, STANDING_EVERY, LookAtStanding
 from tests.services.payments.parts import open_cards, payments, take
 from tests.services.payments.test_balances import CARD, OURS, Account, Known, bodies
@@ -23,11 +24,11 @@ from tests.services.streams import NOW, TENANT
 DELETED = Rejected(Problem("document_not_found"))
 
 
-async def look(account: Account, known: Known, **payload: Any) -> Any:
+async def look(account: Account, known: Known, *, attempt: int = 1, **payload: Any) -> Any:
     world: Any = known
     books: Any = account
     permit = Permit("kontur:t:main", "https://kontur.example", "", CARDS_PER_RUN_MAX, NOW)
-    task = Task(TENANT, "w1", "k", "a", payload, "", "kontur:t:main", 1, permit, NOW)
+    task = Task(TENANT, "w1", "k", "a", payload, "", "kontur:t:main", attempt, permit, NOW)
     return await LookAtStanding(accounting_of, books, world, world, world).run(task)
 
 
@@ -115,6 +116,15 @@ async def test_many_invoices_are_looked_at_a_few_at_a_time() -> None:
 @pytest.mark.parametrize("failure", [Deferred(Problem("vendor_limit")), Retryable(Problem("vendor_fault"))])
 async def test_account_that_is_away_is_asked_again(failure: Any) -> None:
     assert await look(Account(cards={"e1": failure}), Known()) == failure
+
+
+async def test_a_card_that_always_fails_keeps_no_other_waiting_for_ever() -> None:
+    failure = Retryable(Problem("vendor_fault"))
+    rows = [OURS, replace(OURS, invoice_id="00000000-0000-0000-0000-000000000002", remote_id="e2")]
+    account = Account(cards={"e1": failure, "e2": DELETED})
+    assert await look(account, Known(rows), attempt=CARD_TRIES_MAX) == failure
+    done = await look(account, Known(rows), attempt=CARD_TRIES_MAX + 1)
+    assert bodies(done) == [c.SeeGone(rows[1].invoice_id, "deleted")]
 
 
 @pytest.mark.parametrize(
