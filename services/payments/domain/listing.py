@@ -81,7 +81,7 @@ class _Decision:
         late = older or (before.made_at is not None and command.made_at is None)
         believed = command.complete and not late
         until, made_at = before.complete_until, command.made_at
-        missed = until is not None and made_at is not None and made_at < until
+        missed = until is not None and made_at is not None and _is_before(made_at, until)
         changes = self._changes(outcomes, by_row, believed=believed, older=older, missed=missed)
         whole = command.whole and believed
         further = believed and made_at is not None and (until is None or until < made_at)
@@ -309,6 +309,13 @@ def tied(operation: b.BankOperation, *, invoice_id: str, number: str, deal_id: s
         ours=True,
         by=by,
     )
+
+
+def _is_before(made_at: dt.datetime, until: dt.datetime) -> bool:
+    """Whether a statement is surely older than another. A bank that tells the day alone has midnight for its time."""
+    if made_at.time() == dt.time.min:
+        return made_at.date() < until.astimezone(made_at.tzinfo).date()
+    return made_at < until
 
 
 def _stands(operation: b.BankOperation, kind: str) -> bool:

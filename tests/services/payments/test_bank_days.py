@@ -135,6 +135,18 @@ class TestR20Statements:
         match(day, invoice())
         assert paid(day) == {"id-127": 85_000_00}
 
+    def test_what_a_statement_without_a_time_has_counts_on_the_day_of_the_newer_one(self) -> None:
+        """It may be newer: the bank tells the day alone when it was made."""
+        moscow = dt.timezone(dt.timedelta(hours=3))
+        midnight = dt.datetime(2026, 3, 12, tzinfo=moscow)
+        day = bank_day()
+        day.ran(load(made_at=NOON))
+        day.ran(load(row(), name="s2", made_at=midnight))
+        match(day, invoice())
+        assert paid(day) == {"id-127": 85_000_00}
+        day.ran(load(row(5_00), name="s3", made_at=midnight - dt.timedelta(days=1)))
+        assert states(day) == ["allotted", "suspect"]
+
     def test_statements_of_a_day_that_is_not_over_are_remembered_once_each(self) -> None:
         day = bank_day()
         for name in ("s1", "s2"):
