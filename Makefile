@@ -92,8 +92,8 @@ nightly: $(STAMP)
 AGAIN = { code=$$?; test $$code -eq 1 || exit $$code; echo "Some tests failed; they are run once more by themselves:"; \
   $(PY) -m pytest -v --last-failed --last-failed-no-failures none
 
-# Two processes, each with a PostgreSQL and a Kafka of its own.
-TWO := -n 2 --dist worksteal
+# Two processes, each with a PostgreSQL and a Kafka of its own; the tests of a file stay together.
+TWO := -n 2 --dist loadfile
 
 # All that CI runs: the fast part first, then the parts on real servers, then the product through its commands, then what
 # must hold under faults. There nothing is tried twice: what breaks a promise once has broken it.
