@@ -27,6 +27,11 @@ TOKEN_MARK: Final = "token"  # noqa: S105 - the name of a value
 PERMITS_AWAY: Final = "permits_away"
 ACCOUNT_UNKNOWN: Final = "account_unknown"
 USED_UP: Final = timedelta(seconds=1)
+REFILL_SECONDS_MAX: Final = 0.05
+REFILL_SECONDS_MIN: Final = 0.01
+IN_LINE_SECONDS_MAX: Final = 0.25
+"""Real seconds: whoever meets a bucket that fills again so soon waits for it, for so long in all; asked more often than
+that it would give a call at a time."""
 
 _AWAY_STATUSES: Final = frozenset({502, 503, 504})
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -199,7 +204,8 @@ class PermitBlocks:
 
     More than is wanted at that moment is asked for only while blocks are used up within USED_UP (business time): then
     twice the last one. What is not used goes back with the next question, since it is a call lost to the account.
-    A "not now" answers all who want as much: of the work that was claimed together at the limit one piece asks.
+    A "not now" answers all who want as much: of the work that was claimed together at the limit one piece asks. A "now
+    in a moment" is waited for in line, since work that is put back and claimed again costs more than the moment.
     """
 
     def __init__(self, permits: Permits, clock: Clock, *, block_max: int, vendor_of: Callable[[str], str]) -> None:
@@ -220,8 +226,13 @@ class PermitBlocks:
         try:
             await asyncio.sleep(0)  # whoever asks in the same turn of the loop comes into the same block
             async with state.lock:
-                known = self._from_block(state, count) or self._refusal(state, count)
-                return known or await self._fetch(state, account, count, permit_class)
+                while True:
+                    known = self._from_block(state, count) or self._refusal(state, count)
+                    answer = known or await self._fetch(state, account, count, permit_class)
+                    moment = self._moment(answer)
+                    if moment is None or asyncio.get_running_loop().time() - started > IN_LINE_SECONDS_MAX:
+                        return answer
+                    await asyncio.sleep(moment)
         finally:
             state.wanted -= count
             waited = asyncio.get_running_loop().time() - started
@@ -266,6 +277,13 @@ class PermitBlocks:
         if refusal is None or refusal.until is None or state.unused or count < state.refused:
             return None
         return refusal if now < refusal.until and now - state.fetched_at <= USED_UP else None
+
+    def _moment(self, answer: PermitAnswer) -> float | None:
+        """How long to wait for a bucket that fills again at once; None where that is no use."""
+        if not isinstance(answer, Deferred) or answer.until is None:
+            return None
+        seconds = self._clock.real_seconds_until(answer.until)
+        return max(seconds, REFILL_SECONDS_MIN) if 0 < seconds <= REFILL_SECONDS_MAX else None
 
     def _from_block(self, state: _Account, count: int) -> Permit | None:
         block = state.block

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from chassis.clock import ManualClock
+from chassis.clock import Clock, ManualClock
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Retryable
 from chassis.work.handlers import Permit, PermitClass
@@ -272,3 +272,40 @@ async def test_a_long_refusal_is_asked_about_again_after_a_second() -> None:
     clock.advance(1.1)
     hand.answer = None
     assert isinstance(await blocks.take(ACCOUNT, 1, PermitClass.BULK), Permit)
+
+
+class Filling(OpenHand):
+    """A bucket that is full again after so many questions, and says each time that it will be in a moment."""
+
+    def __init__(self, clock: Clock, *, refusals: int, moment_seconds: float) -> None:
+        super().__init__(clock.now)
+        self._refusals = refusals
+        self._moment = timedelta(seconds=moment_seconds)
+
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
+        refused = len(self.asked) < self._refusals
+        self.answer = Deferred(Problem("empty"), self.now() + self._moment) if refused else None
+        return await super().acquire(account, count, permit_class, least=least, unused=unused)
+
+
+async def test_a_bucket_that_fills_again_at_once_is_waited_for() -> None:
+    clock = Clock(rate=60)
+    hand = Filling(clock, refusals=2, moment_seconds=0.6)
+    blocks = PermitBlocks(hand, clock, block_max=10, vendor_of=vendor_before_colon)
+    answers = await asyncio.gather(*(blocks.take(ACCOUNT, 1, PermitClass.BULK) for _ in range(5)))
+    assert all(isinstance(answer, Permit) for answer in answers)
+    assert len(hand.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("rate", "moment_seconds"), [(1, 0.6), (60, 0.6)], ids=["not for longer than a moment", "not without end"]
+)
+async def test_work_at_its_limit_keeps_its_place_for_a_moment_alone(rate: float, moment_seconds: float) -> None:
+    clock = Clock(rate=rate)
+    hand = Filling(clock, refusals=1_000, moment_seconds=moment_seconds)
+    blocks = PermitBlocks(hand, clock, block_max=10, vendor_of=vendor_before_colon)
+    async with asyncio.timeout(5):
+        assert isinstance(await blocks.take(ACCOUNT, 1, PermitClass.BULK), Deferred)
+    assert len(hand.asked) == 1 if rate == 1 else len(hand.asked) > 1
