@@ -104,14 +104,14 @@ def _moved(moved: PortalMoved) -> None:
 def _work(parts: Parts[CounterpartySettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
     store = PartyStore(parts.database, parts.engine)
-    effects, tasks = handlers(accounting_of, accounting, store, parts.subjects, parts.clock)
+    permits = parts.once(_permits)
+    effects, tasks = handlers(accounting_of, accounting, store, parts.subjects, permits, parts.clock)
 
     crm = BITRIX24.connect(parts.http, parts.clock, _moved)
 
     async def ping(tenant: TenantId, account: str, permit: Permit) -> Outcome[None]:
         return await (crm if account.startswith(f"{BITRIX24.vendor}:") else accounting).ping(permit)
 
-    permits = parts.once(_permits)
     clients = {name: register.connect(parts.http, parts.clock) for name, register in REGISTERS.items()}
     companies = LookUpCompany(CompanyStore(parts.database), permits, clients, parts.clock)
     syncs = SyncStore(parts.database, parts.engine)

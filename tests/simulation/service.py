@@ -45,6 +45,12 @@ class MemoryPermits(PermitBlocks):
             return Deferred(Problem("permits_used_up", {}), self._now() + timedelta(seconds=2))
         return Permit(account, "memory", "", count, self._now() + timedelta(seconds=PERMIT_SECONDS))
 
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> PermitAnswer:
+        """A permit for a look-up that a handler makes of its own accord."""
+        return await self.take(account, count, permit_class)
+
     def give_back(self, account: str, count: int, permit_class: PermitClass) -> None:
         """Nobody counts."""
 

@@ -51,7 +51,8 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     _ingest(made["ingest"], shared, crm, subjects)
     parties = MemoryParties(made["counterparty"].memory)
     made["counterparty"].add_handlers(
-        *counterparty_handlers(elba, accounting, parties, subjects, shared.clock), accounting
+        *counterparty_handlers(elba, accounting, parties, subjects, made["counterparty"].permits, shared.clock),
+        accounting,
     )
     papers: Any = None  # this vendor gives its own
     documents = invoicing_handlers(

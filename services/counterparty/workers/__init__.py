@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ from chassis.work.handlers import (
     Inconclusive,
     NotFound,
     Permit,
+    PermitClass,
+    Permits,
     Probe,
     ProbeResult,
     RejectedFinally,
@@ -45,8 +47,6 @@ NAMED_LOOK_BACK = timedelta(hours=1)
 """How far before the creation was sent the changes are read for the record that a person named."""
 GONE = "document_not_found"
 """What an accounting service says of an object that it does not have."""
-LOOKUP_CALLS = 1
-"""After the create: the look-up that names what the vendor says exists already."""
 
 
 class LinkBuyer:
@@ -162,23 +162,26 @@ class CreateCounterparty:
     kind = party.CREATE
     batch_max = 1
 
-    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, subjects: Subjects, clock: Clock) -> None:
+    def __init__(
+        self, accounting: WholeAccounting, vendor_of: VendorOf, subjects: Subjects, permits: Permits, clock: Clock
+    ) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
         self._subjects = subjects
+        self._permits = permits
         self._clock = clock
 
     def policy_for(self, account: str) -> EffectPolicy:
-        """As the account's vendor has it, with the look-up that may follow."""
-        policy = self._vendor_of(account).policy(Capability.CREATE_COUNTERPARTY)
-        return replace(policy, calls=policy.calls + LOOKUP_CALLS)
+        """As the account's vendor has it."""
+        return self._vendor_of(account).policy(Capability.CREATE_COUNTERPARTY)
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Where the list of changes begins for a buyer without INN."""
         return None if call.request["inn"] else {"since": self._clock.now().isoformat()}
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-        """One POST; where the vendor says that the record exists, the look-up that names it."""
+        """One POST; where the vendor says that the record exists, the look-up that names it, with a permit of its own:
+        asked for with each creation it would be half of what the account's limit gives."""
         (call,) = calls
         try:
             draft = await _draft(Party.model_validate(call.request), self._subjects)
@@ -188,7 +191,10 @@ class CreateCounterparty:
         if isinstance(created, Ok):
             return (Ok({"remote_id": created.value.counterparty_id}),)
         if isinstance(created, Rejected) and created.problem.code == "already_exists" and draft.inn:
-            found = await self._accounting.find_counterparty(call.permit, draft.inn)
+            permit = await self._permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
+            if not isinstance(permit, Permit):
+                return (Uncertain(created.problem),)  # looked up like any lost answer
+            found = await self._accounting.find_counterparty(permit, draft.inn)
             same, _ = split(found.value, draft.kpp or "") if isinstance(found, Ok) else ((), ())
             if len(same) == 1:
                 return (Ok({"remote_id": same[0].counterparty_id}),)
@@ -382,11 +388,16 @@ def _one(same: Sequence[Counterparty]) -> ProbeResult:
 
 
 def handlers(
-    vendor_of: VendorOf, accounting: WholeAccounting, store: PartyStore, subjects: Subjects, clock: Clock
+    vendor_of: VendorOf,
+    accounting: WholeAccounting,
+    store: PartyStore,
+    subjects: Subjects,
+    permits: Permits,
+    clock: Clock,
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
-        (CreateCounterparty(accounting, vendor_of, subjects, clock),),
+        (CreateCounterparty(accounting, vendor_of, subjects, permits, clock),),
         (
             LinkBuyer(store, clock),
             LeaveBuyer(),

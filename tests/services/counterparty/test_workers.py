@@ -1,5 +1,6 @@
 """How a lost creation of a buyer without INN is proven: as the account's vendor can, never by the name alone (R11)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 
 from chassis.clock import ManualClock
 from chassis.domain import Problem
-from chassis.outcomes import Ok, Outcome, Rejected, Retryable
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.subjects import SubjectErased, SubjectRef
-from chassis.work.handlers import Done, EffectCall, Found, Inconclusive, NotFound, Permit, Task
-from connectors.ports.accounting import CounterpartiesPage, Counterparty, FeedCursor
+from chassis.work.handlers import Done, EffectCall, Found, Inconclusive, NotFound, Permit, PermitClass, Task
+from connectors.ports.accounting import CounterpartiesPage, Counterparty, CounterpartyDraft, FeedCursor
 from connectors.registry import ELBA_SEED, ELBA_VENDOR, MOEDELO, AccountingVendor
 from services.counterparty.domain import party
 from services.counterparty.domain.values import Party
@@ -19,6 +20,7 @@ from tests.services.counterparty.parts import checked
 from tests.services.streams import NOW, TENANT
 
 PERSON = Counterparty("p1", "person", "Лапина Ирина", email="irina@lapina.example")
+COMPANY = Counterparty("e1", "company", "ООО «Ромашка»", inn="7736207543", kpp="773601001")
 REQUEST = {
     "party": "c7", "kind": "person", "name": "Лапина Ирина", "full_name": "Лапина Ирина",
     "email": "irina@lapina.example", "inn": "", "kpp": "", "attempt": 1,
@@ -51,7 +53,7 @@ class Accounting:
 async def probed(vendor: AccountingVendor, accounting: Accounting, **fields: str) -> Any:
     given: Any = accounting
     nobody: Any = None
-    handler = CreateCounterparty(given, lambda account: vendor, nobody, ManualClock(NOW))
+    handler = CreateCounterparty(given, lambda account: vendor, nobody, nobody, ManualClock(NOW))
     permit = Permit("a:t:s", "", "", 1, NOW)
     call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", {**REQUEST, **fields}, "", 1, permit)
     return await handler.probe(replace(call, cursor_before={"since": NOW.isoformat()}))
@@ -90,10 +92,50 @@ async def test_a_vendor_without_addresses_cannot_prove_an_absence() -> None:
     assert (outcome.problem.code, there.asked) == ("person_lookup_missing", [])
 
 
-def test_a_create_asks_leave_for_the_look_up_that_may_follow() -> None:
+class Taken(Accounting):
+    """An account that has the buyer, and a desk that gives leave to look for it, or none."""
+
+    def __init__(self, *people: Counterparty, leave: bool) -> None:
+        super().__init__(*people)
+        self.leave = leave
+        self.used: list[Permit] = []
+
+    async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
+        return Rejected(Problem("already_exists"))
+
+    async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
+        self.used.append(permit)
+        return await super().find_counterparty(permit, inn)
+
+    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred:
+        assert (account, permit_class) == ("a:t:s", PermitClass.INTERACTIVE)
+        return replace(FIRST, count=count, endpoint="second") if self.leave else Deferred(Problem("limit_used_up"))
+
+
+FIRST = Permit("a:t:s", "first", "", 1, NOW)
+
+
+async def created(there: Taken) -> Outcome[Mapping[str, Any]]:
+    given: Any = there
     nobody: Any = None
-    handler = CreateCounterparty(nobody, lambda account: ELBA_SEED, nobody, ManualClock(NOW))
-    assert handler.policy_for("elba:t:s").calls == 2
+    handler = CreateCounterparty(given, lambda account: ELBA_SEED, nobody, given, ManualClock(NOW))
+    assert handler.policy_for("elba:t:s").calls == 1
+    request = {**REQUEST, "kind": "company", "inn": COMPANY.inn, "kpp": COMPANY.kpp, "email": ""}
+    call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", request, "", 1, FIRST)
+    (outcome,) = await handler.send([call])
+    return outcome
+
+
+async def test_a_record_that_is_there_is_looked_for_with_a_permit_of_its_own() -> None:
+    there = Taken(COMPANY, leave=True)
+    assert await created(there) == Ok({"remote_id": COMPANY.counterparty_id})
+    assert [permit.endpoint for permit in there.used] == ["second"]
+
+
+async def test_a_record_that_is_there_and_must_not_be_looked_for_now_is_in_doubt() -> None:
+    there = Taken(COMPANY, leave=False)
+    assert await created(there) == Uncertain(Problem("already_exists"))
+    assert there.used == []
 
 
 class Forgotten:
@@ -107,7 +149,7 @@ async def test_person_whose_data_was_erased_is_refused_and_not_asked_for_without
     accounting, erased = Accounting(), Forgotten()
     given: Any = accounting
     subjects: Any = erased
-    handler = CreateCounterparty(given, lambda account: ELBA_SEED, subjects, ManualClock(NOW))
+    handler = CreateCounterparty(given, lambda account: ELBA_SEED, subjects, given, ManualClock(NOW))
     request = {**REQUEST, "subject_ref": f"vektor/{'0' * 32}"}
     permit = Permit("a:t:s", "", "", 1, NOW)
     call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", request, "", 1, permit)
