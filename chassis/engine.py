@@ -130,6 +130,11 @@ class Engine:
         folded = self._fold(tenant, stream, stored[(tenant, stream)])
         return folded.version, folded.state
 
+    async def states(self, connection: Connection, tenant: TenantId, streams: Iterable[str]) -> dict[str, Any]:
+        """The folded states of many streams of a tenant, as ``state`` has each."""
+        stored = await event_store.load(connection, [(tenant, stream) for stream in streams])
+        return {stream: self._fold(tenant, stream, events).state for (_, stream), events in stored.items()}
+
     def messages(self, recorded: Recorded, state: Any) -> list[tuple[PublicMessage, Envelope, bytes]]:
         """The public messages of one event with the state after it; deterministic, so a topic can be rebuilt."""
         return self._messages(self.kinds.of(recorded.stream), recorded, state)

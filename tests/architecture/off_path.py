@@ -55,6 +55,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.work.runner.WorkRunner._resume": _OUTAGE,
     "services.payments.store.PaymentStore.unmatched_shares": "shares of payments: the path's service tells whole ones",
     "services.counterparty.store.PartyStore.party": _READ,
+    "services.counterparty.store.PartyStore.parties": _READ,
     "services.counterparty.store.companies.CompanyStore.card": _READ,
     "services.counterparty.store.companies.CompanyStore.usage": _READ,
     "services.counterparty.store.companies.CompanyStore.keep": _REGISTERS,

@@ -1,6 +1,6 @@
 """The service's reads across streams."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Final
 
@@ -20,6 +20,11 @@ class PartyStore:
     def __init__(self, database: Database, engine: Engine) -> None:
         self._database = database
         self._engine = engine
+
+    async def parties(self, tenant: TenantId, streams: Collection[str]) -> dict[str, party.State]:
+        """The folded states of many parties' streams."""
+        async with self._database.transaction([tenant]) as connection:
+            return await self._engine.states(connection, tenant, streams)
 
     async def party(self, tenant: TenantId, stream: str) -> party.State:
         """The folded state of a party's stream."""

@@ -125,9 +125,10 @@ async def sent_of(
     """What we made, or are making, records of, by their ids: an account's list brings our own creations too.
     ``streams``: the stream that a record's INN and KPP name → the record's id."""
     made = await store.made(tenant, account, streams) if streams else {}
+    states = await store.parties(tenant, set(made.values())) if made else {}
     sent: dict[str, dict[Name, str]] = {}
     for remote_id, stream in made.items():
-        state = await store.party(tenant, stream)
+        state = states[stream]
         record = state.records.get(account)
         buyer = None if record is None else record.told or state.party
         if buyer is not None:

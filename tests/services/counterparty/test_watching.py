@@ -1,5 +1,6 @@
 """The list of an account's changed counterparties: from when it is read, how far, and what of it is news."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,9 +52,9 @@ class Parties:
     async def made(self, tenant: str, account: str, likely: Any) -> dict[str, str]:
         return {remote: stream for remote, stream in self.ours.items() if remote in likely.values()}
 
-    async def party(self, tenant: str, stream: str) -> party.State:
+    async def parties(self, tenant: str, streams: Collection[str]) -> dict[str, party.State]:
         assert self.state is not None
-        return self.state
+        return dict.fromkeys(streams, self.state)
 
 
 @dataclass
