@@ -112,6 +112,9 @@ class _MoedeloPart(_AtApi):
         default="https://restapi.moedelo.org",
         description="write the address of the API, for example https://restapi.moedelo.org",
     )
+    limit: Limit | Literal["unlimited"] = Field(
+        default=Limit(burst=5, per_second=3), description="write {burst: 5, per_second: 3} or unlimited"
+    )
     closing: Closing = Field(default="act", description=_CLOSING)
     bank_account_id: str = Field(
         default="",

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.tenant_file import TenantFileRefused, from_document, load
-from contracts.tenant_file.accounting import ElbaSeedPart
+from connectors.registry import ELBA_SEED, MOEDELO, RateLimit
+from contracts.tenant_file import Limit, TenantFileRefused, from_document, load
+from contracts.tenant_file.accounting import AccountingPart, ElbaSeedPart, MoedeloKeyPart
 
 ENVIRON = {
     "VEKTOR_B24_URL": "https://vektor.bitrix24.ru/rest/7/abc123/",
@@ -88,6 +89,11 @@ def test_secrets_may_lie_in_files_beside_it(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-a-file\n")
     file = load(MINIMAL.replace("env:VEKTOR_B24_TOKEN", "file:token"), ENVIRON, tmp_path)
     assert file.bitrix24.application_token == "from-a-file"
+
+
+@pytest.mark.parametrize(("part", "usual"), [(MoedeloKeyPart, MOEDELO.limit), (ElbaSeedPart, ELBA_SEED.limit)])
+def test_a_connection_without_a_limit_has_its_vendors(part: type[AccountingPart], usual: RateLimit) -> None:
+    assert part.model_fields["limit"].default == Limit(burst=usual.burst, per_second=usual.per_second)
 
 
 def test_unlimited_is_a_limit() -> None:

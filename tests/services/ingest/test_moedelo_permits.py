@@ -72,7 +72,7 @@ async def test_one_refresh_serves_many_and_its_token_is_kept_for_the_next(
     client: PermitClient, ingest: Ingest, sandbox: Sandbox, moedelo: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.ingest.api.permits.ACCOUNT_FRESH_SECONDS", 0.0)
-    await applied(ingest, moedelo, BY_OAUTH, auth_mode="oauth")
+    await applied(ingest, moedelo, BY_OAUTH, auth_mode="oauth", limit={"burst": 10, "per_second": 5})
     permits = await asyncio.gather(*(given(client) for _ in range(10)))
     assert len({permit.access_token for permit in permits}) == 1
     assert await refreshed(sandbox) == 1
