@@ -70,7 +70,7 @@ async def test_users(crm: PortalClient) -> None:
 
 async def test_the_portal_itself(crm: PortalClient) -> None:
     assert (await crm.result("feature.get", {"CODE": "rest_auth_connector"})) == {"value": "N"}
-    assert (await crm.refused("feature.get"))[:2] == (400, "ERROR_ARGUMENT")
+    assert (await crm.refused("feature.get"))[:2] == (400, "CODE_EMPTY")
     await crm.control("", {"timezone": "Asia/Yekaterinburg"}, "PATCH")
     answer = await crm.call("server.time")
     assert answer["result"].endswith("+05:00")
