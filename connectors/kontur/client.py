@@ -221,7 +221,8 @@ class Kontur(Refusing):
             rows = payments.shares_for(tuple(each.values()), invoice_id)
         live = sum(row.amount_kopecks for row in rows if not row.removed)
         if live != (found.value.paid_kopecks or 0):
-            return Retryable(Problem("lookup_incomplete", {"vendor": VENDOR}), outage=False)
+            differs = Problem("lookup_incomplete", {"vendor": VENDOR, "listed_kopecks": live})
+            return Retryable(differs, outage=False)
         return Ok(rows)
 
     # Acts

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Failure, Ok, Rejected, Retryable
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable
 from chassis.tenants import TenantDirectory
 from chassis.values.calendar import QuietHours, local_day, when_allowed
 from chassis.values.inn import is_person_inn
@@ -25,6 +25,9 @@ from services.payments.workers.standing import LookAtStanding
 from services.payments.workers.waiting import MatchWaiting
 
 PAGES_PER_RUN_MAX = 5
+LAGGING_TRIES_MAX, LAGGING_ENDS = 3, 10
+"""So often an accounting service whose lists lag behind its invoices is asked again before its list is in doubt, and
+at all where nothing is counted that it could take back."""
 
 
 class PollPayments:
@@ -225,15 +228,17 @@ class RereadPayments:
         if plans.told_by_statements((await self._directory.view(task.tenant)).settings, task.account):
             return Done(found_something=False)
         listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
-        if not isinstance(listed, Ok):
-            return _again(listed)
-        if not listed.value:
+        empty = _is_empty(listed, task)
+        if empty:
             told = await self._told(task)
             if isinstance(told, Failure):
                 return _again(told)
             if told:
                 doubt = c.DoubtPayments(task.payload["invoice_id"], told)
                 return Done((StreamCommand(task.stream, doubt, f"doubt:{uuid.uuid4()}"),), found_something=False)
+        if not isinstance(listed, Ok):
+            # Where nothing counts, nothing is in doubt: the next news, or the look at standing invoices, has it read.
+            return Done(found_something=False) if empty and task.attempt > LAGGING_ENDS else _again(listed)
         live = tuple(_operation(row) for row in listed.value if not row.removed)
         observe = c.ObservePayments(task.payload["invoice_id"], live)
         # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
@@ -310,6 +315,15 @@ class LookAtDue:
 def _again(failure: Failure) -> Deferred | Retryable:
     """A read that failed is made again; an answer about one invoice says nothing of the account."""
     return failure if isinstance(failure, Deferred | Retryable) else Retryable(failure.problem, outage=False)
+
+
+def _is_empty(listed: Outcome[tuple[PaymentRow, ...]], task: Task) -> bool:
+    """Whether accounting lists no payment; also where its connector sees by itself that this is not what the invoice
+    says, and quick readings have not mended it."""
+    if isinstance(listed, Ok):
+        return not listed.value
+    differs = isinstance(listed, Retryable) and listed.problem.values.get("listed_kopecks") == 0
+    return differs and task.attempt > LAGGING_TRIES_MAX
 
 
 def _operation(row: PaymentRow) -> Operation:

@@ -111,6 +111,15 @@ async def test_payments_that_do_not_come_to_the_paid_sum_are_asked_for_again(ans
     assert isinstance(await scripted(*answers)[0].payments_of_invoice(PERMIT, INVOICE_ID), Retryable)
 
 
+@pytest.mark.parametrize(("rows", "kopecks"), [([], 0), ([OPERATION], 5_840_750)])
+async def test_what_is_listed_of_payments_that_do_not_come_to_the_paid_sum_is_said(
+    rows: list[Any], kopecks: int
+) -> None:
+    lost = await scripted(answer(PAID | {"paidSum": 1}), answer(page(*rows)))[0].payments_of_invoice(PERMIT, INVOICE_ID)
+    assert isinstance(lost, Retryable)
+    assert lost.problem.values["listed_kopecks"] == kopecks
+
+
 async def test_changes_of_buyers_and_invoices() -> None:
     buyers = await scripted(answer(page(BUYER)))[0].counterparty_changes(PERMIT, FeedCursor(SINCE))
     assert isinstance(buyers, Ok)

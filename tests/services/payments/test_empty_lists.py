@@ -14,7 +14,7 @@ from contracts.messages import payments as messages
 from services.payments.domain import commands as c
 from services.payments.domain.decide import DOUBTED
 from services.payments.domain.plans import REREAD
-from services.payments.workers import RereadPayments
+from services.payments.workers import LAGGING_ENDS, RereadPayments
 from tests.services.payments.parts import Payments, invoice, listing, open_cards, paid, payments, take
 from tests.services.payments.test_balances import CARD, Account
 from tests.services.payments.test_workers import OURS, ROW, Known, elba, task
@@ -41,6 +41,29 @@ async def test_an_empty_list_that_the_invoices_card_contradicts_is_read_again() 
     done = await reread(card(30_00))
     assert isinstance(done, Done)
     assert [one.body for one in done.commands] == [c.DoubtPayments("i1", 30_00)]
+
+
+@pytest.mark.parametrize(
+    ("listed_kopecks", "attempt", "known", "doubted"),
+    [(0, 4, PAID, True), (0, 3, PAID, False), (10_00, 4, PAID, False), (0, 4, OURS, False)],
+    ids=["for long", "not for long", "some are listed", "nothing counts yet"],
+)
+async def test_an_empty_list_that_its_connector_does_not_believe_is_in_doubt_once_that_lasts(
+    listed_kopecks: int, attempt: int, known: Any, doubted: bool
+) -> None:
+    """It was read for ever: the vendor's invoice said that it was paid, and its list of operations had none."""
+    differs = Retryable(Problem("lookup_incomplete", {"listed_kopecks": listed_kopecks}), outage=False)
+    books: Any = Account(cards={"e1": card(30_00)}, listing_fails=differs)
+    world: Any = Known(row=known)
+    given = replace(task(invoice_id="i1", remote_id="e1"), attempt=attempt)
+    found = await RereadPayments(elba, books, world, world).run(given)
+    if doubted:
+        assert isinstance(found, Done)
+        assert [one.body for one in found.commands] == [c.DoubtPayments("i1", 30_00)]
+    else:
+        assert found == differs
+    later = await RereadPayments(elba, books, world, world).run(replace(given, attempt=LAGGING_ENDS + 1))
+    assert isinstance(later, Done) is (listed_kopecks == 0), "it is read for ever in no case"
 
 
 async def test_an_empty_list_is_not_believed_while_the_card_cannot_be_read() -> None:
