@@ -174,7 +174,7 @@ WHERE tenant_id = $1 AND account = $2 AND run = $3 AND item = ANY ($4)
 
 LEAVE_THE_REST: Final = """
 UPDATE sync_items SET verdict = 'skip', reason = $4
-WHERE tenant_id = $1 AND account = $2 AND run = $3 AND verdict = 'enter'
+WHERE tenant_id = $1 AND account = $2 AND run = $3 AND verdict IN ('enter', 'handed')
 """
 
 ON_THEIR_WAY: Final = """

@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 from chassis.clock import Clock
-from chassis.ids import TenantId
 from chassis.outcomes import Failure, Ok
 from chassis.tenants import TenantDirectory
 from chassis.work.handlers import Done, Permit, PermitClass, Permits, StreamCommand, Task, TaskResult
 from connectors.ports.accounting import CounterpartiesPage, Counterparty, CounterpartyChanges, FeedCursor
 from services.counterparty.domain import card, records, sync
 from services.counterparty.store import PartyStore
-from services.counterparty.store.syncs import Item, Run, SyncStore
+from services.counterparty.store.syncs import Run, SyncStore
 from services.counterparty.workers.records import inn_of, party_stream, record_of, sent_of
 from services.counterparty.workers.sync import again, going_on, reported, run_of
 from services.counterparty.workers.sync.reading import BEGINNING, PAGES_PER_RUN, cursor_json, cursor_of
@@ -108,22 +107,22 @@ class EnterMissing:
         return commands
 
     async def _settled(self, run: Run) -> bool:
-        """Whether the CRM was asked about all that were handed over; each gets what came of it."""
+        """Whether the CRM was asked about all that were handed over; each gets what came of it. What was marked for a
+        page that did not come to its commit is unknown to its stream, and is handed over with that page."""
         for item in await self._store.handed(run):
-            verdict = await self._verdict(run.tenant, run.account, item)
-            if verdict is None:
+            state, key = await self._parties.cards(run.tenant, item.inn), f"{run.account}/{item.remote_id}"
+            if key in state.places.waiting:
                 return False
-            await self._store.judge(run, [item.item], *verdict)
+            if key in state.places.known:
+                await self._store.judge(run, [item.item], *_verdict(state, key))
         return True
 
-    async def _verdict(self, tenant: TenantId, account: str, item: Item) -> tuple[str, str] | None:
-        state, key = await self._parties.cards(tenant, item.inn), f"{account}/{item.remote_id}"
-        if key in state.places.waiting:
-            return None
-        if state.questions.open_of(records.COMPANY_DOUBLE, key) is not None:
-            return "conflict", "waits_for_person"
-        if state.places.placed.get(key):
-            return "placed", ""
-        if key in state.places.missing:
-            return "entered", ""
-        return "skip", "contact_has_inn"
+
+def _verdict(state: card.State, key: str) -> tuple[str, str]:
+    if state.questions.open_of(records.COMPANY_DOUBLE, key) is not None:
+        return "conflict", "waits_for_person"
+    if state.places.placed.get(key):
+        return "placed", ""
+    if key in state.places.missing:
+        return "entered", ""
+    return "skip", "contact_has_inn"
