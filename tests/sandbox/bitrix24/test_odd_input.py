@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from sandbox.bitrix24.batch import COMMANDS_MAX
 from sandbox.bitrix24.methods import METHODS
 from tests.sandbox.bitrix24.client import PortalClient
 
@@ -28,11 +29,20 @@ async def test_no_shape_of_parameters_breaks_the_portal(crm: PortalClient) -> No
     chance = random.Random(20)  # noqa: S311 - reproducible, nothing secret
     company = (await crm.company(inn="7709123453"))["company"]["id"]
     await crm.deal(company=company, rows=[{"name": "А", "price": "1"}])
+    commands: list[tuple[str, dict[str, Any]]] = []
     for entry in METHODS.values():
         for _ in range(3):
             params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, 9)}
             params |= {"entityTypeId": chance.choice((2, 4, 31)), "id": 1001} if chance.random() < 0.6 else {}
             params["fields"] = {name: chance.choice(VALUES) for name in chance.sample(FIELDS, 5)}
             params["fields"] |= {"ENTITY_ID": 1001, "ENTITY_TYPE": "deal"} if chance.random() < 0.5 else {}
-            answer = await crm.send(entry.name, params)
-            assert answer.status_code in (200, 400, 401, 403, 404), (entry.name, params, answer.text)
+            if entry.batch:
+                commands.append((entry.name, params))
+            else:
+                answer = await crm.send(entry.name, params)
+                assert answer.status_code in (200, 400, 401, 403, 404), (entry.name, params, answer.text)
+    for start in range(0, len(commands), COMMANDS_MAX):
+        chunk = commands[start : start + COMMANDS_MAX]
+        named = {f"c{place}": {"method": name, "params": params} for place, (name, params) in enumerate(chunk)}
+        answer = await crm.send("batch", {"cmd": named})
+        assert answer.status_code == 200, (chunk, answer.text)
