@@ -1,4 +1,4 @@
-"""Methods about the caller and the portal itself, and those that exist but refuse a webhook."""
+"""Methods about the caller and the portal itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.bitrix24 import files
 from sandbox.bitrix24.call import Call, as_number
 from sandbox.bitrix24.envelope import RestError
-from sandbox.bitrix24.methods.registry import METHODS, Method, add, find, method
+from sandbox.bitrix24.methods.registry import METHODS, find, method
 from sandbox.bitrix24.values import moment_text
 
 ALL_SCOPES = (
@@ -36,20 +36,6 @@ EVENTS = (
     "ONSHIPMENTDELETED",
 )  # fmt: skip
 """What an outgoing webhook may be subscribed to; ONCRMDEALMOVETOCATEGORY is for applications alone."""
-
-# Vendor documentation, "Локальные вебхуки": methods that need the context of an application, and that do nothing here.
-NOT_SIMULATED = {
-    "crm": ("crm.activity.configurable.add", "crm.activity.configurable.update", "crm.activity.configurable.get"),
-}  # fmt: skip
-
-
-def _not_simulated(call: Call) -> Any:
-    raise RestError(403, "WRONG_LICENSE", "Feature is not available on the current plan")
-
-
-for _scope, _names in NOT_SIMULATED.items():
-    for _name in _names:
-        add(Method(_name, _scope, _not_simulated, app_only=True))
 
 
 @method("profile", "")

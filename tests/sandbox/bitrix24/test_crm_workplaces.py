@@ -117,3 +117,26 @@ async def test_a_chat_has_a_folder_for_its_files(crm: PortalClient) -> None:
     assert await crm.result("disk.folder.getChildren", {"id": folder["ID"]}) == []
     assert (await crm.refused("im.disk.folder.get"))[:2] == (400, "CHAT_ID_EMPTY")
     assert (await crm.refused("im.disk.folder.get", {"CHAT_ID": 5}))[:2] == (403, "ACCESS_ERROR")
+
+
+async def test_a_configurable_activity_is_changed_by_its_application_alone(app: Application, crm: PortalClient) -> None:
+    deal, path = await crm.deal(), "crm.activity.configurable"
+    layout = {"icon": {"code": "call-completed"}, "header": {"title": "Звонок"}, "body": {"blocks": {}}}
+    owner = {"ownerTypeId": 2, "ownerId": deal}
+    fields = {"completed": "N", "deadline": "2026-12-01T10:00:00+03:00", "pingOffsets": [60, "300"], "badgeCode": "b"}
+    made = (await app.result(f"{path}.add", {**owner, "fields": fields, "layout": layout}))["activity"]
+    held = (await app.result(f"{path}.get", made))["activity"]
+    assert (held["layout"], held["fields"]["pingOffsets"], held["ownerId"]) == (layout, [60, 300], deal)
+    assert (held["fields"]["typeId"], held["fields"]["completed"]) == ("CONFIGURABLE", False)
+    assert await app.result(f"{path}.update", {**made, "fields": {"completed": True}}) == {"activity": made}
+    shown = await crm.result("crm.activity.get", {"id": made["id"]})
+    assert (shown["COMPLETED"], shown["SUBJECT"], shown["PROVIDER_ID"]) == ("Y", "Звонок", "CONFIGURABLE_REST_APP")
+    for more, code in (
+        ({"layout": {}}, "ERROR_EMPTY_LAYOUT"),
+        ({"layout": {"icon": {}, "header": {}}}, "FIELD_IS_REQUIRED"),
+        ({"layout": {**layout, "tail": 1}}, "FIELD_IS_REDUNDANT"),
+        ({"fields": {"typeId": "1C"}}, "WRONG_FIELD_VALUE"),
+        ({"fields": {**fields, "isIncomingChannel": "Y"}}, "INCOMING_ACTIVITY_CAN_NOT_BE_WITH_DEADLINE"),
+        ({"ownerId": 5}, "NOT_FOUND"),
+    ):
+        assert await app.refused(f"{path}.add", {**owner, "fields": {}, "layout": layout, **more}) == (400, code)
