@@ -67,7 +67,7 @@ class SyncApplied(Event, name="SyncApplied"):
 
 
 class SyncLinked(Event, name="SyncLinked"):
-    """Found pairs are linked; what is missing is created."""
+    """Found pairs are linked, or, where something is missing, are linked while that is created."""
 
     run: int
 

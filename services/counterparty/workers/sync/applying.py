@@ -24,6 +24,8 @@ from services.counterparty.workers.sync.reading import OVERLAP, buyer_of, cursor
 
 INNS_PER_RUN: Final = 500
 LINKS_PER_RUN: Final = 200
+LINKS_BESIDE: Final = 100
+"""Pairs that are linked at once while creations are on their way; it takes less than those do."""
 CREATES_PER_RUN: Final = 100
 ON_THEIR_WAY_MAX: Final = 100
 CHANGES_PAGES_PER_RUN: Final = 20
@@ -78,7 +80,8 @@ class Compare:
 
 
 class LinkPairs:
-    """Tells the parties of found pairs which record is theirs; no vendor is called."""
+    """Tells the parties of found pairs which record is theirs; no vendor is called. Where something is to be created
+    too this is done beside it, since creating waits for the vendor's limit most of the time."""
 
     kind = sync.LINK_ALL
     recurring = False
@@ -92,14 +95,15 @@ class LinkPairs:
         """The next pairs."""
         run = run_of(task)
         items = await self._store.to_link(run, str(task.payload.get("item", "")), LINKS_PER_RUN)
-        if not items:
+        if not items or await self._store.to_create(run, "", 1):
             return Done((StreamCommand(task.stream, sync.SeeLinked(run.run), f"linked:{run.run}"),))
         commands = [_adopts(run, item, item.remote_id) for item in items]
         return Done(commands, again_at=self._clock.now(), payload=going_on(task, item=items[-1].item))
 
 
 class CreateMissing:
-    """Has the next companies created, as soon as few enough are on their way; the creations are effects."""
+    """Has the next companies created, as soon as few enough are on their way; the creations are effects. Meanwhile
+    found pairs are linked."""
 
     kind = sync.CREATE_ALL
     recurring = False
@@ -125,10 +129,10 @@ class CreateMissing:
         """Looks whether there is room, then reads anew what it is about to create."""
         run, now = run_of(task), self._clock.now()
         if await self._store.on_their_way(run.tenant, run.account) >= ON_THEIR_WAY_MAX:
-            return Done(again_at=now + PAUSE, payload=task.payload)
+            return await self._linked(task, run) or Done(again_at=now + PAUSE, payload=task.payload)
         items = await self._store.to_create(run, str(task.payload.get("item", "")), CREATES_PER_RUN)
         if not items:
-            return await self._ended(task, run)
+            return await self._linked(task, run) or await self._ended(task, run)
         asked_at = str(task.payload.get("asked_at") or now.isoformat())
         if task.payload["listed"]:
             rest = await self._changed(run, _changes_from(task))
@@ -143,6 +147,14 @@ class CreateMissing:
         commands = await self._judged(task, run, items, details)
         place = going_on(task, item=items[-1].item, since=asked_at, cursor=None, asked_at=None)
         return Done(commands, again_at=self._clock.now(), payload=place)
+
+    async def _linked(self, task: Task, run: Run) -> Done | None:
+        """Links the next pairs; None when there are no more."""
+        items = await self._store.to_link(run, str(task.payload.get("paired", "")), LINKS_BESIDE)
+        if not items:
+            return None
+        commands = [_adopts(run, item, item.remote_id) for item in items]
+        return Done(commands, again_at=self._clock.now(), payload=going_on(task, paired=items[-1].item))
 
     async def _ended(self, task: Task, run: Run) -> TaskResult:
         if await self._store.unsettled(run):
