@@ -62,6 +62,14 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "The deal has another buyer and waits for this one no more",
         "У сделки другой покупатель, этого она больше не ждёт",
     ),
+    "counterparty.LinkLost": (
+        "Accounting has the buyer's record {{ remote_id }} no more; the buyer is linked anew",
+        "Карточки покупателя {{ remote_id }} в бухгалтерии больше нет, ищем покупателя заново",
+    ),
+    "counterparty.RecordLost": (
+        "The record {{ remote_id }} is gone from accounting; it is looked for again",
+        "Карточка {{ remote_id }} исчезла из бухгалтерии, ищем её заново",
+    ),
     "counterparty.RecordFound": ("The buyer's record is {{ remote_id }}", "Карточка покупателя: {{ remote_id }}"),
     "counterparty.RecordAbsent": (
         "Accounting has no such buyer: it is created",
@@ -114,6 +122,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "{{ issued.total_kopecks|rub }} создан в бухгалтерии",
     ),
     "invoicing.Refused": ("Accounting refused: {{ reason|why }}", "Бухгалтерия отказала: {{ reason|why }}"),
+    "invoicing.BuyerGone": (
+        "Accounting has the buyer's record {{ remote_id }} no more; the document waits for a new one",
+        "Карточки покупателя {{ remote_id }} в бухгалтерии больше нет, документ ждёт новую",
+    ),
     "invoicing.GoodsKnown": (
         "Product {{ product_id }} of the CRM is {{ item_id }} in accounting",
         "Товар CRM {{ product_id }} в бухгалтерии: {{ item_id }}",
