@@ -167,7 +167,8 @@ def _want(state: State, command: WantRecord, now: dt.datetime) -> Sequence[Event
     left = _leave(state, command, now) if waits else ()
     lost: Sequence[Event] = ()
     if record is not None and record.phase == "linked" and command.gone and record.remote_id == command.gone:
-        lost = (RecordLost(account=command.account, remote_id=command.gone), *withdrawn(state, record, now, ENDING))
+        settled = (one for one in withdrawn(state, record, now, ENDING) if one not in left)
+        lost = (RecordLost(account=command.account, remote_id=command.gone), *settled)
         record = None
     if record is not None and record.phase == "linked" and command.registers and command.party.inn:
         return (*left, _standing_wanted(command.tenant, record, command))

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from chassis.cards import CardTaken
 from chassis.domain import Problem
 from chassis.outcomes import Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Done, Permit, Task
 from connectors.ports.accounting import Counterparty
 from contracts.messages import counterparty as messages
+from contracts.messages import operations
 from services.counterparty.domain import deal, party
 from services.counterparty.workers import RelinkBuyer
 from tests.services.counterparty.parts import (
@@ -130,6 +132,15 @@ class TestTheParty:
         stream.ran(party.SeeRecords(ACCOUNT, ("e5",)))
         stream.ran(party.SeeRegister(ACCOUNT, facts()))
         assert sorted(answers(stream)) == [("r1", "e5"), ("r9", "e5")]
+
+    def test_withdraws_a_question_once_where_the_request_itself_waits_for_its_answer(self) -> None:
+        stream = linked_party()
+        stream.ran(replace(want("r1", registers=(DADATA,)), turn=2))
+        stream.ran(party.SeeRegister(ACCOUNT, facts(status="liquidating")))
+        stream.ran(replace(want("r1", registers=(DADATA,)), turn=4, gone="e1"))
+        assert [one.choice for one in stream.happened(CardTaken)] == [party.WITHDRAWN]
+        assert [one.choice for one in stream.said(operations.DecisionTaken)] == [party.WITHDRAWN]
+        assert set(stream.state.records[ACCOUNT].waiting) == {"r1"}
 
 
 class Reading:
