@@ -197,6 +197,10 @@ class _Account:
     fetched_at: datetime = _NEVER
     refused: int = 0
     refusal: Deferred | None = None
+    quick: bool = False
+    """Whether the bucket, when it was last found empty, was to fill again within a moment."""
+    emptied_at: float = 0.0
+    """When less was given than was wished for, by the loop's time."""
 
 
 class PermitBlocks:
@@ -230,6 +234,8 @@ class PermitBlocks:
                     known = self._from_block(state, count) or self._refusal(state, count)
                     answer = known or await self._fetch(state, account, count, permit_class)
                     moment = self._moment(answer)
+                    if isinstance(answer, Deferred):
+                        state.quick = moment is not None
                     if moment is None or asyncio.get_running_loop().time() - started > IN_LINE_SECONDS_MAX:
                         return answer
                     await asyncio.sleep(moment)
@@ -255,6 +261,8 @@ class PermitBlocks:
         await self._permits.report(account, problem, until)
 
     async def _fetch(self, state: _Account, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
+        if state.quick:  # what was just emptied would say no
+            await asyncio.sleep(max(0.0, state.emptied_at + REFILL_SECONDS_MIN - asyncio.get_running_loop().time()))
         now, last = self._clock.now(), state.block
         likely = 2 * last.count if last is not None and now - state.fetched_at <= USED_UP else 0
         wish = max(count, min(max(state.wanted, likely), self._block_max))
@@ -265,6 +273,8 @@ class PermitBlocks:
             state.refused, state.refusal = count, answer if isinstance(answer, Deferred) else None
             return answer
         state.block, state.left, state.refusal = answer, answer.count, None
+        if answer.count < wish:
+            state.emptied_at = asyncio.get_running_loop().time()
         if answer.count < count:
             metrics.PERMITS_REFUSED.labels("limit").inc()
             return Deferred(Problem("permits_used_up", {"account": account}), answer.expires_at)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -309,3 +310,28 @@ async def test_work_at_its_limit_keeps_its_place_for_a_moment_alone(rate: float,
     async with asyncio.timeout(5):
         assert isinstance(await blocks.take(ACCOUNT, 1, PermitClass.BULK), Deferred)
     assert len(hand.asked) == 1 if rate == 1 else len(hand.asked) > 1
+
+
+class Scarce(OpenHand):
+    """A bucket that is empty at first, and never has more than two calls after that; it notes when it was asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock.now)
+        self.asked_at: list[float] = []
+
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
+        self.asked_at.append(asyncio.get_running_loop().time())
+        self.answer = Deferred(Problem("empty"), self.now() + timedelta(seconds=0.6)) if not self.asked else None
+        return await super().acquire(account, min(count, 2) if self.asked else count, permit_class)
+
+
+async def test_a_quick_bucket_that_was_just_emptied_is_not_asked_at_once() -> None:
+    clock = Clock(rate=60)
+    hand = Scarce(clock)
+    blocks = PermitBlocks(hand, clock, block_max=10, vendor_of=vendor_before_colon)
+    answers = await asyncio.gather(*(blocks.take(ACCOUNT, 1, PermitClass.BULK) for _ in range(6)))
+    assert all(isinstance(answer, Permit) for answer in answers)
+    _, *given_at = hand.asked_at
+    assert min(after - before for before, after in pairwise(given_at)) >= 0.009

@@ -163,11 +163,13 @@ class CreateMissing:
         return Done((StreamCommand(task.stream, sync.SeeCreated(run.run, counts), f"created:{run.run}"),))
 
     async def _changed(self, run: Run, cursor: FeedCursor) -> FeedCursor | Failure | None:
-        """What the accounting service has that it did not have before; the place to go on at where that is much."""
+        """What the accounting service has that it did not have before; the place to go on at where that is much, or
+        where the account is at its limit: what is read is not read again."""
+        began = cursor
         for _ in range(CHANGES_PAGES_PER_RUN):
             permit = await self._permits.acquire(run.account, 1, PermitClass.BULK)
             if not isinstance(permit, Permit):
-                return permit
+                return cursor if cursor != began else permit
             page = await self._accounting.counterparty_changes(permit, cursor)
             if not isinstance(page, Ok):
                 return await reported(self._permits, run.account, page)

@@ -1,10 +1,14 @@
-"""Pairs of a first sync are linked while creations are on their way."""
+"""Creating in a first sync, at the account's limit: pairs are linked meanwhile, and what was read is not read again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from chassis.clock import ManualClock
-from chassis.work.handlers import Done, Task
+from chassis.domain import Problem
+from chassis.outcomes import Deferred, Ok, Outcome
+from chassis.work.handlers import Done, Permit, PermitClass, Task
+from connectors.ports.accounting import CounterpartiesPage, FeedCursor
 from services.counterparty.domain import sync
 from services.counterparty.store.syncs import Item
 from services.counterparty.workers.sync.applying import ON_THEIR_WAY_MAX, CreateMissing, LinkPairs
@@ -56,3 +60,39 @@ async def test_linking_makes_way_for_creating_where_something_is_missing() -> No
         done = await LinkPairs(rows, ManualClock(NOW)).run(task(sync.LINK_ALL))
         assert isinstance(done, Done)
         assert sum(told.stream.startswith("party-") for told in done.commands) == linked
+
+
+class Paged(Rows):
+    """An account whose second page may not be read now, and rows for what the first one brings."""
+
+    def __init__(self) -> None:
+        super().__init__(to_create=True)
+        self.leave = [PERMIT]
+
+    async def on_their_way(self, tenant: str, account: str) -> int:
+        return 0
+
+    async def keep_records(self, run: Any, records: Any) -> None:
+        """They are kept."""
+
+    async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Permit | Deferred:
+        return self.leave.pop() if self.leave else LATER
+
+    async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        return Ok(CounterpartiesPage((), FeedCursor(cursor.since, cursor.offset + 100)))
+
+
+PERMIT = Permit(ACCOUNT, "", "", 1, NOW)
+LATER = Deferred(Problem("limit_used_up"), NOW)
+
+
+async def test_a_page_that_was_read_is_not_read_again_after_the_limit() -> None:
+    both: Any = Paged()
+    nobody: Any = None
+    handler = CreateMissing(both, both, nobody, both, nobody, ManualClock(NOW))
+    begun = task(sync.CREATE_ALL, listed=True, began_at=NOW.isoformat())
+    done = await handler.run(begun)
+    assert isinstance(done, Done)
+    assert done.payload is not None
+    assert done.payload["cursor"]["offset"] == 100
+    assert await handler.run(replace(begun, payload=done.payload)) == LATER
