@@ -7,6 +7,7 @@ from typing import Final
 from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
+from chassis.work.rows import PLANNER_SETTINGS
 from services.counterparty.domain import card, deal, party
 
 DEALS_TOLD_MAX: Final = 100
@@ -51,7 +52,7 @@ class PartyStore:
     async def made(self, tenant: TenantId, account: str, likely: Mapping[str, str]) -> dict[str, str]:
         """The streams of parties whose records of an account we made, by the ids of the records; also of those whose
         creation is under way, by ``likely``: the stream that a record's INN and KPP name → the record's id."""
-        async with self._database.transaction([tenant]) as connection:
+        async with self._database.transaction([tenant], first=PLANNER_SETTINGS) as connection:
             rows = await connection.fetch(
                 "SELECT party, remote_id, created FROM links WHERE tenant_id = $1 AND account = $2 "
                 "AND (remote_id = ANY ($3) AND created OR party = ANY ($4) AND phase IN ('creating', 'doubtful'))",
