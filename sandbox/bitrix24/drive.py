@@ -45,6 +45,14 @@ def children(portal: Portal, parent: int) -> list[Node]:
     return portal.table("diskobject").find("PARENT_ID", parent)
 
 
+def way(portal: Portal, node: Node) -> list[int]:
+    """Ids from a folder up to the root of its storage."""
+    ids = [int(node["ID"])]
+    while parent := portal.table("diskobject").records[ids[-1]]["PARENT_ID"]:
+        ids.append(int(parent))
+    return ids
+
+
 def check_free(portal: Portal, parent: int, name: str, kind: str) -> None:
     """A folder has each name once."""
     for node in children(portal, parent):

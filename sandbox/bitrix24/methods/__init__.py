@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.bitrix24.methods import (
     activities,
     activitykinds,
+    analytics,
     applications,
     bindings,
     bots,
@@ -76,6 +77,7 @@ __all__ = [
     "Method",
     "activities",
     "activitykinds",
+    "analytics",
     "applications",
     "bindings",
     "bots",

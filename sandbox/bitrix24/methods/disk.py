@@ -304,13 +304,17 @@ def _renamed(call: Call, kind: str) -> Any:
 
 
 def _target(call: Call, node: Node, kind: str) -> Node:
+    """The folder to move or copy to: never the same one or one below it, where neither would have an end."""
     parent = node_of(call, FOLDER, "targetFolderId", 1)
+    if node["ID"] in drive.way(call.portal, parent):
+        raise RestError(400, "DISK_OBJ_22000", "Could not put folder into itself")
     drive.check_free(call.portal, parent["ID"], node["NAME"], kind)
     return parent
 
 
 def _moved(call: Call, kind: str) -> Any:
     node = node_of(call, kind)
+    _no_root(node, "move")
     parent = _target(call, node, kind)
     return shown(call, drive.change(call.portal, node, call.user_id, PARENT_ID=parent["ID"],
                                     STORAGE_ID=parent["STORAGE_ID"]))  # fmt: skip
@@ -337,9 +341,9 @@ def _external(call: Call, kind: str) -> Any:
     return f"{call.identity.links.base_url}/~{call.portal.sign(str(node['ID']))[:5]}"
 
 
-def _no_root(node: Node) -> None:
+def _no_root(node: Node, deed: str = "delete") -> None:
     if not node["PARENT_ID"]:
-        raise RestError(400, "DISK_OBJ_22000", "Could not delete root folder")
+        raise RestError(400, "DISK_OBJ_22000", f"Could not {deed} root folder")
 
 
 for _kind in (FOLDER, FILE):

@@ -94,6 +94,11 @@ async def test_folders_are_copied_moved_trashed_and_deleted_with_all_below(crm: 
     assert (await crm.refused("disk.folder.get", {"id": below["ID"]}))[1] == "ERROR_NOT_FOUND"
     root = (await _root(crm))["ROOT_OBJECT_ID"]
     assert (await crm.refused("disk.folder.deleteTree", {"id": root}))[1] == "DISK_OBJ_22000"
+    (below,) = await crm.result("disk.folder.getChildren", {"id": folder["ID"]})
+    for moved in (root, folder["ID"]):
+        into = {"id": moved, "targetFolderId": below["ID"]}
+        assert (await crm.refused("disk.folder.moveTo", into))[:2] == (400, "DISK_OBJ_22000")
+        assert (await crm.refused("disk.folder.copyTo", into))[:2] == (400, "DISK_OBJ_22000")
 
 
 async def test_a_file_of_the_drive_is_attached_to_a_task(crm: PortalClient) -> None:
