@@ -108,7 +108,7 @@ test: $(STAMP) lint types
 	@echo "Branch coverage of the chassis:"
 	@$(PY) -m coverage report --include 'chassis/*' --skip-covered --skip-empty
 	@$(PY) -m pytest $(TWO) $(PARTS) || $(AGAIN) $(PARTS); }
-	@$(PY) -m pytest tests/e2e || $(AGAIN) tests/e2e; }
+	@$(PY) -m pytest $(TWO) tests/e2e || $(AGAIN) tests/e2e; }
 	@$(PY) -m pytest $(RIG) -m "not slow"
 	@$(PY) -m tests.chaos.campaign --seeds ci --together --minutes-max $(CAMPAIGN_MINUTES_MAX)
 
