@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from operator import itemgetter
 from typing import Any
 
 from sandbox.accounting.records import (
@@ -29,6 +30,7 @@ from sandbox.core.vendor import Change, Vendor
 from sandbox.core.wire import BadRequestError
 from sandbox.core.world import World
 
+_CHANGED = itemgetter("updated_at", "order")
 SWITCHES = "own"
 """The id of the one record of an account's own switches."""
 
@@ -127,11 +129,12 @@ class Book:
         """Records as readers see them now, changed at `since` or later, in order of their last change."""
         now = self.now_unix
         held = account.records[kind]
-        raw = held.values() if ids is None else (held[record_id] for record_id in ids)
-        found = [record for record in (seen(record, now) for record in raw) if record is not None]
-        if since is not None:
-            found = [record for record in found if record["updated_at"] >= since]
-        found.sort(key=lambda record: (record["updated_at"], record["order"]))
+        raw: Iterable[Record] = held.values() if ids is None else (held[record_id] for record_id in ids)
+        if since is not None:  # before anything else: an account may have tens of thousands
+            raw = [record for record in raw if record["updated_at"] >= since or record["visible_unix"]]
+        shown = (record if record["visible_unix"] <= now else seen(record, now) for record in raw)
+        found = [record for record in shown if record is not None and (since is None or record["updated_at"] >= since)]
+        found.sort(key=_CHANGED)
         return found
 
     def payments_of(self, account: Account, invoice_id: str) -> list[Record]:

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.accounting.checks import NAME_CHARS_MAX, ApiError, Problems, inn_valid, text
 from sandbox.core.wire import Reply, Route
 from sandbox.moedelo import checks, wire
-from sandbox.moedelo.gate import Call, Gate, asked, listed
+from sandbox.moedelo.gate import Call, Gate, asked, listed, moment
 
 PATH = "/kontragents/api/v1/kontragent"
 
@@ -29,11 +29,11 @@ def routes(gate: Gate) -> list[Route]:
 def find(call: Call) -> Reply:
     query = asked(call)
     call.facts |= {name: query[name] for name in ("inn", "name") if name in query}
+    inn, name = query.get("inn"), query.get("name", "").lower()
     records = [
         record
-        for record in call.book.select(call.account, "counterparties")
-        if query.get("inn") in (None, record["inn"])
-        and query.get("name", "").lower() in str(record["full_name"]).lower()
+        for record in call.book.select(call.account, "counterparties", since=moment(query, "afterDate"))
+        if inn in (None, record["inn"]) and (not name or name in str(record["full_name"]).lower())
     ]
     return listed(call, records, wire.kontragent)
 
