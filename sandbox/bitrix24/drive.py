@@ -133,12 +133,15 @@ def drop(portal: Portal, node: Node) -> None:
 # -- what files are attached to
 
 
-def attach(portal: Portal, number: int, task: int, user: int) -> int | None:
-    """The new tie between a file of the drive and a task; None when there is no such file."""
+def attach(
+    portal: Portal, number: int, owner: int, user: int, kind: tuple[str, str] = ("tasks_task", "tasks")
+) -> int | None:
+    """The new tie between a file of the drive and a task, or what else `kind` names with its module; None when there
+    is no such file."""
     node = portal.get("diskobject", number)
     if node is None or node["TYPE"] != FILE:
         return None
-    values: Record = {"OBJECT_ID": number, "ENTITY_TYPE": "tasks_task", "ENTITY_ID": task, "MODULE_ID": "tasks",
+    values: Record = {"OBJECT_ID": number, "ENTITY_TYPE": kind[0], "ENTITY_ID": owner, "MODULE_ID": kind[1],
                       "CREATED_BY": user, "CREATE_TIME": portal.now()}  # fmt: skip
     return portal.put("attachment", values)
 

@@ -41,6 +41,11 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "storagesection": ("STORAGE",),
     "storageproperty": ("STORAGE",),
     "calendarevent": ("SECTION_ID",),
+    "listfield": ("IBLOCK",),
+    "listoption": ("IBLOCK",),
+    "listelement": ("IBLOCK",),
+    "listsection": ("IBLOCK",),
+    "listcell": ("ELEMENT",),
 }
 
 

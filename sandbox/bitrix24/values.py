@@ -22,6 +22,7 @@ DOTTED_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T](\d{1,2}):(\d{2})
 
 NUMBER_MAX = Decimal(10) ** 18
 """What the columns of the portal's database hold."""
+FIRST_MOMENT, LAST_MOMENT = -62_135_510_400, 253_402_214_400  # of the years 1 and 9999, a day from the edge
 
 
 class BadValueError(ValueError):
@@ -111,6 +112,8 @@ def number(text: str | None) -> int | float | None:
 def parse_moment(value: Any, zone: tzinfo) -> int:
     """A date or time in ISO or Russian spelling to unix seconds; without an offset it is in the portal's zone."""
     if isinstance(value, int | float):
+        if not FIRST_MOMENT <= value <= LAST_MOMENT:
+            raise BadValueError(f"{value!r} is not a date")
         return int(value)
     text = str(value).strip()
     if match := DOTTED_DATE.match(text):

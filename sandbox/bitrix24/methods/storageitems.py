@@ -192,10 +192,10 @@ def item_delete(call: Call) -> Any:
 # -- sections
 
 
-def _margins(call: Call, room: Record) -> dict[int, tuple[int, int, int]]:
+def margins(sections: list[Record]) -> dict[int, tuple[int, int, int]]:
     """(left, right, depth) of each section in the tree."""
     below: dict[int, list[Record]] = {}
-    for one in call.portal.table(SECTION).find("STORAGE", room["ID"]):
+    for one in sections:
         below.setdefault(one.get("SECTION") or 0, []).append(one)
     found: dict[int, tuple[int, int, int]] = {}
     step = 0
@@ -223,12 +223,12 @@ def section_add(call: Call) -> Any:
 
 @method("entity.section.get", SCOPE, app_only=True)
 def section_get(call: Call) -> Any:
-    margins = _margins(call, storage(call))
+    tree = margins(call.portal.table(SECTION).find("STORAGE", storage(call)["ID"]))
 
     def show(room: Record, record: Record) -> Record:
-        left, right, depth = margins.get(record["ID"], (0, 0, 0))
-        tree = {"LEFT_MARGIN": str(left), "RIGHT_MARGIN": str(right), "DEPTH_LEVEL": str(depth)}
-        return {**_shown(call, SECTION, room, record), **tree}
+        left, right, depth = tree.get(record["ID"], (0, 0, 0))
+        place = {"LEFT_MARGIN": str(left), "RIGHT_MARGIN": str(right), "DEPTH_LEVEL": str(depth)}
+        return {**_shown(call, SECTION, room, record), **place}
 
     return _list(call, SECTION, show)
 
