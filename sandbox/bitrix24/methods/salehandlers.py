@@ -282,6 +282,10 @@ def delivery_delete(call: Call) -> Any:
     return True
 
 
+def _coded(one: Any) -> bool:
+    return isinstance(one, dict) and bool(one.get("CODE"))
+
+
 @method("sale.delivery.config.get", "delivery")
 def delivery_config(call: Call) -> Any:
     return existing(DELIVERY, call).get("CONFIG", [])
@@ -291,9 +295,11 @@ def delivery_config(call: Call) -> Any:
 def delivery_config_update(call: Call) -> Any:
     record = existing(DELIVERY, call)
     _admin(call)
-    given = call.get("CONFIG")
-    merged = {one["CODE"]: one for one in record.get("CONFIG", [])}
-    merged |= {one["CODE"]: one for one in given if isinstance(one, dict)} if isinstance(given, list) else {}
+    given, held = call.get("CONFIG"), record.get("CONFIG")
+    if isinstance(given, list) and not all(_coded(one) for one in given):
+        raise failed("Parameter CODE is not defined")
+    rows = [one for part in (held, given) if isinstance(part, list) for one in part if _coded(one)]
+    merged = {str(one["CODE"]): one for one in rows}
     call.portal.patch("delivery", record["ID"], {"CONFIG": list(merged.values())})
     return True
 

@@ -131,6 +131,11 @@ async def test_ways_to_pay_and_to_deliver_have_handlers(shop: PortalClient) -> N
     await shop.result("sale.delivery.handler.add", courier)
     made = await shop.result("sale.delivery.add", {"REST_CODE": "taxi", "NAME": "Такси", "CURRENCY": "RUB"})
     assert [one["PARENT_ID"] for one in made["profiles"]] == [made["parent"]["ID"]]
+    config = {"ID": made["parent"]["ID"], "CONFIG": [{"CODE": "CITY", "VALUE": "Москва"}]}
+    assert await shop.result("sale.delivery.config.update", config) is True
+    assert await shop.result("sale.delivery.config.get", config) == config["CONFIG"]
+    refused = await shop.refused("sale.delivery.config.update", {**config, "CONFIG": [{"VALUE": "Москва"}]})
+    assert refused == (400, "ERROR_CHECK_FAILURE", "Parameter CODE is not defined")
     assert await shop.refused("sale.delivery.delete", {"ID": 999}) == (
         400, "ERROR_DELIVERY_NOT_FOUND", "Delivery not found",
     )  # fmt: skip
