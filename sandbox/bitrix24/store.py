@@ -46,6 +46,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "listelement": ("IBLOCK",),
     "listsection": ("IBLOCK",),
     "listcell": ("ELEMENT",),
+    "voteanswer": ("VOTE_ID",),
+    "voteballot": ("VOTE_ID",),
 }
 
 
