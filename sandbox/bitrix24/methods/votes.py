@@ -265,7 +265,7 @@ def vote_vote(call: Call) -> Any:
         return []
     known = {one["ID"] for one in _rows(call, ANSWER, vote)}
     asked = told if isinstance(told, list) else [told]
-    chosen = list(dict.fromkeys(number for one in asked if (number := as_number(one)) in known))
+    chosen = list(dict.fromkeys(number for one in asked if (number := as_number(one) or 0) in known))
     mine = [one for one in _rows(call, BALLOT, vote) if one["USER_ID"] == call.user_id]
     if not chosen or (mine and not vote["OPTIONS"]):
         raise _wrong("Cannot save poll.")
