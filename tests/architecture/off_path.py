@@ -18,6 +18,7 @@ _REGISTERS = "asks the state register, for tenants that have a provider; an answ
 _SYNC = "first syncs, which come beside the deals and have tests of their own"
 _STATEMENTS = "bank statement files, which come beside the deals"
 _ENTERED = "what accountants enter by themselves, which has tests of its own"
+_GONE = "a buyer's record that accounting has lost, which has tests of its own"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
 OFF_PATH: Final[Mapping[str, str]] = {
@@ -73,6 +74,9 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.counterparty.store.PartyStore.made": _READ,
     "services.counterparty.store.PartyStore.holder": _READ,
     "settle/check-counterparty": "after a person's answer about a buyer, which is asked for after a quarter of an hour",
+    "elba.read_counterparty": _GONE,
+    "settle/relink-buyer": _GONE,
+    "settle/leave-buyer": "a deal that changes its buyer while it waits for one, which has tests of its own",
     "settle/watch-counterparties": _ENTERED,
     "settle/find-crm-cards": _ENTERED,
     "intend/crm-newcomer": _ENTERED,
