@@ -49,6 +49,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "chassis.rebuild._switch": "rebuilds read rows while nothing else is at stake",
     "chassis.service.running.Service._open_database.<locals>.check": _READ,
     "chassis.tenants.TenantDirectory.view": _READ,
+    "services.ingest.api.portals.Portals.of_tenant": _CHECK,
     "chassis.tenants.TenantDirectory.known": _READ,
     "chassis.walk.steps": _READ,
     "chassis.work.runner.WorkRunner._housekeeping": "reads, and moves the next look at an account that is down",
