@@ -42,6 +42,8 @@ RECOVERY: Final[Mapping[str, tuple[str, ...]]] = {
     "invoicing.operations": ("answer.before[elba.create_act]", "commit.before[settle/create-act]"),
 }
 """Passed only after a first death, at one of these points."""
+FIRST_AGAIN: Final = 2
+"""So often more do services die there: a death at another topic's offsets takes a recovery's own past them."""
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,10 @@ def test_a_kill_at_every_point_changes_nothing(stage: Stage, said: dict[str, Any
     points = derived()
     chance = random.Random(SEED)  # noqa: S311 - a seed repeats it
     for service in SERVICES:
-        armed = sorted(points[service] | points[""])
-        stage.plans.write(service, [[_timed(point, chance) for point in armed]])
+        armed = points[service] | points[""]
+        first = {cause for causes in RECOVERY.values() for cause in causes} & armed
+        dies_at = [*sorted(armed), *sorted(first) * FIRST_AGAIN]
+        stage.plans.write(service, [[_timed(point, chance) for point in dies_at]])
     began = time.monotonic()
     stage.work_until(lambda: not stage.missing(points), KILLS_SECONDS_MAX)
     killed = stage.plans.killed()
