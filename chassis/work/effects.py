@@ -235,11 +235,12 @@ class Effects:
         if isinstance(permit, Permit):
             with telemetry.work_span(f"probe {row.kind}", row.metadata):
                 begun = self._step(row, effect, machine.ProbeBegins(), handler).effect
+                began_at = self._vendors.clock.now()
                 result = await self._look_up(handler, _call(row, begun, row.cursor_before, permit))
                 if not isinstance(result, Inconclusive):
                     self._vendors.answered(row.tenant, row.account)
                 metrics.EFFECT_PROBES.labels(row.kind, _PROBE_LABELS[type(result)]).inc()
-                step = self._step(row, begun, machine.Probed(result), handler)
+                step = self._step(row, begun, machine.Probed(result, began_at), handler)
                 problem = result.problem if isinstance(result, Inconclusive) else None
                 if problem is not None:
                     await self._vendors.report_token(row, [Retryable(problem)])

@@ -116,9 +116,10 @@ class ProbeBegins:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """A look-up came to a result."""
+    """A look-up came to a result; it began at ``began_at``, None for this moment."""
 
     result: ProbeResult
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def step(effect: Effect, event: Input, policy: EffectPolicy, schedule: Schedule,
             return Step(replace(effect, state=State.PROBING, probes=effect.probes + 1, due_at=None))
         case Probed():
             _need(effect, event, State.PROBING)
-            return _probed(effect, event.result, policy, schedule, now, roll)
+            return _probed(effect, event, policy, schedule, now, roll)
         case DeadlinePassed():
             _need(effect, event, *_IN_DOUBT)
             return _exhausted(effect, policy, Problem("no_look_up_in_time"))
@@ -261,8 +262,9 @@ def _later(effect: Effect, schedule: Schedule, now: datetime, roll: float) -> St
 
 
 def _probed(
-    effect: Effect, result: ProbeResult, policy: EffectPolicy, schedule: Schedule, now: datetime, roll: float
+    effect: Effect, event: Probed, policy: EffectPolicy, schedule: Schedule, now: datetime, roll: float
 ) -> Step:
+    result, looked_at = event.result, event.began_at or now
     began, decide_by = effect.uncertain_at, effect.decide_by
     assert began is not None, "a doubt knows when it began"
     assert decide_by is not None, "a doubt knows when it must end"
@@ -270,9 +272,10 @@ def _probed(
         case Found():
             return _settled(effect, State.CONFIRMED, Confirmed(result.result))
         case NotFound():
-            effect = _counted(effect, policy, now)
+            effect = _counted(effect, policy, looked_at, now)
             quiet_until = began + timedelta(seconds=policy.quiet_seconds)
-            if effect.last_absence_at == now and now >= quiet_until and effect.absences >= policy.negative_probes_min:
+            proves = effect.last_absence_at == now and looked_at >= quiet_until
+            if proves and effect.absences >= policy.negative_probes_min:
                 return _absent(effect, policy, now)
             problem = Problem("absence_not_proven_in_time")
             assert effect.last_absence_at is not None, "a negative probe was just counted or one before it"
@@ -293,9 +296,10 @@ def _probed(
     return Step(replace(effect, state=State.UNCERTAIN, due_at=min(max(due, now), decide_by)))
 
 
-def _counted(effect: Effect, policy: EffectPolicy, now: datetime) -> Effect:
+def _counted(effect: Effect, policy: EffectPolicy, looked_at: datetime, now: datetime) -> Effect:
+    """What a slow look-up found at its beginning may be as old as that; the next counts from where this one ended."""
     last = effect.last_absence_at
-    if last is not None and now - last < timedelta(seconds=policy.probe_gap_seconds):
+    if last is not None and looked_at - last < timedelta(seconds=policy.probe_gap_seconds):
         return effect
     return replace(effect, absences=effect.absences + 1, last_absence_at=now)
 

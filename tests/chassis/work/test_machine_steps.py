@@ -240,6 +240,21 @@ def test_what_a_look_up_that_found_nothing_does(before: dict[str, Any], changed:
     check(in_state(State.PROBING, **before), Probed(NotFound()), EXACT, {"state": State.UNCERTAIN, **changed})
 
 
+@pytest.mark.parametrize(
+    ("before", "began_at", "changed"),
+    [
+        ({"last_absence_at": at(900)}, at(950), {}),
+        ({"uncertain_at": at(815)}, at(990), {"absences": 2, "last_absence_at": NOW}),
+    ],
+    ids=["began too soon after the one before it", "began before it was quiet"],
+)
+def test_a_slow_look_up_proves_no_more_than_one_at_its_beginning(
+    before: dict[str, Any], began_at: datetime, changed: dict[str, Any]
+) -> None:
+    again = {"state": State.UNCERTAIN, "due_at": NOW + SCHEDULE.delay(2, ROLL)}
+    check(in_state(State.PROBING, **before), Probed(NotFound(), began_at), EXACT, {**again, **changed})
+
+
 def test_where_absence_needs_more_look_ups_each_but_the_last_waits_for_the_gap_alone() -> None:
     policy = EffectPolicy(Probe.EXACT, negative_probes_min=3)
     before = in_state(State.PROBING, probes=3, absences=0, last_absence_at=None, uncertain_at=at(990))
