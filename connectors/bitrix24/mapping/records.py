@@ -31,6 +31,9 @@ from connectors.wire import ShapeError
 _NO: Final = ("N", "n", "0", 0, False, None, "")
 _YES: Final = ("Y", "y", "1", 1, True)
 _SERVICE_TYPE: Final = 7
+_PERSON_INN_LENGTH: Final = 12
+_ALWAYS_ASKED: Final = frozenset({"RQ_OGRN", "RQ_COMPANY_NAME", "RQ_NAME"})
+"""Columns that every look at requisites names; of one buyer some of them are always empty."""
 _SEMANTICS: Final[dict[str, Semantics]] = {
     "S": "success",
     "SUCCESS": "success",
@@ -120,6 +123,7 @@ def read_requisite(record: Mapping[str, Any]) -> CrmRequisite:
     if owner_type not in (COMPANY, CONTACT):
         raise ShapeError("ENTITY_TYPE_ID")
     owner: Entity = "company" if owner_type == COMPANY else "contact"
+    inn, kpp = _numbers(record, owner)
     return CrmRequisite(
         requisite_id=own_id(record, "ID"),
         owner=owner,
@@ -129,8 +133,8 @@ def read_requisite(record: Mapping[str, Any]) -> CrmRequisite:
         title=wire.text(record.get("NAME")),
         name=wire.text(record.get("RQ_COMPANY_NAME")) or wire.text(record.get("RQ_NAME")),
         full_name=wire.text(record.get("RQ_COMPANY_FULL_NAME")),
-        inn=wire.text(wire.required(record, "RQ_INN")),
-        kpp=wire.text(wire.required(record, "RQ_KPP") if owner == "company" else record.get("RQ_KPP")),
+        inn=inn,
+        kpp=kpp,
         ogrn=wire.text(record.get("RQ_OGRN")) or wire.text(record.get("RQ_OGRNIP")),
         first_name=wire.text(record.get("RQ_FIRST_NAME")),
         second_name=wire.text(record.get("RQ_SECOND_NAME")),
@@ -139,6 +143,15 @@ def read_requisite(record: Mapping[str, Any]) -> CrmRequisite:
         phone=wire.text(record.get("RQ_PHONE")),
         updated_at=wire.optional_moment(record.get("DATE_MODIFY"), "DATE_MODIFY"),
     )
+
+
+def _numbers(record: Mapping[str, Any], owner: Entity) -> tuple[str, str]:
+    """INN and KPP. A portal gives empty columns as null, or leaves all of them out; where the others are there, a
+    missing number was lost, and another buyer would come of it. Raises ShapeError."""
+    whole = record.keys() >= _ALWAYS_ASKED
+    inn = wire.text(wire.required(record, "RQ_INN") if whole else record.get("RQ_INN"))
+    has_kpp = owner == "company" and sum(map(str.isdigit, inn)) != _PERSON_INN_LENGTH
+    return inn, wire.text(wire.required(record, "RQ_KPP") if whole and has_kpp else record.get("RQ_KPP"))
 
 
 def read_bank_detail(record: Mapping[str, Any]) -> CrmBankDetail:

@@ -239,6 +239,29 @@ async def test_without_a_link_a_single_requisite_needs_no_second_request() -> No
     assert found.address is not None
 
 
+@pytest.mark.parametrize(
+    ("left_out", "inn", "kpp"),
+    [
+        (("RQ_KPP",), "500100732259", ""),
+        (("RQ_KPP", "RQ_OGRN", "RQ_NAME"), "9999123456", ""),
+        (("RQ_INN", "RQ_KPP", "RQ_NAME"), "", ""),
+    ],
+)
+async def test_a_portal_may_leave_out_columns_that_are_empty(left_out: tuple[str, ...], inn: str, kpp: str) -> None:
+    sparse = {name: value for name, value in (REQUISITE | {"RQ_INN": inn}).items() if name not in left_out}
+    found = await _snapshot(batch(parts(linked=sparse), totals={"rows": 1, "history": 1}))
+    assert found.requisite is not None
+    assert (found.requisite.inn, found.requisite.kpp) == (inn, kpp)
+
+
+@pytest.mark.parametrize("field", ["RQ_INN", "RQ_KPP"])
+async def test_a_number_of_the_buyer_that_was_lost_is_no_empty_one(field: str) -> None:
+    lost = {name: value for name, value in REQUISITE.items() if name != field}
+    outcome, _ = await _deal(batch(parts(linked=lost), totals={"rows": 1, "history": 1}))
+    assert isinstance(outcome, Retryable)
+    assert outcome.problem.values["field"] == field
+
+
 async def test_a_person_as_the_buyer() -> None:
     person = REQUISITE | {"ID": "90", "ENTITY_TYPE_ID": "3", "ENTITY_ID": "901", "RQ_INN": None,
                           "RQ_COMPANY_NAME": None,
