@@ -6,7 +6,7 @@ bank account that was never changed has an empty DATE_MODIFY, so each is asked f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connectors import wire
@@ -41,10 +41,14 @@ class _Listed:
         return sorted(listed, key=lambda one: int(one[0]))
 
     def modified(self, record_id: str, record: Mapping[str, Any], since: datetime) -> ModifiedBuyer | None:
-        """Whom a row is about; None for requisites of neither a company nor a contact."""
+        """Whom a row is about; None for requisites of neither a company nor a contact, and for a row that was asked for
+        by another zone's hours."""
         at = changed_at(record)
-        if at is None or wire.moment(record.get(self.time), self.time) < since.replace(microsecond=0):
+        early = since - wire.moment(record.get(self.time), self.time)
+        if at is None or early > _ZONES_APART_MAX:
             raise ShapeError(self.time)  # a portal that drops the filter would list everything at every pass
+        if early > timedelta(seconds=1):
+            return None
         if self.entity_type_id == COMPANY:
             return ModifiedBuyer("company", record_id, at)
         if self.entity_type_id == CONTACT:
@@ -57,6 +61,7 @@ class _Listed:
         return ModifiedBuyer("contact", own_id(record, "ENTITY_ID"), at) if owner == CONTACT else None
 
 
+_ZONES_APART_MAX: Final = timedelta(hours=26)
 _OWNED: Final = ("ID", "ENTITY_ID", "DATE_CREATE", "DATE_MODIFY")
 _OWNED_BY_CARD: Final = (*_OWNED, "ENTITY_TYPE_ID")
 _REQUISITES: Final = "crm.requisite.list"

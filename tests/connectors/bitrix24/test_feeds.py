@@ -117,6 +117,18 @@ async def test_buyers_that_were_not_asked_for_are_not_gone_through(row: dict[str
     assert isinstance(await _client(Script(answer(batch(lists)))).buyers_modified_since(PERMIT, NOW), Retryable)
 
 
+async def test_buyers_of_another_zones_hours_are_passed_over() -> None:
+    """A portal that reads our moment in its own zone gives the hours before it too."""
+    early = {"DATE_CREATE": "2026-11-20T10:00:00+03:00", "DATE_MODIFY": ""}
+    rows = [{"ID": "77", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "512", **early},
+            {"ID": "78", "ENTITY_TYPE_ID": "4", "ENTITY_ID": "513", **NEVER_CHANGED}]  # fmt: skip
+    lists = {"companies": {"items": []}, "contacts": {"items": []}, "requisites_created": rows}
+    lists |= {name: [] for name in ("requisites_changed", "banks_created", "banks_changed")}
+    outcome = await _client(Script(answer(batch(lists)))).buyers_modified_since(PERMIT, NOW)
+    assert isinstance(outcome, Ok)
+    assert [one.object_id for one in outcome.value.buyers] == ["513"]
+
+
 async def test_a_list_of_buyers_that_cannot_be_read_fails_the_page() -> None:
     script = Script(answer(batch({"companies": {"items": []}, "contacts": {"items": []}})))
     assert isinstance(await _client(script).buyers_modified_since(PERMIT, NOW), Retryable)
