@@ -5,6 +5,7 @@ and is taken as well as the documented GET (vendor's b24jssdk).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,6 +22,8 @@ from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, unexpected
 from connectors.wire import ShapeError
 
 EXPIRES_IN_SECONDS: Final = 3_600
+_NO_POST: Final = 405
+_QUERY_HEADERS: Final = {"accept": "application/json"}
 _HEADERS: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 _log = log.get(__name__)
@@ -102,6 +105,10 @@ class Bitrix24OAuth:
 
     async def _document(self, call: Call) -> Outcome[Mapping[str, Any]]:
         answer = await self._http.send(call)
+        if isinstance(answer, Answer) and answer.status == _NO_POST and call.content is not None:
+            # The page shows GET alone. Nothing came of the POST, so that a code or a refresh token is still good.
+            query = f"{call.url}?{call.content.decode()}"
+            answer = await self._http.send(replace(call, method="GET", url=query, headers=_QUERY_HEADERS, content=None))
         if not isinstance(answer, Answer):
             return as_read(answer)
         return self._judged(answer)

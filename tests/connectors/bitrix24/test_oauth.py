@@ -19,7 +19,7 @@ from connectors.bitrix24.client import Bitrix24
 from connectors.bitrix24.oauth import Bitrix24OAuth, owner_must_connect
 from connectors.ports.crm import PortalMoved
 from connectors.ports.crm.access import AppCredentials, HandlersKept, TokenPair
-from tests.connectors.kit import FailureType
+from tests.connectors.kit import FailureType, Script, answer
 from tests.connectors.kit_sandbox import Impatient, sandboxed
 from tests.sandbox.running import Sandbox
 
@@ -169,6 +169,18 @@ async def test_answers_of_the_server(status: int, body: Any, kind: FailureType, 
     (call,) = said.asked
     assert (call.method, call.url) == ("POST", "https://oauth.bitrix24.tech/oauth/token/")
     assert b"hidden" in call.content
+
+
+async def test_a_server_that_takes_the_documented_get_alone_is_asked_so() -> None:
+    said = Script(Answer(405, {}, b""), answer({"access_token": "a", "refresh_token": "r", "expires_in": 3600}))
+    outcome = await Bitrix24OAuth(said, Clock()).renew(AppCredentials("https://o", "id", "s+"), "rr22")
+    assert outcome == Ok(TokenPair("a", "r", 3600))
+    posted, got = said.calls
+    assert (got.method, got.content) == ("GET", None)
+    assert (
+        got.url == "https://o/oauth/token/?grant_type=refresh_token&refresh_token=rr22&client_id=id&client_secret=s%2B"
+    )
+    assert posted.url == "https://o/oauth/token/"
 
 
 async def test_a_pair_without_the_portals_address_is_kept_all_the_same() -> None:
