@@ -219,7 +219,8 @@ class Answers:
 
     def until(self, answer: Answer, seconds: int) -> datetime | None:
         """The answer's "not before", or ``seconds`` from now."""
-        return wire.retry_after(answer.headers.get("retry-after") or str(seconds), self._clock)
+        told = wire.retry_after(answer.headers.get("retry-after"), self._clock)
+        return told or wire.retry_after(str(seconds), self._clock)
 
     def failure(self, answer: Answer, table: OutcomeTable, *, write: bool) -> Failure:
         """An answer that is no success: by its status, with the vendor's words for a person."""

@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from chassis.clock import Clock
 from chassis.values.money import KOPECKS_MAX, exact_kopecks_from_decimal, in_range, kopecks_from_decimal
 
 RETRY_AFTER_SECONDS_MAX: Final = 3_600
+_RETRY_AFTER_LENGTH_MAX: Final = 40
 _MISSING: Final = object()
 
 
@@ -167,10 +169,19 @@ def optional_kopecks(record: Mapping[str, Any], name: str) -> int | None:
 
 
 def retry_after(value: str | None, clock: Clock) -> datetime | None:
-    """``Retry-After`` in seconds → business time; None without one that can be read."""
-    if value is None or not value.strip().isdecimal() or len(value) > 9:
+    """``Retry-After``, in seconds or as a date (RFC 9110 §10.2.3) → business time; None without one that can be read,
+    and for a date that is over."""
+    if value is None or len(value) > _RETRY_AFTER_LENGTH_MAX:
         return None
-    return clock.now() + timedelta(seconds=min(int(value), RETRY_AFTER_SECONDS_MAX))
+    now, text = clock.now(), value.strip()
+    if text.isdecimal():
+        return now + timedelta(seconds=min(int(text), RETRY_AFTER_SECONDS_MAX)) if len(text) < 10 else None
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    latest = now + timedelta(seconds=RETRY_AFTER_SECONDS_MAX)
+    return min(at, latest) if at.tzinfo is not None and at > now else None
 
 
 def unix_moment(value: Any) -> datetime | None:

@@ -84,6 +84,19 @@ def test_retry_after_is_business_time(value: str, seconds: int) -> None:
     assert wire.retry_after(value, clock()) == NOW + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", "-1", "1.5", "9" * 30])
+def test_retry_after_as_a_date() -> None:
+    assert wire.retry_after("Fri, 20 Nov 2026 09:00:30 GMT", clock()) == NOW + timedelta(seconds=30)
+    assert wire.retry_after("Sat, 21 Nov 2026 09:00:00 GMT", clock()) == NOW + timedelta(hours=1)
+
+
+@given(st.text(max_size=45))
+def test_no_retry_after_breaks_its_reader(value: str) -> None:
+    found = wire.retry_after(value, clock())
+    assert found is None or NOW <= found <= NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "soon", "-1", "1.5", "9" * 30, "Fri, 20 Nov 2026 08:59:59 GMT", "Fri, 20 Nov 2026 09:00:30"]
+)
 def test_retry_after_that_says_nothing(value: str | None) -> None:
     assert wire.retry_after(value, clock()) is None
