@@ -1,7 +1,9 @@
 """Calls to Elba accounts, profile ``seed``: what is asked, and the way from an answer to an outcome."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -71,9 +73,8 @@ class ElbaSeed(Refusing):
     async def create_counterparty(self, permit: Permit, draft: CounterpartyDraft, *, key: str) -> Outcome[Counterparty]:
         """A buyer. A 409 means that one of this INN and KPP is there: search, don't create."""
         body = mapping.counterparty_body(draft)
-        created = await self._card(
-            permit, "create_counterparty", "counterparties", mapping.read_counterparty, body, key
-        )
+        made = partial(mapping.read_created_counterparty, draft)
+        created = await self._card(permit, "create_counterparty", "counterparties", made, body, key)
         if isinstance(created, Ok) and created.value.inn != (draft.inn or ""):
             return mismatch(VENDOR, "inn", write=True)
         return created
@@ -84,8 +85,7 @@ class ElbaSeed(Refusing):
         found = await self._rows(permit, operation, "counterparties", _since(cursor), mapping.read_counterparty)
         if not isinstance(found, Ok):
             return found
-        last = found.value[-1].updated_at if found.value else None
-        return Ok(CounterpartiesPage(found.value, _next(cursor, len(found.value), last)))
+        return Ok(CounterpartiesPage(found.value, _next(cursor, [one.updated_at for one in found.value])))
 
     # Invoices
 
@@ -149,8 +149,7 @@ class ElbaSeed(Refusing):
         found = await self._rows(permit, "invoice_changes", "invoices", _since(cursor), mapping.read_invoice)
         if not isinstance(found, Ok):
             return found
-        last = found.value[-1].updated_at if found.value else None
-        return Ok(InvoicesPage(found.value, _next(cursor, len(found.value), last)))
+        return Ok(InvoicesPage(found.value, _next(cursor, [one.updated_at for one in found.value])))
 
     async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
         """The invoice's file."""
@@ -172,8 +171,7 @@ class ElbaSeed(Refusing):
         found = await self._rows(permit, "payments", "payments", _since(cursor), mapping.read_payment)
         if not isinstance(found, Ok):
             return found
-        last = found.value[-1].updated_at if found.value else None
-        return Ok(PaymentsPage(found.value, _next(cursor, len(found.value), last)))
+        return Ok(PaymentsPage(found.value, _next(cursor, [one.updated_at for one in found.value])))
 
     async def payments_of_invoice(self, permit: Permit, invoice_id: str) -> Outcome[tuple[PaymentRow, ...]]:
         """All payments of an invoice as they stand now."""
@@ -273,11 +271,14 @@ def _since(cursor: FeedCursor) -> dict[str, str]:
     }
 
 
-def _next(cursor: FeedCursor, rows: int, last: datetime | None) -> FeedCursor | None:
-    """Where the next page begins. Rows of one second may fill more than a page; only then the offset moves, and pages
-    overlap, since rows that change meanwhile leave their places to the next ones."""
-    if rows < PAGE_ROWS or last is None:
+def _next(cursor: FeedCursor, moments: Sequence[datetime | None]) -> FeedCursor | None:
+    """Where the page after one of rows of these moments begins. Rows of one second may fill more than a page; only then
+    the offset moves, and pages overlap, since rows that change meanwhile leave their places to the next ones. It moves
+    too where rows do not ascend, which is promised of invoices alone: past the last one there would be others."""
+    if len(moments) < PAGE_ROWS:
         return None
-    if mapping.timestamp(last) > mapping.timestamp(cursor.since):
+    last = moments[-1]
+    ascending = all(one is not None and other is not None and one <= other for one, other in pairwise(moments))
+    if ascending and last is not None and mapping.timestamp(last) > mapping.timestamp(cursor.since):
         return FeedCursor(last)
-    return FeedCursor(cursor.since, cursor.offset + rows - PAGE_OVERLAP_ROWS)
+    return FeedCursor(cursor.since, cursor.offset + len(moments) - PAGE_OVERLAP_ROWS)

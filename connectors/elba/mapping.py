@@ -129,6 +129,12 @@ def read_counterparty(card: Mapping[str, Any]) -> Counterparty:
     )
 
 
+def read_created_counterparty(draft: CounterpartyDraft, card: Mapping[str, Any]) -> Counterparty:
+    """The answer to a creation, of which no more is promised than the id; the rest is then what was sent."""
+    sent = {"fullName": draft.name, "shortName": draft.short_name, "inn": draft.inn, "kpp": draft.kpp}
+    return read_counterparty({**sent, "type": TYPES[draft.kind], **card})
+
+
 def read_invoice(card: Mapping[str, Any]) -> InvoiceCard:
     """An invoice's card. What identifies it and its sum must be there; the rest may be missing."""
     total = wire.kopecks(wire.required(card, "sum"), "sum")

@@ -174,6 +174,12 @@ async def test_a_buyer_that_exists_is_said_to_exist() -> None:
     assert isinstance(await _client(answer(BUYER, 201))[0].create_counterparty(PERMIT, buyer_draft(), key="k"), Ok)
 
 
+async def test_of_a_buyer_that_was_made_its_id_is_told_at_least() -> None:
+    outcome = await _client(answer({"id": BUYER_ID}, 201))[0].create_counterparty(PERMIT, buyer_draft(), key="k")
+    assert isinstance(outcome, Ok)
+    assert (outcome.value.counterparty_id, outcome.value.inn) == (BUYER_ID, buyer_draft().inn)
+
+
 async def _find(*answers: Any, since: datetime | None = None) -> tuple[Any, Script]:
     client, script = _client(*answers)
     draft = invoice_draft()
@@ -225,7 +231,7 @@ async def test_a_pdf() -> None:
     assert script.calls[0].answer_bytes_max == PDF_BYTES_MAX
 
 
-@pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7), ({}, 2)])
+@pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7), ({}, 2), ({"retry-after": "soon"}, 2)])
 async def test_a_pdf_that_is_being_rendered(headers: dict[str, str], seconds: int) -> None:
     outcome = await _client(answer(b"", 202, headers))[0].act_pdf(PERMIT, "a1")
     assert isinstance(outcome, Deferred)
@@ -271,6 +277,15 @@ async def test_a_full_page_of_one_moment_moves_the_offset() -> None:
     outcome = await client.payments_changed(PERMIT, FeedCursor(moment, 100))
     assert isinstance(outcome, Ok)
     assert outcome.value.next == FeedCursor(moment, 190)
+
+
+async def test_pages_of_rows_in_no_order_of_time_go_on_by_their_places() -> None:
+    """Past the last row's moment lies another part of them."""
+    listed = _payments(100)["items"]
+    client, _ = _client(answer([*listed[50:], *listed[:50]]))
+    outcome = await client.payments_changed(PERMIT, FeedCursor(SINCE))
+    assert isinstance(outcome, Ok)
+    assert outcome.value.next == FeedCursor(SINCE, 90)
 
 
 async def test_the_last_page_has_no_next() -> None:
