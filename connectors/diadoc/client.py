@@ -251,7 +251,7 @@ class Diadoc:
         )
         if not isinstance(boxes, Ok):
             return boxes
-        if _own(permit) not in boxes.value:
+        if mapping.box_key(_own(permit)) not in boxes.value:
             return Ok((Problem("edi_box_not_ours", {"box": _own(permit)}),))
         known = await self._calls.read(permit, "types", TYPES, {"boxId": _own(permit)}, mapping.knows_title)
         if not isinstance(known, Ok):

@@ -37,9 +37,14 @@ def read_boxes(document: Any) -> tuple[EdiBox, ...]:
 
 
 def own_box_ids(document: Any) -> frozenset[str]:
-    """All boxes of the organisations that the access opens."""
+    """The keys of all boxes of the organisations that the access opens."""
     rows = wire.records(wire.filled_mapping(document, "body").get("Organizations"), "Organizations")
-    return frozenset(_id(box, "BoxIdGuid") for row in rows for box in wire.records(row.get("Boxes"), "Boxes"))
+    return frozenset(box_key(_id(box, "BoxIdGuid")) for row in rows for box in wire.records(row.get("Boxes"), "Boxes"))
+
+
+def box_key(box_id: str) -> str:
+    """What both forms of a box's id have in common, ``…@diadoc.ru`` and the GUID, in any case of letters."""
+    return box_id.partition("@")[0].replace("-", "").lower()
 
 
 def _boxes_of(row: Mapping[str, Any]) -> Iterator[EdiBox]:
@@ -92,7 +97,7 @@ def posting_body(posting: Posting, own_box_id: str) -> bytes:
 def read_posted(document: Any, posting: Posting) -> DocumentRef:
     """The document of a message that was just posted. Raises ShapeError for a message about something else."""
     message = wire.filled_mapping(document, "body")
-    if wire.text(message.get("ToBoxId")) not in ("", posting.partner_box_id):
+    if box_key(wire.text(message.get("ToBoxId"))) not in ("", box_key(posting.partner_box_id)):
         raise ShapeError("ToBoxId")
     for entity in wire.records(message.get("Entities"), "Entities"):
         if wire.text(entity.get("EntityType")) == "Attachment" and not wire.text(entity.get("ParentEntityId")):

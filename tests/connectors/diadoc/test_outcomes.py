@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from chassis.outcomes import Deferred, Rejected, Retryable, Uncertain
+from chassis.outcomes import Deferred, Ok, Rejected, Retryable, Uncertain
 from connectors.diadoc.client import Diadoc
 from connectors.diadoc.outcomes import PAGE, TABLE, TOKEN_TABLE
-from connectors.ports.edi import EdiToken, Posting, Title
+from connectors.ports.edi import DocumentRef, EdiToken, Posting, Title
 from tests.connectors.kit import FailureType, Script, answer, clock, permit
 
 PERMIT = replace(permit("https://diadoc-api.kontur.ru", "Bearer t"), options={"box_id": "own"})
@@ -127,3 +127,14 @@ async def test_a_method_that_will_be_switched_off_is_told_in_the_log(caplog: pyt
     caplog.clear()
     await diadoc(200, {"Organizations": ""}).ping(PERMIT)
     assert caplog.text == ""
+
+
+GUID = "c0ffee00-2222-4f43-8a0e-52d7f8e5b002"
+
+
+@pytest.mark.parametrize("named", [GUID, GUID.upper(), "c0ffee0022224f438a0e52d7f8e5b002@diadoc.ru"])
+async def test_either_form_of_a_box_names_the_one_that_was_posted_to(named: str) -> None:
+    entity = {"EntityType": "Attachment", "EntityId": "e", "DocumentInfo": {"CustomDocumentId": "m"}}
+    script = Script(answer({"MessageId": "a", "ToBoxId": named, "Entities": [entity]}))
+    posted = await Diadoc(script, clock()).post(PERMIT, replace(POSTING, partner_box_id=GUID), key="k")
+    assert posted == Ok(DocumentRef("a", "e"))
