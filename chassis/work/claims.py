@@ -62,7 +62,8 @@ async def claim(database: Database, request: ClaimRequest, clock: Callable[[], d
         await connection.execute(_WAKEN, now, WAKEN_ROWS_MAX)
         lease_ends = lease_clock() + request.lease_seconds
         records = await connection.fetch(_CLAIM, *_parameters(request, now))
-    rows = [row_of(record, lease_ends, now) for record in records if record["work_id"] is not None]
+    taken_at = clock()  # a row may have become ready while the statement waited to begin
+    rows = [row_of(record, lease_ends, taken_at) for record in records if record["work_id"] is not None]
     return Claimed(rows, bool(rows) and records[0]["more"], records[0]["next_due"])
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -70,6 +70,23 @@ async def test_a_claim_that_waited_for_another_is_as_of_when_it_looked(world: Wo
         world.clock.advance(30)
     (row,) = await claiming
     assert row.claimed_at == world.clock.now()
+
+
+async def test_work_that_became_due_while_it_was_claimed_is_not_taken_before_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = world.clock.now
+
+    def slow() -> datetime:
+        reading = now()
+        world.clock.advance(30)
+        return reading
+
+    await plan(world, effect("aa", "chain-1", 1))
+    began = now()
+    monkeypatch.setattr(world.clock, "now", slow)
+    (row,) = await world.claim(VENDOR)
+    assert row.claimed_at == began + timedelta(seconds=30)
 
 
 async def test_the_oldest_of_an_account_goes_first(world: World) -> None:
