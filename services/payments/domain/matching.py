@@ -86,13 +86,20 @@ class Matcher:
             return _result(operation, "unmatched", reasons=found[0].reasons if found else (), ours=ours)
         best = found[0]
         behind = found[1].score if len(found) > 1 else 0
-        if best.score >= ALONE_FROM and best.score - behind >= LEAD and not best.stranger:
+        clear = best.score >= ALONE_FROM and best.score - behind >= LEAD and not best.stranger
+        if clear and not self._is_shared(operation.row, best.invoice):
             whole = _allotment(best.invoice, operation.row.amount_kopecks)
             self._take(whole)
             return _result(
                 operation, "allotted", allotments=(whole,), score=best.score, reasons=best.reasons, ours=True
             )
         return self._asked(operation, found)
+
+    def _is_shared(self, row: BankRow, invoice: Payable) -> bool:
+        """Whether a part may be for another invoice that the purpose names, and that is none of ours or not clear: all
+        that an invoice still needs is for it alone."""
+        others = any(_reference((one,), invoice) is None for one in row.hints.named())
+        return others and row.amount_kopecks != self._rest(invoice)
 
     def _several(self, operation: BankOperation, found: Sequence[Evidence]) -> Match | None:
         """One payment for several invoices that its purpose names."""

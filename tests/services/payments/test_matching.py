@@ -98,6 +98,24 @@ def test_one_payment_for_several_invoices_that_it_names() -> None:
     assert {a.number: a.amount_kopecks for a in match.allotments} == {"127": 10_000_00, "128": 20_000_00}
 
 
+@pytest.mark.parametrize(
+    ("kopecks", "what"), [(60_000_00, "asked"), (85_000_00, "allotted"), (85_000_01, "asked"), (150_000_00, "asked")]
+)
+def test_a_payment_that_names_an_invoice_which_is_none_of_ours_is_not_all_for_the_one_that_is(
+    kopecks: int, what: str
+) -> None:
+    one = row(kopecks, purpose="Оплата по счетам № 127 от 12.03.2026, № 131 от 15.03.2026")
+    match = found(one, invoice())
+    assert (match.what, [candidate.number for candidate in match.candidates]) == (
+        what, ["127"] if what == "asked" else []
+    )  # fmt: skip
+
+
+def test_a_payment_that_names_one_invoice_twice_is_for_it() -> None:
+    one = row(60_000_00, purpose="Оплата по счету № 127 от 12.03.2026, счет 0000-000127")
+    assert found(one, invoice()).what == "allotted"
+
+
 def test_several_invoices_whose_sum_differs_are_proposed_oldest_first() -> None:
     one = row(25_000_00, purpose="Оплата по счетам № 128, № 127")
     older = invoice("127", 10_000_00, issued_on=dt.date(2026, 3, 1))
