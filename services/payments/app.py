@@ -90,7 +90,7 @@ CALLBACKS: StreamKind[callback.State, callback.SeeCall] = StreamKind(
 def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
     """A poll for each accounting account that tells its payments; one that is polled already goes on as it is."""
     assert isinstance(recorded.event, TenantSeen), "a tenant's stream has one kind of event"
-    if state.status == "removed" or not state.settings.get("steps", {}).get("payments", True):
+    if state.status == "removed" or not plans.switched_on(state.settings):
         return ()
     sellers = state.settings.get("sellers", ())
     polls = (_poll(seller) for seller in sellers if seller.get("payments_from") != "statement")

@@ -21,6 +21,16 @@ DOUBT_WAIT = dt.timedelta(seconds=30)
 DOUBT_WAIT_MAX = dt.timedelta(minutes=20)
 
 
+def switched_on(settings: Mapping[str, Any]) -> bool:
+    """Whether the tenant has Sverka follow payments at all."""
+    return bool(settings.get("steps", {}).get("payments", True))
+
+
+def is_polled(settings: Mapping[str, Any], account: str) -> bool:
+    """Whether accounting is asked what was paid over an account."""
+    return switched_on(settings) and not told_by_statements(settings, account)
+
+
 def told_by_statements(settings: Mapping[str, Any], account: str) -> bool:
     """Whether bank statements say what was paid over an accounting account (R21): it is polled no more."""
     sources = [s.get("payments_from") for s in settings.get("sellers", ()) if s["connection"]["account"] == account]

@@ -57,10 +57,11 @@ class PollPayments:
         return await self.look(task, timedelta(seconds=self._vendor_of(task.account).feed_overlap_seconds))
 
     async def look(self, task: Task, overlap: timedelta) -> TaskResult:
-        """One pass, from ``overlap`` before the newest row; none where statements say what was paid (R21)."""
+        """One pass, from ``overlap`` before the newest row; none where payments are switched off, or statements say
+        what was paid (R21)."""
         if self._directory is not None:
             settings = (await self._directory.view(task.tenant)).settings
-            if plans.told_by_statements(settings, task.account):
+            if not plans.is_polled(settings, task.account):
                 return Done(found_something=False)
         if self._vendor_of(task.account).can(Capability.PAYMENTS):
             return await self._payments(task, overlap)
@@ -222,10 +223,10 @@ class RereadPayments:
         self._directory = directory
 
     async def run(self, task: Task) -> TaskResult:
-        """One list, whole, and what of it was listed as belonging to no invoice; none where statements say what was
-        paid by now (R21)."""
+        """One list, whole, and what of it was listed as belonging to no invoice; none where payments are switched off,
+        or statements say what was paid by now (R21)."""
         assert task.permit is not None, "the plan names an account"
-        if plans.told_by_statements((await self._directory.view(task.tenant)).settings, task.account):
+        if not plans.is_polled((await self._directory.view(task.tenant)).settings, task.account):
             return Done(found_something=False)
         listed = await self._accounting.payments_of_invoice(task.permit, task.payload["remote_id"])
         empty = _is_empty(listed, task)
@@ -301,11 +302,13 @@ class LookAtDue:
         first = datetime.combine(invoice.due_date + timedelta(days=1), at, tzinfo=zone)
         if now < first:
             return Done(again_at=first, found_something=False)
+        tomorrow = datetime.combine(today + timedelta(days=1), at, tzinfo=zone)
+        if not plans.switched_on(settings):
+            return Done(again_at=tomorrow, found_something=False)  # nobody sees whether it is paid
         allowed = when_allowed(now, hours)
         command = c.LookAtDue(
             invoice.invoice_id, today, tuple(reminders.get("days", (3, 7))), may_remind=allowed <= now
         )
-        tomorrow = datetime.combine(today + timedelta(days=1), at, tzinfo=zone)
         again = min(tomorrow, allowed) if allowed > now else tomorrow
         # Decided anew at every look: money may have gone back since the day's first.
         command_id = f"due:{uuid.uuid4()}"

@@ -52,7 +52,7 @@ class PollBalances:
     async def run(self, task: Task) -> TaskResult:
         """The cursor, and the place among the cards, move with the commands in one transaction."""
         assert task.permit is not None, "the plan names an account"
-        if plans.told_by_statements((await self._directory.view(task.tenant)).settings, task.account):
+        if not plans.is_polled((await self._directory.view(task.tenant)).settings, task.account):
             return Done(found_something=False)
         payload = dict(task.payload)
         if not payload.get("subscribed"):

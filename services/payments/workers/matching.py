@@ -10,7 +10,7 @@ from chassis.ids import TenantId
 from chassis.tenants import TenantDirectory
 from chassis.values.purpose import plain_number
 from chassis.work.handlers import Done, StreamCommand, Task, TaskHandler, TaskResult
-from services.payments.domain import bankday, listing
+from services.payments.domain import bankday, listing, plans
 from services.payments.domain import commands as c
 from services.payments.domain.bank import Candidate, Match
 from services.payments.domain.events import Operation
@@ -55,7 +55,7 @@ class Finder:
     async def sellers(self, tenant: TenantId) -> Mapping[str, Mapping[str, Any]]:
         """The tenant's sellers by their accounting accounts; none where payments are switched off."""
         settings = (await self._directory.view(tenant)).settings
-        if not settings.get("steps", {}).get("payments", True):
+        if not plans.switched_on(settings):
             return {}
         return {seller["connection"]["account"]: seller for seller in settings.get("sellers", ())}
 

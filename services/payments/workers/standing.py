@@ -51,9 +51,11 @@ class LookAtStanding:
 
     async def run(self, task: Task) -> TaskResult:
         """The place among the invoices moves with the commands in one transaction."""
+        settings = (await self._directory.view(task.tenant)).settings
+        if not plans.switched_on(settings):
+            return Done(found_something=False)
         after, now = task.payload.get("after", ""), self._clock.now()
         invoices = await self._store.open_invoices(task.tenant, task.account, after, CARDS_PER_RUN_MAX)
-        settings = (await self._directory.view(task.tenant)).settings
         by_statements = plans.told_by_statements(settings, task.account)
         commands: list[StreamCommand] = []
         found: c.SeeGone | c.NoticePayments | Failure | None

@@ -225,6 +225,11 @@ class TestPoll:
         assert done.payload["cards_read_at"] == NOW.isoformat()
         assert done.again_at == NOW + dt.timedelta(seconds=300)
 
+    async def test_an_account_is_not_asked_while_payments_are_switched_off(self) -> None:
+        account = Account()
+        done = await run(account, Known(settings={"steps": {"payments": False}}))
+        assert (done, account.asked) == (Done(found_something=False), [])
+
     async def test_each_fact_is_told_in_order_with_the_day_of_the_tenants_zone(self) -> None:
         late = NOW.replace(hour=20)
         account = Account([page(fact(13), fact(14, 100_00), fact(15, remote="theirs"))])

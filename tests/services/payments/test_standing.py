@@ -8,7 +8,7 @@ import pytest
 
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
-from chassis.work.handlers import Permit, Task
+from chassis.work.handlers import Done, Permit, Task
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
 from connectors.registry import accounting_of
 from contracts.messages import payments as messages
@@ -46,6 +46,12 @@ async def test_what_a_card_says(card: Outcome[InvoiceCard], reason: str) -> None
     done = await look(Account(cards={"e1": card}), Known())
     assert bodies(done) == ([c.SeeGone(OURS.invoice_id, reason)] if reason else [])
     assert (done.again_at, done.payload) == (NOW + STANDING_EVERY, {})
+
+
+async def test_nothing_is_looked_at_while_payments_are_switched_off() -> None:
+    account = Account(cards={"e1": DELETED})
+    done = await look(account, Known(settings={"steps": {"payments": False}}))
+    assert (done, account.asked) == (Done(found_something=False), [])
 
 
 @pytest.mark.parametrize("paid_kopecks", [0, 40_00])

@@ -49,6 +49,7 @@ ROW = PaymentRow(
 )
 COUNTED = digest(paid(30_00))
 OURS = InvoiceRow("i1", "deal-15", "e1", dt.date(2026, 3, 16), True)
+OFF = {"steps": {"payments": False}}
 
 
 @dataclass
@@ -139,6 +140,10 @@ class TestR15Looks:
         assert command.body.remind_days == (1, 2)
         assert command.body.may_remind
         assert done.again_at == dt.datetime.fromisoformat("2026-03-18T11:00:00+05:00")
+
+    async def test_nobody_is_reminded_while_payments_are_switched_off(self) -> None:
+        done = await looked("2026-03-19T09:00:00", OFF)
+        assert (told(done), done.again_at) == ([], dt.datetime.fromisoformat("2026-03-20T09:00:00+03:00"))
 
     async def test_looking_ends_with_the_invoice(self) -> None:
         world: Any = Known(row=replace(OURS, open=False))
@@ -234,6 +239,11 @@ class TestPoll:
         done = await PollNow(poll.look).run(task())
         assert isinstance(done, Done)
         assert (list(done.commands), feed.asked) == ([], [])
+
+    async def test_payments_that_are_switched_off_are_not_asked_for(self) -> None:
+        feed, world = Feed(), cast_any(Known(settings=OFF))
+        done = await PollPayments(elba, cast_any(feed), world, world, world).run(task(poll_seconds=300))
+        assert (done, feed.asked) == (Done(found_something=False), [])
 
     @pytest.mark.parametrize(
         ("fields", "ours"),
