@@ -54,9 +54,11 @@ class Answering(Asking):
         """The vendor's document stands if it is what was ordered; else a person is asked."""
         link = document.link
         other_buyer = bool(link and issued.counterparty_remote_id and issued.counterparty_remote_id != link.remote_id)
-        if abs(issued.total_kopecks - draft.total_kopecks) <= len(draft.lines) and not other_buyer:
+        other_sum = abs(issued.total_kopecks - draft.total_kopecks) > len(draft.lines)
+        if not other_sum and not other_buyer and issued.has_vat_of(draft):
             self.stand(document, draft, issued)
             return
+        vat = {"ordered_vat_kopecks": draft.vat_kopecks, "found_vat_kopecks": issued.vat_kopecks}
         self.say(e.Doubted(document_id=document.document_id, issued=issued))
         self.open_card(
             "document_differs",
@@ -65,6 +67,7 @@ class Answering(Asking):
             ordered_kopecks=draft.total_kopecks,
             found_kopecks=issued.total_kopecks,
             other_buyer=int(other_buyer),
+            **({} if issued.has_vat_of(draft) else vat),
         )
 
     def stand(self, document: Document, draft: Draft, issued: Issued) -> None:

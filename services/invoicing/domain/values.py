@@ -230,3 +230,7 @@ class Issued(Value):
     counterparty_remote_id: str = ""
     unposted: bool = False
     form: Literal["act", "waybill", "upd", "sale"] = "act"
+
+    def has_vat_of(self, draft: Draft) -> bool:
+        """Whether its VAT is what was ordered, but for the rounding of lines."""
+        return abs(self.vat_kopecks - draft.vat_kopecks) <= len(draft.lines)

@@ -75,7 +75,7 @@ class CreateInvoice:
         if isinstance(created, Rejected) and created.problem.code == "already_exists":
             # It may well be ours, sent before and thought to be lost: a look-up tells.
             return (Uncertain(created.problem),)
-        return (Ok(invoice_result(created.value)) if isinstance(created, Ok) else created,)
+        return (Ok(invoice_result(created.value, request["vat_kopecks"])) if isinstance(created, Ok) else created,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """By number and date, then by marker among what changed since the intent."""
@@ -91,7 +91,7 @@ class CreateInvoice:
         if not isinstance(found, Ok):
             return Inconclusive(found.problem)
         if len(found.value.matches) == 1:
-            return Found(invoice_result(found.value.matches[0]))
+            return Found(invoice_result(found.value.matches[0], call.request["vat_kopecks"]))
         if found.value.matches:
             return Inconclusive(Problem("document_doubled", {"count": len(found.value.matches)}))
         if found.value.others:

@@ -41,14 +41,15 @@ def without_marker(comment: str, marker: str) -> str:
     return comment.replace(marker, "").strip()
 
 
-def invoice_result(card: InvoiceCard) -> Mapping[str, Any]:
+def invoice_result(card: InvoiceCard, ordered_vat_kopecks: int = 0) -> Mapping[str, Any]:
+    """What became of an invoice; its VAT is what was ordered where the vendor tells none."""
     return {
         "remote_id": card.invoice_id,
         "number": card.number,
         "date": card.issued_on.isoformat(),
         "url": card.url,
         "total_kopecks": card.total_kopecks,
-        "vat_kopecks": card.vat_kopecks or 0,
+        "vat_kopecks": ordered_vat_kopecks if card.vat_kopecks is None else card.vat_kopecks,
         "counterparty_remote_id": card.counterparty_id,
         "unposted": card.status is InvoiceStatus.DRAFT,
         **_goods(card.goods),

@@ -123,7 +123,8 @@ def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller, 
 
 def purpose_of(draft: Draft, issued: Issued) -> str:
     """What the buyer's payment should say: it names the invoice so that it can be found by it."""
-    vat = f"в т.ч. НДС {_money(draft.vat_kopecks)}" if draft.vat_kopecks else "без НДС"
+    rates = {line.vat for line in draft.lines} - {"none"}
+    vat = "без НДС" if not rates else "НДС 0%" if rates == {"0"} else f"в т.ч. НДС {_money(draft.vat_kopecks)}"
     return f"Оплата по счету № {issued.number} от {_day(issued.date)}, {vat}"
 
 
@@ -171,10 +172,10 @@ def _line(place: int, line: Line) -> tuple[str, ...]:
 
 def _sums(draft: Draft) -> Sequence[tuple[str, str]]:
     rows = [("Итого:", _money(draft.total_kopecks))]
-    if draft.vat_kopecks:
-        rows.append(("В том числе НДС:", _money(draft.vat_kopecks)))
-    else:
+    if all(line.vat == "none" for line in draft.lines):
         rows.append(("Без налога (НДС)", "–"))
+    else:
+        rows.append(("В том числе НДС:", _money(draft.vat_kopecks)))
     return (*rows, ("Всего к оплате:", _money(draft.total_kopecks)))
 
 

@@ -52,10 +52,15 @@ class Papers:
         self._renderer = renderer
 
     async def pdf(self, task: Task) -> Outcome[PdfFile]:
-        """The file of the task's document; Rejected when the document or its seller is not there any more."""
+        """The file of the task's document; Rejected when the document or its seller is not there any more, or when
+        accounting has it with other sums than were ordered."""
         document = await self._store.document(task.tenant, task.stream, task.payload["document_id"])
         if document is None or document.issued is None or document.draft is None:
             return Rejected(Problem("document_not_found", {"document_id": task.payload["document_id"]}))
+        issued, draft = document.issued, document.draft
+        if issued.total_kopecks != draft.total_kopecks or not issued.has_vat_of(draft):
+            # Its lines are in accounting alone, and nobody is to pay by a paper, or a code, with another sum.
+            return Rejected(Problem("document_differs", {"number": issued.number}))
         seller = Seller.of((await self._directory.view(task.tenant)).settings, document.terms.seller_id)
         if seller is None:
             return Rejected(Problem("seller_missing", {}))
@@ -152,7 +157,7 @@ class AdoptDocument:
         document_id, card_id = task.payload["document_id"], task.payload["card_id"]
         if card.status is InvoiceStatus.CANCELLED:
             return c.Adopt(document_id, card_id, None, Reason(code="document_void", values={"number": card.number}))
-        issued = issued_of(invoice_result(card))
+        issued = issued_of(invoice_result(card, task.payload["vat_kopecks"]))
         deal_id = await self._known.deal_of_record(task.tenant, task.account, issued, but_for=document_id)
         if deal_id:
             values = {"number": card.number, "deal": deal_id}

@@ -282,7 +282,9 @@ class TestDoubt:
         assert isinstance(decided, Refused)
         assert decided.problem.code == "number_needed"
 
-    @pytest.mark.parametrize("change", [{"total_kopecks": 1}, {"counterparty_remote_id": "somebody"}])
+    @pytest.mark.parametrize(
+        "change", [{"total_kopecks": 1}, {"vat_kopecks": 2}, {"counterparty_remote_id": "somebody"}]
+    )
     def test_other_sums_and_other_buyers_are_asked_about(self, change: dict[str, object]) -> None:
         stream = documents()
         stream.ran(request())
@@ -298,9 +300,9 @@ class TestDoubt:
         stream.ran(request())
         stream.ran(linked())
         sent = last(stream)
-        stream.ran(answer(sent, total_kopecks=sent.request["total_kopecks"] - 1))
+        stream.ran(answer(sent, total_kopecks=sent.request["total_kopecks"] - 1, vat_kopecks=1))
         (said,) = stream.said(messages.InvoiceIssued)
-        assert said.rounding_delta_kopecks == -1
+        assert (said.rounding_delta_kopecks, said.vat_kopecks) == (-1, 1)
         assert said.total_kopecks == sent.request["total_kopecks"] - 1
 
 

@@ -166,6 +166,12 @@ class TestAnswers:
         }
         assert stream.ran(answer(last(stream), **fields)) == [], "the same answer again"
 
+    def test_document_with_another_vat_is_shown_with_both(self) -> None:
+        stream = ordered()
+        stream.ran(answer(last(stream), vat_kopecks=A_TOTAL // 6))
+        shown = asked(stream, "document_differs")
+        assert (shown["ordered_vat_kopecks"], shown["found_vat_kopecks"]) == (0, A_TOTAL // 6)
+
     def test_draft_of_a_deal_that_was_lost_meanwhile_is_asked_about(self) -> None:
         stream = ordered()
         stream.ran(c.SeeDeal(deal(lost=True)))

@@ -92,6 +92,38 @@ def test_the_purpose_of_the_code_leads_back_to_the_invoice() -> None:
     assert [(one.number, one.dated) for one in read.references] == [(shown.issued.number, shown.issued.date)]
 
 
+@pytest.mark.parametrize(
+    ("rates", "vat_kopecks", "said", "label"),
+    [
+        (("none",), 0, ", без НДС", "Без налога (НДС)"),
+        (("0", "none"), 0, ", НДС 0%", "В том числе НДС:"),
+        (("10", "0"), 1_00, ", в т.ч. НДС 1,00", "В том числе НДС:"),
+        (("22",), 0, ", в т.ч. НДС 0,00", "В том числе НДС:"),
+    ],
+)
+def test_no_vat_at_all_is_another_thing_than_zero_percent(
+    rates: tuple[str, ...], vat_kopecks: int, said: str, label: str
+) -> None:
+    shown, seller = document(), Seller.of(SETTINGS, "main")
+    assert shown.draft is not None
+    assert shown.issued is not None
+    assert seller is not None
+    lines = tuple(shown.draft.lines[0].model_copy(update={"vat": rate}) for rate in rates)
+    draft = shown.draft.model_copy(update={"lines": lines, "vat_kopecks": vat_kopecks})
+    assert purpose_of(draft, shown.issued).endswith(said)
+    assert content_of(draft, shown.issued, shown.link, seller, "ООО «Вектор»")["sums"][1][0] == label
+
+
+@pytest.mark.parametrize("sums", [{"total_kopecks": 1}, {"vat_kopecks": 2}])
+async def test_what_accounting_has_with_other_sums_is_not_drawn_from_what_was_ordered(sums: dict[str, int]) -> None:
+    shown = document()
+    assert shown.issued is not None
+    shelf: Any = Shelf(replace(shown, issued=shown.issued.model_copy(update=sums)), SETTINGS)
+    made = await Papers(shelf, shelf, shelf, Renderer()).pdf(task())
+    assert isinstance(made, Rejected)
+    assert made.problem.code == "document_differs"
+
+
 def test_without_an_account_there_is_no_code() -> None:
     told = content({"name": "Ромашка", "sellers": [{"seller_id": "main", "inn": "7725010016"}]})
     assert (told["qr"], told["bank"], told["seller"]["name"]) == ("", None, "Ромашка")

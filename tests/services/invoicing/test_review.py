@@ -47,9 +47,10 @@ def test_a_draft_is_told_as_such_and_followed() -> None:
 
 def test_a_posted_draft_is_issued_with_its_file() -> None:
     stream = drafted()
-    stream.ran(seen(stream))
+    posted_on = dt.date(2026, 3, 16)
+    stream.ran(seen(stream, date=posted_on))
     assert phases(stream) == {("invoice", 1): "made"}
-    assert [one.number for one in stream.said(messages.InvoiceIssued)] == ["B24-15"]
+    assert [(one.number, one.date) for one in stream.said(messages.InvoiceIssued)] == [("B24-15", posted_on)]
     assert len([one for one in stream.tasks.values() if one.kind == plans.FETCH_PDF]) == 1
     stream.ran(seen(stream))
     assert len(stream.said(messages.InvoiceIssued)) == 1

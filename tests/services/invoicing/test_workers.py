@@ -192,7 +192,7 @@ class TestLostAct:
 class TestAdopt:
     async def _adopted(self, *cards: InvoiceCard, **deals: str) -> c.Adopt:
         accounting: Any = Accounting(Ok(InvoiceLookup((), cards)))
-        done = await AdoptDocument(accounting, Known(**deals)).run(task(card_id="c1", date="2026-03-12"))
+        done = await AdoptDocument(accounting, Known(**deals)).run(task(card_id="c1", date="2026-03-12", vat_kopecks=7))
         assert isinstance(done, Done)
         (command,) = done.commands
         assert isinstance(command.body, c.Adopt)
@@ -201,7 +201,7 @@ class TestAdopt:
     async def test_one_document_of_that_number_is_taken(self) -> None:
         adopted = await self._adopted(CARD)
         assert adopted.issued is not None
-        assert (adopted.issued.remote_id, adopted.issued.vat_kopecks) == ("e1", 0)
+        assert (adopted.issued.remote_id, adopted.issued.vat_kopecks) == ("e1", 7), "the card tells no VAT"
 
     async def test_void_one_is_not_taken(self) -> None:
         adopted = await self._adopted(replace(CARD, status=InvoiceStatus.CANCELLED))
