@@ -1,7 +1,8 @@
 """What a day of a bank account does on each command: loads are matched with what is known, doubts become questions."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 from chassis.aggregate import Lane, Plan, Recorded, TaskPlan
@@ -10,7 +11,7 @@ from chassis.domain import Event, Problem, Refused
 from chassis.ids import deterministic_id
 from chassis.values import payment_identity as identity
 from services.payments.domain import bankday as b
-from services.payments.domain.bank import Allotment, BankRow, Match
+from services.payments.domain.bank import Allotment, BankRow, Candidate, Match
 
 MATCH = "match-operations"
 MATCH_LATER = "match-operations-later"
@@ -172,7 +173,7 @@ class _Decision:
             operation = self.state.operations[found.payment_id]
             if found.what != "asked":
                 continue
-            numbers = tuple(dict.fromkeys(f"{USE}{one.number}" for one in found.candidates))
+            numbers = tuple(f"{USE}{name}" for name in named(found.candidates))
             kind = UNCLEAR if operation.row.signed_kopecks > 0 and not operation.row.hints.refund else REFUND
             proposed = (SPLIT,) if found.proposal else ()
             self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE))
@@ -231,9 +232,10 @@ class _Decision:
         elif taken.choice == SPLIT:
             self._matched([self._by(operation, "allotted", taken.by, found.proposal)])
         else:
-            number = taken.choice.removeprefix(USE)
-            one = next(one for one in found.candidates if one.number == number)
-            whole = tied(operation, invoice_id=one.invoice_id, number=number, deal_id=one.deal_id, by=taken.by)
+            name = taken.choice.removeprefix(USE)
+            # A question of an older build names an invoice by its number alone.
+            one = named(found.candidates).get(name) or next(one for one in found.candidates if one.number == name)
+            whole = tied(operation, invoice_id=one.invoice_id, number=one.number, deal_id=one.deal_id, by=taken.by)
             self._matched([whole])
         return self.events
 
@@ -253,7 +255,7 @@ class _Decision:
         if cards.open_of(kind, operation.payment_id) is not None or waiting >= CARDS_OPEN_MAX:
             return
         row, found = operation.row, operation.match or _NOTHING
-        listed = ", ".join(dict.fromkeys(one.number for one in found.candidates))
+        listed = ", ".join(named(found.candidates))
         deals = {one.deal_id for one in found.candidates}
         self.say(
             CardOpened(
@@ -294,6 +296,13 @@ class _Decision:
 
 
 _NOTHING = Match(payment_id="", what="open")
+
+
+def named(candidates: Sequence[Candidate]) -> Mapping[str, Candidate]:
+    """Candidates by what people choose them by: the number, with the deal where several have it, since numbers begin
+    anew each year."""
+    several = Counter(one.number for one in candidates)
+    return {one.number if several[one.number] == 1 else f"{one.number}:{one.deal_id}": one for one in candidates}
 
 
 def tied(operation: b.BankOperation, *, invoice_id: str, number: str, deal_id: str, by: str) -> Match:

@@ -104,6 +104,18 @@ class TestQuestions:
         )
         assert day.happened(bankday.OperationsMatched)[-1].touched == ("id-128",)
 
+    @pytest.mark.parametrize(("choice", "invoice_id"), [("use_127:15", "newer"), ("use_127:9", "older")])
+    def test_of_two_invoices_of_one_number_a_person_chooses_by_the_deal(self, choice: str, invoice_id: str) -> None:
+        day = bank_day()
+        day.ran(load(row(purpose="За услуги")))
+        match(day, invoice(invoice_id="newer"), invoice(invoice_id="older", deal_id="9"))
+        (asked,) = (card.opened for card in day.state.cards.by_id.values())
+        assert asked.choices == ("use_127:15", "use_127:9", "found", "no_invoice")
+        assert asked.values["numbers"] == "127:15, 127:9"
+        take(day, choice)
+        (operation,) = day.state.operations.values()
+        assert [(one.invoice_id, one.number) for one in operation.pays] == [(invoice_id, "127")]
+
     def test_who_set_a_payment_aside_is_kept(self) -> None:
         day = bank_day()
         day.ran(load(row(purpose=VAGUE)))
