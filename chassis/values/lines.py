@@ -154,7 +154,8 @@ def check_total(lines: Sequence[DocumentLine], deal_kopecks: int) -> TotalAgrees
     """
     lines_kopecks = totals(lines).amount_kopecks
     difference = lines_kopecks - deal_kopecks
-    on_top = (exact_fraction(line.quantity) for line in lines if not line.vat_included)
+    taxed = (line for line in lines if not line.vat_included and line.vat_rate not in ("none", "0"))
+    on_top = (exact_fraction(line.quantity) for line in taxed)
     if abs(difference) <= len(lines) or abs(difference) <= len(lines) + sum(on_top, Fraction(0)) / 2:
         return TotalAgrees(difference)
     return Problem("total_differs", {"lines_kopecks": lines_kopecks, "deal_kopecks": deal_kopecks})

@@ -186,6 +186,13 @@ def test_a_unit_with_vat_on_top_allows_for_half_a_kopeck(deal_kopecks: int, agre
     assert isinstance(check_total(lines, deal_kopecks), TotalAgrees) is agrees
 
 
+@pytest.mark.parametrize("rate", ["none", "0"])
+def test_without_vat_on_top_a_thousand_pieces_allow_for_no_more_than_one(rate: str) -> None:
+    lines = ready(row("10.00", "1000", rate, exclusive="10.00")).lines
+    assert isinstance(check_total(lines, 10_000_01), TotalAgrees)
+    assert isinstance(check_total(lines, 10_000_02), Problem)
+
+
 PRICES = st.integers(1, 10**8).map(decimal_from_kopecks)
 RATES = st.sampled_from(["none", "0", "10", "22"])
 QUANTITIES = st.decimals("0.001", "5000", places=3)
