@@ -315,11 +315,14 @@ class Effects:
         return Settlement(release, commands, otherwise=otherwise)
 
     def _step(self, row: Row, effect: Effect, event: Input, handler: EffectHandler) -> Step:
-        vendors = self._vendors
+        vendors, policy = self._vendors, handler.policy_for(row.account)
+        if row.outcome is not None:
+            # It stood before a person, who may have had it sent as another effect, or named what was found, by now.
+            policy = replace(policy, sends_max=effect.sends)
         return machine.step(
             effect,
             event,
-            handler.policy_for(row.account),
+            policy,
             vendors.schedule(row.tenant),
             vendors.clock.now(),
             vendors.roll(),

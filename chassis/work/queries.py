@@ -119,7 +119,8 @@ async def retry(
 ) -> Ok[WorkItem] | Rejected:
     """Has one row tried now: waiting work is due at once, doubt is looked up, a card's effect is looked up once more.
 
-    Never a blind second send. ``policies`` are those of the service's effect kinds, each by account.
+    Never a blind second send, and none at all of what stood before a person. ``policies`` are those of the service's
+    effect kinds, each by account.
     """
     record = await connection.fetchrow(
         f"SELECT {_ITEM} FROM work WHERE work_id = $1 FOR UPDATE",  # noqa: S608

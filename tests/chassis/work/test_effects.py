@@ -14,6 +14,7 @@ from chassis.http.transport import first_byte_hook
 from chassis.ids import TenantId
 from chassis.objects import BlobStoreAway
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.work import queries
 from chassis.work.handlers import EffectCall, EffectPolicy, Inconclusive, NotNow, PermitClass, Probe
 from chassis.work.plans import effect_id
 from tests.chassis.work.conftest import QUICK, World, eventually
@@ -175,6 +176,25 @@ async def test_a_look_up_that_cannot_tell_ends_before_a_person_within_fifteen_mi
     row = await world.settled("aa", "1", "HUMAN")
     assert (world.clock.now() - START).total_seconds() <= 900
     assert orjson.loads(row["reason"])["code"] == "several_candidates"
+
+
+async def test_what_stands_before_a_person_is_looked_up_again_and_never_sent_again(world: World) -> None:
+    # By then a person may have had it sent as another effect, named what was found, or given it up.
+    vendor = Answers(Uncertain(P))
+    vendor.look = lambda call: Inconclusive(Problem("several_candidates"))
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor)
+    await through_the_doubt(world)
+    row = await world.settled("aa", "1", "HUMAN")
+    assert row["sends"] == 1
+    vendor.look = None
+    async with world.database.delivery() as connection:
+        await queries.retry(connection, row["work_id"], {"call": vendor.policy_for}, world.clock.now())
+    await through_the_doubt(world)
+    row = await world.settled("aa", "1", "HUMAN")
+    assert orjson.loads(row["reason"])["code"] == "absent_after_last_send"
+    assert len(vendor.sent) == 1
+    assert [e.how for e in (await world.state("aa", "chain-1")).ended] == ["undecidable"]
 
 
 async def test_effects_of_one_group_travel_in_one_request_with_an_outcome_each(world: World) -> None:
