@@ -50,7 +50,7 @@ class Cancelling(Answering, ABC):
             # The deal's sum has the old rate in it where VAT is on top.
             total = lines_kopecks(replace(document, deal=anew), self.now)
             anew = anew if total is None else anew.model_copy(update={"opportunity_kopecks": total})
-        self._make_anew(document, anew, latest.revision + 1)
+        self._make_anew(document, anew)
         return None
 
     def _named(self, number: str) -> Document | Refused:
@@ -134,8 +134,10 @@ class Cancelling(Answering, ABC):
         number = document.issued.number if document.issued else ""
         self.say(e.Cancelled(document_id=document.document_id, number=number, by=by))
         if document.replace_after_cancel if replace_it is None else replace_it:
-            self._make_anew(document, document.changed_deal or document.deal, document.revision + 1)
+            self._make_anew(document, document.changed_deal or document.deal)
 
-    def _make_anew(self, document: Document, deal: Deal, revision: int) -> None:
+    def _make_anew(self, document: Document, deal: Deal) -> None:
+        """A repeat may have taken the next revision, and is a document of its own."""
         anew = c.Request(document.tenant, document.request_id, document.kind, deal, document.terms, self.now)
-        self.begin(anew, revision)
+        latest = self.state.latest(document.terms.seller_id, document.kind) or document
+        self.begin(anew, latest.revision + 1)

@@ -101,7 +101,7 @@ class _Decision(Cancelling):
             self.see_deal(command.deal, but_for=document if asks_anew else None)
         if not wanted:
             return
-        document = self.state.latest(terms.seller_id, command.kind)
+        document = self._of_another_seller(command) or self.state.latest(terms.seller_id, command.kind)
         if document is not None and document.phase in IN_PROGRESS:
             return
         if document is not None and document.phase == "made":
@@ -111,6 +111,17 @@ class _Decision(Cancelling):
         if document is not None:
             revision = document.revision + 1 if document.phase in OVER else document.revision
         self.begin(command, revision)
+
+    def _of_another_seller(self, command: c.Request) -> Document | None:
+        """The newest document that was sent for the seller whom the tenant had before: whoever sells by now, it is the
+        deal's, and only people's word makes another (R3). What was not sent is left to the present seller."""
+        sent = []
+        for document in self.state.of_others(command.terms.seller_id, command.kind):
+            if document.phase in UNSENT:
+                self.say(e.GivenUp(document_id=document.document_id, by=""))
+            else:
+                sent.append(document)
+        return max(sent, key=lambda document: document.revision, default=None)
 
     def begin(self, command: c.Request, revision: int) -> None:
         key = document_id(command.tenant, command.terms.seller_id, command.deal.deal_id, command.kind, revision)
@@ -155,16 +166,14 @@ class _Decision(Cancelling):
         if self._is_answered(command, self.state.links.get(command.request_id) == command.link):
             return
         self.say(e.BuyerLinked(request_id=command.request_id, link=command.link, sequence=command.sequence))
-        document = self.state.of_request(command.request_id)
-        if document is not None:
+        for document in self.state.of_request(command.request_id):
             self.advance(document)
 
     def refuse_buyer(self, command: c.RefuseBuyer) -> None:
         if self._is_answered(command, self.state.refusals.get(command.request_id) == command.reasons):
             return
         self.say(e.BuyerRefused(request_id=command.request_id, reasons=command.reasons, sequence=command.sequence))
-        document = self.state.of_request(command.request_id)
-        if document is not None:
+        for document in self.state.of_request(command.request_id):
             self.advance(document)
 
     def _is_answered(self, command: c.KnowBuyer | c.RefuseBuyer, same: bool) -> bool:
@@ -332,9 +341,9 @@ class _Decision(Cancelling):
             self.open_card("pdf_refused", document, number=document.issued.number)
 
     def meet_deadline(self, command: c.MeetDeadline) -> None:
-        document = self.state.of_request(command.request_id)
-        if document is not None and document.phase == "waiting" and not self.state.stopped:
-            self.open_card("buyer_late", document)
+        for document in self.state.of_request(command.request_id):
+            if document.phase == "waiting" and not self.state.stopped:
+                self.open_card("buyer_late", document)
 
     def take_card(self, command: TakeCard) -> Refused | None:
         taken = self.state.cards.take(command, self.now)

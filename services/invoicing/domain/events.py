@@ -134,7 +134,7 @@ class GoodsUsed(Event, name="GoodsUsed"):
 
 
 class GivenUp(Event, name="GivenUp"):
-    """A person decided that this document is not to be made."""
+    """A person decided that this document is not to be made; ``by`` "": another seller's takes its place."""
 
     document_id: str
     by: str

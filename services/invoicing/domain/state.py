@@ -106,10 +106,14 @@ class State:
         found = [d for d in self.documents.values() if d.kind == kind and d.terms.seller_id == seller_id]
         return max(found, key=lambda document: document.revision, default=None)
 
-    def of_request(self, request_id: str) -> Document | None:
-        """The document that a request is about now."""
-        found = [d for d in self.documents.values() if d.request_id == request_id]
-        return max(found, key=lambda document: document.revision, default=None)
+    def of_others(self, seller_id: str, kind: Kind) -> tuple[Document, ...]:
+        """The documents of a kind that are not over, of all sellers but one: the tenant had another seller before."""
+        others = (d for d in self.documents.values() if d.kind == kind and d.terms.seller_id != seller_id)
+        return tuple(document for document in others if document.phase not in OVER)
+
+    def of_request(self, request_id: str) -> tuple[Document, ...]:
+        """The documents that a request is about: one, and those that are replaced by it or repeat it."""
+        return tuple(document for document in self.documents.values() if document.request_id == request_id)
 
     def live_invoice(self, seller_id: str) -> Document | None:
         """The seller's invoice that stands at the vendor."""

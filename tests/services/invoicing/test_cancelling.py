@@ -161,6 +161,39 @@ class TestRepeat:
         assert anew.deal.opportunity_kopecks == deal().opportunity_kopecks
 
 
+class TestReplacedBesideAnother:
+    """Invoice 1 is replaced while 2, a repeat of it, stands: 2 is a document of its own, and stays what it is."""
+
+    def _two(self) -> tuple[Documents, str]:
+        stream = issued()
+        first = document_id(stream)
+        stream.ran(c.RepeatInvoice("Анна"))
+        stream.ran(answer(last(stream)))
+        return stream, first
+
+    def test_replacement_ordered_by_a_person(self) -> None:
+        stream, first = self._two()
+        second = stream.state.documents[document_id(stream)]
+        stream.ran(c.CancelInvoice("Анна", "B24-15", replace=True))
+        stream.ran(c.ConfirmCancel(first, 1))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "made", ("invoice", 3): "ordered"}
+        assert stream.state.documents[second.document_id] == second
+        assert len({effect.marker for effect in stream.effects_of("create-invoice")}) == 3
+
+    def test_replacement_of_what_accounting_has_no_more(self) -> None:
+        stream, first = self._two()
+        stream.ran(c.SeeVoid(first, "Анна", True))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "made", ("invoice", 3): "ordered"}
+
+    def test_replacement_beside_one_that_is_on_its_way(self) -> None:
+        stream = issued()
+        first = document_id(stream)
+        stream.ran(c.RepeatInvoice("Анна"))
+        stream.ran(c.SeeVoid(first, "Анна", True))
+        stream.ran(answer(stream.effects_of("create-invoice")[1]))
+        assert phases(stream) == {("invoice", 1): "cancelled", ("invoice", 2): "made", ("invoice", 3): "ordered"}
+
+
 class TestLostDeal:
     def test_person_says_what_becomes_of_the_invoice(self) -> None:
         stream = issued()
