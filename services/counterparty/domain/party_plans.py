@@ -57,12 +57,15 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             asked |= {"registers": [one.model_dump(mode="json") for one in record.registers]}
             return (TaskPlan(LOOK_UP, f"{event.account}:{state.stream}:{recorded.version}", asked),)
         case RecordAbsent():
+            request: dict[str, Any] = {**event.party.model_dump(mode="json"), "attempt": event.attempt}
+            if any(card.opened.subject == event.account for card in state.cards.by_id.values()):
+                request["look_up"] = True  # people take their time, and may have entered it themselves
             return (
                 EffectPlan(
                     kind=CREATE,
                     key=(event.account, state.stream, str(event.attempt)),
                     account=event.account,
-                    request={**event.party.model_dump(mode="json"), "attempt": event.attempt},
+                    request=request,
                     lane=Lane.BULK if state.records[event.account].bulk else Lane.INTERACTIVE,
                 ),
             )

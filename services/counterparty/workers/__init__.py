@@ -45,6 +45,8 @@ CHANGES_PAGES_MAX = 10
 NAMED_PAGES_MAX = 3
 NAMED_LOOK_BACK = timedelta(hours=1)
 """How far before the creation was sent the changes are read for the record that a person named."""
+LOOKED_UP_FOR = timedelta(minutes=5)
+"""After so long a look-up that found no record says nothing any more: accountants do not wait for an outage's end."""
 GONE = "document_not_found"
 """What an accounting service says of an object that it does not have."""
 
@@ -180,13 +182,15 @@ class CreateCounterparty:
         return None if call.request["inn"] else {"since": self._clock.now().isoformat()}
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-        """One POST; where the vendor says that the record exists, the look-up that names it, with a permit of its own:
-        asked for with each creation it would be half of what the account's limit gives."""
+        """One POST; where the vendor says that the record exists, or the look-up before is too old, another look-up,
+        with a permit of its own: asked for with each creation it would be half of what the account's limit gives."""
         (call,) = calls
         try:
             draft = await _draft(Party.model_validate(call.request), self._subjects)
         except SubjectErased:
             return (Rejected(Problem("subject_erased", {})),)  # nobody is made of what was asked to be forgotten
+        if draft.inn and self._is_old(call) and (there := await self._there(call, draft)) is not None:
+            return (there,)
         created = await self._accounting.create_counterparty(call.permit, draft, key=call.effect_id)
         if isinstance(created, Ok):
             return (Ok({"remote_id": created.value.counterparty_id}),)
@@ -200,6 +204,24 @@ class CreateCounterparty:
                 return (Ok({"remote_id": same[0].counterparty_id}),)
             return (Uncertain(created.problem),)
         return (created,)
+
+    def _is_old(self, call: EffectCall) -> bool:
+        """Whether a person was asked, or much time has passed, since the record was looked for."""
+        waited = call.planned_at is not None and self._clock.now() - call.planned_at > LOOKED_UP_FOR
+        return waited or bool(call.request.get("look_up"))
+
+    async def _there(self, call: EffectCall, draft: CounterpartyDraft) -> Outcome[Mapping[str, Any]] | None:
+        """The record that somebody has entered meanwhile, None without one: some services take a second one."""
+        permit = await self._permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
+        if not isinstance(permit, Permit):
+            return permit
+        found = await self._accounting.find_counterparty(permit, draft.inn or "")
+        if not isinstance(found, Ok):
+            return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)
+        same, _ = split(found.value, draft.kpp or "")
+        if len(same) > 1:
+            return Uncertain(Problem("counterparty_double", {"count": len(same)}))
+        return Ok({"remote_id": same[0].counterparty_id}) if same else None
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """By INN and KPP; without INN by name and e-mail, both equal, among what changed since."""

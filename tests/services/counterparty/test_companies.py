@@ -118,7 +118,7 @@ def test_a_company_that_is_about_to_be_no_more_is_a_question(status: str) -> Non
     assert (open_cards(stream), stream.effects_of(party.CREATE)) == (["buyer_ending"], [])
     take(stream, "buyer_ending", "create_anyway")
     (effect,) = stream.effects_of(party.CREATE)
-    assert effect.request["full_name"] == "ООО «РОМАШКА»"
+    assert (effect.request["full_name"], effect.request["look_up"]) == ("ООО «РОМАШКА»", True)
     stream.ran(party.SeeCreated(ACCOUNT, 1, "e1"))
     stream.ran(want("r2", registers=(DADATA,)))
     stream.ran(party.SeeRegister(ACCOUNT, facts(status=status)))
