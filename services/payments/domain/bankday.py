@@ -177,6 +177,11 @@ def day_of(stream: str) -> dt.date:
     return dt.date.fromisoformat(stream.rpartition("/")[2])
 
 
+def account_of(stream: str) -> str:
+    """The account of a stream."""
+    return stream.removeprefix(f"{PREFIX}-").rpartition("/")[0]
+
+
 def initial(stream: str) -> State:
     """A day that no statement has listed."""
     return State(stream)

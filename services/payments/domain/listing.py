@@ -12,6 +12,7 @@ from chassis.ids import deterministic_id
 from chassis.values import payment_identity as identity
 from services.payments.domain import bankday as b
 from services.payments.domain.bank import Allotment, BankRow, Candidate, Match
+from services.payments.domain.matching import SAME_ORDER
 
 MATCH = "match-operations"
 MATCH_LATER = "match-operations-later"
@@ -176,7 +177,8 @@ class _Decision:
             numbers = tuple(f"{USE}{name}" for name in named(found.candidates))
             kind = UNCLEAR if operation.row.signed_kopecks > 0 and not operation.row.hints.refund else REFUND
             proposed = (SPLIT,) if found.proposal else ()
-            self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE))
+            more = {SAME_ORDER: 1} if SAME_ORDER in found.reasons else {}
+            self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE), **more)
         self._withdraw_cards()
 
     def _as_told(self, found: Match) -> Match:

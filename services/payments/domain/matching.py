@@ -18,6 +18,8 @@ ALONE_FROM: Final = 80
 ASKED_FROM: Final = 50
 LEAD: Final = 20
 CANDIDATES_MAX: Final = 5
+SAME_ORDER: Final = "same_order"
+"""Why a person is asked about what would count by itself: a statement has the order on another day too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,15 @@ class Evidence:
 
 @dataclass(slots=True)
 class Matcher:
-    """Matches operations one after another; what one has paid is taken off the rest that the next one sees."""
+    """Matches operations one after another; what one has paid is taken off the rest that the next one sees.
+
+    ``repeated`` are operations whose order a statement has on another day too: none of them counts by itself, since
+    channels of one bank differ in the day on which they book it.
+    """
 
     payables: Sequence[Payable]
     seller_inns: frozenset[str]
+    repeated: frozenset[str] = frozenset()
     _taken: dict[str, int] = field(default_factory=dict)
 
     def match(self, operation: BankOperation) -> Match:
@@ -87,7 +94,7 @@ class Matcher:
         best = found[0]
         behind = found[1].score if len(found) > 1 else 0
         clear = best.score >= ALONE_FROM and best.score - behind >= LEAD and not best.stranger
-        if clear and not self._is_shared(operation.row, best.invoice):
+        if clear and operation.payment_id not in self.repeated and not self._is_shared(operation.row, best.invoice):
             whole = _allotment(best.invoice, operation.row.amount_kopecks)
             self._take(whole)
             return _result(
@@ -114,7 +121,7 @@ class Matcher:
         rests = [(one.invoice, self._rest(one.invoice)) for one in whole]
         reasons = ("several", *whole[0].reasons)
         exact = len(whole) == len(wanted) and sum(rest for _, rest in rests) == amount and all(r for _, r in rests)
-        if exact and all("inn" in one.reasons for one in whole):
+        if exact and all("inn" in one.reasons for one in whole) and operation.payment_id not in self.repeated:
             allotments = tuple(_allotment(invoice, rest) for invoice, rest in rests)
             for one in allotments:
                 self._take(one)
@@ -152,6 +159,7 @@ class Matcher:
         )
         best = found[0]
         told = reasons or (*best.reasons, *(("another_payer",) if best.stranger else ()))
+        told += (SAME_ORDER,) if operation.payment_id in self.repeated else ()
         return _result(
             operation, "asked", candidates=candidates, proposal=proposal, score=best.score, reasons=told, ours=True
         )

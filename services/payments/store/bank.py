@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from services.payments.domain import bankday
 
 LISTED_MAX: Final = 1_000
 PAYABLES_MAX: Final = 2_000
+AROUND: Final = timedelta(days=14)
+"""So many days apart channels of a bank may book one order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,18 @@ class AllottedRow:
     order_number: str
     their_inn: str
     their_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An operation by what tells its payment order."""
+
+    operation_day: date
+    state: str
+    order_number: str
+    order_date: date
+    signed_kopecks: int
+    their_inn: str
 
 
 class BankStore:
@@ -88,6 +102,26 @@ class BankStore:
                 PAYABLES_MAX,
             )
         return tuple(_payable(dict(row)) for row in rows)
+
+    async def orders_around(
+        self, tenant: TenantId, stream: str, dates: Collection[date], sums: Collection[int]
+    ) -> list[OrderRow]:
+        """Operations on other days of a day's account, of some orders' dates and signed sums."""
+        day = bankday.day_of(stream)
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT operation_day, state, order_number, order_date, signed_kopecks, their_inn FROM bank_operations "
+                "WHERE tenant_id = $1 AND own_account = $2 AND operation_day BETWEEN $3 AND $4 AND operation_day <> $5 "
+                "AND order_date = ANY ($6::date[]) AND signed_kopecks = ANY ($7::bigint[])",
+                tenant,
+                bankday.account_of(stream),
+                day - AROUND,
+                day + AROUND,
+                day,
+                list(dates),
+                list(sums),
+            )
+        return [OrderRow(**row) for row in rows]
 
     async def payable(self, tenant: TenantId, invoice_id: str) -> PayableRow | None:
         """One invoice."""

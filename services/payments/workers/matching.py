@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from chassis.clock import Clock
@@ -15,7 +15,7 @@ from services.payments.domain import commands as c
 from services.payments.domain.bank import Candidate, Match
 from services.payments.domain.events import Operation
 from services.payments.domain.matching import Matcher, Payable
-from services.payments.store.bank import AllottedRow, BankStore, PayableRow
+from services.payments.store.bank import AllottedRow, BankStore, OrderRow, PayableRow
 
 LOOKS_MAX: Final = 12
 FIRST_LOOK_AFTER: Final = timedelta(minutes=10)
@@ -43,7 +43,10 @@ class Finder:
         inns = {operation.row.their_inn for operation in waiting if operation.row.their_inn}
         rows = await self._store.payables(tenant, numbers, inns)
         payables = tuple(payable(row, sellers) for row in rows)
-        matcher = Matcher(payables, frozenset(seller["inn"] for seller in sellers.values()))
+        dates, signed = ({one.row.order_date for one in waiting}, {one.row.signed_kopecks for one in waiting})
+        around = await self._store.orders_around(tenant, stream, dates, signed)
+        repeated = repeated_of(waiting, around, bankday.day_of(stream))
+        matcher = Matcher(payables, frozenset(seller["inn"] for seller in sellers.values()), repeated)
         return tuple(matcher.match(operation) for operation in waiting)
 
     async def by_number(self, tenant: TenantId, number: str) -> tuple[PayableRow, ...]:
@@ -58,6 +61,26 @@ class Finder:
         if not plans.switched_on(settings):
             return {}
         return {seller["connection"]["account"]: seller for seller in settings.get("sellers", ())}
+
+
+def repeated_of(waiting: Sequence[bankday.BankOperation], around: Sequence[OrderRow], day: date) -> frozenset[str]:
+    """Operations whose order stands on another day too, and counts there, or is asked about, or came first."""
+
+    def known(number: str, order_date: date, signed_kopecks: int, their_inn: str) -> tuple[object, ...]:
+        return number.lstrip("0"), order_date, signed_kopecks, their_inn
+
+    there = {
+        known(one.order_number, one.order_date, one.signed_kopecks, one.their_inn)
+        for one in around
+        if one.state in ("allotted", "asked")
+        or (one.state in ("open", "unmatched", "released") and one.operation_day < day)
+    }
+    rows = ((one.payment_id, one.row) for one in waiting if one.row.number)
+    return frozenset(
+        payment_id
+        for payment_id, row in rows
+        if known(row.number, row.order_date, row.signed_kopecks, row.their_inn) in there
+    )
 
 
 class MatchOperations:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from services.payments.domain.bank import BankRow, Match
 from services.payments.domain.bankday import BankOperation
 from services.payments.domain.matching import Matcher, Payable
+from services.payments.store.bank import OrderRow
+from services.payments.workers.matching import repeated_of
 from tests.kit.statements import OUR_INN, THEIR_INN
-from tests.services.payments.bank_parts import invoice, row
+from tests.services.payments.bank_parts import DAY, invoice, row
 
 ANOTHER_INN = "7709123453"
 
@@ -36,6 +38,46 @@ def test_enough_evidence_counts_by_itself(
     match = found(row(purpose=purpose, **fields), invoice())
     assert (match.what, match.score, match.reasons) == ("allotted", score, reasons)
     assert [(one.invoice_id, one.amount_kopecks) for one in match.allotments] == [("id-127", 85_000_00)]
+
+
+@pytest.mark.parametrize("purpose", ["Оплата по счету № 127 от 12.03.2026", "Оплата по счетам № 127, 128"])
+def test_an_order_that_stands_on_another_day_too_is_asked_about_however_clear_it_is(purpose: str) -> None:
+    invoices = (invoice(), invoice("128")) if "128" in purpose else (invoice(),)
+    one = BankOperation("p1", 1, row(85_000_00 * len(invoices), purpose=purpose), "s1")
+    sellers = frozenset({OUR_INN})
+    assert Matcher(invoices, sellers).match(one).what == "allotted"
+    match = Matcher(invoices, sellers, frozenset({"p1"})).match(one)
+    assert (match.what, match.allotments, match.reasons[-1]) == ("asked", (), "same_order")
+    assert Matcher(invoices, sellers, frozenset({"p2"})).match(one).what == "allotted"
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "fields", "repeated"),
+    [
+        ("allotted", 1, {}, True),
+        ("asked", 1, {}, True),
+        ("open", -1, {}, True),
+        ("unmatched", -1, {"order_number": "000318"}, True),
+        ("open", 1, {}, False),
+        ("vanished", -1, {}, False),
+        ("aside", -1, {}, False),
+        ("allotted", 1, {"order_number": "319"}, False),
+        ("allotted", 1, {"their_inn": ANOTHER_INN}, False),
+        ("allotted", 1, {"order_date": dt.date(2026, 3, 11)}, False),
+        ("allotted", 1, {"signed_kopecks": -85_000_00}, False),
+    ],
+)
+def test_order_is_told_by_number_date_sum_and_payer(
+    state: str, days: int, fields: dict[str, Any], repeated: bool
+) -> None:
+    one, day = BankOperation("p1", 1, row(), "s1"), DAY + dt.timedelta(days=days)
+    told = {"order_number": "318", "order_date": DAY, "signed_kopecks": 85_000_00, "their_inn": THEIR_INN, **fields}
+    assert (repeated_of([one], [OrderRow(day, state, **told)], DAY) == {"p1"}) is repeated
+
+
+def test_orders_without_a_number_are_not_told_apart() -> None:
+    one = BankOperation("p1", 1, row(number=""), "s1")
+    assert repeated_of([one], [OrderRow(DAY, "allotted", "", DAY, 85_000_00, THEIR_INN)], DAY) == frozenset()
 
 
 def test_a_part_of_an_invoice_that_is_named_counts_by_itself() -> None:

@@ -49,6 +49,19 @@ async def test_repeated_and_overlapping_files_count_each_payment_once(bank: Bank
     assert await _states(bank) == ["allotted"] * 3
 
 
+async def test_one_order_that_two_files_have_on_different_days_is_asked_about(bank: Bank) -> None:
+    await bank.configure()
+    await bank.issue("127", 170_000_00)
+    await bank.send(statement([Order()]), "s1")
+    later = dt.date(2026, 3, 13)
+    again = Order(extra={"ДатаПоступило": "13.03.2026"})
+    await bank.send(statement([again], first=later, last=later, made=dt.date(2026, 3, 14)), "s2")
+    assert await _states(bank) == ["allotted", "asked"]
+    assert (await bank.invoice("127"))["paid_kopecks"] == 85_000_00
+    (asked,) = await bank.messages("DecisionNeeded")
+    assert (asked["kind"], asked["values"]["same_order"]) == ("payment_unclear", 1)
+
+
 async def test_bad_sections_are_reported_by_line_and_the_rest_is_taken(bank: Bank) -> None:
     await bank.configure()
     await bank.issue("127", 85_000_00)
