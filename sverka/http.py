@@ -122,6 +122,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "The deal's newest invoice is still on its way; wait until it is issued.",
         "Последний счёт сделки ещё выставляется; дождитесь его.",
     ),
+    "invoice_repeated": (
+        "Invoice {number} of today has the same lines already. One more like it: --number {number}.",
+        "Сегодня уже выставлен такой же счёт № {number}. Ещё один такой: --number {number}.",
+    ),
     "deal_stopped": (
         "The deal is lost or deleted; no invoice is made for it.",
         "Сделка проиграна или удалена; счёт по ней не выставляется.",

@@ -43,7 +43,8 @@ def test_an_invoice_is_replaced_and_repeated_by_command(installation: Installati
     installation.settle()
     assert call("deal", "cancel", portal.slug, deal, "--replace", "--by", "anna") == {"changed": True}
     installation.settle()
-    assert call("deal", "repeat", portal.slug, deal) == {"changed": True}
+    assert f"--number B24-{deal}-2" in installation.call("deal", "repeat", portal.slug, deal).err
+    assert call("deal", "repeat", portal.slug, deal, "--number", f"B24-{deal}-2") == {"changed": True}
     installation.settle()
     made = {one["number"]: one["cancelled"] for one in portal.records("invoices")}
     assert {number: void for number, void in made.items() if number.startswith(f"B24-{deal}")} == {

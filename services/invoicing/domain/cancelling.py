@@ -1,5 +1,6 @@
 """Voiding an invoice and making it again: who orders it, what the vendor answers, what is left to a person's hands."""
 
+import datetime as dt
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from zoneinfo import ZoneInfo
@@ -34,7 +35,8 @@ class Cancelling(Answering, ABC):
         return None
 
     def repeat(self, command: c.RepeatInvoice) -> Refused | None:
-        """One more invoice with the old lines and prices, today's date and VAT rate (R19); the old one stays."""
+        """One more invoice with the old lines and prices, today's date and VAT rate (R19); the old one stays. A repeat
+        of today is repeated only by its number: an order whose answer was lost is given again."""
         document = self._named(command.number)
         if isinstance(document, Refused):
             return document
@@ -45,6 +47,9 @@ class Cancelling(Answering, ABC):
             return Refused(Problem("invoice_on_its_way"))
         today = self.now.astimezone(ZoneInfo(document.terms.timezone)).date()
         rows = tuple(row.model_copy(update={"vat": rate_anew(row.vat, today)}) for row in document.deal.rows)
+        number = _made_on(latest, today) if latest.revision > 1 and latest.deal.rows == rows else ""
+        if number and number != command.number:
+            return Refused(Problem("invoice_repeated", {"number": number}))
         anew = document.deal.model_copy(update={"rows": rows})
         if rows != document.deal.rows:
             # The deal's sum has the old rate in it where VAT is on top.
@@ -141,3 +146,9 @@ class Cancelling(Answering, ABC):
         anew = c.Request(document.tenant, document.request_id, document.kind, deal, document.terms, self.now)
         latest = self.state.latest(document.terms.seller_id, document.kind) or document
         self.begin(anew, latest.revision + 1)
+
+
+def _made_on(document: Document, day: dt.date) -> str:
+    """The number of an invoice that stands and was made on a day, "" for any other."""
+    made = document.phase == "made" and document.draft is not None and document.draft.date == day
+    return document.issued.number if made and document.issued is not None else ""

@@ -132,6 +132,33 @@ class TestRepeat:
         assert (new.request["number"], new.marker != old.marker) == ("B24-15-2", True)
         assert refusal(stream, c.RepeatInvoice("Анна")) == "invoice_on_its_way"
 
+    @pytest.mark.parametrize(("number", "void"), [("B24-15", False), ("", True)])
+    def test_repeat_that_is_ordered_again_is_made_once(self, number: str, void: bool) -> None:
+        stream = issued()
+        if void:
+            stream.ran(BY_ANNA)
+            stream.ran(c.ConfirmCancel(document_id(stream), 1))
+        stream.ran(c.RepeatInvoice("Анна", number))
+        stream.ran(answer(last(stream)))
+        assert refusal(stream, c.RepeatInvoice("Анна", number)) == "invoice_repeated"
+        stream.ran(c.RepeatInvoice("Анна", "B24-15-2"))
+        assert phases(stream)["invoice", 3] == "ordered"
+
+    def test_repeat_of_another_day_or_of_other_lines_is_made(self) -> None:
+        for changed in (False, True):
+            stream = issued()
+            stream.ran(c.RepeatInvoice("Анна"))
+            stream.ran(answer(last(stream)))
+            if changed:
+                stream.ran(c.SeeDeal(deal("b")))
+                stream.ran(c.CancelInvoice("Анна", "B24-15", replace=True))
+                stream.ran(c.ConfirmCancel(stream.effects_of("create-invoice")[0].request["document_id"], 1))
+                stream.ran(answer(last(stream)))
+            else:
+                stream.now += dt.timedelta(days=1)
+            stream.ran(c.RepeatInvoice("Анна", "B24-15-2" if changed else "B24-15"))
+            assert phases(stream)["invoice", 4 if changed else 3] == "ordered"
+
     def test_repeat_has_the_rate_of_its_own_day(self) -> None:
         stream = documents()
         stream.ran(request(what=deal(rows=(row("1220", "1", "20"),)), tax=STANDARD))
