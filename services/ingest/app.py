@@ -228,7 +228,9 @@ class _Whole:
         )
         registers = {name: one.connect(self.parts.http, self.parts.clock) for name, one in REGISTERS.items()}
         folder = settings.statements_folder
-        check = TenantCheck(self.crm, self.accounting, self.edi, registers, self.desk, self.deals, folder)
+        check = TenantCheck(
+            self.crm, self.accounting, self.edi, registers, self.desk, self.deals, folder, self.parts.clock
+        )
 
         async def checked(tenant: TenantId) -> Sequence[Checked]:
             parts = await check.run(tenant)

@@ -1,13 +1,16 @@
 """Asks a tenant's vendors whether all that its file names is there."""
 
+import asyncio
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.ids import TenantId
-from chassis.outcomes import Ok
+from chassis.outcomes import Deferred, Ok, Retryable
 from chassis.work.handlers import Permit, PermitClass, Permits
 from connectors.ports.accounting import CheckAccount
 from connectors.ports.companies import CompanyByInn
@@ -18,6 +21,9 @@ from services.ingest.store.deals import DealStore
 
 INN_LOOKED_UP: Final = "7707083893"
 """A company that every register knows, for a tenant without sellers."""
+LIMIT_SECONDS_MAX: Final = 5.0
+"""How long a check waits for an account whose calls its own work has used up at this moment."""
+LIMIT_LOOK_SECONDS: Final = 0.05
 SCOPES: Final = frozenset({"crm", "im"})
 _TEXT: Final = frozenset({"string", "text"})
 _NUMBER: Final = frozenset({"integer", "double"})
@@ -50,7 +56,9 @@ class TenantCheck:
         permits: Permits,
         store: DealStore,
         statements_folder: Path | None,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._crm = crm
         self._accounting = accounting
         self._edi = edi
@@ -83,8 +91,20 @@ class TenantCheck:
         registers = [("register", one.account, await self._register(one, settings)) for one in settings.registers]
         return [portal, *sellers, *boxes, *registers, *self._folder(tenant, settings)]
 
+    async def _permit(self, account: str, count: int) -> Permit | Deferred | Retryable:
+        """Leave to call. That an account's calls are used up for a moment is no fault of its file."""
+        deadline = time.monotonic() + LIMIT_SECONDS_MAX
+        while True:
+            answer = await self._permits.acquire(account, count, PermitClass.INTERACTIVE)
+            if not isinstance(answer, Deferred) or answer.until is None:
+                return answer
+            wait = max(self._clock.real_seconds_until(answer.until), LIMIT_LOOK_SECONDS)
+            if time.monotonic() + wait > deadline:
+                return answer
+            await asyncio.sleep(wait)
+
     async def _portal(self, settings: Settings) -> Sequence[Problem]:
-        permit = await self._permits.acquire(settings.crm_account, 1, PermitClass.INTERACTIVE)
+        permit = await self._permit(settings.crm_account, 1)
         if not isinstance(permit, Permit):
             return (permit.problem,)
         report = await self._crm.check_portal(permit, wanted(settings))
@@ -96,7 +116,7 @@ class TenantCheck:
     async def _asked(self, vendor: CheckAccount | None, connection: Connection | Edi) -> Sequence[Problem]:
         if vendor is None:
             return (Problem("vendor_unknown", {"vendor": connection.vendor}),)
-        permit = await self._permits.acquire(connection.account, 1, PermitClass.INTERACTIVE)
+        permit = await self._permit(connection.account, 1)
         if not isinstance(permit, Permit):
             return (permit.problem,)
         found = await vendor.check_account(permit)
@@ -104,7 +124,7 @@ class TenantCheck:
 
     async def _register(self, register: Register, settings: Settings) -> Sequence[Problem]:
         """One look-up tells whether the key opens the register and the day's quota is not used up."""
-        permit = await self._permits.acquire(register.account, 2, PermitClass.INTERACTIVE)
+        permit = await self._permit(register.account, 2)
         if not isinstance(permit, Permit):
             return (permit.problem,)
         inn = next((seller.inn for seller in settings.sellers), INN_LOOKED_UP)
