@@ -9,6 +9,7 @@ from chassis.http import AddressPolicy, AddressRefused
 from chassis.ids import TenantId
 from chassis.values.bank import account_ok
 from chassis.values.inn import inn_ok
+from chassis.values.vat import TaxPeriod
 from connectors.registry import ACCOUNTING, AccountingVendor
 from contracts.tenant_file import (
     SECRET_KEYS,
@@ -188,6 +189,9 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy, networks: Sequ
         if address := getattr(file.bitrix24, key):
             addresses[f"bitrix24.{key}"] = address
     yield from shops.faults(file)
+    if file.policies.act_requires_paid and not file.steps.payments:
+        write = "write false, or steps.payments: true, since else nobody sees that a deal is paid"
+        yield Fault(0, "policies.act_requires_paid", "true", write)
     for place, seller in enumerate(file.sellers):
         part = seller.accounting
         addresses |= {f"sellers[{place}].accounting.{key}": url for key, url in part.addresses().items()}
@@ -200,6 +204,11 @@ def _faults(file: TenantFile, tenant: str, policy: AddressPolicy, networks: Sequ
         if not inn_ok(seller.inn):
             write = "write the seller's INN with its right check digits"
             yield Fault(0, f"sellers[{place}].inn", f"an INN of {len(seller.inn)} digits that cannot be", write)
+        for number, period in enumerate(seller.tax):
+            try:
+                TaxPeriod(period.valid_from, period.regime, period.vat)
+            except ValueError as impossible:
+                yield Fault(0, f"sellers[{place}].tax[{number}].vat", period.vat, f"write another: {impossible}")
     for key, address in addresses.items():
         try:
             # Only a client's own base may stand in a private network, and only in one that was opened to the client.

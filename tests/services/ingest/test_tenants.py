@@ -76,10 +76,13 @@ async def test_a_wrong_file_is_refused_whole_with_all_its_faults(bare: Ingest, f
 async def test_what_only_the_installation_can_check_is_refused_too(bare: Ingest, file: dict[str, Any]) -> None:
     file["sellers"][0]["inn"] = "500123456751"
     file["sellers"][0]["accounting"]["api_url"] = "http://169.254.169.254/latest"
+    file["sellers"][0]["tax"] = [{"from": "2026-01-01", "regime": "patent", "vat": "standard"}]
+    file["policies"], file["steps"] = {"act_requires_paid": True}, {"payments": False}
     answer = await bare.api.put("/api/v1/tenants/gamma", json=file)
     assert answer.status_code == 422
     keys = {fault["key"] for fault in answer.json()["faults"]}
-    assert keys == {"tenant", "sellers[0].inn", "sellers[0].accounting.api_url"}
+    of_seller = {"sellers[0].inn", "sellers[0].accounting.api_url", "sellers[0].tax[0].vat"}
+    assert keys == {"tenant", "policies.act_requires_paid", *of_seller}
 
 
 async def test_the_api_needs_its_token(bare: Ingest) -> None:
