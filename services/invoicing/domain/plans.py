@@ -226,6 +226,8 @@ def _create(document: Document, state: State) -> EffectPlan:
     }
     if document.terms.goods == "list":
         request["goods"] = "list"
+    if document.key_attempt:
+        request["key_attempt"] = document.key_attempt
     return EffectPlan(
         kind=CREATE_INVOICE if draft.kind == "invoice" else CREATE_ACT,
         key=(document.document_id, str(draft.attempt)),

@@ -32,9 +32,10 @@ OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 class Document:
     """One invoice or act of the deal; ``attempt`` counts sends that the vendor may have seen as different calls,
     ``cancels`` orders to void it. ``link`` is the buyer that it was sent with. ``lost_attempt`` is the last one whose
-    answer was lost, 0 while none was. ``goods_missed`` are products that the nomenclature ever lacked, ``goods_known``
-    those of them that it has by now, since the last refusal. ``gone`` are records of its buyer that the vendor said not
-    to have, since it was last refused for another reason."""
+    answer was lost, 0 while none was. ``key_attempt`` is the one whose key what a person has sent once more has, 0 for
+    its own: to a vendor that knows keys it is the same call. ``goods_missed`` are products that the nomenclature ever
+    lacked, ``goods_known`` those of them that it has by now, since the last refusal. ``gone`` are records of its buyer
+    that the vendor said not to have, since it was last refused for another reason."""
 
     document_id: str
     kind: Kind
@@ -55,6 +56,7 @@ class Document:
     replace_after_cancel: bool = False
     blob: str = ""
     lost_attempt: int = 0
+    key_attempt: int = 0
     goods_missed: frozenset[str] = frozenset()
     goods_known: frozenset[str] = frozenset()
     gone: tuple[str, ...] = ()
@@ -262,9 +264,11 @@ def _buyer_gone(state: State, event: e.BuyerGone) -> State:
 def _ordered(state: State, event: e.Ordered) -> State:
     before = state.documents[event.document_id]
     # Sent once more, it goes to the buyer that it was first sent to, whatever the deal shows by now.
-    link = before.link if before.phase == "doubtful" else state.links[event.request_id]
+    again = before.phase == "doubtful"
+    link = before.link if again else state.links[event.request_id]
     fields = {"phase": "ordered", "draft": event.draft, "attempt": event.draft.attempt, "link": link, "reasons": ()}
-    return _change(state, event.document_id, **fields)
+    key_attempt = (before.key_attempt or before.attempt) if again else 0
+    return _change(state, event.document_id, **fields, key_attempt=key_attempt)
 
 
 def _change(state: State, document_id: str, **fields: Any) -> State:

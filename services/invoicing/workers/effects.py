@@ -21,6 +21,7 @@ from chassis.work.handlers import (
     Settled,
     Undecidable,
 )
+from chassis.work.plans import effect_id
 from connectors.ports.accounting import Accounting, ActDraft, InvoiceDraft, InvoiceStatus
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
@@ -71,7 +72,7 @@ class CreateInvoice:
             marker=call.marker,
             number=request["number"] or None,
         )
-        created = await self._accounting.create_invoice(call.permit, draft, key=call.effect_id)
+        created = await self._accounting.create_invoice(call.permit, draft, key=key_of(call))
         if isinstance(created, Rejected) and created.problem.code == "already_exists":
             # It may well be ours, sent before and thought to be lost: a look-up tells.
             return (Uncertain(created.problem),)
@@ -135,7 +136,7 @@ class CreateAct:
             marker=call.marker,
             invoice_id=request.get("invoice_remote_id") or None,
         )
-        created = await self._accounting.create_act(call.permit, draft, key=call.effect_id)
+        created = await self._accounting.create_act(call.permit, draft, key=key_of(call))
         return (Ok(act_result(created.value, request)) if isinstance(created, Ok) else created,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
@@ -203,6 +204,14 @@ class CancelInvoice:
                 return c.ConfirmCancel(document_id, cancel)
             case RejectedFinally() | Undecidable():
                 return c.ConfirmCancel(document_id, cancel, Reason.of(settled.problem))
+
+
+def key_of(call: EffectCall) -> str:
+    """The key by which a vendor knows a repeat: what a person has sent once more is the call whose answer was lost."""
+    attempt = call.request.get("key_attempt")
+    if attempt is None:
+        return call.effect_id
+    return str(effect_id(call.tenant, call.kind, (call.request["document_id"], str(attempt))))
 
 
 def _gone(outcome: Outcome[Any]) -> bool:
