@@ -33,7 +33,7 @@ _FIRST: Final = re.compile(
     rf"(?ix)(?<!за\ )\b"
     rf"(?:счет(?:ам|у|а|ов|е)?{_NOT_VAT_INVOICE}(?:[-\ ]?(?:договор[ау]?|оферт[аеуы]))?"
     rf"|сч(?!ет)\.?{_NOT_VAT_INVOICE}|инвойс[ау]?|invoice)"
-    rf"(?:\s*на\s+оплату)?\s*{_SIGN}?\s*:?\s*(?P<number>{_NUMBER}){_DATED}"
+    rf"(?:\s*на\s+оплату)?\s*:?\s*(?:{_SIGN}\s*)*:?\s*(?P<number>{_NUMBER}){_DATED}"
 )
 _FURTHER: Final = re.compile(
     rf"(?ix)\s*(?:,|;|\bи\b)\s*(?P<sign>{_SIGN}\s*)?(?P<number>{_NUMBER}){_DATED}"

@@ -68,6 +68,9 @@ def _vat(rate: int | None, sum_kopecks: int | None) -> VatClause:
         ("Оплата счета-оферты №88 от 1 апреля 2026 года, НДС 0%", [("88", date(2026, 4, 1))], _vat(0, None)),
         ("Оплата по с/ф № 55 от 10.03.2026; показания счетчика 5521", [], None),
         ("По счету 127 от 12.03.2026, 2026 г. НДС 18.03", [("127", MARCH)], _vat(None, 1803)),
+        ("Оплата по счетам: №127 и № 128 от 12.03.2026", [("127", MARCH), ("128", MARCH)], None),
+        ("Оплата по счетам №№ 127, 128 от 12.03.2026", [("127", MARCH), ("128", MARCH)], None),
+        ("По счету N-15/26", [("N-15/26", None)], None),
     ],
 )
 def test_what_a_purpose_names(purpose: str, references: list[tuple[str, date | None]], vat: VatClause | None) -> None:
