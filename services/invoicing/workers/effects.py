@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from chassis.domain import Problem
 from chassis.ids import TenantId
-from chassis.outcomes import Ok, Outcome, Rejected, Uncertain
+from chassis.outcomes import Failure, Ok, Outcome, Rejected, Uncertain
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import (
     Confirmed,
@@ -137,7 +137,7 @@ class CreateAct:
             invoice_id=request.get("invoice_remote_id") or None,
         )
         created = await self._accounting.create_act(call.permit, draft, key=key_of(call))
-        return (Ok(act_result(created.value, request)) if isinstance(created, Ok) else created,)
+        return (Ok(act_result(created.value, request)) if isinstance(created, Ok) else _unless_there(created),)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """By the marker among the vendor's acts; never conclusive where it does not list them."""
@@ -204,6 +204,12 @@ class CancelInvoice:
                 return c.ConfirmCancel(document_id, cancel)
             case RejectedFinally() | Undecidable():
                 return c.ConfirmCancel(document_id, cancel, Reason.of(settled.problem))
+
+
+def _unless_there(failure: Failure) -> Failure:
+    """What is there already may well be ours, sent before and thought to be lost: a look-up, or a person, tells."""
+    there = isinstance(failure, Rejected) and failure.problem.code == "already_exists"
+    return Uncertain(failure.problem) if there else failure
 
 
 def key_of(call: EffectCall) -> str:

@@ -78,6 +78,9 @@ class Accounting:
     async def create_invoice(self, permit: Permit, draft: Any, *, key: str) -> Outcome[Any]:
         return self.answer
 
+    async def create_act(self, permit: Permit, draft: Any, *, key: str) -> Outcome[Any]:
+        return self.answer
+
     async def find_invoice(self, permit: Permit, **query: Any) -> Outcome[Any]:
         return self.answer
 
@@ -283,10 +286,12 @@ def call(request: dict[str, Any]) -> EffectCall:
     return EffectCall(TENANT, "w1", "k", "deal-15", "elba:main", request, "", 1, PERMIT)
 
 
-async def test_invoice_that_exists_already_is_looked_up_and_not_called_refused() -> None:
+async def test_document_that_exists_already_is_looked_up_and_not_called_refused() -> None:
     accounting: Any = Accounting(Rejected(Problem("already_exists")))
     handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items())
     assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
+    act = CreateAct(accounting, lambda account: ELBA_SEED, Items())
+    assert list(await act.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
 
 
 @pytest.mark.parametrize(
