@@ -267,7 +267,8 @@ class Bitrix24(Newcomers):
 
     async def write(self, permit: Permit, commands: Sequence[CrmCommand]) -> Sequence[Outcome[CrmWritten]]:
         """At most 50 commands in one batch that does not halt. What is to be looked for first is looked for in a
-        request before it; if that fails nothing is written, and all commands have its outcome."""
+        request before it; if that fails nothing is written, and all commands have its outcome. Sums that are refused
+        with their currency are sent once more as numbers, which is what fields of numbers take."""
         if not 0 < len(commands) <= BATCH_COMMANDS_MAX:
             raise ValueError(f"1 to {BATCH_COMMANDS_MAX} commands go into one batch, not {len(commands)}")
         there = await self._lookups.already_there(permit, commands)
@@ -283,11 +284,20 @@ class Bitrix24(Newcomers):
             else:
                 to_send[place] = command
         if to_send:
-            named = {f"c{place}": writes.command_of(command) for place, command in to_send.items()}
-            batch = await self._calls.batch(permit, "write", named, write=True)
-            for place, command in to_send.items():
-                outcomes[place] = self._written(batch, f"c{place}", command)
+            outcomes |= await self._sent(permit, to_send)
+        plain = {
+            place: number
+            for place, command in to_send.items()
+            if _value_refused(outcomes[place]) and (number := writes.without_currency(command)) is not None
+        }
+        if plain:
+            outcomes |= await self._sent(permit, plain)
         return [outcomes[place] for place in range(len(commands))]
+
+    async def _sent(self, permit: Permit, commands: Mapping[int, CrmCommand]) -> dict[int, Outcome[CrmWritten]]:
+        named = {f"c{place}": writes.command_of(command) for place, command in commands.items()}
+        batch = await self._calls.batch(permit, "write", named, write=True)
+        return {place: self._written(batch, f"c{place}", command) for place, command in commands.items()}
 
     def _written(self, batch: BatchAnswer | Failure, name: str, command: CrmCommand) -> Outcome[CrmWritten]:
         if not isinstance(batch, BatchAnswer):
@@ -305,6 +315,10 @@ class Bitrix24(Newcomers):
         if _not_visible(failure):
             return Rejected(Problem("deal_not_visible", {"deal": deal_id}))
         return failure
+
+
+def _value_refused(outcome: Outcome[CrmWritten]) -> bool:
+    return isinstance(outcome, Rejected) and outcome.problem.code == "crm_value_refused"
 
 
 def _not_visible(failure: Failure) -> bool:

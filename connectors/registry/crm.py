@@ -50,6 +50,7 @@ BITRIX24: Final = CrmVendor(
         Capability.READ_STAGES: 2,
         Capability.COMPANIES_BY_INN: 2,
         Capability.FIND_COMMENT: 2,
+        Capability.SET_FIELDS: 2,  # sums once more as numbers, where they are refused with their currency
         Capability.ADD_COMMENT: 3,
         Capability.CHAT_MESSAGE: 2,
     },

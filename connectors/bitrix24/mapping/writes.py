@@ -74,6 +74,17 @@ def command_of(command: CrmCommand) -> Command:
             assert_never(command)
 
 
+def without_currency(command: CrmCommand) -> SetFields | None:
+    """The command with its sums as numbers; None where it has none."""
+    if not isinstance(command, SetFields) or not any(isinstance(one, MoneyValue) for one in command.fields.values()):
+        return None
+    numbers = {
+        name: decimal_from_kopecks(value.kopecks) if isinstance(value, MoneyValue) else value
+        for name, value in command.fields.items()
+    }
+    return replace(command, fields=numbers)
+
+
 def comments_page(deal_id: str, start: int) -> Command:
     """One page of a deal's comments, newest first: what is added meanwhile moves rows to later pages, never past us."""
     return Command(

@@ -93,7 +93,7 @@ async def test_each_command_has_its_own_outcome() -> None:
         "c3": {"error": "INTERNAL_SERVER_ERROR", "error_description": ""},
         "c4": {"error": "brand_new", "error_description": ""},
     }
-    client, _ = _client(batch({"c5": 88}, errors))
+    client, _ = _client(batch({"c5": 88}, errors), batch({}, {"c0": errors["c0"]}))
     outcomes = await client.write(PERMIT, COMMANDS)
     kinds = [type(one) for one in outcomes]
     assert kinds == [Rejected, Rejected, Deferred, Uncertain, Uncertain, Ok]
@@ -101,6 +101,15 @@ async def test_each_command_has_its_own_outcome() -> None:
     assert isinstance(first, Rejected)
     assert first.problem.code == "crm_value_refused"
     assert first.problem.values["text"] == "Неверное значение поля «Сумма»"
+
+
+async def test_a_field_of_numbers_takes_a_sum_without_its_currency() -> None:
+    refused = {"error": "CRM_FIELD_ERROR_VALUE_NOT_VALID", "error_description": "Неверное значение поля «Оплачено»"}
+    client, script = _client(batch({"c1": RESULTS["c1"]}, {"c0": refused}), batch({"c0": RESULTS["c0"]}))
+    outcomes = await client.write(PERMIT, COMMANDS[:2])
+    assert list(outcomes) == [Ok(CrmWritten()), Ok(CrmWritten(stage_id="C2:WON"))]
+    assert list(script.sent(1)["cmd"]) == ["c0"]
+    assert _query(script, "c0", 1) == _query(script, "c0") | {"fields[UF_CRM_DEBT]": "129600.00"}
 
 
 async def test_a_command_that_the_portal_never_answered_is_uncertain() -> None:
