@@ -41,6 +41,7 @@ from connectors.ports.crm import (
     PortalMoved,
     PortalReport,
     PortalWanted,
+    SetFields,
     StageHistoryPage,
 )
 from connectors.transport import Transport
@@ -285,13 +286,8 @@ class Bitrix24(Newcomers):
                 to_send[place] = command
         if to_send:
             outcomes |= await self._sent(permit, to_send)
-        plain = {
-            place: number
-            for place, command in to_send.items()
-            if _value_refused(outcomes[place]) and (number := writes.without_currency(command)) is not None
-        }
-        if plain:
-            outcomes |= await self._sent(permit, plain)
+        if again := _as_numbers(to_send, outcomes):
+            outcomes |= await self._sent(permit, again)
         return [outcomes[place] for place in range(len(commands))]
 
     async def _sent(self, permit: Permit, commands: Mapping[int, CrmCommand]) -> dict[int, Outcome[CrmWritten]]:
@@ -317,8 +313,22 @@ class Bitrix24(Newcomers):
         return failure
 
 
-def _value_refused(outcome: Outcome[CrmWritten]) -> bool:
-    return isinstance(outcome, Rejected) and outcome.problem.code == "crm_value_refused"
+def _as_numbers(sent: Mapping[int, CrmCommand], outcomes: Mapping[int, Outcome[CrmWritten]]) -> dict[int, CrmCommand]:
+    """Writes of fields whose values were refused, with their sums as numbers; and after each those to the same object
+    that were behind it, so that the last one stands."""
+    again: dict[int, CrmCommand] = {}
+    late: set[tuple[str, str]] = set()
+    for place, command in sent.items():
+        if not isinstance(command, SetFields):
+            continue
+        outcome, number = outcomes[place], writes.without_currency(command)
+        refused = isinstance(outcome, Rejected) and outcome.problem.code == "crm_value_refused"
+        if refused and number is not None:
+            again[place] = number
+            late.add((command.entity, command.entity_id))
+        elif isinstance(outcome, Ok) and (command.entity, command.entity_id) in late:
+            again[place] = command
+    return again
 
 
 def _not_visible(failure: Failure) -> bool:

@@ -1,6 +1,7 @@
 """Writing to a portal: each command has its own outcome, and a lost answer is never a success."""
 
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -105,11 +106,19 @@ async def test_each_command_has_its_own_outcome() -> None:
 
 async def test_a_field_of_numbers_takes_a_sum_without_its_currency() -> None:
     refused = {"error": "CRM_FIELD_ERROR_VALUE_NOT_VALID", "error_description": "Неверное значение поля «Оплачено»"}
-    client, script = _client(batch({"c1": RESULTS["c1"]}, {"c0": refused}), batch({"c0": RESULTS["c0"]}))
-    outcomes = await client.write(PERMIT, COMMANDS[:2])
-    assert list(outcomes) == [Ok(CrmWritten()), Ok(CrmWritten(stage_id="C2:WON"))]
-    assert list(script.sent(1)["cmd"]) == ["c0"]
+    first = {"c1": RESULTS["c1"], "c2": RESULTS["c0"], "c3": RESULTS["c0"]}
+    client, script = _client(batch(first, {"c0": refused}), batch({"c0": RESULTS["c0"], "c2": RESULTS["c0"]}))
+    later = SetFields("deal", "1734", {"UF_CRM_NO": "СЧ-118"})
+    outcomes = await client.write(PERMIT, [*COMMANDS[:2], later, replace(later, entity_id="1")])
+    assert [type(one) for one in outcomes] == [
+        Ok,
+        Ok,
+        Ok,
+        Uncertain,
+    ]  # the last is about another deal
+    assert list(script.sent(1)["cmd"]) == ["c0", "c2"]
     assert _query(script, "c0", 1) == _query(script, "c0") | {"fields[UF_CRM_DEBT]": "129600.00"}
+    assert _query(script, "c2", 1) == _query(script, "c2")
 
 
 async def test_a_command_that_the_portal_never_answered_is_uncertain() -> None:
