@@ -47,13 +47,15 @@ class Blobs:
         self._bytes_max = bytes_max
 
     async def put(self, tenant: TenantId, data: bytes) -> BlobRef:
-        """Stores bytes durably and names them; storing the same again changes nothing. Raises BlobTooLarge,
-        BlobStoreAway."""
+        """Stores bytes durably and names them; storing the same again changes nothing, but for bytes that were spoilt.
+        Raises BlobTooLarge, BlobStoreAway."""
         if len(data) > self._bytes_max:
             raise BlobTooLarge(f"a document of {len(data)} bytes, at most {self._bytes_max} are stored")
         reference = BlobRef(tenant, hashlib.sha256(data).hexdigest(), len(data))
         crash_point("blob.before")
-        await self._objects.put(_path(reference), data, replace=False)
+        written = await self._objects.put(_path(reference), data, replace=False)
+        if not written and not await self._is_whole(reference):
+            await self._objects.put(_path(reference), data)
         crash_point("blob.after")
         return reference
 
@@ -63,6 +65,13 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != reference.sha256:
             raise BlobBroken(str(reference))
         return data
+
+    async def _is_whole(self, reference: BlobRef) -> bool:
+        try:
+            await self.get(reference)
+        except (BlobMissing, BlobBroken, BlobTooLarge):
+            return False
+        return True
 
     async def delete(self, reference: BlobRef) -> None:
         """Erases a document; its name in events stays and leads nowhere."""

@@ -124,7 +124,7 @@ def _work(parts: Parts[PaymentsSettings]) -> Work:
     store, finder = PaymentStore(parts.database), matching.Finder(bank, parts.tenants)
     tasks = (
         *handlers(accounting_of, accounting, store, parts.tenants, parts.clock, finder),
-        LoadStatement(bank, blobs, parts.tenants),
+        LoadStatement(bank, blobs, parts.tenants, parts.clock),
         *matching.handlers(bank, parts.tenants, parts.clock),
     )
 

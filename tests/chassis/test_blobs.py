@@ -88,6 +88,13 @@ async def test_changed_bytes_are_found(store: Blobs, tmp_path: Path) -> None:
         await store.get(reference)
 
 
+async def test_spoilt_bytes_are_whole_again_once_they_are_put_again(store: Blobs, tmp_path: Path) -> None:
+    reference = await store.put(TENANT, PDF)
+    only_file(tmp_path).write_bytes(PDF[:-1])
+    await store.put(TENANT, PDF)
+    assert await store.get(reference) == PDF
+
+
 async def test_limits_hold_both_ways(store: Blobs, tmp_path: Path) -> None:
     with pytest.raises(BlobTooLarge):
         await store.put(TENANT, b"x" * 100_001)

@@ -18,6 +18,9 @@ LOAD = "load-statement"
 PROBLEMS_KEPT_MAX = 200
 UNREADABLE = "statement_refused"
 INCOMPLETE = "statement_incomplete"
+BYTES_LOST = "statement_bytes_lost"
+"""Why a file was not read that is read after all once its bytes are there again."""
+WITHDRAWN = "withdrawn"
 
 
 class LineProblem(Value):
@@ -105,7 +108,7 @@ def evolve(state: State, event: StoredEvent) -> State:
 
 
 def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] | Refused:
-    """The events of one command; a file is read once."""
+    """The events of one command; a file is read once, but for one whose bytes were not there."""
     match command:
         case SeeStatement():
             if state.seen is not None:
@@ -119,10 +122,10 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             )
             return (seen,)
         case SeeRead():
-            if state.read is not None or state.seen is None:
+            if state.seen is None or (state.read is not None and (not _is_lost(state.read) or _is_lost(command.read))):
                 return ()
             card = _card(state, state.seen, command.read, now)
-            return (command.read,) if card is None else (command.read, card)
+            return (command.read, *_withdrawn(state, now), *(() if card is None else (card,)))
         case TakeCard():
             taken = state.cards.take(command, now)
             return taken if isinstance(taken, Refused) else (taken,)
@@ -130,13 +133,34 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             assert_never(command)
 
 
+def _is_lost(read: StatementRead) -> bool:
+    return read.refused is not None and read.refused.code == BYTES_LOST
+
+
+def _withdrawn(state: State, now: dt.datetime) -> Sequence[CardTaken]:
+    """Nobody is asked to load what was read after all."""
+    return tuple(
+        CardTaken(
+            card_id=card.opened.card_id,
+            kind=card.opened.kind,
+            subject=card.opened.subject,
+            choice=WITHDRAWN,
+            by="",
+            taken_at=now,
+        )
+        for card in state.cards.by_id.values()
+        if card.taken is None
+    )
+
+
 def _card(state: State, seen: StatementSeen, read: StatementRead, now: dt.datetime) -> CardOpened | None:
     """A person hears of what was not taken; nothing is left out without a word."""
     if read.refused is None and not read.problem_count:
         return None
     first = read.refused or read.problems[0]
+    number = len(state.cards.by_id)
     return CardOpened(
-        card_id=str(deterministic_id("card", state.stream, seen.statement_id)),
+        card_id=str(deterministic_id("card", state.stream, seen.statement_id, *([str(number)] if number else []))),
         kind=UNREADABLE if read.refused is not None else INCOMPLETE,
         choices=("understood",),
         subject=seen.statement_id,

@@ -5,11 +5,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from chassis.blobs import BlobBroken, BlobMissing, BlobRef, Blobs, BlobStoreAway, BlobTooLarge
+from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.outcomes import Retryable
 from chassis.tenants import TenantDirectory
@@ -29,6 +30,10 @@ ROWS_PER_RUN_MAX: Final = 5_000
 ITEMS_PER_TURN: Final = 500
 """So many sections are read between two turns of the loop, which other work shares."""
 EMPTY_DAYS_MAX: Final = 400
+LOST_EVERY: Final = timedelta(minutes=10)
+LOST_FOR: Final = timedelta(days=14)
+"""So often, and so long, it is looked whether bytes that were not there are there by now: people are asked to load the
+file once more, which puts them where they were."""
 
 Day = tuple[str, date]
 
@@ -73,22 +78,27 @@ class LoadStatement:
     recurring = False
     permits = 0
 
-    def __init__(self, store: BankStore, blobs: Blobs, directory: TenantDirectory) -> None:
+    def __init__(self, store: BankStore, blobs: Blobs, directory: TenantDirectory, clock: Clock) -> None:
         self._store = store
         self._blobs = blobs
         self._directory = directory
+        self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
-        """Reads the whole file, and takes the next days of it."""
+        """Reads the whole file, and takes the next days of it; not before the tenant's settings, which a file may
+        overtake: they say whose money it is, and what was matched without them would never be matched again."""
+        view = await self._directory.view(task.tenant)
+        if not view.version:
+            return Retryable(Problem("tenant_unknown", {}), outage=False)
         try:
             data = await self._blobs.get(BlobRef.parse(task.payload["blob"]))
         except BlobStoreAway:
             return Retryable(Problem("blobs_away"), outage=False)
         except (BlobMissing, BlobBroken, BlobTooLarge):
-            return self._refused(task, Problem("statement_bytes_lost"))
+            return self._lost(task)
         opened = open_statement(data)
         if isinstance(opened, Problem):
-            return self._refused(task, opened)
+            return self._refused(task, opened, "read")
         head, tally = opened.head(), Tally()
         await _each(opened, tally.add)
         for problem in _sums_that_differ(head, tally):
@@ -97,7 +107,7 @@ class LoadStatement:
         chosen = _next(days, task.payload.get("after", ""), tally)
         rows: dict[Day, list[BankRow]] = {day: [] for day in chosen}
         await _each(opened, lambda item: _collect(item, rows))
-        zone = ZoneInfo((await self._directory.view(task.tenant)).settings.get("timezone", "Europe/Moscow"))
+        zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
         name = task.payload["statement_id"]
         commands = [
             StreamCommand(bankday.stream_of(*day), _listed(name, day, taken, head, tally, zone), f"list:{name}")
@@ -108,12 +118,21 @@ class LoadStatement:
             return Done(tuple(commands), again_at=again, payload={**task.payload, "after": _text(chosen[-1])})
         return Done((*commands, StreamCommand(task.stream, s.SeeRead(_report(tally)), f"read:{name}")))
 
-    def _refused(self, task: Task, problem: Problem) -> Done:
+    def _lost(self, task: Task) -> Done:
+        """A person hears of it at once; what is there again later is read after all."""
+        told, now = self._refused(task, Problem(s.BYTES_LOST), "lost"), self._clock.now()
+        since = datetime.fromisoformat(task.payload.get("lost_since") or now.isoformat())
+        if now - since >= LOST_FOR:
+            return told
+        payload = {**task.payload, "lost_since": since.isoformat()}
+        return Done(told.commands, again_at=now + LOST_EVERY, payload=payload, found_something=False)
+
+    def _refused(self, task: Task, problem: Problem, name: str) -> Done:
         refused = s.LineProblem(
             line=problem.values.get("line", 0), code=problem.code, values=problem.values, section=False
         )
         read = s.StatementRead(sections=0, taken=0, refused=refused)
-        return Done((StreamCommand(task.stream, s.SeeRead(read), f"read:{task.payload['statement_id']}"),))
+        return Done((StreamCommand(task.stream, s.SeeRead(read), f"{name}:{task.payload['statement_id']}"),))
 
     async def _days(self, task: Task, head: StatementHead, tally: Tally) -> list[Day]:
         """The days that the file has rows of, and those that it lists without any."""

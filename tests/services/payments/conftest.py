@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from chassis.blobs import Blobs
+from chassis.blobs import BlobRef, Blobs
 from chassis.clock import ManualClock
 from chassis.domain import Refused
 from chassis.engine import Command, Engine
@@ -82,11 +82,18 @@ class Bank:
         await self.do("deal-15", c.KnowInvoice(**(given | fields)), f"know:{number}")
         return invoice_id
 
+    async def hand_in(self, blob: BlobRef, name: str) -> None:
+        """A statement file."""
+        seen = statement.SeeStatement(name, str(blob), f"{name}.txt", blob.size, self.clock.now())
+        await self.do(f"{statement.PREFIX}-{name}", seen, f"see:{name}")
+
     async def send(self, data: bytes, name: str) -> dict[str, Any]:
         """A statement file, read to its end: its row of the list."""
-        blob = await self.blobs.put(TENANT, data)
-        seen = statement.SeeStatement(name, str(blob), f"{name}.txt", len(data), self.clock.now())
-        await self.do(f"{statement.PREFIX}-{name}", seen, f"see:{name}")
+        return await self.told(await self.blobs.put(TENANT, data), name)
+
+    async def told(self, blob: BlobRef, name: str) -> dict[str, Any]:
+        """What reading a statement file comes to: its row of the list."""
+        await self.hand_in(blob, name)
 
         async def read() -> dict[str, Any] | None:
             found = [one for one in await self.store.statements(TENANT, 100) if one["statement_id"] == name]
@@ -143,7 +150,7 @@ async def bank(databases: Databases, tmp_path: Path) -> AsyncIterator[Bank]:
     blobs = Blobs(ObjectFolder(tmp_path / "blobs"))
     waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory), clock)
     tasks: tuple[TaskHandler, ...] = (
-        LoadStatement(store, blobs, directory),
+        LoadStatement(store, blobs, directory, clock),
         waiting,
         *matching.handlers(store, directory, clock),
     )

@@ -35,6 +35,17 @@ async def test_a_payment_of_a_statement_pays_its_invoice(bank: Bank) -> None:
     assert told["payer_name"] == 'ООО "Вектор"'
 
 
+async def test_a_file_that_overtakes_its_tenants_settings_waits_for_them(bank: Bank) -> None:
+    """Without them no seller is known, and nothing looks again at what was matched then."""
+    await bank.issue("127", 85_000_00)
+    await bank.hand_in(await bank.blobs.put(TENANT, statement([Order()])), "s1")
+    await until(bank.quiet, "what can be done without settings is done")
+    await bank.configure()
+    bank.clock.advance(60)
+    await until(bank.quiet, "all is done")
+    assert (await bank.invoice("127"))["status"] == "paid"
+
+
 async def test_repeated_and_overlapping_files_count_each_payment_once(bank: Bank) -> None:
     await bank.configure()
     await bank.issue("127", 300_000_00)
@@ -196,6 +207,23 @@ async def test_a_file_that_cannot_be_read_is_listed_with_the_reason(bank: Bank) 
     assert (read["status"], [one["code"] for one in read["problems"]]) == ("refused", ["statement_cut_off"])
     (asked,) = await bank.messages("DecisionNeeded")
     assert asked["kind"] == "statement_refused"
+
+
+async def test_a_file_whose_bytes_were_lost_is_read_once_it_is_loaded_again(bank: Bank) -> None:
+    await bank.configure()
+    await bank.issue("127", 85_000_00)
+    data = statement([Order()])
+    blob = await bank.blobs.put(TENANT, data)
+    await bank.blobs.delete(blob)
+    assert (await bank.told(blob, "s1"))["problems"][0]["code"] == "statement_bytes_lost"
+    await bank.blobs.put(TENANT, data)  # as whoever loads it again does; ingest has taken it already
+    bank.clock.advance(601)
+    await until(bank.quiet, "the bytes are looked for again")
+    (read,) = await bank.store.statements(TENANT, 100)
+    assert (read["status"], read["taken"], read["problems"]) == ("read", 1, [])
+    assert (await bank.invoice("127"))["status"] == "paid"
+    (asked,), (taken,) = await bank.messages("DecisionNeeded"), await bank.messages("DecisionTaken")
+    assert (asked["card_id"], taken["choice"]) == (taken["card_id"], "withdrawn")
 
 
 async def test_lists_need_a_tenant(bank: Bank) -> None:
