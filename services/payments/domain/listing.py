@@ -34,7 +34,7 @@ LATER = dt.timedelta(minutes=10)
 """After so long unmatched operations are looked at again."""
 
 CARDS_OPEN_MAX = 50
-"""Questions of one day before a person; what is beyond them is listed."""
+"""Questions of one day before a person; what is beyond them is listed, and asked about as they are answered."""
 
 
 def decide(state: b.State, command: b.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -113,6 +113,7 @@ class _Decision:
             if change.what == "suspect":
                 self._ask(SUSPECT, self.state.operations[change.payment_id], (ANOTHER, SAME), older=int(missed))
         self._withdraw_cards()
+        self._ask_next()
 
     def _changes(
         self,
@@ -171,15 +172,17 @@ class _Decision:
             return
         self._matched(taken)
         for found in taken:
-            operation = self.state.operations[found.payment_id]
-            if found.what != "asked":
-                continue
-            numbers = tuple(f"{USE}{name}" for name in named(found.candidates))
-            kind = UNCLEAR if operation.row.signed_kopecks > 0 and not operation.row.hints.refund else REFUND
-            proposed = (SPLIT,) if found.proposal else ()
-            more = {SAME_ORDER: 1} if SAME_ORDER in found.reasons else {}
-            self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE), **more)
+            if found.what == "asked":
+                self._ask_what_it_pays(self.state.operations[found.payment_id], found)
         self._withdraw_cards()
+        self._ask_next()
+
+    def _ask_what_it_pays(self, operation: b.BankOperation, found: Match) -> None:
+        numbers = tuple(f"{USE}{name}" for name in named(found.candidates))
+        kind = UNCLEAR if operation.row.signed_kopecks > 0 and not operation.row.hints.refund else REFUND
+        proposed = (SPLIT,) if found.proposal else ()
+        more = {SAME_ORDER: 1} if SAME_ORDER in found.reasons else {}
+        self._ask(kind, operation, (*proposed, *numbers, FOUND, NO_INVOICE), **more)
 
     def _as_told(self, found: Match) -> Match:
         """What people heard of stays ours, though the invoice that it looked like is paid by now."""
@@ -239,6 +242,7 @@ class _Decision:
             one = named(found.candidates).get(name) or next(one for one in found.candidates if one.number == name)
             whole = tied(operation, invoice_id=one.invoice_id, number=one.number, deal_id=one.deal_id, by=taken.by)
             self._matched([whole])
+        self._ask_next()
         return self.events
 
     def _by(self, operation: b.BankOperation, what: str, by: str, allotments: tuple[Allotment, ...] = ()) -> Match:
@@ -278,6 +282,17 @@ class _Decision:
                 deal_id=deals.pop() if len(deals) == 1 else "",
             )
         )
+
+    def _ask_next(self) -> None:
+        """Asks about what found no place among the questions before."""
+        asked = {card.opened.subject for card in self.state.cards.by_id.values()}
+        for operation in tuple(self.state.operations.values()):
+            if operation.payment_id in asked or operation.vanished:
+                continue
+            if operation.suspect:
+                self._ask(SUSPECT, operation, (ANOTHER, SAME))
+            elif operation.match is not None and operation.match.what == "asked":
+                self._ask_what_it_pays(operation, operation.match)
 
     def _withdraw_cards(self) -> None:
         """Nobody is asked about what is settled, or gone, by now."""

@@ -256,6 +256,18 @@ class TestQuestions:
         assert len(open_cards(day)) == listing.CARDS_OPEN_MAX
         assert states(day) == ["asked"] * 60
 
+    def test_what_found_no_place_among_the_questions_is_asked_about_as_others_are_answered(self) -> None:
+        day = bank_day()
+        day.ran(load(*(row(number=str(n), purpose="За услуги") for n in range(listing.CARDS_OPEN_MAX + 2))))
+        match(day, invoice())
+        *_, last = day.state.operations
+        for _ in range(2):
+            card = next(one for one in day.state.cards.by_id.values() if one.taken is None)
+            day.ran(TakeCard(card.opened.card_id, "no_invoice", "Анна"))
+            assert len(open_cards(day)) == listing.CARDS_OPEN_MAX
+        asked = [card.opened.subject for card in day.state.cards.by_id.values() if card.taken is None]
+        assert asked[-1] == last
+
     def test_a_result_for_what_has_changed_meanwhile_is_not_taken(self) -> None:
         day = bank_day()
         day.ran(load(row(), made_at=NOON))
