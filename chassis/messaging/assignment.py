@@ -20,8 +20,8 @@ from chassis.messaging.kafka import (
     TopicPartition,
     inspector,
 )
-from chassis.messaging.loss import compare
-from chassis.messaging.metrics import COMMITS_FAILED
+from chassis.messaging.loss import Finding, compare
+from chassis.messaging.metrics import COMMITS_FAILED, CONSUMER_MISSED
 from chassis.postgres import Database
 
 COMMIT_TIMEOUT_SECONDS = 10.0
@@ -45,6 +45,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         self._consumer: AIOKafkaConsumer | None = None
         self._checked: set[TopicPartition] = set()
         self._generations: dict[TopicPartition, int] = {}
+        self._missed_up_to: dict[TopicPartition, int] = {}
         self._round = 0
         self.changed = asyncio.Event()
 
@@ -128,6 +129,8 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
             findings = await compare(look, stored)
         for partition, finding in findings.items():
             start = starts[partition]
+            if finding.missed:
+                self._missed(partition, finding)
             if finding.lost:
                 self._lost(partition)
                 self._generations.pop(partition, None)
@@ -162,6 +165,14 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
     def _lost(self, partition: TopicPartition) -> None:
         metrics.CONSUMER_POSITIONS_LOST.labels(self.topic(partition)).inc()
         _log.warning("the log of %s is not the one that was read; reading it from its beginning", partition)
+
+    def _missed(self, partition: TopicPartition, finding: Finding) -> None:
+        """Said once: only the topic's writer can send them again, and it does not know."""
+        if self._missed_up_to.get(partition) == finding.resume:
+            return
+        self._missed_up_to[partition] = finding.resume
+        CONSUMER_MISSED.labels(self.topic(partition)).inc(finding.missed)
+        _log.error("%s messages of %s were removed before they were taken", finding.missed, partition)
 
     async def _position(self, partition: TopicPartition) -> int | None:
         assert self._consumer is not None, "a started consumer"

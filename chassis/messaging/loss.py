@@ -10,11 +10,13 @@ from chassis.messaging.kafka import Inspector, TopicPartition
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Where a consumer has to go on in a partition, whether the log it knew is lost, and where the log ends."""
+    """Where a consumer has to go on in a partition, whether the log it knew is lost, where the log ends, and how many
+    messages retention removed before they were taken."""
 
     resume: int
     lost: bool
     end: int
+    missed: int = 0
 
 
 async def compare(look: Inspector, stored: Mapping[TopicPartition, Standing | None]) -> dict[TopicPartition, Finding]:
@@ -23,7 +25,8 @@ async def compare(look: Inspector, stored: Mapping[TopicPartition, Standing | No
 
     A log that ends before the offset, or holds another event there, is lost and is read from its beginning: a committed
     offset proves nothing, since it survives its log. So is one in which compaction removed that record, which costs a
-    harmless repetition. A record that retention removed proves nothing either way. The event alone proves nothing
+    harmless repetition. A record that retention removed proves nothing either way, but those behind it that it removed
+    too were never taken. The event alone proves nothing
     either: what is published again after a loss may come to lie where it lay before, behind what was never taken.
     """
     begins = await look.beginnings(list(stored))
@@ -38,7 +41,8 @@ async def compare(look: Inspector, stored: Mapping[TopicPartition, Standing | No
     for partition, standing in stored.items():
         begin, end = begins[partition], ends[partition]
         if standing is None or (standing.next_offset <= begin and standing.next_offset <= end):
-            found[partition] = Finding(begin, lost=False, end=end)
+            missed = 0 if standing is None else begin - standing.next_offset
+            found[partition] = Finding(begin, lost=False, end=end, missed=missed)
             continue
         record = records.get(partition)
         same = (

@@ -8,6 +8,12 @@ COMMITS_FAILED = counter(
     "Some at every rebalance are normal; a steady rate means that batches outlast the group's patience.",
     ["error"],
 )
+CONSUMER_MISSED = counter(
+    "sverka_consumer_missed_messages_total",
+    "Messages that the topic's retention removed before this service took them.",
+    "The service was away for too long: publish the topic again, `sverka republish TOPIC --since TIME`.",
+    ["topic"],
+)
 RELAY_STOPPED_PARTITIONS = gauge(
     "sverka_relay_stopped_partitions",
     "Partitions to which the relay could not send; the others go on.",

@@ -9,11 +9,12 @@ import pytest
 from chassis import metrics
 from chassis.messaging.codec import SENDING
 from chassis.messaging.kafka import AIOKafkaConsumer, KafkaSettings, TopicPartition
+from chassis.messaging.metrics import CONSUMER_MISSED
 from chassis.messaging.topics import ensure_topics
 from tests.chassis.sample.domain import MIGRATIONS, Amount
 from tests.chassis.sample.service import TOPIC, Sample
 from tests.kit.database import Databases
-from tests.kit.kafka import Sent, TestTopic, committed, delete_topic, eventually, message, send
+from tests.kit.kafka import Sent, TestTopic, committed, delete_topic, eventually, message, remove_records, send
 
 SPEC = TestTopic(TOPIC, partitions=1)
 
@@ -117,6 +118,24 @@ async def test_a_database_put_back_to_an_earlier_time_reads_again(sample: Sample
     await sample.ask("TRUNCATE consumer_positions, inbox")
     async with sample.consumer():
         await eventually(sample.has("a", 1, 2, 3))
+
+
+@pytest.mark.expects_errors("were removed before they were taken")
+async def test_messages_that_retention_removed_before_they_were_taken_are_told(
+    sample: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    await send(sample.kafka, TOPIC, amounts(1, 2))
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2))
+        await acknowledged(sample, 2)
+    await send(sample.kafka, TOPIC, amounts(3, 4, 5, 6))
+    await remove_records(sample.kafka, TOPIC, before=5)
+    missed = CONSUMER_MISSED.labels(TOPIC)
+    before = missed._value.get()
+    async with sample.consumer():
+        await eventually(sample.has("a", 1, 2, 6))
+    assert missed._value.get() - before == 3
+    assert "3 messages of" in caplog.text
 
 
 async def _put_offsets_back(sample: Sample, offsets: dict[int, int]) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
+from aiokafka.admin import RecordsToDelete  # type: ignore[import-untyped]
 
 from chassis.ids import deterministic_id
 from chassis.messaging.kafka import (
@@ -91,6 +92,16 @@ async def read_all(kafka: KafkaSettings, topic: str, partitions: int = 3) -> lis
                 found.append(record)
                 offset = record.offset + 1
     return found
+
+
+async def remove_records(kafka: KafkaSettings, topic: str, *, before: int) -> None:
+    """Removes what lies before an offset of a topic's first partition, as retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(kafka.prefix + topic, 0): RecordsToDelete(before_offset=before)})
+    finally:
+        await admin.close()
 
 
 async def delete_topic(kafka: KafkaSettings, topic: str) -> None:
