@@ -140,6 +140,17 @@ class DealStore:
             )
         return frozenset(history_ids) - {str(row["history_id"]) for row in rows}
 
+    async def unread_deals(self, tenant: TenantId, history_ids: Collection[str]) -> Sequence[str]:
+        """The deals of those of the history ids that were noticed, and have not been seen with their deal since."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT DISTINCT deal_id FROM stage_entries "
+                "WHERE tenant_id = $1 AND history_id = ANY ($2::bigint[]) AND NOT observed ORDER BY 1",
+                tenant,
+                [int(one) for one in history_ids],
+            )
+        return [row["deal_id"] for row in rows]
+
     async def changed_since_read(self, tenant: TenantId, updated: Mapping[str, datetime]) -> Sequence[str]:
         """Deals that were asked for a document, and that the portal changed after we last read them."""
         async with self._database.transaction([tenant]) as connection:

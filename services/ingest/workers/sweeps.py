@@ -62,6 +62,10 @@ class _History:
             if not triggers_only or funnel.kinds_at(entry.stage_id):
                 counting[str(entry.history_id)] = entry
         unknown = await self._store.unknown_entries(task.tenant, counting) if counting else frozenset()
+        if triggers_only and counting:
+            # Noticed once, and the read that followed came to nothing: the deal was out of reach then.
+            unread = await self._store.unread_deals(task.tenant, counting)
+            await self._store.plan_reads(task.tenant, task.account, unread, self._clock.now(), task.metadata)
         by_deal: dict[str, list[deal.Entry]] = {}
         for history_id in sorted(unknown, key=int):
             by_deal.setdefault(counting[history_id].deal_id, []).append(read_entry(counting[history_id]))
@@ -124,7 +128,8 @@ class SweepTask(_History):
 
 
 class NightlyCheckTask(_History):
-    """Every trigger's entries since activation, once a night."""
+    """Every trigger's entries since activation, once a night; deals whose entries were noticed and never read are read
+    again."""
 
     kind = portal.NIGHTLY_CHECK
     recurring = True

@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from chassis.domain import Problem
+from chassis.outcomes import Rejected
+from chassis.work.handlers import Permit
+from connectors.bitrix24.client import Bitrix24
 from tests.sandbox.running import Sandbox
 from tests.services.ingest.people import Portal, quiet, requested, said
 from tests.services.ingest.running import Ingest, until
@@ -57,6 +61,33 @@ async def test_what_even_the_sweep_missed_is_found_at_night(bare: Ingest, deaf: 
     await sandbox.advance(DAY)
     (request,) = await requested(bare)
     assert request["deal"]["deal_id"] == deal
+
+
+async def test_a_deal_that_was_out_of_reach_when_its_entry_was_noticed_is_read_at_night(
+    bare: Ingest, deaf: Portal, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal = await deaf.deal(company=await deaf.company())
+    with monkeypatch.context() as rights:
+        rights.setattr(Bitrix24, "read_deal", _hidden)
+        await deaf.move(deal)
+        await sandbox.advance(61)
+        await until(lambda: bare.rows(_READ_IN_VAIN), "the entry is noticed, and its deal cannot be seen")
+    await sandbox.advance(61)
+    await quiet(bare)
+    assert await said(bare, "InvoiceRequested") == [], "no sweep asks again for what it has noticed"
+    await sandbox.advance(DAY)
+    (request,) = await requested(bare)
+    assert request["deal"]["deal_id"] == deal
+
+
+_READ_IN_VAIN = (
+    "SELECT 1 FROM stage_entries e JOIN work w ON w.tenant_id = e.tenant_id AND w.kind = 'read-deal' "
+    "WHERE NOT e.observed AND w.stream = 'deal-' || e.deal_id AND w.queue = 'closed'"
+)
+
+
+async def _hidden(crm: Bitrix24, permit: Permit, deal_id: str, **_: Any) -> Rejected:
+    return Rejected(Problem("deal_not_visible", {"deal": deal_id}))
 
 
 async def test_a_change_that_no_webhook_told_is_found(bare: Ingest, deaf: Portal, sandbox: Sandbox) -> None:
