@@ -121,10 +121,11 @@ async def deliveries(connection: Connection, after: int, limit: int, tenant: Ten
 
 
 async def drop_before(connection: Connection, moment: datetime) -> int:
-    """Removes the oldest webhooks up to a moment, a bounded number at once; returns how many."""
+    """Removes the oldest webhooks up to a moment, a bounded number at once; returns how many. Those that wait to be read
+    stay, and keep no others: of a suspended tenant there may be any number."""
     tag: str = await connection.execute(
-        "DELETE FROM webhooks WHERE received_at < $1 AND status <> 'stored' AND delivery_id IN "
-        "(SELECT delivery_id FROM webhooks ORDER BY delivery_id LIMIT $2)",
+        "DELETE FROM webhooks WHERE received_at < $1 AND delivery_id IN "
+        "(SELECT delivery_id FROM webhooks WHERE status <> 'stored' ORDER BY delivery_id LIMIT $2)",
         moment,
         _DROPPED_AT_ONCE_MAX,
     )
