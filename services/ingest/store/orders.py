@@ -158,10 +158,11 @@ class OrderStore:
             await webhooks.mark_read(connection, tenant, work_id, upto, self._clock.now())
 
     async def drop_old(self) -> None:
-        """Forgets pushes that no module repeats any more."""
+        """Forgets pushes that no module repeats any more; those that wait to be read stay, as a suspended tenant's do:
+        an order's newest push is found by them."""
         before = self._clock.now() - timedelta(days=REPEATED_DAYS_MAX)
         async with self._database.delivery_connection() as connection:
-            await connection.execute("DELETE FROM shop_pushes WHERE received_at < $1", before)
+            await connection.execute(_DROP_OLD, before)
 
 
 async def shop_of_hook(connection: Connection, found_hash: bytes) -> tuple[TenantId, str] | None:
@@ -182,6 +183,11 @@ async def keep_hooks(connection: Connection, tenant: TenantId, kept: dict[str, b
 def _field(push_id: UUID) -> str:
     return f"push/{push_id}"
 
+
+_DROP_OLD = """
+DELETE FROM shop_pushes p WHERE p.received_at < $1 AND NOT EXISTS (
+  SELECT FROM webhooks w WHERE w.tenant_id = p.tenant_id AND w.delivery_id = p.delivery_id AND w.status = 'stored')
+"""
 
 _NEWEST = """
 SELECT p.push_id, w.body
