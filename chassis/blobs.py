@@ -5,12 +5,15 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from chassis import log
 from chassis.crash_points import crash_point
 from chassis.ids import TenantId
 from chassis.objects import BlobMissing, BlobStoreAway, BlobTooLarge, Objects
 
 BLOB_BYTES_MAX: Final = 20 * 1024 * 1024
 _REFERENCE: Final = re.compile(r"(?P<tenant>[a-z0-9-]{2,40})/(?P<sha256>[0-9a-f]{64})")
+
+_log = log.get(__name__)
 
 __all__ = ["BlobBroken", "BlobMissing", "BlobRef", "BlobStoreAway", "BlobTooLarge", "Blobs"]
 
@@ -69,7 +72,9 @@ class Blobs:
     async def _is_whole(self, reference: BlobRef) -> bool:
         try:
             await self.get(reference)
-        except (BlobMissing, BlobBroken, BlobTooLarge):
+        except (BlobMissing, BlobBroken, BlobTooLarge) as error:
+            name = type(error).__name__
+            _log.warning("a document was spoilt and is written again", tenant=reference.tenant, error=name)
             return False
         return True
 

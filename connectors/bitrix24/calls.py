@@ -25,6 +25,8 @@ from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, unexpected
 
 OPERATING_PAUSE_SECONDS: Final = 60
 """Operating time is counted in buckets of a minute: after one, part of it is free again."""
+OPERATING_PAUSE_SECONDS_MAX: Final = 600
+"""And in ten of them: later than that a portal cannot mean, whatever its clock shows."""
 
 NOT_FOUND: Final = "crm_not_found"
 _HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
@@ -132,7 +134,9 @@ class PortalCalls:
     def _operating_until(self, reset_at: Any) -> datetime:
         now = self._clock.now()
         told = wire.unix_moment(reset_at)
-        return told if told is not None and told > now else now + timedelta(seconds=OPERATING_PAUSE_SECONDS)
+        if told is None or told <= now:
+            return now + timedelta(seconds=OPERATING_PAUSE_SECONDS)
+        return min(told, now + timedelta(seconds=OPERATING_PAUSE_SECONDS_MAX))
 
 
 def _same_path_elsewhere(url: str, location: str) -> str | None:

@@ -121,8 +121,8 @@ async def deliveries(connection: Connection, after: int, limit: int, tenant: Ten
 
 
 async def drop_before(connection: Connection, moment: datetime) -> int:
-    """Removes the oldest webhooks up to a moment, a bounded number at once; returns how many. Those that wait to be read
-    stay, and keep no others: of a suspended tenant there may be any number."""
+    """Removes the oldest webhooks up to a moment, a bounded number at once; returns how many. Those that wait to be
+    read stay, and keep no others: of a suspended tenant there may be any number."""
     tag: str = await connection.execute(
         "DELETE FROM webhooks WHERE received_at < $1 AND delivery_id IN "
         "(SELECT delivery_id FROM webhooks WHERE status <> 'stored' ORDER BY delivery_id LIMIT $2)",

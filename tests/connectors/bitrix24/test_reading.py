@@ -386,6 +386,14 @@ async def test_the_operating_limit_tells_when() -> None:
     assert outcome.until == NOW + timedelta(seconds=60)
 
 
+async def test_a_portal_whose_clock_is_years_ahead_is_not_left_alone_so_long() -> None:
+    reset = int((NOW + timedelta(days=3650)).timestamp())
+    body = {"error": "OPERATION_TIME_LIMIT", "error_description": "", "time": {"operating_reset_at": reset}}
+    outcome = await _client(Script(answer(body, 429))).read_deal(PERMIT, "1734")
+    assert isinstance(outcome, Deferred)
+    assert outcome.until == NOW + timedelta(seconds=600)
+
+
 @pytest.mark.parametrize(
     ("failure", "outage"),
     [(NotSent(Problem("no_connection")), True), (NotSent(Problem("address_refused"), outage=False), False),
