@@ -171,6 +171,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.ingest.store.deals.DealStore.known": _READ,
     "services.ingest.store.deals.DealStore.unread_upto": _READ,
     "services.ingest.store.deals.DealStore.unknown_entries": _READ,
+    "services.ingest.store.deals.DealStore.unread_deals": _READ,
     "services.ingest.store.deals.DealStore.changed_since_read": _READ,
     "services.ingest.store.deals.DealStore.buyers_changed_since_read": _READ,
     "services.ingest.store.deals.DealStore.deals_of_buyer": _READ,

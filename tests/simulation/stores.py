@@ -262,6 +262,12 @@ class MemoryDeals(DealStore):
         table = self._memory.table("stage_entries")
         return frozenset(one for one in history_ids if (tenant, one) not in table)
 
+    async def unread_deals(self, tenant: TenantId, history_ids: Collection[str]) -> Sequence[str]:
+        """The deals of those that were noticed and not seen with their deal since."""
+        table = self._memory.table("stage_entries")
+        entries = (entry for one in history_ids if (entry := table.get((tenant, one))) is not None)
+        return sorted({entry["deal_id"] for entry in entries if not entry["observed"]})
+
     async def changed_since_read(self, tenant: TenantId, updated: Mapping[str, datetime]) -> Sequence[str]:
         """Requested deals that changed after they were last read."""
         return [
