@@ -244,7 +244,8 @@ class TaskHandler(Protocol):
     """One kind of task: reads outside or across streams, then commands.
 
     A recurring handler that makes calls counts as a poll, whose last pass ``quiet_since`` looks at, unless it has an
-    attribute ``polls = False`` (a nightly check).
+    attribute ``polls = False`` (a nightly check). It ends with its account, and begins anew with the tenant's file that
+    names it again; one that follows a single object has ``of_one_object = True``, and waits for the account.
     """
 
     kind: str

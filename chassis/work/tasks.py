@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, assert_never
 
 from chassis import metrics, telemetry
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 PLANNED = "PLANNED"
 DONE = "DONE"
+LOOK_FOR_ACCOUNT = timedelta(hours=1)
+"""How soon what follows one object looks again whether its tenant has the account that it is in."""
 
 
 def is_poll(handler: TaskHandler) -> bool:
@@ -106,15 +109,19 @@ class Tasks:
                 return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
             case Retryable():
                 if result.problem.code == ACCOUNT_UNKNOWN and self._handlers[row.kind].recurring:
-                    return self._done(
-                        row, Done(found_something=False), metadata
-                    )  # the tenant's file that names it again begins it anew
+                    return self._done(row, self._without_account(row), metadata)
                 if result.problem.code == PERMITS_AWAY:
                     due = self._vendors.again_at(result)
                     return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
                 return self._failure(row, result.problem, metadata)
             case _:
                 assert_never(result)
+
+    def _without_account(self, row: Row) -> Done:
+        """The tenant's file that names the account again begins anew what goes through all of it, and nothing else."""
+        follows = getattr(self._handlers[row.kind], "of_one_object", False)
+        again_at = self._vendors.clock.now() + LOOK_FOR_ACCOUNT if follows else None
+        return Done(again_at=again_at, found_something=False)
 
     def _done(self, row: Row, done: Done, metadata: Mapping[str, str]) -> Settlement:
         handler = self._handlers[row.kind]

@@ -71,6 +71,7 @@ class LookAtEdi:
 
     kind = edi_plans.LOOK
     recurring = True
+    of_one_object = True
     permits = 2
     polls = False
 
@@ -104,6 +105,7 @@ class FollowPartner:
 
     kind = edi_plans.PARTNER
     recurring = True
+    of_one_object = True
     permits = 2
     polls = False
 

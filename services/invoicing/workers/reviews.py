@@ -18,6 +18,7 @@ class FollowReview:
 
     kind = plans.REVIEW
     recurring = True
+    of_one_object = True
     permits = 1
 
     def __init__(self, accounting: ReadInvoice, clock: Clock) -> None:

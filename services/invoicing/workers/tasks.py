@@ -206,6 +206,7 @@ class WatchDuplicates:
 
     kind = plans.WATCH
     recurring = True
+    of_one_object = True
     permits = 1
     polls = False
 

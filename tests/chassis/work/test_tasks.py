@@ -193,6 +193,23 @@ async def test_polls_of_an_account_that_its_tenant_has_no_more_end_and_begin_ane
     await asyncio.wait_for(looker.arrived.wait(), 10)
 
 
+async def test_what_follows_one_object_waits_for_an_account_that_its_tenant_has_no_more(world: World) -> None:
+    """A file that leaves an account out, be it for a minute, must not end what no file begins anew."""
+
+    class Follower(Looker):
+        of_one_object = True
+
+    looker = Follower(recurring=True)
+    given, world.permits.answer = world.permits.answer, Retryable(Problem("account_unknown"), outage=False)
+    await plan(world)
+    await world.start(tasks=[looker])
+    waiting = await eventually(lambda: queued(world, "waiting"))
+    assert (waiting["due_at"], looker.ran) == (START + timedelta(hours=1), [])
+    world.permits.answer = given
+    world.clock.advance(3600)
+    await asyncio.wait_for(looker.arrived.wait(), 10)
+
+
 @pytest.mark.expects_errors("the handler of look failed: KeyError")
 async def test_a_defect_in_a_handler_is_tried_again(world: World) -> None:
     class Defective(Looker):
