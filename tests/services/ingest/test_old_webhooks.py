@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from chassis.clock import ManualClock
+from chassis.ids import TenantId
 from services.ingest.domain import deal
 from services.ingest.store import webhooks
 from services.ingest.store.orders import REPEATED_DAYS_MAX, OrderStore
@@ -19,7 +20,7 @@ NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 def webhook(deal_id: str, *, reads: bool) -> Webhook:
     plan = deal.read_plan(deal_id, "bitrix24:vektor") if reads else None
-    return Webhook(TENANT, "ONCRMDEALUPDATE", "deal", deal_id, "", b"", b"", plan=plan)
+    return Webhook(TenantId(TENANT), "ONCRMDEALUPDATE", "deal", deal_id, "", b"", b"", plan=plan)
 
 
 async def test_those_that_wait_to_be_read_stay_and_keep_no_others(
