@@ -234,7 +234,7 @@ def _applied(state: State, command: ApplyTenant, now: dt.datetime) -> Sequence[E
     config = Config(
         version=state.version + 1,
         settings=command.settings,
-        triggers_since=_triggers(None if state.status == "removed" else present, command.settings, now),
+        triggers_since=_triggers(present, command.settings, now, back=state.status == "removed"),
     )
     # A suspended tenant stays so until somebody resumes it.
     status: Status = "suspended" if state.status == "suspended" else "active"
@@ -244,15 +244,16 @@ def _applied(state: State, command: ApplyTenant, now: dt.datetime) -> Sequence[E
     return (applied,)
 
 
-def _triggers(present: Config | None, wanted: Settings, now: dt.datetime) -> dict[str, dt.datetime]:
-    """Triggers that were added after the first file, each with the moment from which it is in force."""
+def _triggers(present: Config | None, wanted: Settings, now: dt.datetime, *, back: bool) -> dict[str, dt.datetime]:
+    """Triggers that were added after the first file, each with the moment from which it is in force. The first file of
+    a tenant that was removed and comes ``back`` adds none, but what it left alone before stays so."""
     if present is None:
         return {}
     known = _trigger_keys(present.settings)
     return {
         key: present.triggers_since.get(key, now)
         for key in sorted(_trigger_keys(wanted))
-        if key not in known or key in present.triggers_since
+        if key in present.triggers_since or (key not in known and not back)
     }
 
 

@@ -207,6 +207,19 @@ def test_who_comes_back_by_a_file_has_its_first_triggers_from_the_activation_on(
     assert stream.state.config.triggers_since == {}
 
 
+def test_who_comes_back_by_a_file_keeps_since_when_its_later_triggers_hold() -> None:
+    stream = a_portal(applied())
+    later = stream.now = SETTINGS.activated_at + timedelta(hours=1)
+    wider = other(funnels=(*SETTINGS.funnels, Funnel(category_id="8", issue_invoice=("C8:NEW",))), shops=(SHOP,))
+    stream.ran(applied(wider))
+    stream.ran(portal.RemoveTenant())
+    stream.now = later + timedelta(hours=1)
+    stream.ran(applied(wider))
+    config = stream.state.config
+    assert config is not None
+    assert config.since("8", "invoice", "C8:NEW") == config.shop_since("site") == later
+
+
 @pytest.mark.parametrize(
     ("account", "tenant"), [("bitrix24:vektor", "vektor"), ("elba:vektor:main", "vektor"), ("shop:v:a:b", "v")]
 )
