@@ -19,6 +19,7 @@ STATUSES: Final = {
     "LIQUIDATED": CompanyStatus.LIQUIDATED,
 }
 _KINDS: Final[dict[str, CompanyKind]] = {"LEGAL": "company", "INDIVIDUAL": "entrepreneur"}
+_KINDS_BY_LENGTH: Final[dict[int, CompanyKind]] = {10: "company", 12: "entrepreneur"}
 
 
 def cards_of(document: Any) -> tuple[CompanyCard, ...]:
@@ -52,9 +53,12 @@ def _card(data: Mapping[str, Any]) -> CompanyCard:
     address = wire.mapping(data.get("address"), "address")
     full = wire.text(name.get("full_with_opf"))
     inn = wire.identity(data.get("inn"))
-    kind = _KINDS.get(wire.text(data.get("type")))
-    if inn is None or kind is None:
-        raise ShapeError("inn" if inn is None else "type")
+    if inn is None:
+        raise ShapeError("inn")
+    # Unknown words are to be taken; the length of an INN tells the same.
+    kind = _KINDS.get(wire.text(data.get("type"))) or _KINDS_BY_LENGTH.get(len(inn))
+    if kind is None:
+        raise ShapeError("type")
     return CompanyCard(
         inn=inn,
         kind=kind,

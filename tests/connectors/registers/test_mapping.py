@@ -48,11 +48,15 @@ def test_a_suggestion_of_another_inn_is_not_taken() -> None:
 def test_words_and_parts_that_are_not_known_are_no_failure() -> None:
     (card,) = dadata.cards_of({"suggestions": [suggestion(state={"status": "ASCENDED"}, address=None, name=None)]})
     assert (card.status, card.address, card.full_name) == (CompanyStatus.UNKNOWN, "", "")
+    (company, person) = dadata.cards_of(
+        {"suggestions": [suggestion(type="ALIEN"), suggestion(type=None, inn="500100732259")]}
+    )
+    assert (company.kind, person.kind) == ("company", "entrepreneur")
 
 
 @pytest.mark.parametrize(
     "document",
-    [None, [], {}, {"suggestions": None}, {"suggestions": [{}]}, {"suggestions": [suggestion(type="ALIEN")]}],
+    [None, [], {}, {"suggestions": None}, {"suggestions": [{}]}, {"suggestions": [suggestion(inn="77", type="ALIEN")]}],
 )
 async def test_dadata_s_answers_of_another_shape_are_asked_for_again(document: Any) -> None:
     found = await Dadata(Script(answer(document)), clock()).by_inn(permit("https://x", "k"), INN)
