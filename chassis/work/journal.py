@@ -23,6 +23,8 @@ def settled(releases: Sequence[Release]) -> None:
         reason = None if release.reason is None else release.reason.code
         if row.is_effect and release.state == State.HUMAN.value != row.effect.state.value:
             bound.warning("a call waits for a person's decision", reason=reason)
+        elif row.is_effect and release.state == State.ABSENT.value and release.due_at is None:
+            bound.warning("a call was given up, and nobody is asked", reason=reason, attempt=effect.sends)
         elif effect.delayed_since is not None and row.effect.delayed_since is None:
             bound.warning("work is delayed", reason=reason, attempt=row.effect.failures + 1, due_at=release.due_at)
         elif effect.delayed_since is None and row.effect.delayed_since is not None:

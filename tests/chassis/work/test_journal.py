@@ -11,6 +11,7 @@ import pytest
 from chassis import log
 from chassis.domain import Problem
 from chassis.outcomes import Ok, Retryable, Uncertain
+from chassis.work.handlers import EffectPolicy, Probe
 from tests.chassis.work.conftest import World, eventually
 from tests.chassis.work.probes import waiting
 from tests.chassis.work.toy import ACCOUNT, Vendor, begin
@@ -73,6 +74,15 @@ async def test_an_outage_begins_and_ends_with_a_line_of_its_account(world: World
     line = await eventually(lambda: _among(said, "an account answers again"))
     assert (line["level"], line["account"]) == ("info", ACCOUNT)
     assert [line["level"] for line in said() if line["event"].startswith("an account does not")] == ["warning"]
+
+
+async def test_a_call_that_is_given_up_is_said_where_nobody_is_asked(world: World, said: Said) -> None:
+    vendor = Vendor(EffectPolicy(Probe.REPEAT, sends_max=1, human_when_exhausted=False))
+    vendor.answer = lambda call: Uncertain(Problem("connection_lost"))
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor)
+    line = await eventually(lambda: _among(said, "a call was given up, and nobody is asked"))
+    assert (line["level"], line["reason"], line["attempt"]) == ("warning", "connection_lost", 1)
 
 
 async def _among(said: Said, event: str) -> dict[str, Any] | None:
