@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from chassis.clock import Clock
+from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.subjects import Subjects
@@ -14,7 +15,7 @@ from chassis.values.inn import InnFound, clean_inn, clean_kpp
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from connectors.ports.crm import CrmRequisite, ReadDeal, RecheckDeal
 from connectors.ports.crm import DealSnapshot as CrmSnapshot
-from services.ingest.domain import deal, hints, requisite
+from services.ingest.domain import deal, hints, portal, requisite
 from services.ingest.domain.deal import Entry
 from services.ingest.domain.values import Config, Snapshot
 from services.ingest.store.cards import CardStore
@@ -24,6 +25,8 @@ from services.ingest.workers.snapshot import bounded, read_deal, read_entry
 
 ECHO_SECONDS: Final = 2.0
 """A deal that was asked for a document is written to, and the portal tells of each of these writes."""
+MOVES_MAX: Final = 5
+"""So often a deal that moved while it was read is read again at once."""
 
 
 class DealCrm(ReadDeal, RecheckDeal, Protocol):
@@ -73,7 +76,7 @@ class ReadDealTask:
                 if not isinstance(checked, Ok):
                     return failed(checked)
                 if checked.value.updated_at is None or checked.value.updated_at > found.deal.updated_at:
-                    return Done(again_at=self._clock.now())
+                    return self._moved(task)
                 same_inn, read = checked.value.same_inn, _with_codes(read, checked.value.codes)
             commands = self._commands(
                 task, config, await self._whole(task.tenant, known, read, same_inn), entries, found
@@ -82,6 +85,15 @@ class ReadDealTask:
         await self._store.mark_read(task.tenant, UUID(task.work_id), known.unread_upto, self._clock.now(), reading)
         echoes = known.requested or any(_asks(entry, config) for entry in entries)
         return Done(tuple(commands), debounce_seconds=ECHO_SECONDS if echoes else 0.0)
+
+    def _moved(self, task: Task) -> TaskResult:
+        """Read again at once, a few times: a portal whose two answers never agree would be asked without end, and
+        nobody would hear of it."""
+        moves = task.payload.get("moves", 0) + 1
+        if moves > MOVES_MAX:
+            values = {"vendor": portal.CRM_VENDOR, "field": "updatedTime"}
+            return Retryable(Problem("vendor_answer_unexpected", values), outage=False)
+        return Done(again_at=self._clock.now(), payload={**task.payload, "moves": moves})
 
     def _commands(
         self, task: Task, config: Config, snapshot: Snapshot, entries: Sequence[Entry], found: CrmSnapshot

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
+import pytest
+
 from chassis.clock import ManualClock
+from chassis.domain import Problem
 from chassis.ids import TenantId
-from chassis.outcomes import Ok
+from chassis.outcomes import Ok, Retryable
 from chassis.values.lines import SourceRow
-from chassis.work.handlers import Done, Permit, Task
+from chassis.work.handlers import Done, Permit, Task, TaskResult
 from connectors.ports.crm import (
     CrmAddress,
     CrmBankDetail,
@@ -25,7 +28,7 @@ from connectors.ports.crm import (
 from services.ingest.domain import deal as deals
 from services.ingest.domain.values import Config
 from services.ingest.store.deals import KnownDeal, Tenant
-from services.ingest.workers.reads import ReadDealTask, _as_configured
+from services.ingest.workers.reads import MOVES_MAX, ReadDealTask, _as_configured
 from services.ingest.workers.snapshot import read_deal
 from tests.services.ingest.test_domain import CONFIG
 
@@ -174,6 +177,14 @@ class _Store:
 
 
 async def _run(updated_at: datetime | None, *, config: Config = CONFIG, crm: _Crm | None = None) -> tuple[Done, _Store]:
+    result, store = await _read(updated_at, {}, config, crm)
+    assert isinstance(result, Done)
+    return result, store
+
+
+async def _read(
+    updated_at: datetime | None, payload: dict[str, Any], config: Config = CONFIG, crm: _Crm | None = None
+) -> tuple[TaskResult, _Store]:
     clock, store = ManualClock(NOW), _Store(config)
     handler = ReadDealTask(crm or _Crm(updated_at), cast("Any", store), cast("Any", None), clock)
     permit = Permit("bitrix24:vektor", "https://p.example/rest/1/x/", "", 2, NOW)
@@ -182,16 +193,14 @@ async def _run(updated_at: datetime | None, *, config: Config = CONFIG, crm: _Cr
         work_id="3fa85f64-5717-4562-b3fc-2c963f66afa6",
         kind=handler.kind,
         key="bitrix24:vektor:1734",
-        payload={"deal_id": "1734"},
+        payload={"deal_id": "1734", **payload},
         stream="deal-1734",
         account="bitrix24:vektor",
         attempt=1,
         permit=permit,
         due_at=NOW,
     )
-    result = await handler.run(task)
-    assert isinstance(result, Done)
-    return result, store
+    return await handler.run(task), store
 
 
 async def test_a_deal_that_moved_while_it_was_read_is_read_again() -> None:
@@ -201,6 +210,20 @@ async def test_a_deal_that_moved_while_it_was_read_is_read_again() -> None:
     assert [type(command.body) for command in result.commands] == [deals.ObserveContent, deals.ObserveStage]
     assert result.commands[1].command_id == "stage:bitrix24:vektor:5"
     assert (result.again_at, store.marked) == (None, 17)
+
+
+@pytest.mark.parametrize("updated_at", [None, NOW + timedelta(seconds=1)])
+async def test_a_deal_that_seems_to_move_each_time_is_delayed_and_told(updated_at: datetime | None) -> None:
+    """A portal may list a deal by other hours than it shows it, or not at all."""
+    payload: dict[str, Any] = {}
+    for _ in range(MOVES_MAX):
+        result, _ = await _read(updated_at, payload)
+        assert isinstance(result, Done)
+        assert result.payload is not None
+        payload = dict(result.payload)
+    result, _ = await _read(updated_at, payload)
+    problem = Problem("vendor_answer_unexpected", {"vendor": "bitrix24", "field": "updatedTime"})
+    assert result == Retryable(problem, outage=False)
 
 
 async def test_codes_of_products_are_read_with_the_second_look_where_accounting_has_a_nomenclature() -> None:
