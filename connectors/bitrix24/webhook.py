@@ -12,6 +12,8 @@ from chassis.domain import Problem
 from connectors.ports.crm import CrmEvent
 from connectors.wire import read_json
 
+ROBOT: Final = "ROBOT"
+"""The name of what a robot posts, which names no event."""
 BODY_BYTES_MAX: Final = 64 * 1024
 FIELDS_MAX: Final = 200
 DEPTH_MAX: Final = 5
@@ -140,7 +142,7 @@ def _event(tree: dict[str, Any]) -> CrmEvent:
         if (entity != "other" or object_id) and not _ID.fullmatch(object_id):
             raise _Unfit("webhook_object_id")
     elif "document_id" in tree:
-        name = "ROBOT"
+        name = ROBOT
         entity, object_id = _document(tree["document_id"])
     else:
         raise _Unfit("webhook_event_missing")

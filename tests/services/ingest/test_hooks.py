@@ -217,6 +217,15 @@ async def test_a_robot_names_its_deal(ingest: Ingest, portal: dict[str, Any]) ->
     assert (listed["event"], listed["entity"], listed["object_id"]) == ("ROBOT", "deal", "1734")
 
 
+async def test_the_portals_own_robot_is_known_by_its_address_since_it_sends_no_token(ingest: Ingest) -> None:
+    stock = {f"document_id[{place}]": part for place, part in enumerate(("crm", "CCrmDocumentDeal", "DEAL_1734"))}
+    assert (await post(ingest, urlencode(stock).encode())).status_code == 200
+    assert (await post(ingest, urlencode(stock | {"auth[application_token]": "forged"}).encode())).status_code == 403
+    for name in ("ONCRMDEALUPDATE", "ROBOT"):
+        assert (await post(ingest, urlencode({"event": name, "data[FIELDS][ID]": "1"}).encode())).status_code == 403
+    assert [one["event"] for one in await deliveries(ingest) if one["status"] != "refused"] == ["ROBOT"]
+
+
 async def test_a_removed_tenants_address_is_gone_at_once(ingest: Ingest, portal: dict[str, Any]) -> None:
     await post(ingest, body(portal["application_token"]))
     assert (await ingest.api.post("/api/v1/tenants/vektor/remove")).status_code == 200
