@@ -211,8 +211,9 @@ class CreateCounterparty:
         return waited or bool(call.request.get("look_up"))
 
     async def _there(self, call: EffectCall, draft: CounterpartyDraft) -> Outcome[Mapping[str, Any]] | None:
-        """The record that somebody has entered meanwhile, None without one: some services take a second one."""
-        permit = await self._permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
+        """The record that somebody has entered meanwhile, None without one: some services take a second one. What has
+        waited already takes nobody's turn."""
+        permit = await self._permits.acquire(call.account, 1, PermitClass.BULK)
         if not isinstance(permit, Permit):
             return permit
         found = await self._accounting.find_counterparty(permit, draft.inn or "")

@@ -31,6 +31,7 @@ class Account:
         self.created = 0
 
     async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Any:
+        assert permit_class is PermitClass.BULK, "people's share is left to people"
         return self.refused or PERMIT
 
     async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
