@@ -23,7 +23,9 @@ from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 
 CONNECT_SECONDS: Final = 3.0
-KEEPALIVE_SECONDS: Final = 15.0
+KEEPALIVE_SECONDS: Final = 4.0
+"""How long an unused connection is kept. Under the 5 s after which many servers close one (Node and Apache by default),
+with room for the way: a request that is written as the server closes is lost, and of a write nobody knows."""
 CONNECTIONS_MAX: Final = 200
 CONNECTIONS_PER_HOST_MAX: Final = 50
 HEADER_BYTES_MAX: Final = 16 * 1024

@@ -6,6 +6,7 @@ import gzip
 import logging
 import os
 import socket
+import time
 from decimal import Decimal
 
 import pytest
@@ -287,6 +288,19 @@ async def test_many_calls_share_connections() -> None:
         for _ in range(20):
             await http.send(call(raw.url))
         assert raw.connections == 1
+
+
+@pytest.mark.parametrize(("idle_seconds", "connections"), [(3.5, 1), (4.9, 2)])
+async def test_a_connection_is_given_up_before_the_server_closes_it(
+    idle_seconds: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = [0.0]
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + idle[0])
+    async with raw_server(answer_ok) as raw, VendorHttp(LOCAL) as http:
+        await http.send(call(raw.url))
+        idle[0] = idle_seconds
+        assert isinstance(await http.send(call(raw.url)), Answer)
+        assert raw.connections == connections
 
 
 def test_words_for_the_runner() -> None:
