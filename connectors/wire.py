@@ -11,6 +11,8 @@ from chassis.clock import Clock
 from chassis.values.money import KOPECKS_MAX, exact_kopecks_from_decimal, in_range, kopecks_from_decimal
 
 RETRY_AFTER_SECONDS_MAX: Final = 3_600
+TOKEN_SECONDS_UNTOLD: Final = 600
+"""A token whose life its vendor does not tell; a token that ends sooner is renewed when it is refused."""
 _RETRY_AFTER_LENGTH_MAX: Final = 40
 _MISSING: Final = object()
 
@@ -106,6 +108,16 @@ def whole(value: Any, name: str) -> int:
     if number != number.to_integral_value():
         raise ShapeError(name)
     return int(number)
+
+
+def bearer(answer: Mapping[str, Any]) -> tuple[str, int, str]:
+    """A bearer token, its life in seconds and the refresh token, "" without one (RFC 6749 §5.1, which lets a vendor
+    leave the life out). Raises ShapeError for no token, one of another type, or one that lives no time."""
+    token, told = text(answer.get("access_token")), answer.get("expires_in")
+    seconds = TOKEN_SECONDS_UNTOLD if told is None else whole(told, "expires_in")
+    if not token or text(answer.get("token_type")).lower() not in ("", "bearer") or seconds <= 0:
+        raise ShapeError("access_token")
+    return token, seconds, text(answer.get("refresh_token"))
 
 
 def kopecks(value: Any, name: str) -> int:

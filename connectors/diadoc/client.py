@@ -299,10 +299,8 @@ def _diadoc_auth(client_id: str, token: str) -> AccessToken:
 
 
 def _bearer(answer: Any) -> AccessToken:
-    token, seconds = wire.text(answer.get("access_token")), wire.whole(answer.get("expires_in"), "expires_in")
-    if not token or wire.text(answer.get("token_type")).lower() not in ("", "bearer") or seconds <= 0:
-        raise ShapeError("access_token")
-    return AccessToken(f"Bearer {token}", seconds, wire.text(answer.get("refresh_token")))
+    token, seconds, refresh = wire.bearer(answer)
+    return AccessToken(f"Bearer {token}", seconds, refresh)
 
 
 def _own(permit: Permit) -> str:

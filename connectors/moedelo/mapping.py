@@ -288,10 +288,7 @@ def _total(card: Mapping[str, Any], form: ClosingForm) -> int:
 
 def read_token(answer: Mapping[str, Any]) -> AccessToken:
     """A bearer token with the refresh token that takes the place of the used one (RFC 6749 §6). Raises ShapeError."""
-    token, seconds = wire.text(answer.get("access_token")), wire.whole(answer.get("expires_in"), "expires_in")
-    if not token or wire.text(answer.get("token_type")).lower() not in ("", "bearer") or seconds <= 0:
-        raise ShapeError("access_token")
-    return AccessToken(token, seconds, wire.text(answer.get("refresh_token")))
+    return AccessToken(*wire.bearer(answer))
 
 
 def _read_line(item: Mapping[str, Any]) -> CardLine:

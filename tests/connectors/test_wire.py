@@ -34,6 +34,19 @@ def test_no_body_breaks_the_reader(body: bytes) -> None:
         return
 
 
+@pytest.mark.parametrize(("told", "seconds"), [({"expires_in": "3600"}, 3_600), ({}, 600), ({"expires_in": None}, 600)])
+def test_a_token_lives_as_long_as_told_or_a_short_while(told: dict[str, Any], seconds: int) -> None:
+    assert wire.bearer({"access_token": "a", **told}) == ("a", seconds, "")
+
+
+@pytest.mark.parametrize(
+    "told", [{"expires_in": 0}, {"expires_in": "soon"}, {"token_type": "mac"}, {"access_token": ""}]
+)
+def test_a_token_that_cannot_be_used_is_refused(told: dict[str, Any]) -> None:
+    with pytest.raises(ShapeError):
+        wire.bearer({"access_token": "a", **told})
+
+
 @pytest.mark.parametrize("value", [None, "", "0", 0, False, [], " "])
 def test_all_spellings_of_no_reference(value: Any) -> None:
     assert wire.identity(value) is None

@@ -337,7 +337,7 @@ async def test_a_token() -> None:
      (400, {"error": "invalid_scope"}, Rejected),
      (400, {"error": "invalid_grant"}, Rejected), (401, b"", Rejected), (200, {"error": "invalid_client"}, Rejected),
      (400, {"error": "new_one"}, Retryable), (400, b"<html>", Retryable), (500, {"error": "server_error"}, Retryable),
-     (429, b"", Deferred), (200, b"<html>", Retryable), (200, {"access_token": "x"}, Retryable),
+     (429, b"", Deferred), (200, b"<html>", Retryable),
      (200, {"access_token": "", "expires_in": 5}, Retryable), (200, {"access_token": "x", "expires_in": 0}, Retryable),
      (200, {"access_token": "x", "expires_in": 5, "token_type": "mac"}, Retryable)],
 )  # fmt: skip

@@ -11,7 +11,16 @@ from chassis.http import SentUnknown
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from connectors.moedelo.client import Moedelo
 from connectors.moedelo.paging import OVERLAP_ROWS, page_after
-from connectors.ports.accounting import ActDraft, CounterpartyDraft, FeedCursor, InvoiceDraft, InvoiceStatus
+from connectors.ports.accounting import (
+    AccessToken,
+    ActDraft,
+    CounterpartyDraft,
+    FeedCursor,
+    InvoiceDraft,
+    InvoiceStatus,
+    TokenRequest,
+)
+from connectors.wire import TOKEN_SECONDS_UNTOLD
 from tests.connectors.accounting.samples import MARKER, lines, row
 from tests.connectors.kit import FailureType, Script, answer, clock, permit
 
@@ -251,6 +260,14 @@ async def test_acts_are_found_by_their_bill_even_where_lists_do_not_tell_it() ->
     assert script.calls[1].url.endswith("/sales/act/9")
     refused = await client()[0].find_act(BY_KEY, marker=MARKER, invoice_id=None, since=since)
     assert isinstance(refused, Rejected)
+
+
+async def test_a_refresh_token_that_comes_with_a_token_of_untold_life_is_kept() -> None:
+    moedelo, _ = client(answer({"access_token": "a2", "refresh_token": "r2", "token_type": "Bearer"}))
+    found = await moedelo.obtain_token(
+        TokenRequest("https://oauth.moedelo.org", "client", "secret", refresh_token="r1")
+    )
+    assert found == Ok(AccessToken("a2", TOKEN_SECONDS_UNTOLD, "r2"))
 
 
 async def test_oauth_sends_a_bearer_token() -> None:
