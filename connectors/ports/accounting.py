@@ -69,7 +69,8 @@ class InvoiceDraft:
 
 @dataclass(frozen=True, slots=True)
 class ActDraft:
-    """A closing document to be created; the period stands in ``comment`` as text. Its form is the account's setting."""
+    """A closing document to be created; the period of its services stands in ``comment`` as text, and is told to
+    nobody where the vendor's document has no comment. Its form is the account's setting."""
 
     issued_on: date
     counterparty_id: str

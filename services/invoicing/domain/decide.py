@@ -201,7 +201,7 @@ class _Decision(Cancelling):
             if document.phase != "held":
                 self.say(e.Held(request_id=document.request_id, document_id=document.document_id))
         else:
-            made = draft(document, found)
+            made = draft(document, found, self.state.invoiced_on(document.terms.seller_id))
             self.say(e.Ordered(request_id=document.request_id, document_id=document.document_id, draft=made))
 
     def _block(self, document: Document, reasons: tuple[Reason, ...]) -> None:

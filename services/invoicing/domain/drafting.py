@@ -20,6 +20,10 @@ _COMMENT = {
     "ru": {"invoice": "{about}. Оплатить до {due}", "act": "{about}"},
     "en": {"invoice": "{about}. Pay by {due}", "act": "{about}"},
 }
+_PERIOD = {
+    "ru": ("Период оказания услуг: {}", "Период оказания услуг: с {} по {}"),
+    "en": ("Services rendered on {}", "Services rendered from {} to {}"),
+}
 _ABOUT = {"ru": ("Сделка №{}", "Заказ с сайта №{}"), "en": ("Deal {}", "Order {}")}
 
 
@@ -60,8 +64,9 @@ def examine(document: Document, now: dt.datetime) -> Sound | tuple[Reason, ...]:
     return Sound(today, found.lines, found.warnings)
 
 
-def draft(document: Document, sound: Sound) -> Draft:
-    """The document with its date, lines, sums, number and marker."""
+def draft(document: Document, sound: Sound, invoiced_on: dt.date | None = None) -> Draft:
+    """The document with its date, lines, sums, number and marker; ``invoiced_on`` is the day of the first of the
+    seller's invoices that stand, None without one."""
     lines = tuple(part for line in sound.lines for part in _exact(line))
     warnings, due = list(sound.warnings), None
     if document.kind == "invoice":
@@ -85,7 +90,7 @@ def draft(document: Document, sound: Sound) -> Draft:
         total_kopecks=sum(line.amount_kopecks for line in lines),
         vat_kopecks=sum(line.vat_kopecks for line in lines),
         marker=marker,
-        comment=_comment(document, due, marker),
+        comment=_comment(document, due, _period(document, sound, invoiced_on), marker),
         warnings=tuple(Reason.of(warning) for warning in warnings),
     )
 
@@ -156,10 +161,27 @@ def _marker(document: Document) -> str:
     return str(make_marker(deal=document.deal.deal_id, kind=document.kind, revision=document.revision, key=key))
 
 
-def _comment(document: Document, due: dt.date | None, marker: str) -> str:
+def _period(document: Document, sound: Sound, invoiced_on: dt.date | None) -> str:
+    """When the services of an act were rendered, as text: from the day of the invoice to the act's, or that day alone;
+    "" for an invoice, and where all lines are goods (R23)."""
+    if document.kind != "act" or all(line.product_id and not line.is_service for line in sound.lines):
+        return ""
+    on, between = _PERIOD[document.terms.language]
+    last = _shown(sound.date)
+    if invoiced_on is None or invoiced_on >= sound.date:
+        return on.format(last)
+    return between.format(_shown(invoiced_on), last)
+
+
+def _comment(document: Document, due: dt.date | None, period: str, marker: str) -> str:
     text = _COMMENT[document.terms.language][document.kind]
-    shown = due.strftime("%d.%m.%Y") if due else ""
+    shown = _shown(due) if due else ""
     of_deal, of_order = _ABOUT[document.terms.language]
     deal = document.deal
     about = of_order.format(deal.order_number) if deal.order_number else of_deal.format(deal.deal_id)
-    return f"{text.format(about=about, due=shown)} {marker}"
+    text = text.format(about=about, due=shown)
+    return f"{text}. {period} {marker}" if period else f"{text} {marker}"
+
+
+def _shown(day: dt.date) -> str:
+    return day.strftime("%d.%m.%Y")

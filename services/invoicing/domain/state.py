@@ -1,5 +1,6 @@
 """The state of a deal's documents and how each event changes it."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, assert_never
@@ -121,6 +122,11 @@ class State:
         """The seller's invoice that stands at the vendor."""
         found = [d for d in self.documents.values() if (d.kind, d.terms.seller_id) == ("invoice", seller_id)]
         return next((document for document in reversed(found) if document.phase == "made"), None)
+
+    def invoiced_on(self, seller_id: str) -> dt.date | None:
+        """The day of the first of the seller's invoices that stand; None without one."""
+        found = [d for d in self.documents.values() if (d.kind, d.terms.seller_id) == ("invoice", seller_id)]
+        return min((d.issued.date for d in found if d.phase in STANDING and d.issued is not None), default=None)
 
     def frozen(self) -> bool:
         """Whether nothing more is made for the deal, since accounting has a document twice and a person must look."""

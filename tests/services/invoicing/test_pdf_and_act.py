@@ -103,6 +103,50 @@ class TestR23Act:
         both.ran(answer(last(both), remote_id="second"))
         assert self._differing(both, deal()) == []
 
+    @pytest.mark.parametrize(
+        ("days", "language", "said"),
+        [
+            (3, "ru", "Сделка №15. Период оказания услуг: с 12.03.2026 по 15.03.2026"),
+            (0, "ru", "Сделка №15. Период оказания услуг: 12.03.2026"),
+            (3, "en", "Deal 15. Services rendered from 12.03.2026 to 15.03.2026"),
+        ],
+    )
+    def test_r23_act_names_the_days_from_its_invoice_to_itself(self, days: int, language: str, said: str) -> None:
+        stream = issued()
+        stream.now += dt.timedelta(days=days)
+        sent = last(self._ordered(stream, language=language), "create-act")
+        assert sent.request["comment"] == f"{said} {sent.marker}"
+
+    def test_period_of_an_act_begins_with_the_first_invoice_that_stands(self) -> None:
+        stream = issued()
+        for passed in (1, 2):
+            stream.now += dt.timedelta(days=passed)
+            stream.ran(c.RepeatInvoice("Анна", "B24-15"))
+            stream.ran(answer(last(stream), remote_id=f"repeat-{passed}"))
+        stream.ran(c.CancelInvoice("Анна", "B24-15"))
+        stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1))
+        stream.now += dt.timedelta(days=4)
+        sent = last(self._ordered(stream), "create-act")
+        assert "услуг: с 13.03.2026 по 19.03.2026" in sent.request["comment"]
+
+    def test_act_without_an_invoice_is_of_its_own_day(self) -> None:
+        sent = last(self._ordered(documents()), "create-act")
+        assert "Период оказания услуг: 12.03.2026 " in sent.request["comment"]
+
+    def test_period_stays_as_it_was_ordered_when_the_act_is_sent_once_more(self) -> None:
+        stream = self._ordered(issued())
+        first = last(stream, "create-act")
+        stream.now += dt.timedelta(days=9)
+        stream.ran(c.Doubt(first.request["document_id"], 1, NO, None))
+        take(stream, "document_uncertain", "resend")
+        assert last(stream, "create-act").request["comment"] == first.request["comment"]
+
+    @pytest.mark.parametrize(("service", "has_period"), [(False, False), (True, True)])
+    def test_goods_alone_have_no_period_of_services(self, service: bool, has_period: bool) -> None:
+        rows = (row(product_id="550"), row(product_id="551", is_service=service))
+        sent = last(self._ordered(issued(), what=deal(rows=rows)), "create-act")
+        assert ("Период" in sent.request["comment"]) == has_period
+
     def test_act_without_an_invoice_says_nothing_of_sums(self) -> None:
         assert self._differing(documents(), deal()) == []
 

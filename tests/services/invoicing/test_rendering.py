@@ -17,7 +17,7 @@ from services.invoicing.domain import commands as c
 from services.invoicing.domain.state import Document
 from services.invoicing.workers import FetchPdf, Papers
 from services.invoicing.workers.rendering import Renderer, Seller, compiled, content_of, purpose_of
-from tests.services.invoicing.parts import issued
+from tests.services.invoicing.parts import answer, issued, last, linked, request
 from tests.services.streams import NOW, TENANT
 
 SELLER = {
@@ -198,6 +198,21 @@ def test_the_paper_is_called_what_it_is(form: str, word: str, sells: str) -> Non
     made = content_of(shown.draft, shown.issued, shown.link, seller, "ООО «Вектор»")
     assert made["title"].startswith(f"{word} № ")
     assert made["words"]["seller"] == sells
+
+
+def test_the_paper_of_an_act_names_its_period() -> None:
+    stream = issued()
+    stream.ran(request("act1", "act"))
+    stream.ran(linked("act1"))
+    stream.ran(answer(last(stream, "create-act")))
+    shown = stream.state.latest("main", "act")
+    assert shown is not None
+    assert shown.draft is not None
+    assert shown.issued is not None
+    seller = Seller.of(SETTINGS, "main")
+    assert seller is not None
+    made = content_of(shown.draft, shown.issued, shown.link, seller, "ООО «Вектор»")
+    assert "Период оказания услуг: 12.03.2026" in made["comment"]
 
 
 async def test_a_universal_document_is_never_drawn_by_us() -> None:
