@@ -10,7 +10,6 @@ from connectors.bitrix24.calls import PortalCalls
 from connectors.bitrix24.mapping import writes
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
-    PAGE_ROWS,
     VENDOR,
     BatchAnswer,
     Command,
@@ -65,7 +64,7 @@ class Lookups:
                 failures[deal_id] = part
                 continue
             pages[deal_id] = [part.result]
-            for start in pages_after_first(part.total, PAGE_ROWS)[:COMMENT_PAGES_MAX]:
+            for start in pages_after_first(part)[:COMMENT_PAGES_MAX]:
                 older[f"d{deal_id}s{start}"] = writes.comments_page(deal_id, start)
         try:
             found = _marked(pages, wanted)

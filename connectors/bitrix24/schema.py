@@ -19,6 +19,8 @@ LEAD, DEAL, CONTACT, COMPANY, REQUISITE = 1, 2, 3, 4, 8
 ENTITY_TYPE_IDS: Final = {"deal": DEAL, "company": COMPANY, "contact": CONTACT}
 PAGE_ROWS: Final = 50
 BATCH_COMMANDS_MAX: Final = 50
+PAGES_UNTOLD_MAX: Final = 20
+"""Pages that are looked for, all in one batch, past a first one that has a ``next`` but no ``total``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ def item_of(result: Any) -> Mapping[str, Any] | None:
     return item if isinstance(item, dict) else None
 
 
-def pages_after_first(total: int | None, shown: int) -> Sequence[int]:
-    """Offsets of the pages that follow the first one."""
-    return range(PAGE_ROWS, total, PAGE_ROWS) if total is not None and total > shown else range(0)
+def pages_after_first(first: Success) -> Sequence[int]:
+    """Offsets of the pages that follow the first one; of as many as are looked for where only ``next`` tells."""
+    untold = PAGE_ROWS * (1 + PAGES_UNTOLD_MAX) if first.next is not None else 0
+    return range(PAGE_ROWS, untold if first.total is None else first.total, PAGE_ROWS)

@@ -51,13 +51,14 @@ def batch(
     errors: Mapping[str, Any] | None = None,
     totals: Mapping[str, int] | None = None,
     times: Mapping[str, Any] | None = None,
+    nexts: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """A batch's answer as the portal writes it: empty maps are lists."""
     inner: dict[str, Any] = {
         "result": dict(results) or [],
         "result_error": dict(errors or {}) or [],
         "result_total": dict(totals or {}) or [],
-        "result_next": [],
+        "result_next": dict(nexts or {}) or [],
         "result_time": dict(times or {}) or [],
     }
     return {"result": inner, "time": {"start": 1.5, "operating": 0.09}}

@@ -168,10 +168,9 @@ class DealParts:
         self.requisite, self.source = self._choose()
         self.rows = self._needed(present, "rows")
         self.history = self._needed(present, "history")
-        total = self.history.total
-        self._history_total = None if total is None else min(total, HISTORY_PAGES_MAX * PAGE_ROWS)
-        pages = len(tuple(pages_after_first(self.rows.total, PAGE_ROWS)))
-        self.oversized = pages + len(self._beside_rows()) > BATCH_COMMANDS_MAX
+        self._row_pages = pages_after_first(self.rows)
+        self._history_pages = pages_after_first(self.history)[: HISTORY_PAGES_MAX - 1]
+        self.oversized = len(self._row_pages) + len(self._beside_rows()) > BATCH_COMMANDS_MAX
 
     @staticmethod
     def _needed(present: Mapping[str, Success | None], name: str) -> Success:
@@ -185,13 +184,13 @@ class DealParts:
         brings, none of them is asked for."""
         commands: dict[str, Command] = {}
         if not self.oversized:
-            for start in pages_after_first(self.rows.total, PAGE_ROWS):
+            for start in self._row_pages:
                 commands[f"rows{start}"] = rows_page(self._deal_id, start)
         return {**commands, **self._beside_rows()}
 
     def _beside_rows(self) -> dict[str, Command]:
         commands: dict[str, Command] = {}
-        for start in pages_after_first(self._history_total, PAGE_ROWS):
+        for start in self._history_pages:
             commands[f"history{start}"] = history_page(self._deal_id, self._history_after, start)
         if self.requisite is not None and self._loaded_by() is None:
             commands["chosen_banks"] = _bank_details_of(self.requisite.requisite_id)
@@ -201,8 +200,13 @@ class DealParts:
     def snapshot(self, second: Mapping[str, Success]) -> DealSnapshot:
         """The deal. Raises ShapeError; ``rows`` when their number is not the portal's own total (they moved under
         us)."""
-        rows = [] if self.oversized else self._paged(self.rows, self.rows.total, second, "rows", "productRows", "id")
-        history = self._paged(self.history, self._history_total, second, "history", "items", "ID")
+        row_pages = [self.rows, *(second[f"rows{start}"] for start in self._row_pages if not self.oversized)]
+        oversized = self.oversized or (self.rows.total is None and row_pages[-1].next is not None)
+        rows = [] if oversized else _paged(row_pages, self.rows.total, "rows", "productRows", "id")
+        history_pages = [self.history, *(second[f"history{start}"] for start in self._history_pages)]
+        total = self.history.total
+        entries = None if total is None else min(total, HISTORY_PAGES_MAX * PAGE_ROWS)
+        history = _paged(history_pages, entries, "history", "items", "ID")
         ordered = sorted(rows, key=lambda row: wire.whole(row.get("sort") or 0, "sort"))
         company, contact = (self._item(name) for name in ("company", "contact"))
         return DealSnapshot(
@@ -218,7 +222,7 @@ class DealParts:
             rows=tuple(read_row(row) for row in ordered),
             history=tuple(sorted(map(read_stage_entry, history), key=lambda entry: entry.history_id)),
             buyer_updated_at=self._buyer_updated_at(second),
-            oversized=self.oversized,
+            oversized=oversized,
         )
 
     def _owned(self, name: str, owner: Literal["company", "contact"], owner_id: str | None) -> Iterable[CrmRequisite]:
@@ -307,14 +311,12 @@ class DealParts:
             raise ShapeError(name)
         return item
 
-    def _paged(
-        self, first: Success, total: int | None, second: Mapping[str, Success], name: str, key: str, id_key: str
-    ) -> list[Mapping[str, Any]]:
-        pages = [first, *(second[f"{name}{start}"] for start in pages_after_first(total, PAGE_ROWS))]
-        found: dict[str, Mapping[str, Any]] = {}
-        for page in pages:
-            for record in wire.records(wire.mapping(page.result, key).get(key), key):
-                found[own_id(record, id_key)] = record
-        if total is not None and len(found) != total:
-            raise ShapeError(name)
-        return list(found.values())
+
+def _paged(pages: Sequence[Success], total: int | None, name: str, key: str, id_key: str) -> list[Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for page in pages:
+        for record in wire.records(wire.mapping(page.result, key).get(key), key):
+            found[own_id(record, id_key)] = record
+    if total is not None and len(found) != total:
+        raise ShapeError(name)
+    return list(found.values())

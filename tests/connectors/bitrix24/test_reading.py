@@ -154,6 +154,24 @@ async def test_a_long_deal_takes_a_second_request() -> None:
     assert sorted(script.sent(1)["cmd"]) == ["rows100", "rows50"]
 
 
+async def test_rows_of_a_portal_that_tells_of_a_next_page_and_no_total_are_all_read() -> None:
+    rows = [ROW | {"id": number, "sort": number} for number in range(1, 121)]
+    first = batch(parts(rows={"productRows": rows[:50]}), totals={"history": 1}, nexts={"rows": 50})
+    pages = {f"rows{start}": {"productRows": rows[start : start + 50]} for start in range(50, 1050, 50)}
+    outcome, script = await _deal(first, batch(pages, nexts={"rows50": 100}))
+    assert isinstance(outcome, Ok)
+    assert len(outcome.value.rows) == 120
+    assert sorted(script.sent(1)["cmd"]) == sorted(pages)
+
+
+async def test_rows_that_go_on_past_the_last_page_looked_for_are_no_half_document() -> None:
+    rows = [ROW | {"id": number} for number in range(1, 1201)]
+    first = batch(parts(rows={"productRows": rows[:50]}), totals={"history": 1}, nexts={"rows": 50})
+    pages = {f"rows{start}": {"productRows": rows[start : start + 50]} for start in range(50, 1050, 50)}
+    found = await _snapshot(first, batch(pages, nexts={name: int(name[4:]) + 50 for name in pages}))
+    assert (found.oversized, found.rows) == (True, ())
+
+
 async def test_rows_that_move_between_two_pages_are_read_again() -> None:
     rows = [ROW | {"id": number} for number in range(1, 61)]
     first = batch(parts(rows={"productRows": rows[:50]}), totals={"rows": 60, "history": 1})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.bitrix24.schema import Base64, Command, Ref, pages_after_first, read_batch, read_envelope
+from connectors.bitrix24.schema import Base64, Command, Ref, Success, pages_after_first, read_batch, read_envelope
 from tests.connectors.kit import answer, batch
 
 
@@ -131,7 +131,8 @@ def test_a_command_with_an_error_is_no_success_even_where_both_maps_name_it() ->
 
 
 def test_pages_that_follow() -> None:
-    assert list(pages_after_first(50, 50)) == []
-    assert list(pages_after_first(51, 50)) == [50]
-    assert list(pages_after_first(128, 50)) == [50, 100]
-    assert list(pages_after_first(None, 50)) == []
+    assert list(pages_after_first(Success([], total=50))) == []
+    assert list(pages_after_first(Success([], total=51, next=50))) == [50]
+    assert list(pages_after_first(Success([], total=128, next=50))) == [50, 100]
+    assert list(pages_after_first(Success([]))) == []
+    assert list(pages_after_first(Success([], next=50))) == list(range(50, 1_050, 50))
