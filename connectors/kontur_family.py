@@ -15,6 +15,7 @@ from chassis.domain import Problem
 from chassis.http import Answer, Call, as_read, as_write
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Retryable
 from connectors import wire
+from connectors.files import file_answer
 from connectors.ports.accounting import AccessToken, CounterpartyKind, InvoiceStatus, PdfFile, TokenRequest
 from connectors.transport import Transport
 from connectors.verdicts import VENDOR_TEXT_LENGTH_MAX, Kind, OutcomeTable, Verdict, unexpected
@@ -203,9 +204,9 @@ class Answers:
 
     async def pdf(self, call: Call, table: OutcomeTable) -> Outcome[PdfFile]:
         """A file; Deferred while it is rendered."""
-        answer = await self._http.send(call)
+        answer = await file_answer(self._http, call)
         if not isinstance(answer, Answer):
-            return as_read(answer)
+            return answer
         if answer.status == 202:
             until = self.until(answer, PDF_WAIT_SECONDS)
             return Deferred(Problem("pdf_rendering", {"vendor": self._vendor}), until)

@@ -10,6 +10,7 @@ from chassis.http import Answer, Call, as_read, as_write
 from chassis.outcomes import Failure, Ok, Outcome, Retryable
 from chassis.work.handlers import Permit
 from connectors import wire
+from connectors.files import file_answer
 from connectors.moedelo.outcomes import BUYER_GONE, ERROR, PAGE, TABLE, TOKEN_TABLE, WRONG_REQUEST
 from connectors.moedelo.paging import page_after
 from connectors.moedelo.schema import PDF_MAGIC, VENDOR, error_of, oauth_error, rows_of
@@ -102,9 +103,9 @@ class Calls:
 
     async def pdf(self, permit: Permit, operation: str, path: str) -> Outcome[PdfFile]:
         """A file."""
-        answer = await self._http.send(self._call(permit, operation, "GET", path, accept="application/pdf"))
+        answer = await file_answer(self._http, self._call(permit, operation, "GET", path, accept="application/pdf"))
         if not isinstance(answer, Answer):
-            return as_read(answer)
+            return answer
         if answer.status != 200:
             return self._failure(answer, TABLE, write=False)
         if not answer.body.startswith(PDF_MAGIC):

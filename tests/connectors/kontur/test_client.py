@@ -302,6 +302,8 @@ async def test_a_pdf() -> None:
     late = await scripted(answer(b"", 202, {"retry-after": "7"}))[0].act_pdf(PERMIT, "a1")
     assert isinstance(late, Deferred)
     assert (late.problem.code, late.until) == ("pdf_rendering", NOW + timedelta(seconds=7))
+    moved = answer(b"", 302, {"location": "https://files.example.ru/7"})
+    assert await scripted(moved, answer(b"%PDF-1.7 x"))[0].act_pdf(PERMIT, "a1") == outcome
     for body in (b"", b"<html></html>", b" %PDF-1.7"):
         broken = await scripted(answer(body))[0].invoice_pdf(PERMIT, INVOICE_ID)
         assert isinstance(broken, Retryable)

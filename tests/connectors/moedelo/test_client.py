@@ -18,6 +18,7 @@ from connectors.ports.accounting import (
     FeedCursor,
     InvoiceDraft,
     InvoiceStatus,
+    PdfFile,
     TokenRequest,
 )
 from connectors.wire import TOKEN_SECONDS_UNTOLD
@@ -268,6 +269,13 @@ async def test_a_refresh_token_that_comes_with_a_token_of_untold_life_is_kept() 
         TokenRequest("https://oauth.moedelo.org", "client", "secret", refresh_token="r1")
     )
     assert found == Ok(AccessToken("a2", TOKEN_SECONDS_UNTOLD, "r2"))
+
+
+async def test_a_pdf_that_is_kept_elsewhere() -> None:
+    moved = answer(b"", 302, {"location": "https://files.example.ru/7"})
+    moedelo, script = client(moved, answer(b"%PDF-1.7 x"))
+    assert await moedelo.invoice_pdf(BY_KEY, "7") == Ok(PdfFile(b"%PDF-1.7 x"))
+    assert "md-api-key" not in script.calls[1].headers
 
 
 async def test_oauth_sends_a_bearer_token() -> None:
