@@ -20,7 +20,7 @@ from services.notifier.projections import projected
 from services.notifier.published import published
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import DealStore
-from services.notifier.workers import handlers
+from services.notifier.workers import handlers, task_handlers
 
 NAME: Final = "notifier"
 
@@ -78,7 +78,8 @@ def _work(parts: Parts[NotifierSettings]) -> Work:
         return await crm.ping(permit)
 
     deals = DealStore(parts.database, parts.engine)
-    return Work(effects=handlers(crm, parts.blobs, parts.tenants, deals), probe_account=ping)
+    effects = handlers(crm, parts.blobs, parts.tenants, deals)
+    return Work(effects=effects, tasks=task_handlers(), probe_account=ping)
 
 
 def _deal_of(stream: str) -> str:

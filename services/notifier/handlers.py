@@ -9,8 +9,11 @@ from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, invoicing, operations, payments
 from contracts.messages import values as wire
-from services.notifier.domain import alerts, company, deal, newcomer
+from services.notifier.domain import alerts, company, deal, delays, newcomer
 from services.notifier.domain import facts as f
+
+OWN = "own"
+"""Stands for the vendor of work that needs none."""
 
 
 def crm_account(tenant: str) -> str:
@@ -26,6 +29,8 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             return (Routed(tenants.STREAM, seen),)
         case operations.OutageBegan() | operations.OutageEnded():
             return (_outage(message, envelope),)
+        case operations.WorkDelayed() | operations.WorkResumed() if not message.deal_id:
+            return _delay(message, envelope)
         case operations.WorkDelayed() | operations.WorkResumed() if message.account == crm_account(envelope.tenant_id):
             return ()  # a delay of writes to the CRM, told by writes to the CRM, would delay itself without end
         case operations.DecisionNeeded() if not message.deal_id:
@@ -85,6 +90,19 @@ def _outage(message: operations.OutageBegan | operations.OutageEnded, envelope: 
         tenant, account, envelope.id, envelope.source, message.vendor, message.since, message.ended_at
     )
     return Routed(stream, ended)
+
+
+def _delay(message: operations.WorkDelayed | operations.WorkResumed, envelope: Envelope) -> Sequence[Routed]:
+    """To the stream of the vendor's outages, which tells whether people know why the work waits."""
+    if message.kind == deal.CRM_CHAT:
+        return ()  # the chat is not told that it cannot be told
+    stream, account = f"{alerts.PREFIX}-{message.vendor or OWN}", crm_account(envelope.tenant_id)
+    if isinstance(message, operations.WorkDelayed):
+        reason = _reason(message.reason)
+        began = delays.SeeDelayed(account, message.work_id, message.kind, message.vendor, message.since, reason)
+        return (Routed(stream, began),)
+    ended = delays.SeeResumed(account, envelope.id, message.work_id, message.kind, message.vendor, envelope.time)
+    return (Routed(stream, ended),)
 
 
 def _notice(text: str, values: Mapping[str, str | int], envelope: Envelope) -> Routed:

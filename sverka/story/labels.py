@@ -42,6 +42,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "look-at-standing": ("Look whether unpaid invoices still stand", "Проверка, в силе ли неоплаченные счета"),
     "match-waiting": ("Look for payments that came before the invoice", "Поиск оплат, пришедших раньше счёта"),
     "crm-write": ("Write to the deal", "Запись в сделку"),
+    "look-at-delays": ("Look whether work still waits", "Проверка, ждёт ли ещё работа"),
     "crm-chat": ("Message to the chat", "Сообщение в чат"),
 }
 

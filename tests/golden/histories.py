@@ -119,6 +119,7 @@ def all_histories() -> Iterator[History]:
     yield "notifier", "outage-told-backwards", _outage_told_backwards()
     yield "notifier", "told-backwards", _told_backwards()
     yield "notifier", "notice", _notice()
+    yield "notifier", "waited-long", notifier.waited_long()
     yield CHASSIS, "suspended", _tenant_suspended()
     yield CHASSIS, "two-accounts-down", _two_accounts_down()
     yield CHASSIS, "fell-behind-twice", _fell_behind_twice()

@@ -1,4 +1,4 @@
-"""What the tenant's admin chat was told of a vendor's outages: once when one begins, once when it ends."""
+"""What the tenant's admin chat was told of a vendor: each outage, and work of no deal that waits beside them."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import assert_never
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused
+from services.notifier.domain import delays
 from services.notifier.domain.deal import CRM_CHAT
 from services.notifier.domain.facts import Reason
 from services.notifier.domain.writes import SayInChat
@@ -114,16 +115,18 @@ class TellNotice:
     sequence: int = 0
 
 
-Command = TellOutage | TellRecovery | TellNotice
-StoredEvent = OutageTold | OutageShared | OutageLeft | RecoveryKept | RecoveryTold | NoticeTold
-EVENTS: tuple[type[Event], ...] = (OutageTold, OutageShared, OutageLeft, RecoveryKept, RecoveryTold, NoticeTold)
+Command = TellOutage | TellRecovery | TellNotice | delays.Command
+StoredEvent = OutageTold | OutageShared | OutageLeft | RecoveryKept | RecoveryTold | NoticeTold | delays.StoredEvent
+EVENTS: tuple[type[Event], ...] = (
+    OutageTold, OutageShared, OutageLeft, RecoveryKept, RecoveryTold, NoticeTold, *delays.EVENTS
+)  # fmt: skip
 CODEC = EventCodec(EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """Which services still see the outage, and since when; several of them report the same one. ``kept`` are recoveries
-    from outages that are not told yet, ``newest`` the place of the newest notice."""
+    from outages that are not told yet, ``newest`` the place of the newest notice, ``waiting`` what waits of no deal."""
 
     stream: str
     sources: Mapping[str, dt.datetime | None] = field(default_factory=dict)
@@ -131,6 +134,7 @@ class State:
     ended_at: dt.datetime | None = None
     kept: tuple[RecoveryKept, ...] = ()
     newest: int = 0
+    waiting: delays.Delays = field(default_factory=dict)
 
     def kept_of(self, source: str, since: dt.datetime) -> RecoveryKept | None:
         """The end of an outage whose beginning was not told, if it came."""
@@ -151,7 +155,7 @@ def evolve(state: State, event: StoredEvent) -> State:
     match event:
         case OutageTold():
             kept = _left(state, event.source, event.since)
-            return State(state.stream, {event.source: event.since}, event.since, state.ended_at, kept)
+            return replace(state, sources={event.source: event.since}, told_since=event.since, kept=kept)
         case OutageShared():
             return replace(state, sources={**state.sources, event.source: event.since})
         case OutageLeft():
@@ -161,9 +165,11 @@ def evolve(state: State, event: StoredEvent) -> State:
         case RecoveryKept():
             return replace(state, kept=(*state.kept, event)[-KEPT_MAX:])
         case RecoveryTold():
-            return State(state.stream, {}, state.told_since, event.ended_at, state.kept)
+            return replace(state, sources={}, ended_at=event.ended_at)
         case NoticeTold():
             return replace(state, newest=max(state.newest, event.sequence))
+        case delays.WorkSeenDelayed() | delays.WorkSeenResumed() | delays.DelayTold() | delays.DelayEndTold():
+            return replace(state, waiting=delays.evolve(state.waiting, event))
         case _:
             assert_never(event)
 
@@ -193,6 +199,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                     sequence=command.sequence,
                 ),
             )
+        case delays.SeeDelayed() | delays.SeeResumed() | delays.LookAtDelay():
+            return delays.decide(state.waiting, command, covered=bool(state.sources))
         case _:
             assert_never(command)
 
@@ -258,8 +266,8 @@ def _recovery(
 
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
-    """One chat message per event."""
-    event = recorded.event
+    """One chat message per event; and looks at what waits, some time later."""
+    event, looks = recorded.event, tuple[Plan, ...]()
     index = event.index if isinstance(event, RecoveryTold) else 0
     match event:
         case OutageTold():
@@ -272,9 +280,17 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         case RecoveryTold():
             values = {"vendor": event.vendor, "since": event.since.isoformat(), "ended_at": event.ended_at.isoformat()}
             write = SayInChat(text="outage_ended", values=values)
+            looks = delays.looks_after_outage(
+                recorded.stream, recorded.version, event.vendor, event.account, event.ended_at, state.waiting
+            )
         case NoticeTold():
             write = SayInChat(text=event.text, values=event.values)
+        case delays.DelayTold() | delays.DelayEndTold():
+            write = delays.said(event)
+        case delays.WorkSeenDelayed():
+            return delays.first_look(recorded.stream, recorded.version, event, state.waiting)
         case _:
             return ()
     request = {**write.model_dump(mode="json"), "fact_id": event.fact_id, "index": index, "deal_id": ""}
-    return (EffectPlan(kind=CRM_CHAT, key=(event.fact_id, str(index)), account=event.account, request=request),)
+    said = EffectPlan(kind=CRM_CHAT, key=(event.fact_id, str(index)), account=event.account, request=request)
+    return (said, *looks)

@@ -2,10 +2,11 @@
 
 from chassis.blobs import Blobs
 from chassis.tenants import TenantDirectory
-from chassis.work.handlers import EffectHandler
+from chassis.work.handlers import EffectHandler, TaskHandler
 from connectors.ports.crm import Crm
 from services.notifier.store import DealStore
 from services.notifier.workers.companies import CrmCompany
+from services.notifier.workers.delays import LookAtDelays
 from services.notifier.workers.newcomers import CrmNewcomer
 from services.notifier.workers.texts import load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
@@ -20,3 +21,8 @@ def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory, deals: DealStor
         CrmCompany(crm, directory, texts),
         CrmNewcomer(crm),
     )
+
+
+def task_handlers() -> tuple[TaskHandler, ...]:
+    """All task handlers of the service."""
+    return (LookAtDelays(),)

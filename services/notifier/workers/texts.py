@@ -114,6 +114,7 @@ class Texts:
                 "reason": lambda one: self.reason(one, zone),
                 "card": lambda kind: self.card(kind, values, zone),
                 "choice_text": self.choice,
+                "work_name": lambda kind: self.sections["works"][self._known("works", kind)],
                 "vendor_name": lambda vendor: self.sections["vendors"].get(vendor, vendor),
             }
         )

@@ -1,18 +1,21 @@
 """What one deal is told, as messages of other services bring it, and the CRM that the writes end in."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from chassis.aggregate import EffectPlan
+from chassis.work.handlers import Done, Task
 from contracts.envelope import Envelope, Message
 from contracts.messages import invoicing, operations, payments
 from contracts.messages.values import Reason
 from services.notifier.app import ALERTS, DEALS
-from services.notifier.domain import alerts, deal
+from services.notifier.domain import alerts, deal, delays
 from services.notifier.handlers import route
-from tests.services.streams import NOW, Stream
+from services.notifier.workers.delays import LookAtDelays
+from tests.services.streams import NOW, TENANT, Stream
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -32,11 +35,16 @@ def outages(vendor: str = "elba") -> Alerts:
 
 
 def tell(
-    stream: Stream[Any, Any], message: Message, message_id: str = "", source: str = "invoicing", sequence: int = 0
+    stream: Stream[Any, Any],
+    message: Message,
+    message_id: str = "",
+    source: str = "invoicing",
+    sequence: int = 0,
+    at: dt.datetime | None = None,
 ) -> list[Any]:
     """Routes a message and gives its command to the stream; the events that it led to."""
     message_id = message_id or f"m{len(stream.events)}-{len(stream.effects)}"
-    sent = Envelope(message_id, message.NAME, 1, source, "", stream.now, "vektor", sequence=sequence)
+    sent = Envelope(message_id, message.NAME, 1, source, "", at or stream.now, "vektor", sequence=sequence)
     events: list[Any] = []
     for routed in route(message, sent):
         assert routed.stream == stream.name
@@ -194,6 +202,39 @@ def delayed(work_id: str = "w1") -> operations.WorkDelayed:
         since=NOW,
         deal_id="15",
     )
+
+
+def waits(
+    work_id: str = "w1",
+    kind: str = "poll-payments",
+    account: str = "elba:main",
+    vendor: str = "elba",
+    since: dt.datetime = NOW,
+) -> operations.WorkDelayed:
+    """Work that belongs to no deal waits."""
+    reason = Reason(code="answer_not_understood")
+    return operations.WorkDelayed(
+        work_id=work_id, kind=kind, vendor=vendor, account=account, reason=reason, since=since
+    )
+
+
+def waited(work_id: str = "w1") -> operations.WorkResumed:
+    """Such work went through."""
+    return operations.WorkResumed(work_id=work_id, kind="poll-payments", vendor="elba", account="elba:main")
+
+
+def look_at_delays(stream: Alerts) -> None:
+    """Runs the looks that are due, each once, as the handler does."""
+    for key, plan in [*stream.tasks.items()]:
+        if plan.kind != delays.LOOK_AT_DELAYS or plan.due_at is None or plan.due_at > stream.now:
+            continue
+        del stream.tasks[key]
+        task = Task(TENANT, plan.key, plan.kind, plan.key, plan.payload, stream.name, "", 1, None, stream.now)
+        done = asyncio.run(LookAtDelays().run(task))
+        assert isinstance(done, Done)
+        for one in done.commands:
+            assert one.stream == stream.name
+            stream.ran(one.body, one.command_id)
 
 
 def resumed(work_id: str = "w1") -> operations.WorkResumed:

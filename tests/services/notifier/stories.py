@@ -6,8 +6,9 @@ from contracts.messages import operations
 from contracts.messages.values import Reason
 from services.notifier.app import COMPANIES, NEWCOMERS
 from services.notifier.domain import company, deal, newcomer
+from services.notifier.domain.delays import TOLD_AFTER
 from services.notifier.domain.facts import Reason as FactReason
-from tests.services.notifier.parts import asked, issued, outages, rejected, tell, told
+from tests.services.notifier.parts import asked, issued, look_at_delays, outages, rejected, tell, told, waited, waits
 from tests.services.streams import NOW, Stream
 
 
@@ -41,6 +42,16 @@ def alerted() -> Stream[Any, Any]:
     return stream
 
 
+def waited_long() -> Stream[Any, Any]:
+    """Work of no deal that waits for a quarter of an hour, and goes on."""
+    stream = outages()
+    tell(stream, waits(), "1", "payments")
+    stream.now = NOW + TOLD_AFTER
+    look_at_delays(stream)
+    tell(stream, waited(), "2", "payments")
+    return stream
+
+
 def filled() -> Stream[Any, Any]:
     """A company's card is filled, then refuses to be."""
     stream: Stream[Any, Any] = Stream(COMPANIES, "company-512")
@@ -70,4 +81,4 @@ def newcomer_made() -> Stream[Any, Any]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [written(), alerted(), filled(), newcomer_made()]
+    return [written(), alerted(), waited_long(), filled(), newcomer_made()]

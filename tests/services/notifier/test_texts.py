@@ -33,7 +33,7 @@ from tests.services.counterparty.stories import all_stories as counterparty_stor
 from tests.services.invoicing.stories import all_stories as invoicing_stories
 from tests.services.notifier.parts import MOSCOW, outages, tell, told
 from tests.services.payments.stories import all_stories as payments_stories
-from tests.services.streams import Stream
+from tests.services.streams import NOW, Stream
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXTS = {language: Texts(language) for language in LANGUAGES}
@@ -194,6 +194,12 @@ def _effects(stream: Stream[Any, Any], message: Message) -> Iterator[dict[str, A
         tell(stream, began, "began")
         tell(stream, message, "ended")
         yield dict(list(stream.effects.values())[-1].request)
+        return
+    if isinstance(message, operations.WorkResumed):
+        values = {"vendor": message.vendor, "work": message.kind, "since": NOW.isoformat()}
+        yield {"text": "delay_ended", "values": values}
+        reason = {"code": "vendor_fault", "values": {}}
+        yield {"text": "delay_lasts", "values": {**values, "reason": reason}}
         return
     if isinstance(message, counterparty.CompanyFilled):
         state = {"company": "ООО «Ромашка»", "state": TEXTS["ru"].company_state(message.status)}

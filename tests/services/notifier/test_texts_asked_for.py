@@ -11,7 +11,7 @@ TEXTS = {language: Texts(language) for language in LANGUAGES}
 
 def test_every_text_that_the_domain_may_ask_for_exists() -> None:
     asked = {"card_opened", "writes_delayed", "write_refused", "outage_began", "outage_ended", "payment_unmatched"}
-    asked |= {"payment_matched"}
+    asked |= {"payment_matched", "delay_lasts", "delay_ended"}
     silent = {"balance_changed", "overdue_ended", "work_resumed", "document_rendered", "order_placed"}
     facts = {get_args(one.model_fields["fact"].annotation)[0] for one in get_args(f.AnyFact)}
     asked |= (facts - silent) | {"invoice_pdf", "act_pdf"}
