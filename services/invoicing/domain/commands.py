@@ -119,7 +119,7 @@ class Render:
 
 @dataclass(frozen=True, slots=True)
 class MissPdf:
-    """The vendor refuses to give a document's PDF."""
+    """The vendor refuses to give a document's PDF, or what there is of it does not make one of our own."""
 
     document_id: str
     reason: Reason

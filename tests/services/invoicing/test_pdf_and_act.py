@@ -8,7 +8,7 @@ import pytest
 from contracts.messages import invoicing as messages
 from contracts.messages import operations
 from services.invoicing.domain import commands as c
-from services.invoicing.domain.values import Deal, Issued
+from services.invoicing.domain.values import Deal, Issued, Reason
 from tests.services.invoicing.parts import (
     NO,
     VASILEK,
@@ -47,6 +47,11 @@ class TestPdf:
         stream.tasks.clear()
         take(stream, "pdf_refused", "fetch_again")
         assert ("fetch-pdf", document_id) in stream.tasks
+
+    def test_question_about_a_missing_pdf_says_why(self) -> None:
+        stream = issued()
+        stream.ran(c.MissPdf(last(stream).request["document_id"], Reason(code="document_differs")))
+        assert stream.said(operations.DecisionNeeded)[0].values["why"] == "document_differs"
 
     def test_pdf_that_came_takes_the_question_back(self) -> None:
         stream = issued()

@@ -238,6 +238,20 @@ def test_all_that_services_say_reads_as_a_sentence_without_codes(language: Langu
     assert told_texts == set(TEXTS[language].sections["facts"]) - {"work_resumed", "writes_delayed", "write_refused"}
 
 
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("document_differs", "суммы в бухгалтерии другие"),
+        ("subject_erased", "Данные покупателя стёрты"),
+        ("accounting_refused", "бухгалтерия не отдаёт PDF"),
+        ("", "бухгалтерия не отдаёт PDF"),
+    ],
+)
+def test_pdf_of_our_own_that_is_not_made_is_not_laid_upon_accounting(why: str, said: str) -> None:
+    values = {"number": "B24-15"} | ({"why": why} if why else {})
+    assert said in TEXTS["ru"].card("pdf_refused", values, MOSCOW)
+
+
 def _without_values(sentence: str, values: dict[str, Any]) -> str:
     """The sentence without what people and vendors wrote: links, names, markers."""
     for text in sorted(_strings(values), key=len, reverse=True):
