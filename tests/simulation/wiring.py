@@ -13,6 +13,7 @@ from services.ingest.workers.sweeps import NightlyCheckTask, SweepBuyersTask, Sw
 from services.invoicing import app as invoicing
 from services.invoicing.workers import handlers as invoicing_handlers
 from services.notifier import app as notifier
+from services.notifier.workers import task_handlers as told_tasks
 from services.notifier.workers.texts import Texts, load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
 from services.payments import app as payments
@@ -66,9 +67,8 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     made["payments"].add_handlers((), tasks, accounting)
     memory = made["notifier"].memory
     directory, told = MemoryDirectory(memory), MemoryTold(memory)
-    made["notifier"].add_handlers(
-        (CrmWrites(crm, blobs, directory, told, _texts()), CrmChat(crm, directory, _texts())), (), crm
-    )
+    writes = (CrmWrites(crm, blobs, directory, told, _texts()), CrmChat(crm, directory, _texts()))
+    made["notifier"].add_handlers(writes, told_tasks(), crm)
     return made
 
 
