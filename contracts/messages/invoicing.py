@@ -131,7 +131,8 @@ class ActRejected(Message, name="ActRejected"):
 
 
 class DocumentRendered(Message, name="DocumentRendered"):
-    """The PDF of a document lies in the blobs under its SHA-256; ``file_name`` is how people see it."""
+    """The PDF of a document lies in the blobs under its SHA-256; ``file_name`` is how people see it. ``draft``: the
+    paper, with a watermark, of an invoice that its accountant has yet to post: it is not the client's file."""
 
     deal_id: str
     document_id: str
@@ -143,6 +144,7 @@ class DocumentRendered(Message, name="DocumentRendered"):
     file_name: str
     revision: int = 1
     rendered_at: dt.datetime | None = None
+    draft: bool = False
 
 
 EdiStatus = Literal[

@@ -21,6 +21,7 @@ FILE_WORDS = {
     "ru": {"invoice": "Счёт", "act": "Акт", "sale": "Акт", "waybill": "Накладная", "upd": "УПД"},
     "en": {"invoice": "Invoice", "act": "Act", "sale": "Act", "waybill": "Waybill", "upd": "UPD"},
 }
+DRAFT_WORDS = {"ru": "проект", "en": "draft"}
 
 
 def published(recorded: Recorded, state: State) -> Sequence[PublicMessage]:
@@ -214,6 +215,7 @@ def _rendered(document: Document, event: e.Rendered, recorded: Recorded) -> invo
     assert document.issued is not None, "only an issued document is rendered"
     kind = document.issued.form if document.kind == "act" else "invoice"
     word = FILE_WORDS[document.terms.language][kind]
+    not_posted = f" ({DRAFT_WORDS[document.terms.language]})" if event.draft else ""
     return invoicing.DocumentRendered(
         deal_id=document.deal.deal_id,
         document_id=document.document_id,
@@ -222,9 +224,10 @@ def _rendered(document: Document, event: e.Rendered, recorded: Recorded) -> invo
         number=document.issued.number,
         blob=event.blob,
         size_bytes=event.size_bytes,
-        file_name=f"{word} {_file_safe(document.issued.number)}.pdf",
+        file_name=f"{word} {_file_safe(document.issued.number)}{not_posted}.pdf",
         revision=document.revision,
         rendered_at=recorded.recorded_at,
+        draft=event.draft,
     )
 
 

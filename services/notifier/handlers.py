@@ -190,6 +190,7 @@ def _fact(message: Message) -> f.AnyFact | None:
                 file_name=message.file_name,
                 revision=message.revision,
                 form=message.form,
+                draft=message.draft,
             )
         case invoicing.EdiStatusChanged():
             return f.EdiMoved(

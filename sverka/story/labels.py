@@ -28,6 +28,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "hide-invoice": ("Hide the void invoice's page", "Скрытие страницы аннулированного счёта"),
     "list-goods": ("Put goods on the mapping list", "Запись товаров в список сопоставления"),
     "tell-goods": ("Tell who waits for goods", "Ответ ждущим товара"),
+    "draw-draft": ("Make the PDF of a draft", "Создание PDF проекта"),
     "fetch-pdf": ("Fetch the PDF", "Получение PDF"),
     "adopt-document": ("Read the document that a person found", "Чтение найденного документа"),
     "request-deadline": ("Deadline of the request", "Срок запроса"),

@@ -22,6 +22,7 @@ _GONE = "a buyer's record that accounting has lost, which has tests of its own"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
 OFF_PATH: Final[Mapping[str, str]] = {
+    "settle/draw-draft": "drafts that an accountant posts: the path's accounting service has none",
     "settle/follow-review": "drafts that an accountant posts: the path's accounting service has none",
     "services.invoicing.store.DocumentStore.document": "PDFs of our own making: the path's service gives them",
     "chassis.internal_api.decisions.DecisionsApi._cards": _READ,

@@ -110,11 +110,12 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Render:
-    """The PDF of a document lies in the blobs."""
+    """The PDF of a document lies in the blobs; ``draft``: the paper of one that its accountant has yet to post."""
 
     document_id: str
     blob: str
     size_bytes: int
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,8 +332,10 @@ class _Decision(Cancelling):
 
     def render(self, command: c.Render) -> None:
         document = self.state.documents.get(command.document_id)
-        if document is not None and document.blob != command.blob:
-            self.say(e.Rendered(document_id=command.document_id, blob=command.blob, size_bytes=command.size_bytes))
+        if document is None or document.blob == command.blob or (command.draft and document.phase != "review"):
+            return
+        blob, size_bytes = command.blob, command.size_bytes
+        self.say(e.Rendered(document_id=document.document_id, blob=blob, size_bytes=size_bytes, draft=command.draft))
 
     def miss_pdf(self, command: c.MissPdf) -> None:
         document = self.state.documents.get(command.document_id)

@@ -197,11 +197,12 @@ class DealRegained(Event, name="DealRegained"):
 
 
 class Rendered(Event, name="Rendered"):
-    """The PDF of a document lies in the blobs."""
+    """The PDF of a document lies in the blobs; ``draft``: the paper of one that its accountant has yet to post."""
 
     document_id: str
     blob: str
     size_bytes: int
+    draft: bool = False
 
 
 class BalanceSeen(Event, name="BalanceSeen"):

@@ -22,6 +22,7 @@ WATCH = "watch-duplicates"
 
 LIST_GOODS = "list-goods"
 REVIEW = "follow-review"
+DRAW_DRAFT = "draw-draft"
 CHECK_CANCEL = "check-cancel"
 HIDE = "hide-invoice"
 EXCHANGE = "edi-begin"
@@ -55,7 +56,8 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
         case e.AnswerLost():
             return (_watch(state.documents[event.document_id], state, recorded),)
         case e.Drafted():
-            return (_review(state.documents[event.document_id], recorded),)
+            document = state.documents[event.document_id]
+            return (_review(document, recorded), _draw_draft(document))
         case e.Made():
             document = state.documents[event.document_id]
             files = (_fetch_pdf(document),) if event.issued.remote_id else ()
@@ -126,6 +128,11 @@ def _review(document: Document, recorded: Recorded) -> TaskPlan:
     }
     due, key = recorded.recorded_at + REVIEW_EVERY, f"{document.document_id}/{document.attempt}"
     return TaskPlan(REVIEW, key, payload, account=document.terms.account, lane=Lane.BULK, due_at=due)
+
+
+def _draw_draft(document: Document) -> TaskPlan:
+    """The deal gets a paper that says that the invoice is not posted yet (R16)."""
+    return TaskPlan(DRAW_DRAFT, f"{document.document_id}/{document.attempt}", {"document_id": document.document_id})
 
 
 def _watch_again(taken: CardTaken, state: State) -> TaskPlan:

@@ -194,7 +194,7 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.VatOverridden():
             return _change(state, event.document_id, vat_overridden=True)
         case e.Rendered():
-            return _change(state, event.document_id, blob=event.blob)
+            return state if event.draft else _change(state, event.document_id, blob=event.blob)
         case e.BalanceSeen():
             return replace(state, settled={**state.settled, event.invoice_id: (event.version, event.settled)})
         case CardOpened():

@@ -12,7 +12,7 @@ from services.invoicing.workers.edi import BeginEdi, EdiDeadline, FetchEdiFiles,
 from services.invoicing.workers.edi_following import FollowPartner, LookAtEdi, PollEdi
 from services.invoicing.workers.effects import CancelInvoice, CreateAct, CreateInvoice, MappedItems
 from services.invoicing.workers.goods import ListGoods, TellGoods
-from services.invoicing.workers.reviews import FollowReview
+from services.invoicing.workers.reviews import DrawDraft, FollowReview
 from services.invoicing.workers.tasks import (
     LINK_TRIES_MAX,
     PDF_REFUSALS_MAX,
@@ -32,6 +32,7 @@ __all__ = [
     "CheckCancel",
     "CreateAct",
     "CreateInvoice",
+    "DrawDraft",
     "FetchPdf",
     "FollowReview",
     "HideVoid",
@@ -66,6 +67,7 @@ def handlers(
             RequestDeadline(),
             WatchDuplicates(vendor_of, accounting, clock),
             FollowReview(accounting, clock),
+            DrawDraft(blobs, papers),
             CheckCancel(accounting),
             HideVoid(vendor_of, accounting),
             ListGoods(),

@@ -29,6 +29,7 @@ _SIGNERS: Final = {
     "act": ("Исполнитель", "Заказчик"),
     "waybill": ("Отпустил", "Получил"),
 }
+_WATERMARKS: Final = {"ru": "ПРОЕКТ — на проверке у бухгалтера", "en": "DRAFT — under the accountant's review"}
 _COLUMNS: Final = ("№", "Товары (работы, услуги)", "Кол-во", "Ед.", "Цена", "НДС", "Сумма")
 
 
@@ -69,10 +70,12 @@ class Renderer:
         self._slots = asyncio.Semaphore(COMPILES_MAX)
 
     async def pdf(self, document: Document, seller: Seller, buyer: str) -> bytes:
-        """The file of an issued document; the same document gives the same file."""
+        """The file of an issued document; the same document gives the same file. One that is not posted yet says so
+        across the page."""
         assert document.draft is not None, "an issued document has its draft"
         assert document.issued is not None, "only an issued document has a file"
-        content = content_of(document.draft, document.issued, document.link, seller, buyer)
+        watermark = _WATERMARKS[document.terms.language] if document.issued.unposted else ""
+        content = content_of(document.draft, document.issued, document.link, seller, buyer, watermark)
         async with self._slots:
             return await asyncio.to_thread(compiled, content)
 
@@ -90,17 +93,21 @@ def compiled(content: Mapping[str, Any]) -> bytes:
     return found
 
 
-def content_of(draft: Draft, issued: Issued, link: Link | None, seller: Seller, buyer: str) -> dict[str, Any]:
-    """All that the paper says, as texts. ``buyer`` is the name, which events have of companies alone."""
+def content_of(
+    draft: Draft, issued: Issued, link: Link | None, seller: Seller, buyer: str, watermark: str = ""
+) -> dict[str, Any]:
+    """All that the paper says, as texts. ``buyer`` is the name, which events have of companies alone; with a
+    ``watermark`` the paper has neither code nor account to pay by."""
     day = _day(issued.date)
     invoice = draft.kind == "invoice"
     title = f"{_TITLES['invoice' if invoice else issued.form]} № {issued.number} от {day}"
     goods = invoice or issued.form == "waybill"
-    payee = seller.payee() if invoice else None
+    payee = seller.payee() if invoice and not watermark else None
     return {
         "language": "ru",
         "title": title,
         "footer": title,
+        "watermark": watermark,
         "words": {
             "seller": "Поставщик" if goods else "Исполнитель",
             "buyer": "Покупатель" if goods else "Заказчик",

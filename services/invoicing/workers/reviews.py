@@ -1,7 +1,8 @@
-"""Follows invoices that await their accountant, until they are posted or thrown away."""
+"""Follows invoices that await their accountant, until they are posted or thrown away; their paper meanwhile."""
 
 from datetime import datetime
 
+from chassis.blobs import Blobs
 from chassis.clock import Clock
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
@@ -9,6 +10,7 @@ from connectors.ports.accounting import InvoiceStatus, ReadInvoice
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.workers.payloads import invoice_result, issued_of
+from services.invoicing.workers.tasks import Papers
 
 GONE = "document_not_found"
 
@@ -42,3 +44,27 @@ class FollowReview:
             return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)
         seen = c.SeeReview(payload["document_id"], payload["attempt"], issued)
         return Done((StreamCommand(task.stream, seen, f"review:{task.work_id}:{task.due_at.isoformat()}"),))
+
+
+class DrawDraft:
+    """Makes the paper of an invoice that its accountant has yet to post, with a watermark and nothing to pay by (R16),
+    whatever files the accounting service gives."""
+
+    kind = plans.DRAW_DRAFT
+    recurring = False
+    permits = 0
+
+    def __init__(self, blobs: Blobs, papers: Papers) -> None:
+        self._blobs = blobs
+        self._papers = papers
+
+    async def run(self, task: Task) -> TaskResult:
+        """One that cannot be made is left out: nothing waits for it, and what stands in its way is asked about when the
+        posted invoice has none."""
+        document_id = task.payload["document_id"]
+        drawn = await self._papers.pdf(task, draft=True)
+        if not isinstance(drawn, Ok):
+            return Done(found_something=False)
+        blob = str(await self._blobs.put(task.tenant, drawn.value.content))
+        command = c.Render(document_id, blob, len(drawn.value.content), draft=True)
+        return Done((StreamCommand(task.stream, command, f"draft:{document_id}:{blob}"),))

@@ -51,14 +51,16 @@ class Papers:
         self._subjects = subjects
         self._renderer = renderer
 
-    async def pdf(self, task: Task) -> Outcome[PdfFile]:
+    async def pdf(self, task: Task, *, draft: bool = False) -> Outcome[PdfFile]:
         """The file of the task's document; Rejected when the document or its seller is not there any more, or when
-        accounting has it with other sums than were ordered."""
+        accounting has it with other sums than were ordered. ``draft``: of one that has yet to be posted alone."""
         document = await self._store.document(task.tenant, task.stream, task.payload["document_id"])
         if document is None or document.issued is None or document.draft is None:
             return Rejected(Problem("document_not_found", {"document_id": task.payload["document_id"]}))
-        issued, draft = document.issued, document.draft
-        if issued.total_kopecks != draft.total_kopecks or not issued.has_vat_of(draft):
+        issued, ordered = document.issued, document.draft
+        if draft and document.phase != "review":
+            return Rejected(Problem("document_not_found", {"document_id": document.document_id}))
+        if issued.total_kopecks != ordered.total_kopecks or not issued.has_vat_of(ordered):
             # Its lines are in accounting alone, and nobody is to pay by a paper, or a code, with another sum.
             return Rejected(Problem("document_differs", {"number": issued.number}))
         seller = Seller.of((await self._directory.view(task.tenant)).settings, document.terms.seller_id)

@@ -229,6 +229,8 @@ def _seen(state: State, fact: f.AnyFact, sequence: int) -> State:
             if fact.work_id not in state.delayed:
                 return replace(state, early=(*state.early, fact.work_id)[-EARLY_MAX:])
             return replace(state, delayed=_without(state.delayed, fact.work_id))
+        case f.DocumentRendered() if fact.draft:
+            return state
         case f.DocumentRendered():
             newest = max(fact.revision, state.rendered.get(fact.kind, 0))
             return replace(state, rendered={**state.rendered, fact.kind: newest})
@@ -324,7 +326,7 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
     writes: list[w.AnyWrite] = []
     if fields:
         writes.append(w.SetFields(values=fields))
-    if isinstance(fact, f.DocumentRendered) and fact.revision >= state.rendered.get(fact.kind, 0):
+    if isinstance(fact, f.DocumentRendered) and not fact.draft and fact.revision >= state.rendered.get(fact.kind, 0):
         name = "invoice_pdf" if fact.kind == "invoice" else "act_pdf"
         writes.append(w.PutFile(field=name, blob=fact.blob, file_name=fact.file_name))
     if isinstance(fact, f.BalanceChanged) and after.settled and not state.settled:

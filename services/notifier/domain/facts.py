@@ -93,7 +93,7 @@ class InvoiceCancelled(Fact):
 
 
 class DocumentRendered(Fact):
-    """A PDF lies in the blobs."""
+    """A PDF lies in the blobs; ``draft``: of an invoice that is not posted yet, no file for the client."""
 
     fact: Literal["document_rendered"] = "document_rendered"
     document_id: str
@@ -103,6 +103,7 @@ class DocumentRendered(Fact):
     file_name: str
     revision: int = 1
     form: ClosingForm = "act"
+    draft: bool = False
 
 
 class ActIssued(Fact):

@@ -28,7 +28,7 @@ def comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
     match fact:
         case f.DocumentRendered():
             values = {"number": fact.number, "revision": fact.revision, "form": fact.form}
-            text = f"{fact.kind}_pdf"
+            text = "invoice_draft_pdf" if fact.draft else f"{fact.kind}_pdf"
             return (w.AddComment(text=text, values=values, blob=fact.blob, file_name=fact.file_name),)
         case f.EdiSigned():
             values = {"number": fact.number, "vendor": fact.vendor, "buyer": fact.buyer}

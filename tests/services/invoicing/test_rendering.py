@@ -15,7 +15,7 @@ from connectors.ports.accounting import PdfFile
 from connectors.registry import ELBA_VENDOR
 from services.invoicing.domain import commands as c
 from services.invoicing.domain.state import Document
-from services.invoicing.workers import FetchPdf, Papers
+from services.invoicing.workers import DrawDraft, FetchPdf, Papers, rendering
 from services.invoicing.workers.rendering import Renderer, Seller, compiled, content_of, purpose_of
 from tests.services.invoicing.parts import answer, issued, last, linked, request
 from tests.services.streams import NOW, TENANT
@@ -176,6 +176,47 @@ async def test_where_the_vendor_gives_no_file_it_is_made_and_kept() -> None:
     assert isinstance(done, Done)
     assert [one.body for one in done.commands] == [c.Render("d1", "blob-1", len(shelf.kept[0]))]
     assert shelf.kept[0].startswith(b"%PDF-")
+
+
+def reviewed(language: str = "ru") -> Document:
+    """An invoice that its accountant has yet to post."""
+    shown = document()
+    assert shown.issued is not None
+    terms = shown.terms.model_copy(update={"language": language})
+    return replace(shown, phase="review", terms=terms, issued=shown.issued.model_copy(update={"unposted": True}))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("ru", "ПРОЕКТ — на проверке у бухгалтера"), ("en", "DRAFT — under the accountant's review")],
+)
+async def test_r16_what_is_not_posted_says_so_and_has_nothing_to_pay_by(
+    language: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+
+    def seen(told: dict[str, Any]) -> bytes:
+        drawn.append(told)
+        return compiled(told)
+
+    monkeypatch.setattr(rendering, "compiled", seen)
+    shelf: Any = Shelf(reviewed(language), SETTINGS)
+    done = await DrawDraft(shelf, Papers(shelf, shelf, shelf, Renderer())).run(task())
+    assert isinstance(done, Done)
+    assert [one.body for one in done.commands] == [c.Render("d1", "blob-1", len(shelf.kept[0]), draft=True)]
+    (told,) = drawn
+    assert (told["watermark"], told["qr"], told["bank"]) == (said, "", None)
+    assert shelf.kept[0] != compiled({**told, "watermark": ""})
+
+
+async def test_an_invoice_that_was_posted_meanwhile_gets_no_paper_of_a_draft() -> None:
+    shelf: Any = Shelf(document(), SETTINGS)
+    done = await DrawDraft(shelf, Papers(shelf, shelf, shelf, Renderer())).run(task())
+    assert (done, shelf.kept) == (Done(found_something=False), [])
+
+
+def test_what_is_posted_has_no_watermark() -> None:
+    assert content(SETTINGS)["watermark"] == ""
 
 
 def closing(form: str) -> Document:

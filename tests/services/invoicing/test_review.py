@@ -6,6 +6,7 @@ from contracts.messages import invoicing as messages
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from tests.services.invoicing.parts import (
+    NO,
     Documents,
     answer,
     deal,
@@ -54,6 +55,35 @@ def test_a_posted_draft_is_issued_with_its_file() -> None:
     assert len([one for one in stream.tasks.values() if one.kind == plans.FETCH_PDF]) == 1
     stream.ran(seen(stream))
     assert len(stream.said(messages.InvoiceIssued)) == 1
+
+
+def test_r16_a_draft_has_a_paper_of_its_own_that_is_not_the_clients() -> None:
+    stream = drafted()
+    (task,) = [one for one in stream.tasks.values() if one.kind == plans.DRAW_DRAFT]
+    stream.ran(c.Render(task.payload["document_id"], "blob-draft", 60_000, draft=True))
+    (told,) = stream.said(messages.DocumentRendered)
+    assert (told.blob, told.draft, told.file_name) == ("blob-draft", True, "Счёт B24-15 (проект).pdf")
+    stream.ran(seen(stream))
+    stream.ran(c.Render(task.payload["document_id"], "blob-1", 60_000))
+    told = stream.said(messages.DocumentRendered)[-1]
+    assert (told.blob, told.draft, told.file_name) == ("blob-1", False, "Счёт B24-15.pdf")
+
+
+def test_the_paper_of_a_draft_that_was_posted_or_thrown_away_meanwhile_is_not_shown() -> None:
+    for what in (seen(drafted()).issued, None):
+        stream = drafted()
+        sent = answer(last(stream))
+        stream.ran(c.SeeReview(sent.document_id, sent.attempt, what))
+        assert stream.ran(c.Render(sent.document_id, "blob-draft", 60_000, draft=True)) == []
+
+
+def test_the_paper_of_a_draft_leaves_the_question_about_the_files_refusal() -> None:
+    stream = drafted()
+    document_id = answer(last(stream)).document_id
+    stream.ran(c.Render(document_id, "blob-draft", 60_000, draft=True))
+    stream.ran(seen(stream))
+    stream.ran(c.MissPdf(document_id, NO))
+    assert open_cards(stream) == ["pdf_refused"]
 
 
 def test_a_look_that_finds_it_unposted_changes_nothing() -> None:

@@ -186,6 +186,15 @@ class TestR17Pdf:
         assert writes(tell(stream, rendered(1, blob="old"))) == ["comment"]
         assert shown(stream)["invoice_pdf"] == "new"
 
+    def test_r16_paper_of_a_draft_is_in_the_timeline_alone_and_the_clients_file_takes_the_field(self) -> None:
+        stream = told()
+        draft = rendered(1, blob="draft").model_copy(update={"draft": True})
+        assert writes(tell(stream, draft)) == ["comment"]
+        assert writes(tell(stream, rendered(1, blob="posted"))) == ["file", "comment"]
+        assert writes(tell(stream, draft.model_copy(update={"revision": 2}))) == ["comment"]
+        assert shown(stream)["invoice_pdf"] == "posted"
+        assert writes(tell(stream, rendered(1, blob="again"))) == ["file", "comment"]
+
     def test_act_and_invoice_have_their_own_fields(self) -> None:
         stream = told()
         tell(stream, rendered(2, blob="invoice"))

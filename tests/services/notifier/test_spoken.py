@@ -75,6 +75,11 @@ def test_the_timeline_keeps_a_document_with_its_file(kind: str) -> None:
     )
 
 
+def test_the_timeline_says_of_a_drafts_file_that_it_is_one() -> None:
+    (told,) = comments(rendered("invoice").model_copy(update={"draft": True}))
+    assert (told.text, told.blob) == ("invoice_draft_pdf", "vektor/b1")
+
+
 def test_the_timeline_keeps_the_files_that_both_have_signed() -> None:
     values = {"number": "88", "vendor": "diadoc", "buyer": "ООО «Север»"}
     assert comments(SIGNED) == (

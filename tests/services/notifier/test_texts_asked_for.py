@@ -14,7 +14,7 @@ def test_every_text_that_the_domain_may_ask_for_exists() -> None:
     asked |= {"payment_matched", "delay_lasts", "delay_ended"}
     silent = {"balance_changed", "overdue_ended", "work_resumed", "document_rendered", "order_placed"}
     facts = {get_args(one.model_fields["fact"].annotation)[0] for one in get_args(f.AnyFact)}
-    asked |= (facts - silent) | {"invoice_pdf", "act_pdf"}
+    asked |= (facts - silent) | {"invoice_pdf", "invoice_draft_pdf", "act_pdf"}
     for texts in TEXTS.values():
         assert asked <= set(texts.sections["facts"])
 
