@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, AwareDatetime, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -161,6 +161,11 @@ class ServiceSettings(KafkaAccess):
         default=(5.0, 15.0, 45.0),
         description="Delays before a read or an unsent call is tried again, in business seconds, by comma; for tenants "
         "whose file has no retry.",
+    )
+    look_up_first_until: AwareDatetime | None = Field(
+        default=None,
+        description="Set after a database was restored from a backup, a time with its zone: what was planned before it "
+        "to be created outside is looked up before it is sent, and stands before a person where no look-up exists.",
     )
     retry_jitter: float = Field(default=0.2, ge=0, le=0.5, description="Share by which each delay is varied at random.")
 

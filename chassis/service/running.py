@@ -238,6 +238,7 @@ class Service(Generic[S]):
                 task_seconds_max=settings.lease_seconds * TASK_SHARE_OF_LEASE,
                 drain_seconds_max=max(1.0, settings.stop_seconds_max - STOP_SPARE_SECONDS),
                 schedule=Schedule(seconds=settings.retry_seconds, jitter=settings.retry_jitter),
+                look_up_first_until=settings.look_up_first_until,
             ),
             tenant_rules=tenant_rules,
             waiters_of=work.waiters_of,

@@ -75,8 +75,11 @@ class Effects:
                 assert_never(first.effect.state)
 
     async def _send(self, rows: Sequence[Row]) -> None:
+        handler = self._handlers[rows[0].kind]
+        rows = await self._not_forgotten(rows, handler)
+        if not rows:
+            return
         first = rows[0]
-        handler = self._handlers[first.kind]
         permit = await self._vendors.permit(first, handler.policy_for(first.account).calls)
         if not isinstance(permit, Permit):
             await self._not_begun(rows, permit, by_vendor=isinstance(permit, Retryable) and permit.outage)
@@ -91,6 +94,17 @@ class Effects:
             intents = [intent for intent in intents if intent.row.lease in held]
             if intents:
                 await self._send_intents(handler, intents, permit, held)
+
+    async def _not_forgotten(self, rows: Sequence[Row], handler: EffectHandler) -> list[Row]:
+        """Those that may be sent; the others are in doubt from now on."""
+        until, policy = self._vendors.settings.look_up_first_until, handler.policy_for(rows[0].account)
+        doubted = [row for row in rows if machine.looked_up_first(row.effect, policy, row.planned_at, until)]
+        steps = [(row, self._step(row, row.effect, machine.Forgotten(), handler)) for row in doubted]
+        if steps:
+            await self._vendors.committer.settle(
+                [self._settlement(handler, row, step, None, None, row.metadata) for row, step in steps]
+            )
+        return [row for row in rows if row not in doubted]
 
     async def _cancel(self, rows: Sequence[Row]) -> None:
         """Nothing of a removed tenant leaves any more. Its streams are told, so that none waits for ever."""

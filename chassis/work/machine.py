@@ -128,11 +128,16 @@ class DeadlinePassed:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A restored database may have forgotten that the effect was sent: it is looked up before its first send."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeAgain:
     """An operator wants an undecided effect looked up once more."""
 
 
-Input = SendBegins | FirstByte | Answered | LeaseEnded | ProbeBegins | Probed | DeadlinePassed | ProbeAgain
+Input = SendBegins | FirstByte | Answered | LeaseEnded | ProbeBegins | Probed | DeadlinePassed | Forgotten | ProbeAgain
 
 
 class IllegalInput(Exception):  # noqa: N818 - named after what came
@@ -151,6 +156,7 @@ _MAY_SEND = (State.PLANNED, State.ABSENT)
 _UNDER_WAY = (State.INTENT, State.SENT)
 _IN_DOUBT = (State.UNCERTAIN, State.PROBING)
 _NO_WORD = Problem("no_word_from_the_sender")
+_FORGOTTEN = Problem("perhaps_sent_before_a_restore")
 
 
 def step(effect: Effect, event: Input, policy: EffectPolicy, schedule: Schedule, now: datetime, roll: float) -> Step:
@@ -177,6 +183,11 @@ def step(effect: Effect, event: Input, policy: EffectPolicy, schedule: Schedule,
         case DeadlinePassed():
             _need(effect, event, *_IN_DOUBT)
             return _exhausted(effect, policy, Problem("no_look_up_in_time"))
+        case Forgotten():
+            _need(effect, event, State.PLANNED)
+            if policy.probe is Probe.FEED:  # looked through from where it stood before the send, which is forgotten too
+                return _exhausted(effect, policy, _FORGOTTEN)
+            return _in_doubt(effect, _FORGOTTEN, policy, schedule, now, roll)
         case ProbeAgain():
             _need(effect, event, State.HUMAN)
             if policy.probe in (Probe.NONE, Probe.REPEAT):
@@ -184,6 +195,14 @@ def step(effect: Effect, event: Input, policy: EffectPolicy, schedule: Schedule,
             return _doubt(effect, policy, now, now)
         case _:
             assert_never(event)
+
+
+def looked_up_first(effect: Effect, policy: EffectPolicy, planned_at: datetime, until: datetime | None) -> bool:
+    """Whether what was planned before ``until`` is looked up before its first send: once, and not where a repeat does
+    no harm."""
+    fresh = effect.state is State.PLANNED and effect.sends == 0 and effect.uncertain_at is None
+    harmful = policy.probe is not Probe.REPEAT and policy.human_when_exhausted
+    return until is not None and fresh and harmful and planned_at < until
 
 
 def _need(effect: Effect, event: Input, *states: State) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from chassis.ids import TenantId
 from chassis.work.machine import Schedule
@@ -42,6 +43,7 @@ class WorkSettings:
     breaker_probe_jitter: float = 0.2
     pause_seconds: float = 2.0  # business: an account whose limit did not say until when
     schedule: Schedule = field(default_factory=Schedule)  # business
+    look_up_first_until: datetime | None = None  # business
 
     def __post_init__(self) -> None:
         longest = max(self.send_seconds_max, self.probe_seconds_max, self.task_seconds_max)

@@ -15,7 +15,7 @@ from chassis.ids import TenantId
 from chassis.objects import BlobStoreAway
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.work import queries
-from chassis.work.handlers import EffectCall, EffectPolicy, Inconclusive, NotNow, PermitClass, Probe
+from chassis.work.handlers import EffectCall, EffectPolicy, Found, Inconclusive, NotNow, PermitClass, Probe
 from chassis.work.plans import effect_id
 from tests.chassis.work.conftest import QUICK, World, eventually
 from tests.chassis.work.probes import Answers, P, attempts, closed, moved, through_the_doubt, value, waiting
@@ -195,6 +195,58 @@ async def test_what_stands_before_a_person_is_looked_up_again_and_never_sent_aga
     assert orjson.loads(row["reason"])["code"] == "absent_after_last_send"
     assert len(vendor.sent) == 1
     assert [e.how for e in (await world.state("aa", "chain-1")).ended] == ["undecidable"]
+
+
+RESTORED = replace(QUICK, look_up_first_until=START + timedelta(hours=1))
+
+
+async def test_after_a_restore_what_is_outside_already_is_found_before_it_is_sent(world: World) -> None:
+    vendor = Vendor()
+    vendor.look = lambda call: Found({"remote_id": "of-the-forgotten-hour"})
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor, settings=RESTORED)
+    await through_the_doubt(world)
+    row = await world.settled("aa", "1", "CONFIRMED")
+    assert (vendor.sent, row["sends"]) == ([], 0)
+    assert [e.remote_id for e in (await world.state("aa", "chain-1")).ended] == ["of-the-forgotten-hour"]
+
+
+async def test_after_a_restore_what_is_not_outside_is_sent_once_that_is_proven(world: World) -> None:
+    vendor = Answers(Retryable(P, outage=False))
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor, settings=RESTORED)
+    await through_the_doubt(world)
+
+    async def put_off() -> asyncpg.Record | None:
+        return next(iter(await world.rows("failures = 1")), None)
+
+    row = await eventually(put_off)
+    assert row["absences"] >= 2
+    assert (row["state"], len(vendor.sent)) == ("PLANNED", 1)
+    world.clock.set(row["due_at"])
+    await world.settled("aa", "1", "CONFIRMED")
+    assert sum(vendor.probed.values()) == row["probes"], "looked up once, not before each attempt"
+
+
+async def test_after_a_restore_what_has_no_look_up_stands_before_a_person(world: World) -> None:
+    vendor = Vendor(EffectPolicy(Probe.NONE))
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor, settings=RESTORED)
+    row = await world.settled("aa", "1", "HUMAN")
+    assert (vendor.sent, orjson.loads(row["reason"])["code"]) == ([], "perhaps_sent_before_a_restore")
+
+
+@pytest.mark.parametrize(
+    ("policy", "until"), [(EffectPolicy(Probe.REPEAT), timedelta(hours=1)), (EffectPolicy(Probe.EXACT), timedelta())]
+)
+async def test_what_may_be_repeated_or_was_planned_later_goes_out_at_once(
+    world: World, policy: EffectPolicy, until: timedelta
+) -> None:
+    vendor = Vendor(policy)
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor, settings=replace(QUICK, look_up_first_until=START + until))
+    await world.settled("aa", "1", "CONFIRMED")
+    assert (len(vendor.sent), sum(vendor.probed.values())) == (1, 0)
 
 
 async def test_effects_of_one_group_travel_in_one_request_with_an_outcome_each(world: World) -> None:

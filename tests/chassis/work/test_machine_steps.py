@@ -25,6 +25,7 @@ from chassis.work.machine import (
     DeadlinePassed,
     Effect,
     FirstByte,
+    Forgotten,
     IllegalInput,
     Input,
     LeaseEnded,
@@ -34,6 +35,7 @@ from chassis.work.machine import (
     Schedule,
     SendBegins,
     State,
+    looked_up_first,
     step,
 )
 from tests.chassis.work.toy import START
@@ -89,6 +91,7 @@ MACHINE_STATES = {
     ProbeBegins: {State.UNCERTAIN},
     Probed: {State.PROBING},
     DeadlinePassed: {State.UNCERTAIN, State.PROBING},
+    Forgotten: {State.PLANNED},
     ProbeAgain: {State.HUMAN},
 }
 INPUTS: tuple[Input, ...] = (
@@ -99,6 +102,7 @@ INPUTS: tuple[Input, ...] = (
     ProbeBegins(),
     Probed(NotFound()),
     DeadlinePassed(),
+    Forgotten(),
     ProbeAgain(),
 )
 
@@ -285,6 +289,36 @@ def test_another_look_that_a_person_wants_begins_the_doubt_anew_and_at_once() ->
     for policy in (BLIND, REPEATED):
         with pytest.raises(IllegalInput, match="has no look-up"):
             step(in_state(State.HUMAN), ProbeAgain(), policy, SCHEDULE, NOW, ROLL)
+
+
+def test_what_a_restore_may_have_forgotten_is_looked_up_before_its_first_send() -> None:
+    for policy in (EXACT, LISTED):
+        after = step(in_state(State.PLANNED, sends=0), Forgotten(), policy, SCHEDULE, NOW, ROLL).effect
+        assert (after.state, after.sends, after.absences) == (State.UNCERTAIN, 0, 0)
+    told = Undecidable(Problem("perhaps_sent_before_a_restore"), None)
+    for policy in (BLIND, EffectPolicy(Probe.FEED)):
+        nobody = step(Effect(), Forgotten(), policy, SCHEDULE, NOW, ROLL)
+        assert (nobody.effect.state, nobody.settled) == (State.HUMAN, told)
+
+
+@pytest.mark.parametrize(
+    ("effect", "policy", "planned_at", "first"),
+    [
+        (Effect(), EXACT, at(-1), True),
+        (Effect(), BLIND, at(-1), True),
+        (Effect(), EXACT, NOW, False),
+        (Effect(), REPEATED, at(-1), False),
+        (Effect(), UNTOLD, at(-1), False),
+        (Effect(sends=1), EXACT, at(-1), False),
+        (Effect(uncertain_at=at(-1)), EXACT, at(-1), False),
+        (Effect(state=State.ABSENT), EXACT, at(-1), False),
+    ],
+)
+def test_only_a_first_send_that_would_do_harm_is_looked_up(
+    effect: Effect, policy: EffectPolicy, planned_at: datetime, first: bool
+) -> None:
+    assert looked_up_first(effect, policy, planned_at, NOW) is first
+    assert not looked_up_first(effect, policy, planned_at, None)
 
 
 def test_the_first_look_up_is_not_later_than_the_end_of_the_doubt() -> None:
