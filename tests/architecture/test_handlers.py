@@ -58,6 +58,7 @@ SILENT: Final[Mapping[str, str]] = {
     "connectors.bitrix24.calls._same_path_elsewhere: ValueError": _NONE,
     "connectors.bitrix24.oauth.Bitrix24OAuth._judged: ValueError": _STATUS,
     "connectors.bitrix24.schema.read_envelope: ValueError": _STATUS,
+    "connectors.files._target: ValueError": "refused, as a redirect that leads nowhere",
     "connectors.wire.retry_after: (ValueError, OverflowError)": "what cannot be read is no moment to wait for",
     "services.ingest.api.folder.StatementFolder._take: FileNotFoundError": _TAKEN,
     "services.ingest.api.folder._files_of: FileNotFoundError": _TAKEN,
