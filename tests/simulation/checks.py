@@ -11,6 +11,7 @@ from chassis.cards import TABLE
 from chassis.values.calendar import overdue_days
 from chassis.values.marker import find_markers
 from chassis.work.operations import WorkFellBehind, delay_stream
+from chassis.work.plans import effect_id
 from connectors.ports.accounting import InvoiceCard, InvoiceStatus
 from connectors.ports.crm import MoneyValue
 from services.invoicing.domain import DEAL_PREFIX
@@ -331,7 +332,11 @@ def people_are_asked_what_cannot_be_known(world: World) -> Iterator[str]:
         if line.fate.in_doubt or (line.operation, line.fate) == ("create_counterparty", Fate.REFUSED)
     } | unheard
     asked = {str(e.work_id): e for desk in desks for e in desk.entries.values() if e.queue == "person"}
-    yield from (f"{e.kind} {e.key} was put before a person without need" for n, e in asked.items() if n not in doubtful)
+    for name, one in asked.items():
+        first = one.request.get("key_attempt")  # what a person has sent once more goes under the key of the first call
+        sent = str(effect_id(one.tenant, one.kind, (one.request["document_id"], str(first)))) if first else name
+        if not {name, sent} & doubtful:
+            yield f"{one.kind} {one.key} was put before a person without need"
     for line in world.accounting.ledger:
         if line.operation == "create_act" and line.fate.in_doubt and line.key not in asked:
             yield f"the act {line.about} is in doubt, and nobody was asked"
