@@ -202,6 +202,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.bank.BankStore.payable": _READ,
     "services.payments.store.bank.BankStore.allotted": _READ,
     "services.payments.store.bank.BankStore.stream_of": _READ,
+    "services.payments.store.bank.BankStore.orders_around": _READ,
     "services.payments.store.bank.BankStore.operations": _READ,
     "services.payments.store.bank.BankStore.statements": _READ,
     "services.payments.api.BankApi._told": _PEOPLE,
