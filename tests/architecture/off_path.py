@@ -19,11 +19,13 @@ _SYNC = "first syncs, which come beside the deals and have tests of their own"
 _STATEMENTS = "bank statement files, which come beside the deals"
 _ENTERED = "what accountants enter by themselves, which has tests of its own"
 _GONE = "a buyer's record that accounting has lost, which has tests of its own"
+_DRAFTS = "drafts that an accountant posts: the path's accounting service has none"
 _APP = "the connection of a portal by an application, which has tests of its own"
 
 OFF_PATH: Final[Mapping[str, str]] = {
-    "settle/draw-draft": "drafts that an accountant posts: the path's accounting service has none",
-    "settle/follow-review": "drafts that an accountant posts: the path's accounting service has none",
+    "settle/draw-draft": _DRAFTS,
+    "services.invoicing.workers.reviews.DrawDraft.run": _DRAFTS,
+    "settle/follow-review": _DRAFTS,
     "services.invoicing.store.DocumentStore.document": "PDFs of our own making: the path's service gives them",
     "chassis.internal_api.decisions.DecisionsApi._cards": _READ,
     "chassis.internal_api.status.StatusApi.read": _READ,

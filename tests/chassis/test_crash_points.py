@@ -1,4 +1,4 @@
-"""Crash points: none is armed outside tests, a plan kills the process where it says, unarmed ones cost nothing."""
+"""Crash points: none is armed outside tests, a plan kills the process where it says."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +16,6 @@ from chassis.crash_points import arm, crash_point, crash_point_soon
 from chassis.ids import TenantId
 from chassis.objects import ObjectFolder
 from chassis.settings import ServiceSettings, SettingsRefused, load
-
-UNARMED_NANOSECONDS_MAX = 1_000
-"""A hot path of 5,000 messages a second has 200,000 ns for each; a point takes some 60."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +62,6 @@ def test_a_service_outside_tests_refuses_plans(
         load(ServiceSettings)
     monkeypatch.setenv("SVERKA_ENV", "test")
     assert load(ServiceSettings).crash_plans == tmp_path
-
-
-def test_an_unarmed_point_costs_next_to_nothing() -> None:
-    arm("greeter", "test", None)
-    count = 20_000
-    seconds = min(timeit.repeat(lambda: crash_point("commit.before", "greet"), number=count, repeat=5))
-    assert seconds / count * 1e9 < UNARMED_NANOSECONDS_MAX
 
 
 @pytest.mark.usefixtures("kills")
