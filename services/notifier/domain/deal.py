@@ -9,9 +9,9 @@ from pydantic import Field
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused, replace
-from chassis.ids import deterministic_id
 from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
+from services.notifier.domain import shown
 from services.notifier.domain import writes as w
 from services.notifier.domain.spoken import comments, complaint, notifications
 
@@ -78,9 +78,6 @@ EVENTS: tuple[type[Event], ...] = (Told, Written)
 CODEC = EventCodec(EVENTS)
 
 
-PENDING = "pending_review"
-"""The status of an invoice that its accountant has yet to post."""
-
 EARLY_MAX = 100
 """So many endings wait for what they end; of more, which no order of messages explains, the oldest are forgotten."""
 
@@ -92,7 +89,7 @@ class State:
     ``rendered`` is the newest revision with a file, by kind; ``leaving`` are when the last writes leave or left.
     ``early`` are cards taken and work resumed before it was told that they are open and delayed; ``newest`` is the
     place of the newest of facts that replace each other; ``complaints`` are the codes of refusals that the admin chat
-    heard of.
+    heard of; ``papers`` are the deal's invoices.
     """
 
     stream: str
@@ -114,21 +111,12 @@ class State:
     early: tuple[str, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
     complaints: frozenset[str] = frozenset()
+    papers: shown.Papers = field(default_factory=dict)
 
     def shown_status(self) -> str:
-        """The state field (R6): what needs a person first, then the balance, then what is on its way."""
-        if self.open_cards:
-            return "needs_decision"
+        """The state field (R6)."""
         statuses = [status for _, status in self.invoices.values()]
-        live = [status for status in statuses if status != "cancelled"]
-        for status in ("overpaid", "partially_paid", "issued", "paid", PENDING):
-            if status in live:
-                return status
-        if self.refused:
-            return "needs_data"
-        if statuses:
-            return "cancelled"
-        return "sending" if self.delayed else ""
+        return shown.status_of(statuses, asked=bool(self.open_cards), refused=self.refused, late=bool(self.delayed))
 
     def overdue_days(self) -> int:
         """The longest delay among the deal's invoices."""
@@ -179,7 +167,7 @@ def _written(state: State, event: Written) -> State:
 
 def see(state: State, fact: f.AnyFact, sequence: int) -> State:
     """What a fact changes in what the fields should show; whatever order facts come in, the newest stands."""
-    seen = _seen(state, fact, sequence)
+    seen = replace(_seen(state, fact, sequence), papers=shown.seen(state.papers, fact, sequence))
     newest = {place: sequence for place in f.places(fact) if sequence > state.newest.get(place, 0)}
     return replace(seen, newest={**state.newest, **newest}) if newest else seen
 
@@ -189,11 +177,11 @@ def _seen(state: State, fact: f.AnyFact, sequence: int) -> State:
     match fact:
         case f.InvoiceIssued():
             version, status = state.invoices.get(fact.invoice_id, (0, "issued"))
-            shown = (version, "issued" if status == PENDING else status)
+            stands = (version, "issued" if status == shown.PENDING else status)
             refused = state.refused and late
-            return replace(state, invoices={**state.invoices, fact.invoice_id: shown}, refused=refused)
+            return replace(state, invoices={**state.invoices, fact.invoice_id: stands}, refused=refused)
         case f.InvoicePendingReview():
-            pending = state.invoices.get(fact.invoice_id, (0, PENDING))
+            pending = state.invoices.get(fact.invoice_id, (0, shown.PENDING))
             refused = state.refused and late
             return replace(state, invoices={**state.invoices, fact.invoice_id: pending}, refused=refused)
         case f.DocumentRefused():
@@ -324,9 +312,12 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
     if after.overdue_days() != state.overdue_days():
         fields["overdue_days"] = after.overdue_days()
     writes: list[w.AnyWrite] = []
-    if fields:
-        writes.append(w.SetFields(values=fields))
-    if isinstance(fact, f.DocumentRendered) and not fact.draft and fact.revision >= state.rendered.get(fact.kind, 0):
+    back = shown.comes_back(state.papers, after.papers)
+    if fields or back:
+        writes.append(w.SetFields(values=fields | (back.fields() if back else {})))
+    if back and back.blob:
+        writes.append(w.PutFile(field="invoice_pdf", blob=back.blob, file_name=back.file_name))
+    if isinstance(fact, f.DocumentRendered) and _is_shown(state, fact):
         name = "invoice_pdf" if fact.kind == "invoice" else "act_pdf"
         writes.append(w.PutFile(field=name, blob=fact.blob, file_name=fact.file_name))
     if isinstance(fact, f.BalanceChanged) and after.settled and not state.settled:
@@ -334,6 +325,15 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
     writes.extend(comments(fact))
     writes.extend(told)
     return tuple(writes)
+
+
+def _is_shown(state: State, fact: f.DocumentRendered) -> bool:
+    """Whether the deal's field gets a file: that of the invoice that stands there, else that of the newest revision;
+    never that of a draft."""
+    if fact.draft:
+        return False
+    stands = shown.standing(state.papers) if fact.kind == "invoice" else ""
+    return fact.document_id == stands if stands else fact.revision >= state.rendered.get(fact.kind, 0)
 
 
 def _is_over(state: State, fact: f.AnyFact, sequence: int) -> bool:
@@ -351,6 +351,8 @@ def _is_over(state: State, fact: f.AnyFact, sequence: int) -> bool:
 
 def _fields(state: State, fact: f.AnyFact, sequence: int) -> dict[str, str | int]:
     match fact:
+        case f.InvoiceIssued() if shown.is_over(state.papers, fact.invoice_id):
+            return {}
         case f.InvoiceIssued() if not state.is_late("invoice number", sequence):
             return {"invoice_number": fact.number, "invoice_date": fact.date.isoformat(), "invoice_url": fact.url}
         case f.BalanceChanged() if fact.version < state.balance():
@@ -386,14 +388,9 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
                 "fact_id": event.fact_id,
                 "index": index,
             },
-            marker=marker(event.tenant, event.fact_id, index),
+            marker=w.marker(event.tenant, event.fact_id, index),
             group="" if isinstance(write, w.SayInChat) else group,
             due_at=event.leaves_at if event.late and not isinstance(write, w.SayInChat) else None,
         )
         for index, write in enumerate(event.writes)
     )
-
-
-def marker(tenant: str, fact_id: str, index: int) -> str:
-    """The visible marker of a comment, by which it is found before any repeat."""
-    return f"[sv:{deterministic_id('comment', tenant, fact_id, str(index)).hex[:12]}]"

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.ids import deterministic_id
+
 
 class Write(BaseModel):
     """The base of writes: frozen, stored in events and effects."""
@@ -63,3 +65,8 @@ class SayInChat(Write):
 
 
 AnyWrite = SetFields | PutFile | MoveToPaid | AddComment | NotifyPerson | SayInChat
+
+
+def marker(tenant: str, fact_id: str, index: int) -> str:
+    """The visible marker of a comment, by which it is found before any repeat."""
+    return f"[sv:{deterministic_id('comment', tenant, fact_id, str(index)).hex[:12]}]"

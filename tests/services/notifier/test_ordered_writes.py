@@ -180,7 +180,7 @@ class TestEffects:
                 key=("m1", str(index)),
                 account=ACCOUNT,
                 request={**write.model_dump(mode="json"), "deal_id": "15", "fact_id": "m1", "index": index},
-                marker=deal.marker("vektor", "m1", index),
+                marker=w.marker("vektor", "m1", index),
                 group="deal-15:1",
                 due_at=None,
             )
@@ -188,7 +188,7 @@ class TestEffects:
         ]
 
     def test_a_marker_is_for_ever_the_same(self) -> None:
-        assert deal.marker("vektor", "m1", 0) == "[sv:e3ebeb84823f]"
+        assert w.marker("vektor", "m1", 0) == "[sv:e3ebeb84823f]"
 
     def test_what_became_of_a_write_is_kept_with_all_writes_of_its_fact(self) -> None:
         stream = told()
