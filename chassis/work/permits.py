@@ -26,6 +26,8 @@ REQUEST_TIMEOUT_SECONDS: Final = 10.0
 TOKEN_MARK: Final = "token"  # noqa: S105 - the name of a value
 PERMITS_AWAY: Final = "permits_away"
 ACCOUNT_UNKNOWN: Final = "account_unknown"
+LIMIT_USED_UP: Final = "limit_used_up"
+"""Our own bucket is empty, which is no word of the vendor's."""
 USED_UP: Final = timedelta(seconds=1)
 REFILL_SECONDS_MAX: Final = 0.05
 REFILL_SECONDS_MIN: Final = 0.01

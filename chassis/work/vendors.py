@@ -28,7 +28,7 @@ from chassis.work.operations import (
     delay_stream,
     outage_stream,
 )
-from chassis.work.permits import PermitAnswer, PermitBlocks
+from chassis.work.permits import LIMIT_USED_UP, PermitAnswer, PermitBlocks
 from chassis.work.rows import Row
 from chassis.work.settings import TenantRules, WorkSettings
 
@@ -138,7 +138,7 @@ class Vendors:
         for outcome in outcomes:
             if isinstance(outcome, Deferred):
                 self._pause(row, self.again_at(outcome))
-        if any(isinstance(outcome, Ok | Rejected | Deferred) for outcome in outcomes):
+        if any(isinstance(outcome, Ok | Rejected) or _is_limited(outcome) for outcome in outcomes):
             self.answered(row.tenant, row.account)
             return settlement
         for outcome in outcomes:
@@ -147,9 +147,9 @@ class Vendors:
         return settlement
 
     async def report(self, row: Row, outcomes: Sequence[Outcome[Any]]) -> None:
-        """Tells ingest of a limit; outside any commit, since ingest may be slow."""
+        """Tells ingest of a limit of the vendor's; outside any commit, since ingest may be slow."""
         for outcome in outcomes if row.account else ():
-            if isinstance(outcome, Deferred):
+            if isinstance(outcome, Deferred) and _is_limited(outcome):
                 await self._blocks.report(row.account, outcome.problem, outcome.until)
                 return
 
@@ -214,6 +214,12 @@ class Vendors:
     def _pause(self, row: Row, until: datetime) -> None:
         if row.account:
             self._paused[(row.tenant, row.account)] = until
+
+
+def _is_limited(outcome: Outcome[Any]) -> bool:
+    """Whether the vendor said "not now". What our own bucket refused, also to a handler that asked for one call more,
+    would shrink the bucket with every question."""
+    return isinstance(outcome, Deferred) and outcome.problem.code != LIMIT_USED_UP
 
 
 def _class_of(row: Row, sweep: bool) -> PermitClass:

@@ -24,6 +24,7 @@ from chassis.secrets import KeyMissing, SecretBroken
 from chassis.work.handlers import TOKEN_REFUSED, Permit, PermitClass
 from chassis.work.permits import (
     ACCOUNT_UNKNOWN,
+    LIMIT_USED_UP,
     PERMITS_PATH,
     REPORT_PATH,
     PermitAnswer,
@@ -183,7 +184,7 @@ class PermitDesk:
                 )
         if isinstance(given, buckets.NotYet):
             metrics.PERMITS_DENIED.labels(account.vendor, "limit").inc()
-            return Deferred(Problem("limit_used_up", {"account": account.account}), given.until)
+            return Deferred(Problem(LIMIT_USED_UP, {"account": account.account}), given.until)
         metrics.PERMITS_GIVEN.labels(account.vendor, share).inc(given.count)
         return Permit(
             account=account.account,

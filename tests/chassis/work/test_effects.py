@@ -117,6 +117,18 @@ async def test_a_bucket_that_is_empty_is_waited_for_and_not_reported_as_the_vend
     assert world.permits.reported == []
 
 
+async def test_an_empty_bucket_that_a_handler_met_is_waited_for_and_not_reported_as_the_vendors_limit(
+    world: World,
+) -> None:
+    await world.execute(begin("aa", "1"))
+    await world.start(Answers(Deferred(Problem("limit_used_up"), START + timedelta(seconds=30))))
+    row = await eventually(lambda: waiting(world))
+    assert (row["due_at"], row["failures"], row["sends"]) == (START + timedelta(seconds=30), 0, 0)
+    world.clock.advance(30)
+    await world.settled("aa", "1", "CONFIRMED")
+    assert world.permits.reported == []
+
+
 async def test_a_refused_token_is_reported_and_the_call_repeated_at_once(world: World) -> None:
     await world.execute(begin("aa", "1"))
     await world.start(Answers(Retryable(Problem("token_refused"), outage=False)))
