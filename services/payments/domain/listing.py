@@ -258,7 +258,11 @@ class _Decision:
     def _ask(self, kind: str, operation: b.BankOperation, choices: tuple[str, ...], **more: int) -> None:
         cards = self.state.cards
         waiting = sum(card.taken is None for card in cards.by_id.values())
-        if cards.open_of(kind, operation.payment_id) is not None or waiting >= CARDS_OPEN_MAX:
+        if cards.open_of(kind, operation.payment_id) is not None:
+            return
+        # What was asked about before goes on: its answer settled nothing, and its place has gone to another since.
+        asked = (card.opened.subject == operation.payment_id for card in cards.by_id.values())
+        if waiting >= CARDS_OPEN_MAX and not any(asked):
             return
         row, found = operation.row, operation.match or _NOTHING
         listed = ", ".join(named(found.candidates))

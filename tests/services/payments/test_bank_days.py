@@ -13,6 +13,7 @@ from contracts.messages import operations as operation_messages
 from contracts.messages import payments as messages
 from services.payments.domain import bankday, listing
 from services.payments.domain.bank import BankRow, Match
+from services.payments.workers.matching import pointed
 from tests.kit.statements import OUR_INN
 from tests.services.payments.bank_parts import (
     NEXT_MORNING,
@@ -267,6 +268,17 @@ class TestQuestions:
             assert len(open_cards(day)) == listing.CARDS_OPEN_MAX
         asked = [card.opened.subject for card in day.state.cards.by_id.values() if card.taken is None]
         assert asked[-1] == last
+
+    def test_a_person_who_named_a_wrong_number_is_asked_again_though_others_waited_for_a_place(self) -> None:
+        day = bank_day()
+        day.ran(load(*(row(number=str(n), purpose="За услуги") for n in range(listing.CARDS_OPEN_MAX + 2))))
+        match(day, invoice())
+        card = next(one for one in day.state.cards.by_id.values() if one.taken is None)
+        day.ran(TakeCard(card.opened.card_id, "found", "Анна", number="999"))
+        operation = day.state.operations[card.opened.subject]
+        day.ran(bankday.SettleMatches((pointed(operation, (), "Анна"),)))
+        asked = [one.opened.subject for one in day.state.cards.by_id.values() if one.taken is None]
+        assert operation.payment_id in asked
 
     def test_a_result_for_what_has_changed_meanwhile_is_not_taken(self) -> None:
         day = bank_day()
