@@ -46,6 +46,7 @@ class Effects:
 
     def __init__(self, vendors: Vendors, handlers: Sequence[EffectHandler]) -> None:
         self._vendors = vendors
+        self._running_since = vendors.clock.now()
         self._handlers = {handler.kind: handler for handler in handlers}
         if len(self._handlers) != len(handlers):
             raise TypeError("two effect handlers share a kind")
@@ -98,7 +99,8 @@ class Effects:
     async def _not_forgotten(self, rows: Sequence[Row], handler: EffectHandler) -> list[Row]:
         """Those that may be sent; the others are in doubt from now on."""
         until, policy = self._vendors.settings.look_up_first_until, handler.policy_for(rows[0].account)
-        doubted = [row for row in rows if machine.looked_up_first(row.effect, policy, row.planned_at, until)]
+        since = self._running_since
+        doubted = [row for row in rows if machine.looked_up_first(row.effect, policy, row.planned_at, until, since)]
         steps = [(row, self._step(row, row.effect, machine.Forgotten(), handler)) for row in doubted]
         if steps:
             await self._vendors.committer.settle(

@@ -129,7 +129,7 @@ class DeadlinePassed:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A restored database may have forgotten that the effect was sent: it is looked up before its first send."""
+    """A restored database may have forgotten that the effect was sent: it is looked up before it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def step(effect: Effect, event: Input, policy: EffectPolicy, schedule: Schedule,
             _need(effect, event, *_IN_DOUBT)
             return _exhausted(effect, policy, Problem("no_look_up_in_time"))
         case Forgotten():
-            _need(effect, event, State.PLANNED)
+            _need(effect, event, *_MAY_SEND)
             if policy.probe is Probe.FEED:  # looked through from where it stood before the send, which is forgotten too
                 return _exhausted(effect, policy, _FORGOTTEN)
             return _in_doubt(effect, _FORGOTTEN, policy, schedule, now, roll)
@@ -197,12 +197,14 @@ def step(effect: Effect, event: Input, policy: EffectPolicy, schedule: Schedule,
             assert_never(event)
 
 
-def looked_up_first(effect: Effect, policy: EffectPolicy, planned_at: datetime, until: datetime | None) -> bool:
-    """Whether what was planned before ``until`` is looked up before its first send: once, and not where a repeat does
-    no harm."""
-    fresh = effect.state is State.PLANNED and effect.sends == 0 and effect.uncertain_at is None
+def looked_up_first(
+    effect: Effect, policy: EffectPolicy, planned_at: datetime, until: datetime | None, running_since: datetime
+) -> bool:
+    """Whether what was planned before ``until`` is looked up before it is sent: once, and not where a repeat does no
+    harm. A look-up from before ``running_since``, when this process began, says nothing of what was forgotten."""
+    unsent = effect.state in _MAY_SEND and (effect.uncertain_at is None or effect.uncertain_at < running_since)
     harmful = policy.probe is not Probe.REPEAT and policy.human_when_exhausted
-    return until is not None and fresh and harmful and planned_at < until
+    return until is not None and unsent and harmful and planned_at < until
 
 
 def _need(effect: Effect, event: Input, *states: State) -> None:

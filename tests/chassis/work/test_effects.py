@@ -223,6 +223,19 @@ async def test_after_a_restore_what_is_outside_already_is_found_before_it_is_sen
     assert [e.remote_id for e in (await world.state("aa", "chain-1")).ended] == ["of-the-forgotten-hour"]
 
 
+async def test_after_a_restore_what_was_absent_before_the_backup_is_looked_up_again(world: World) -> None:
+    vendor = Vendor()
+    vendor.look = lambda call: Found({"remote_id": "of-the-forgotten-hour"})
+    await world.execute(begin("aa", "1"))
+    async with world.database.delivery_connection() as connection:
+        doubted = START - timedelta(hours=1)
+        await connection.execute("UPDATE work SET state = 'ABSENT', sends = 1, uncertain_at = $1", doubted)
+    await world.start(vendor, settings=RESTORED)
+    await through_the_doubt(world)
+    row = await world.settled("aa", "1", "CONFIRMED")
+    assert (vendor.sent, row["sends"]) == ([], 1)
+
+
 async def test_after_a_restore_what_is_not_outside_is_sent_once_that_is_proven(world: World) -> None:
     vendor = Answers(Retryable(P, outage=False))
     await world.execute(begin("aa", "1"))

@@ -91,7 +91,7 @@ MACHINE_STATES = {
     ProbeBegins: {State.UNCERTAIN},
     Probed: {State.PROBING},
     DeadlinePassed: {State.UNCERTAIN, State.PROBING},
-    Forgotten: {State.PLANNED},
+    Forgotten: {State.PLANNED, State.ABSENT},
     ProbeAgain: {State.HUMAN},
 }
 INPUTS: tuple[Input, ...] = (
@@ -291,10 +291,11 @@ def test_another_look_that_a_person_wants_begins_the_doubt_anew_and_at_once() ->
             step(in_state(State.HUMAN), ProbeAgain(), policy, SCHEDULE, NOW, ROLL)
 
 
-def test_what_a_restore_may_have_forgotten_is_looked_up_before_its_first_send() -> None:
+def test_what_a_restore_may_have_forgotten_is_looked_up_before_it_is_sent() -> None:
     for policy in (EXACT, LISTED):
-        after = step(in_state(State.PLANNED, sends=0), Forgotten(), policy, SCHEDULE, NOW, ROLL).effect
-        assert (after.state, after.sends, after.absences) == (State.UNCERTAIN, 0, 0)
+        for before in (in_state(State.PLANNED, sends=0), in_state(State.ABSENT)):
+            after = step(before, Forgotten(), policy, SCHEDULE, NOW, ROLL).effect
+            assert (after.state, after.sends, after.absences) == (State.UNCERTAIN, before.sends, 0)
     told = Undecidable(Problem("perhaps_sent_before_a_restore"), None)
     for policy in (BLIND, EffectPolicy(Probe.FEED)):
         nobody = step(Effect(), Forgotten(), policy, SCHEDULE, NOW, ROLL)
@@ -309,16 +310,20 @@ def test_what_a_restore_may_have_forgotten_is_looked_up_before_its_first_send() 
         (Effect(), EXACT, NOW, False),
         (Effect(), REPEATED, at(-1), False),
         (Effect(), UNTOLD, at(-1), False),
-        (Effect(sends=1), EXACT, at(-1), False),
+        (Effect(sends=1), EXACT, at(-1), True),
         (Effect(uncertain_at=at(-1)), EXACT, at(-1), False),
-        (Effect(state=State.ABSENT), EXACT, at(-1), False),
+        (Effect(uncertain_at=at(-3)), EXACT, at(-4), True),
+        (Effect(state=State.ABSENT, sends=1, uncertain_at=at(-3)), EXACT, at(-4), True),
+        (Effect(state=State.ABSENT, sends=1, uncertain_at=at(-1)), EXACT, at(-4), False),
+        (Effect(state=State.UNCERTAIN, sends=1, uncertain_at=at(-3)), EXACT, at(-4), False),
     ],
 )
-def test_only_a_first_send_that_would_do_harm_is_looked_up(
+def test_only_a_send_that_would_do_harm_is_looked_up_first(
     effect: Effect, policy: EffectPolicy, planned_at: datetime, first: bool
 ) -> None:
-    assert looked_up_first(effect, policy, planned_at, NOW) is first
-    assert not looked_up_first(effect, policy, planned_at, None)
+    running_since = at(-2)
+    assert looked_up_first(effect, policy, planned_at, NOW, running_since) is first
+    assert not looked_up_first(effect, policy, planned_at, None, running_since)
 
 
 def test_the_first_look_up_is_not_later_than_the_end_of_the_doubt() -> None:
