@@ -16,6 +16,7 @@ from aiohttp.resolver import ThreadedResolver
 
 PORTS_ALLOWED: Final = frozenset({443, 8443})
 URL_LENGTH_MAX: Final = 8_192
+LABEL_LENGTH_MAX: Final = 63
 
 _IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -101,7 +102,9 @@ class AddressPolicy:
         lookalike = (
             unicodedata.normalize("NFKC", host) != host or "\u3002" in host
         )  # other libraries read these as dots
-        if not host or host.endswith("..") or "%" in host or lookalike:
+        labels = host.removesuffix(".").split(".")
+        unfit = any(not 0 < len(label) <= LABEL_LENGTH_MAX for label in labels)  # no resolver takes these
+        if unfit or "%" in host or lookalike:
             raise AddressRefused("the address names no host that can be called")
         if not self.development and (port or 443) not in self.ports:
             raise AddressRefused(f"port {port} is not allowed; ask the administrator to allow it")

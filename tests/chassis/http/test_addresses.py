@@ -103,6 +103,8 @@ REFUSED = [
     "https://[2001::1]/",
     "https://[::1/",
     "https://example.com..",
+    "https://example..com/",
+    "https://" + "a" * 64 + ".example.com/",
     "https://exa%6dple.com/",
     "https://１２７.0.0.1/",
     "https://①②⑦.0.0.1/",
