@@ -329,7 +329,8 @@ def messenger_user(portal: Portal, record: Record) -> Record:
         "gender": "M", "birthday": "", "extranet": False, "network": False, "bot": False, "connector": False,
         "external_auth_id": "default", "status": "online", "idle": False,
         "last_activity_date": moment_text(portal.now(), portal.zone), "mobile_last_date": False,
-        "desktop_last_date": False, "absent": False, "departments": [1], "phones": False, "bot_data": None,
+        "desktop_last_date": False, "absent": False, "departments": record.get("DEPARTMENTS", [1]), "phones": False,
+        "bot_data": None,
         "type": "user", "website": "", "email": record.get("EMAIL", ""),
     }  # fmt: skip
 

@@ -62,7 +62,11 @@ async def test_users(crm: PortalClient) -> None:
         "Лапин", "user7@vektor.example", 1,
     )  # fmt: skip
     assert (await crm.result("user.get", {"ID": 9}))[0]["NAME"] == "Ольга"
-    assert (await crm.result("im.user.get", {"ID": 9}))["first_name"] == "Ольга"
+    made = await crm.result("department.add", {"NAME": "Отдел продаж", "PARENT": 1})
+    await crm.result("user.update", {"ID": 9, "UF_DEPARTMENT": [made], "ACTIVE": "N"})
+    shown = await crm.result("im.user.get", {"ID": 9})
+    assert (shown["first_name"], shown["active"], shown["departments"]) == ("Ольга", False, [made])
+    assert await crm.result("im.notify.system.add", {"USER_ID": 9, "MESSAGE": "x"})
     made = await crm.control("/webhooks", {"scopes": ["user_brief"]})
     brief = PortalClient(crm.sandbox, {**crm.opened, "webhook_url": made["webhook_url"]})
     assert "EMAIL" not in (await brief.result("user.get", {"ID": 7}))[0]
