@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from chassis.clock import Clock
 from chassis.domain import Problem
@@ -14,6 +15,7 @@ from connectors.bitrix24.lookups import Lookups
 from connectors.bitrix24.mapping import buyers, cards, portal, records, writes
 from connectors.bitrix24.mapping.deal import OPTIONAL, DealParts, deal_commands, referenced
 from connectors.bitrix24.newcomers import Newcomers
+from connectors.bitrix24.people import People, is_gone, user
 from connectors.bitrix24.rechecks import Rechecks
 from connectors.bitrix24.schema import (
     BATCH_COMMANDS_MAX,
@@ -26,6 +28,7 @@ from connectors.bitrix24.schema import (
 )
 from connectors.bitrix24.webhook import parse_webhook
 from connectors.ports.crm import (
+    RECIPIENT_REFUSED,
     CardEntity,
     CompaniesPage,
     CompanyDetails,
@@ -38,11 +41,13 @@ from connectors.ports.crm import (
     DealStage,
     ModifiedBuyersPage,
     ModifiedDealsPage,
+    NotifyUser,
     PortalMoved,
     PortalReport,
     PortalWanted,
     SetFields,
     StageHistoryPage,
+    StandIn,
 )
 from connectors.transport import Transport
 from connectors.verdicts import unexpected
@@ -57,6 +62,7 @@ class Bitrix24(Newcomers):
         self._calls = PortalCalls(http, clock, on_moved)
         self._companies = Companies(self._calls)
         self._lookups = Lookups(self._calls)
+        self._people = People(self._calls)
         self._rechecks = Rechecks(self._calls)
 
     # Reading
@@ -255,6 +261,10 @@ class Bitrix24(Newcomers):
         """As they are now, in one request."""
         return await self._companies.details(permit, companies)
 
+    async def find_stand_in(self, permit: Permit, user_id: str) -> Outcome[StandIn]:
+        """See :meth:`connectors.bitrix24.people.People.stand_in`."""
+        return await self._people.stand_in(permit, user_id)
+
     async def ping(self, permit: Permit) -> Outcome[None]:
         """``server.time``: needs no scope and touches no data."""
         answer = await self._calls.one(permit, "ping", "server.time", {})
@@ -269,7 +279,8 @@ class Bitrix24(Newcomers):
     async def write(self, permit: Permit, commands: Sequence[CrmCommand]) -> Sequence[Outcome[CrmWritten]]:
         """At most 50 commands in one batch that does not halt. What is to be looked for first is looked for in a
         request before it; if that fails nothing is written, and all commands have its outcome. Sums that are refused
-        with their currency are sent once more as numbers, which is what fields of numbers take."""
+        with their currency are sent once more as numbers, which is what fields of numbers take. Beside a notification
+        the user is read in the same batch: one for a user who is gone is refused."""
         if not 0 < len(commands) <= BATCH_COMMANDS_MAX:
             raise ValueError(f"1 to {BATCH_COMMANDS_MAX} commands go into one batch, not {len(commands)}")
         there = await self._lookups.already_there(permit, commands)
@@ -292,6 +303,8 @@ class Bitrix24(Newcomers):
 
     async def _sent(self, permit: Permit, commands: Mapping[int, CrmCommand]) -> dict[int, Outcome[CrmWritten]]:
         named = {f"c{place}": writes.command_of(command) for place, command in commands.items()}
+        told = {f"u{one.user_id}": user(one.user_id) for one in commands.values() if isinstance(one, NotifyUser)}
+        named |= dict(islice(told.items(), BATCH_COMMANDS_MAX - len(named)))
         batch = await self._calls.batch(permit, "write", named, write=True)
         return {place: self._written(batch, f"c{place}", command) for place, command in commands.items()}
 
@@ -301,6 +314,8 @@ class Bitrix24(Newcomers):
         part = self._calls.part(batch, name, write=True)
         if not isinstance(part, Success):
             return part
+        if isinstance(command, NotifyUser) and is_gone(batch, f"u{command.user_id}"):
+            return Rejected(Problem(RECIPIENT_REFUSED, {"text": ""}))
         try:
             return writes.written(command, part.result)
         except ShapeError as error:

@@ -113,6 +113,7 @@ TABLE: Final = OutcomeTable(
         # Messages.
         (None, "user_id_empty"): _RECIPIENT,
         (None, "user_not_found"): _RECIPIENT,
+        (None, "user_not_exists"): _RECIPIENT,
         (None, "chat_id"): _RECIPIENT,
         (None, "access_error"): _RECIPIENT,
         (None, "canceled"): _RECIPIENT,

@@ -246,6 +246,8 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "bitrix24.stages": _CHECK,
     "bitrix24.read_deal_rest": "a deal with more rows than one answer holds",
     "bitrix24.find_messages": "before a message to the chat is repeated",
+    "bitrix24.read_user": "a responsible who was dismissed: those of the path are there",
+    "bitrix24.find_head": "a responsible who was dismissed: those of the path are there",
     "bitrix24.find_comments_older": "a deal with more comments than one answer holds",
 }
 """What has no points to be killed at, and why: a place, what a commit is for, a topic, a call, or one point."""

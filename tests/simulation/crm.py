@@ -41,6 +41,7 @@ from connectors.ports.crm import (
     SetFields,
     StageEntry,
     StageHistoryPage,
+    StandIn,
     UploadFile,
 )
 from tests.simulation.vendor import Vendor
@@ -247,6 +248,10 @@ class MemoryCrm(Vendor):
     async def read_companies(self, permit: Permit, companies: Mapping[str, str]) -> Outcome[tuple[CompanyDetails, ...]]:
         """No tenant of these runs is synced."""
         return Ok(())
+
+    async def find_stand_in(self, permit: Permit, user_id: str) -> Outcome[StandIn]:
+        """Nobody of these runs is dismissed."""
+        return Ok(StandIn("", ""))
 
     # Writes
 

@@ -18,6 +18,7 @@ from connectors import wire
 from connectors.bitrix24.mapping import cards
 from connectors.bitrix24.schema import DEAL, ENTITY_TYPE_IDS, PAGE_ROWS, VENDOR, Base64, Command, item_of
 from connectors.ports.crm import (
+    RECIPIENT_REFUSED,
     AddComment,
     ChatMessage,
     CrmCommand,
@@ -149,7 +150,7 @@ def written(command: CrmCommand, result: Any) -> Outcome[CrmWritten]:
             return Ok(CrmWritten())
         case NotifyUser():
             if result is False:
-                return Rejected(Problem("crm_recipient_refused", {"text": ""}))
+                return Rejected(Problem(RECIPIENT_REFUSED, {"text": ""}))
             return Ok(CrmWritten(object_id=_new_id(result)))
         case _:
             assert_never(command)

@@ -15,6 +15,7 @@ from connectors.ports.crm.cards import (
     ReadCard,
 )
 from connectors.ports.crm.commands import (
+    RECIPIENT_REFUSED,
     AddComment,
     ChatMessage,
     CrmCommand,
@@ -43,6 +44,7 @@ from connectors.ports.crm.events import (
     CrmEvent,
     PortalMoved,
 )
+from connectors.ports.crm.people import FindStandIn, StandIn
 from connectors.ports.crm.records import (
     CrmAddress,
     CrmBankDetail,
@@ -68,6 +70,7 @@ from connectors.ports.crm.records import (
 )
 
 __all__ = [
+    "RECIPIENT_REFUSED",
     "AddComment",
     "BuyersModifiedSince",
     "CardEntity",
@@ -96,6 +99,7 @@ __all__ = [
     "FieldInfo",
     "FieldValue",
     "FindComment",
+    "FindStandIn",
     "ListCompanies",
     "ListedCompany",
     "MakeCompany",
@@ -127,6 +131,7 @@ __all__ = [
     "StageEntry",
     "StageHistoryPage",
     "StageHistorySince",
+    "StandIn",
     "UploadFile",
     "WriteDeal",
 ]
@@ -212,6 +217,6 @@ class ParseWebhook(Protocol):
 class Crm(
     ReadDeal, RecheckDeal, StageHistorySince, DealsModifiedSince, BuyersModifiedSince, WriteDeal, FindComment,
     ReadDealStages, CheckPortal, ListCompanies, ReadCompanies, PingCrm, ParseWebhook, ReadCard, CompaniesByInn,
-    MakeCompany, Protocol,
+    MakeCompany, FindStandIn, Protocol,
 ):  # fmt: skip
     """A CRM that can do all of it."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 from connectors.ports.crm.cards import PutAddress, PutRequisite
 from connectors.ports.crm.records import Entity
@@ -64,9 +65,14 @@ class AddComment:
     search_first: bool = True
 
 
+RECIPIENT_REFUSED: Final = "crm_recipient_refused"
+"""The problem of a message whose user or chat does not exist, or does not take it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotifyUser:
-    """A notification; a later one with the same ``tag`` replaces it, so it may be repeated."""
+    """A notification; a later one with the same ``tag`` replaces it, so it may be repeated. One for a user who does not
+    exist or was dismissed is refused with :data:`RECIPIENT_REFUSED`."""
 
     user_id: str
     text: str
