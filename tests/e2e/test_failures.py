@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.e2e.conftest import Installation, Portal
 
@@ -66,6 +67,28 @@ def test_an_outage_is_told_once_and_work_goes_on_after_it(installation: Installa
     messages = [message["text"] for message in portal.chat()]
     assert sum("не отвечает с" in text for text in messages) == 1
     assert sum("снова отвечает" in text for text in messages) == 1
+
+
+def test_the_head_is_told_in_the_place_of_a_dismissed_responsible(
+    installation: Installation, shared_portal: Portal
+) -> None:
+    hook = yaml.safe_load(shared_portal.file.read_text())["bitrix24"]["webhook_url"]
+
+    def rest(method: str, **params: Any) -> None:
+        httpx.post(f"{hook}{method}", json=params, timeout=10).raise_for_status()
+
+    deal = shared_portal.deal()
+    rest("crm.item.update", entityTypeId=2, id=deal, fields={"assignedById": 9})
+    rest("user.update", ID=9, ACTIVE=False)
+    shared_portal.move(deal)
+    installation.settle()
+    rest("user.update", ID=9, ACTIVE=True)
+    told = [(one["user"], one["text"]) for one in shared_portal.notifications() if f"№ {deal}." in one["text"]]
+    ((user_id, text),) = told
+    assert user_id == 1
+    assert "Предназначалось ответственному" in text
+    assert "Ольга Зимина" in text
+    assert not any(f"№ {deal}." in message["text"] for message in shared_portal.chat())
 
 
 def test_killed_services_lose_and_double_nothing(installation: Installation) -> None:

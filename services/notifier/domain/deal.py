@@ -13,7 +13,7 @@ from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
 from services.notifier.domain import shown
 from services.notifier.domain import writes as w
-from services.notifier.domain.spoken import comments, complaint, notifications
+from services.notifier.domain.spoken import comments, complaint, instead, notifications
 
 PREFIX = "deal"
 CRM_WRITE = "crm-write"
@@ -40,7 +40,7 @@ class Told(Event, name="Told"):
 
 class Written(Event, name="Written"):
     """A write reached the CRM, or was refused for good (``refused``). ``complained``: the account whose admin chat is
-    told of it, "" where the deal told of such a refusal before."""
+    told of it, "" where the deal told of such a refusal before. ``unheard``: what the responsible could not be told."""
 
     fact_id: str
     index: int
@@ -48,6 +48,7 @@ class Written(Event, name="Written"):
     fact_writes: tuple[str, ...]
     refused: f.Reason | None = None
     complained: str = ""
+    unheard: w.NotifyPerson | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,14 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class SeeWritten:
-    """What became of one write; of a refused one, ``account`` is where it was refused."""
+    """What became of one write; of a refused one, ``account`` is where it was refused, and ``unheard`` a notification
+    whose addressee cannot be told."""
 
     fact_id: str
     index: int
     refused: f.Reason | None = None
     account: str = ""
+    unheard: w.NotifyPerson | None = None
 
 
 Command = Tell | SeeWritten
@@ -153,7 +156,7 @@ def evolve(state: State, event: StoredEvent) -> State:
 
 
 def _written(state: State, event: Written) -> State:
-    if event.complained and event.refused is not None:
+    if event.complained and event.refused is not None and event.unheard is None:
         state = replace(state, complaints=state.complaints | {event.refused.code})
     sent = state.sent.get(event.fact_id, frozenset()) | {event.index}
     if len(sent) < len(state.pending.get(event.fact_id, ())):
@@ -256,6 +259,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                 return ()
             kind, refused = kinds[command.index], command.refused
             known = refused is None or refused.code in (*state.complaints, "tenant_removed")
+            left = command.unheard is not None  # each notification is told to somebody
             return (
                 Written(
                     fact_id=command.fact_id,
@@ -264,7 +268,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                     fact_writes=kinds,
                     refused=refused,
                     # What the chat itself refused cannot be said there.
-                    complained="" if known or kind == "chat" else command.account,
+                    complained="" if (known and not left) or kind == "chat" else command.account,
+                    unheard=command.unheard,
                 ),
             )
         case _:
@@ -367,11 +372,12 @@ def _fields(state: State, fact: f.AnyFact, sequence: int) -> dict[str, str | int
 
 def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     """One effect per write, all of one fact in one group, so that they travel in one batch; and one for a refusal that
-    the admin chat is told of, since who reads the deal cannot mend it."""
+    the admin chat is told of, since who reads the deal cannot mend it, or that leaves a notification to others."""
     event = recorded.event
     if isinstance(event, Written) and event.complained and event.refused is not None:
-        said = complaint(state.stream.partition("-")[2], event.write, event.refused)
-        request = {**said.model_dump(mode="json"), "fact_id": event.fact_id, "index": event.index, "deal_id": ""}
+        deal_id = state.stream.partition("-")[2]
+        said = instead(deal_id, event.unheard) or complaint(deal_id, event.write, event.refused)
+        request = {**said, "fact_id": event.fact_id, "index": event.index}
         key = (event.fact_id, str(event.index), "refused")
         return (EffectPlan(kind=CRM_CHAT, key=key, account=event.complained, request=request),)
     if not isinstance(event, Told):

@@ -64,10 +64,21 @@ def notifications(fact: f.AnyFact) -> Sequence[w.NotifyPerson | w.SayInChat]:
     return (person,)
 
 
-def complaint(deal_id: str, write: str, refused: f.Reason) -> w.SayInChat:
-    """What the admin chat is told of a write that the portal refused for good."""
+def instead(deal_id: str, unheard: w.NotifyPerson | None) -> dict[str, Any]:
+    """What others are told in the place of the responsible ``instead_of``: the head of the department, else the chat,
+    unless it ``heard`` it already. Nothing where the responsible was told."""
+    if unheard is None:
+        return {}
+    said = w.SayInChat(text=unheard.text, values=unheard.values)
+    heard = unheard.text == "card_opened" and unheard.values.get("kind") in _FOR_ACCOUNTANT
+    about = {"deal_id": deal_id, "instead_of": unheard.user_id, "tag": unheard.tag, "heard": heard}
+    return {**said.model_dump(mode="json"), **about}
+
+
+def complaint(deal_id: str, write: str, refused: f.Reason) -> dict[str, Any]:
+    """What the admin chat is told of a write that the portal refused for good. It names the deal itself."""
     values = {"deal": deal_id, "write": write, "reason": refused.model_dump(mode="json")}
-    return w.SayInChat(text="write_refused", values=values)
+    return {**w.SayInChat(text="write_refused", values=values).model_dump(mode="json"), "deal_id": ""}
 
 
 def _tag(fact: f.AnyFact) -> str:

@@ -93,6 +93,10 @@ class Texts:
         """A sentence about an order of a shop, which is no deal of the CRM."""
         return f"{self.sections['kinds']['order']} № {_unmarked(number)}. {sentence}"
 
+    def meant_for(self, who: str, sentence: str) -> str:
+        """A sentence for others than the responsible, whom the portal does not notify."""
+        return f"{sentence} {self.sections['kinds']['meant_for']}: {_unmarked(who)}."
+
     def _known(self, section: str, key: str) -> str:
         if key in self.sections[section]:
             return key

@@ -23,6 +23,7 @@ from chassis.work.handlers import (
 from connectors.ports import crm as ports
 from services.notifier.domain import deal
 from services.notifier.domain.facts import Reason
+from services.notifier.domain.writes import NotifyPerson
 from services.notifier.store import DealStore
 from services.notifier.workers.texts import Texts
 
@@ -33,8 +34,9 @@ CALLS_PER_BATCH: Final = 4
 ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=1_000, human_when_exhausted=False, calls=CALLS_PER_BATCH)
 """Writes are absolute or found by their marker, so repeating one changes nothing; the CRM is owed every one of them."""
 
-LOOKED_FOR: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=5, human_when_exhausted=False, calls=2)
-"""A chat message is looked for before each repeat: only a portal that shows it late can have it twice. Never a card."""
+LOOKED_FOR: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=5, human_when_exhausted=False, calls=5)
+"""A chat message is looked for before each repeat: only a portal that shows it late can have it twice. Never a card.
+What a responsible cannot be told asks for a head first, in two calls, and is told to the head in one."""
 
 CLOCKS_APART_MAX: Final = timedelta(minutes=1)
 """So far the portal's clock may be behind ours."""
@@ -163,13 +165,18 @@ class CrmWrites:
         return _told(call, settled)
 
 
+class ChatCrm(ports.FindStandIn, ports.WriteDeal, Protocol):
+    """What messages to the chat need of a CRM."""
+
+
 class CrmChat:
-    """A message to the tenant's admin chat."""
+    """A message to the tenant's admin chat, or to the head of a department in the place of a responsible who cannot be
+    told; the chat hears it where there is none."""
 
     kind = deal.CRM_CHAT
     batch_max = 1
 
-    def __init__(self, crm: ports.WriteDeal, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
+    def __init__(self, crm: ChatCrm, directory: TenantDirectory, texts: Mapping[str, Texts]) -> None:
         self._crm = crm
         self._directory = directory
         self._texts = texts
@@ -183,13 +190,13 @@ class CrmChat:
         return None
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-        """One message; a tenant without an admin chat gets none."""
+        """One message; a tenant without an admin chat gets none there."""
         (call,) = calls
         view = await self._directory.view(call.tenant)
         if not view.version:
             return (Retryable(Problem("tenant_unknown", {}), outage=False),)
-        chat = view.settings.get("admin_chat", "")
-        if not chat:
+        chat, instead_of = view.settings.get("admin_chat", ""), call.request.get("instead_of", "")
+        if not chat and not instead_of:
             return (Ok(SKIPPED),)
         texts = self._texts[view.settings.get("language", "ru")]
         zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
@@ -198,10 +205,28 @@ class CrmChat:
             order_number = call.request["values"].get("order_number", "")
             about = texts.about_order if order_number else texts.about_deal
             text = about(order_number or call.request["deal_id"], text)
+        if instead_of:
+            found = await self._crm.find_stand_in(call.permit, instead_of)
+            if not isinstance(found, Ok):
+                return (found,)
+            text = texts.meant_for(found.value.name or f"№ {instead_of}", text)
+            told = await self._tell_head(call, found.value.head_id, text) if found.value.head_id else None
+            if told is not None:
+                return (told,)
+            if not chat or call.request["heard"]:
+                return (Ok(SKIPPED),)
         repeated = call.send_number > 1 and call.planned_at is not None
         said_after = call.planned_at - CLOCKS_APART_MAX if repeated and call.planned_at else None
         (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text, said_after)])
         return (Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written,)
+
+    async def _tell_head(self, call: EffectCall, head_id: str, text: str) -> Outcome[Mapping[str, Any]] | None:
+        """What became of it; None where the head cannot be told either."""
+        told = ports.NotifyUser(head_id, text, call.request["tag"], call.tenant)
+        (written,) = await self._crm.write(call.permit, [told])
+        if isinstance(written, Rejected):
+            return None
+        return Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """Not asked: the look is part of the repeat."""
@@ -219,7 +244,9 @@ def _told(call: EffectCall, settled: Settled) -> deal.Command:
             return deal.SeeWritten(fact_id, index)
         case RejectedFinally() | Undecidable():
             refused = Reason(code=settled.problem.code, values=settled.problem.values)
-            return deal.SeeWritten(fact_id, index, refused, call.account)
+            gone = call.request["write"] == "notification" and refused.code == ports.RECIPIENT_REFUSED
+            unheard = NotifyPerson.model_validate(call.request) if gone else None
+            return deal.SeeWritten(fact_id, index, refused, call.account, unheard)
 
 
 def _field_values(

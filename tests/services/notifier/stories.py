@@ -8,7 +8,19 @@ from services.notifier.app import COMPANIES, NEWCOMERS
 from services.notifier.domain import company, deal, newcomer
 from services.notifier.domain.delays import TOLD_AFTER
 from services.notifier.domain.facts import Reason as FactReason
-from tests.services.notifier.parts import asked, issued, look_at_delays, outages, rejected, tell, told, waited, waits
+from services.notifier.domain.writes import NotifyPerson
+from tests.services.notifier.parts import (
+    asked,
+    issued,
+    look_at_delays,
+    outages,
+    received,
+    rejected,
+    tell,
+    told,
+    waited,
+    waits,
+)
 from tests.services.streams import NOW, Stream
 
 
@@ -20,6 +32,9 @@ def written() -> Stream[Any, Any]:
     for index in range(3):
         stream.ran(deal.SeeWritten("m1", index, refused if index else None, "bitrix24:vektor"))
     tell(stream, issued(), "m2")
+    tell(stream, received(), "m3")
+    gone = NotifyPerson(user_id="7", text="payment_received", tag="sverka|payment_received|p1", values={"date": "x"})
+    stream.ran(deal.SeeWritten("m3", 1, FactReason(code="crm_recipient_refused"), "bitrix24:vektor", gone))
     return stream
 
 
