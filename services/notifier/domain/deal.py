@@ -317,13 +317,12 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
     if after.overdue_days() != state.overdue_days():
         fields["overdue_days"] = after.overdue_days()
     writes: list[w.AnyWrite] = []
-    back = shown.comes_back(state.papers, after.papers)
+    back, files = shown.comes_back(state.papers, after.papers)
     if fields or back:
-        writes.append(w.SetFields(values=fields | (back.fields() if back else {})))
-    if back and back.blob:
-        writes.append(w.PutFile(field="invoice_pdf", blob=back.blob, file_name=back.file_name))
+        writes.append(w.SetFields(values={**fields, **back}))
+    writes.extend(files)
     if isinstance(fact, f.DocumentRendered) and _is_shown(state, fact):
-        name = "invoice_pdf" if fact.kind == "invoice" else "act_pdf"
+        name = shown.FILE if fact.kind == "invoice" else "act_pdf"
         writes.append(w.PutFile(field=name, blob=fact.blob, file_name=fact.file_name))
     if isinstance(fact, f.BalanceChanged) and after.settled and not state.settled:
         writes.append(w.MoveToPaid(category_id=fact.category_id))
@@ -333,12 +332,11 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
 
 
 def _is_shown(state: State, fact: f.DocumentRendered) -> bool:
-    """Whether the deal's field gets a file: that of the invoice that stands there, else that of the newest revision;
-    never that of a draft."""
-    if fact.draft:
+    """Whether the field gets a file, the newest revision's: never that of a draft, nor while invoices stand, whose own
+    file is there."""
+    if fact.draft or (fact.kind == "invoice" and shown.standing(state.papers)):
         return False
-    stands = shown.standing(state.papers) if fact.kind == "invoice" else ""
-    return fact.document_id == stands if stands else fact.revision >= state.rendered.get(fact.kind, 0)
+    return fact.revision >= state.rendered.get(fact.kind, 0)
 
 
 def _is_over(state: State, fact: f.AnyFact, sequence: int) -> bool:

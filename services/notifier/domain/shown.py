@@ -5,6 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.notifier.domain import facts as f
+from services.notifier.domain import writes as w
+
+FILE = "invoice_pdf"
+"""The field with the client's file."""
 
 PENDING = "pending_review"
 """The status of an invoice that its accountant has yet to post."""
@@ -66,14 +70,31 @@ def seen(papers: Papers, fact: f.AnyFact, sequence: int) -> Papers:
 
 def standing(papers: Papers) -> str:
     """The id of the newest invoice that is not void; "" where there is none."""
-    live = [invoice_id for invoice_id, one in papers.items() if one.number and not one.void]
-    return max(reversed(live), key=lambda invoice_id: papers[invoice_id].place, default="")
+    return next(iter(_live(papers)), "")
 
 
-def comes_back(before: Papers, after: Papers) -> Paper | None:
-    """The invoice that the fields show from now on, if they showed a newer one, which is void."""
-    was, now = standing(before), standing(after)
-    return after[now] if now and now != was else None
+def _live(papers: Papers) -> Papers:
+    """The invoices that are not void, the newest first."""
+    live = [(invoice_id, one) for invoice_id, one in papers.items() if one.number and not one.void]
+    oldest_first = sorted(live, key=lambda found: found[1].place)
+    return dict(oldest_first[::-1])
+
+
+def comes_back(before: Papers, after: Papers) -> tuple[Mapping[str, str | int], tuple[w.PutFile, ...]]:
+    """The fields of the invoice that stands from now on, if it is another than before, and the newest file of those
+    that are not void. Where these have none, that of a void one is taken away: nobody is to pay by it."""
+    was, live = standing(before), _live(after)
+    if not live:
+        return {}, ()
+    now = next(iter(live))
+    fields = live[now].fields() if now != was else {}
+    had = next((one for one in _live(before).values() if one.blob), None)
+    has = next((one for one in live.values() if one.blob), None)
+    if has is None:
+        voided = had is not None or (not was and any(one.blob for one in before.values()))
+        return {**fields, **({FILE: ""} if voided else {})}, ()
+    same = had is not None and had.blob == has.blob
+    return fields, () if same else (w.PutFile(field=FILE, blob=has.blob, file_name=has.file_name),)
 
 
 def is_over(papers: Papers, invoice_id: str) -> bool:

@@ -123,6 +123,15 @@ async def test_all_that_is_written_is_on_the_deal(office: Office) -> None:
     assert "Оплата получена" in str(notes)
 
 
+async def test_field_of_a_file_is_emptied_as_any_other(office: Office) -> None:
+    deal_id = await office.deal(stage="PREPARATION")
+    await office.crm.write(office.permit, commands(deal_id))
+    emptied = SetFields("deal", deal_id, {"UF_CRM_INVOICE_PDF": "", "UF_CRM_INVOICE_NUMBER": "B24-2"})
+    taken((await office.crm.write(office.permit, [emptied]))[0])
+    deal = (await office.view(deal_id))["deal"]
+    assert (deal["UF_CRM_INVOICE_PDF"], deal["UF_CRM_INVOICE_NUMBER"]) == (None, "B24-2")
+
+
 async def test_repeating_all_changes_nothing_but_the_chat(office: Office) -> None:
     deal_id = await office.deal(stage="PREPARATION")
     first = [taken(one) for one in await office.crm.write(office.permit, commands(deal_id))]

@@ -56,6 +56,15 @@ def test_file_that_comes_late_is_that_of_the_invoice_that_stands() -> None:
     assert after(first, file, second, void("i2"), other) == after(first, file)
 
 
+def test_file_of_a_void_invoice_never_stands_beside_the_number_of_another() -> None:
+    first, file, second, other = repeat()
+    assert after(first, second, other, void("i2"))["invoice_pdf"] == ""
+    assert after(first, file, void("i1"), second)["invoice_pdf"] == ""
+    assert after(first, file, void("i1"), second, other)["invoice_pdf"] == "blob-i2"
+    assert after(first, file, second)["invoice_pdf"] == "blob-i1"
+    assert after(first, file, second, void("i1"))["invoice_pdf"] == ""
+
+
 def test_cancelling_without_another_invoice_writes_no_more_than_it_did() -> None:
     stream = told()
     tell(stream, issued())
@@ -64,7 +73,7 @@ def test_cancelling_without_another_invoice_writes_no_more_than_it_did() -> None
 
 def test_file_of_an_invoice_that_is_not_posted_yet_never_comes_back() -> None:
     draft = paper("i1", 1).model_copy(update={"draft": True, "blob": "draft"})
-    assert after(issued("i1"), draft, issued("i2"), paper("i2", 2), void("i2"))["invoice_pdf"] == "blob-i2"
+    assert after(issued("i1"), draft, issued("i2"), paper("i2", 2), void("i2"))["invoice_pdf"] == ""
 
 
 @pytest.mark.parametrize(("gone", "stands"), [(("i2",), "i1"), (("i1",), "i2"), ((), "i2")])
