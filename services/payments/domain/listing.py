@@ -288,8 +288,9 @@ class _Decision:
         )
 
     def _ask_next(self) -> None:
-        """Asks about what found no place among the questions before."""
-        asked = {card.opened.subject for card in self.state.cards.by_id.values()}
+        """Asks about what found no place among the questions before, or was gone while a person was asked about it."""
+        cards = self.state.cards.by_id.values()
+        asked = {card.opened.subject for card in cards if card.taken is None or card.taken.choice != WITHDRAWN}
         for operation in tuple(self.state.operations.values()):
             if operation.payment_id in asked or operation.vanished:
                 continue

@@ -280,6 +280,15 @@ class TestQuestions:
         asked = [one.opened.subject for one in day.state.cards.by_id.values() if one.taken is None]
         assert operation.payment_id in asked
 
+    def test_what_was_gone_while_a_person_was_asked_about_it_is_asked_about_again_when_it_is_back(self) -> None:
+        day = bank_day()
+        later = row(number="319")
+        for hours, rows in enumerate(((row(),), (row(), later), (row(),))):
+            day.ran(load(*rows, name=f"s{hours}", made_at=NEXT_MORNING + dt.timedelta(hours=hours)))
+        assert (states(day), open_cards(day)) == (["open", "vanished"], [])
+        day.ran(load(row(), later, name="s4", made_at=NEXT_MORNING + dt.timedelta(hours=4)))
+        assert (states(day), open_cards(day)) == (["open", "suspect"], ["payment_suspect"])
+
     def test_a_result_for_what_has_changed_meanwhile_is_not_taken(self) -> None:
         day = bank_day()
         day.ran(load(row(), made_at=NOON))
