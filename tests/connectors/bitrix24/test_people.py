@@ -114,6 +114,19 @@ async def test_a_department_that_is_not_there_names_no_head(office: Office) -> N
     assert await found(office, "999") == StandIn("", "")
 
 
+async def test_an_answer_about_others_than_were_asked_for_names_nobody() -> None:
+    """A portal that drops a filter gives the first departments of all, and the caller for a user without an id."""
+    user = answer(batch({"user": {"id": 7, "departments": [5]}}))
+    others = [{"ID": "1", "UF_HEAD": "1"}, {"ID": "5", "UF_HEAD": "9"}]
+    for rows, shown, head in ((others[:1], 9, ""), (others, 9, "9"), (others, 1, "")):
+        heads = answer(batch({"department0": rows, "head0": {"id": shown, "active": True}}))
+        client = Bitrix24(Script(user, heads), clock(), lambda moved: None)
+        assert await client.find_stand_in(permit(ENDPOINT), MANAGER) == Ok(StandIn("", head))
+    stranger = answer(batch({"user": {"id": 1, "name": "Анна", "departments": [1]}}))
+    client = Bitrix24(Script(stranger), clock(), lambda moved: None)
+    assert await client.find_stand_in(permit(ENDPOINT), MANAGER) == Ok(StandIn("", ""))
+
+
 async def test_without_the_right_to_departments_the_head_is_not_known(office: Office) -> None:
     await department(office, SECOND, MANAGER)
     shown = await found(office, MANAGER, await narrow(office, "crm", "im"))

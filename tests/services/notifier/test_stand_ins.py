@@ -110,6 +110,16 @@ def test_a_refused_write_is_still_told_of_after_an_untold_responsible() -> None:
     assert [one.request["text"] for one in stream.effects_of(deal.CRM_CHAT)] == ["document_refused", "write_refused"]
 
 
+def test_a_deal_that_complained_of_it_before_leaves_its_notifications_to_others_too() -> None:
+    """As older builds did: they told the chat once that a notification was refused."""
+    stream = told()
+    tell(stream, rejected(), "m1")
+    stream.ran(deal.SeeWritten("m1", 2, Reason(code=ports.RECIPIENT_REFUSED), ACCOUNT))
+    tell(stream, received(), "m2")
+    settled(stream, "m2")
+    assert [one.request["text"] for one in stream.effects_of(deal.CRM_CHAT)] == ["write_refused", "payment_received"]
+
+
 def test_the_same_answer_heard_twice_leaves_one_message() -> None:
     stream, _ = left(rejected())
     events = len(stream.events)
