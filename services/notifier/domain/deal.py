@@ -307,7 +307,7 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
     order = OrderId.parse(state.stream.partition("-")[2])
     if order is not None:
         # There is no deal to write to: what is not for people only stands in the state.
-        about = {"order_number": after.order_number or str(order.order)}
+        about = {"shop_order": after.order_number or str(order.order)}
         return tuple(w.SayInChat(text=said.text, values={**said.values, **about}) for said in told[:1])
     if isinstance(fact, f.BuyerConflict) and after == state:
         return ()

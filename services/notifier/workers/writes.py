@@ -9,6 +9,7 @@ from chassis.blobs import BlobBroken, BlobMissing, BlobRef, Blobs, BlobTooLarge
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.tenants import TenantDirectory
+from chassis.values.orders import OrderId
 from chassis.work.handlers import (
     Confirmed,
     EffectCall,
@@ -200,11 +201,11 @@ class CrmChat:
             return (Ok(SKIPPED),)
         texts = self._texts[view.settings.get("language", "ru")]
         zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
-        text = texts.fact(call.request["text"], call.request["values"], zone)
-        if call.request["deal_id"]:
-            order_number = call.request["values"].get("order_number", "")
-            about = texts.about_order if order_number else texts.about_deal
-            text = about(order_number or call.request["deal_id"], text)
+        values, deal_id = _values_of(call.request), call.request["deal_id"]
+        text = texts.fact(call.request["text"], values, zone)
+        if deal_id:
+            order = values.get("shop_order")
+            text = texts.about_deal(deal_id, text) if order is None else texts.about_order(order, text)
         if instead_of:
             found = await self._crm.find_stand_in(call.permit, instead_of)
             if not isinstance(found, Ok):
@@ -235,6 +236,15 @@ class CrmChat:
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """A deal's stream is told; an alert's stream need not know."""
         return _told(call, settled) if call.request["deal_id"] else None
+
+
+def _values_of(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a sentence. An order's number has a name of its own: a payment's ``order_number`` is the bank's."""
+    values: Mapping[str, Any] = request["values"]
+    order = OrderId.parse(request["deal_id"])
+    if order is None or "shop_order" in values:
+        return values
+    return {**values, "shop_order": values.get("order_number") or str(order.order)}  # as an older build has planned it
 
 
 def _told(call: EffectCall, settled: Settled) -> deal.Command:

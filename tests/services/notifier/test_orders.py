@@ -52,12 +52,13 @@ def test_nothing_is_written_to_a_deal_and_people_read_in_the_chat() -> None:
         assert writes(tell(stream, message)) == []
     for message in (
         rejected(responsible_id="").model_copy(update=OF_ORDER),
-        received().model_copy(update=OF_ORDER),
+        received().model_copy(update=OF_ORDER | {"order_number": "341"}),
         overdue(3, remind=True).model_copy(update=OF_ORDER),
     ):
         (event,) = tell(stream, message)
         (said,) = event.writes
-        assert (said.write, said.values["order_number"]) == ("chat", "392")
+        assert (said.write, said.values["shop_order"]) == ("chat", "392")
+        assert said.values.get("order_number", "341") == "341"
     assert stream.state.shown_status() == "issued"
     assert {plan.kind for plan in stream.effects.values()} == {"crm-chat"}
 
@@ -75,7 +76,7 @@ def test_what_two_would_hear_of_a_deal_the_chat_hears_once_of_an_order() -> None
 
 def test_order_whose_number_has_not_come_yet_is_named_by_its_id() -> None:
     (event,) = tell(order(placed=False), rejected(responsible_id="").model_copy(update=OF_ORDER))
-    assert event.writes[0].values["order_number"] == "236"
+    assert event.writes[0].values["shop_order"] == "236"
 
 
 def test_sentence_in_the_chat_names_the_order() -> None:

@@ -23,7 +23,7 @@ def test_refusal_says_what_makes_the_document_after_all() -> None:
     for code in ("seller_missing", "seller_unclear", "tax_profile_missing", "accounting_period_closed"):
         assert ends(refusal("invoice", "lines_missing", code), *stage), code
         assert ends(refusal("act", code), *stage), code
-    assert ends(refusal("invoice", "seller_missing", order_number="7"), *changed)
-    assert ends(refusal("invoice", "deal_too_long", order_number="7"), " заказа счёт будет выставлен сам.", itself[1])
+    assert ends(refusal("invoice", "seller_missing", shop_order="7"), *changed)
+    assert ends(refusal("invoice", "deal_too_long", shop_order="7"), " заказа счёт будет выставлен сам.", itself[1])
     by_hand = (" заказу сделайте в бухгалтерии.", " this order in accounting.")
-    assert ends(refusal("invoice", "tax_profile_missing", order_number="7"), *by_hand)
+    assert ends(refusal("invoice", "tax_profile_missing", shop_order="7"), *by_hand)

@@ -1,6 +1,7 @@
 """Writes to the CRM: the tenant's fields and words, and the one move that may be made (R5)."""
 
 import datetime as dt
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from connectors.ports import crm as ports
 from services.notifier.domain import deal
 from services.notifier.workers.texts import load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
-from tests.services.notifier.parts import asked, balance, issued, rejected, rendered, tell, told
+from tests.services.notifier.parts import asked, balance, issued, received, rejected, rendered, tell, told
 from tests.services.streams import NOW, TENANT
 
 TEXTS = load_texts()
@@ -227,6 +228,34 @@ class TestChat:
         (message,) = await self._said(SETTINGS)
         assert isinstance(message, ports.ChatMessage)
         assert message.text.startswith("Сделка № 15. Нужно решение:")
+
+    @pytest.mark.parametrize(
+        ("deal_id", "values", "names"),
+        [
+            ("15", {"order_number": "341"}, ("Сделка № 15.", "поручение № 341,")),
+            (
+                "shop-main-236",
+                {"order_number": "341", "shop_order": "392"},
+                ("Заказ с сайта № 392.", "поручение № 341,"),
+            ),
+            ("shop-main-236", {"order_number": "392"}, ("Заказ с сайта № 392.", "")),
+        ],
+        ids=["a deal", "an order", "an order, planned by an older build"],
+    )
+    async def test_banks_number_of_a_payment_is_no_order_of_a_shop(
+        self, deal_id: str, values: dict[str, str], names: tuple[str, str]
+    ) -> None:
+        portal = Portal()
+        crm: Any = portal
+        directory: Any = Directory(SETTINGS)
+        payment = received().model_copy(update={"responsible_id": ""})
+        (call,) = (call for call in calls(payment) if call.kind == deal.CRM_CHAT)
+        request = {**call.request, "deal_id": deal_id, "values": {**call.request["values"], **values}}
+        await CrmChat(crm, directory, TEXTS).send([replace(call, request=request)])
+        (message,) = portal.commands
+        assert isinstance(message, ports.ChatMessage)
+        assert message.text.startswith(names[0])
+        assert names[1] in message.text
 
     async def test_message_is_looked_for_before_it_is_repeated(self) -> None:
         """Two answers of a portal were lost, and its chat heard of an outage's end without its beginning."""
