@@ -42,7 +42,13 @@ def operations_topic(service: str) -> str:
 
 
 def _operations(service: str) -> Topic:
-    return Topic(operations_topic(service), service, ("notifier",), operations.MESSAGES, "deal, else vendor")
+    return Topic(
+        operations_topic(service),
+        service,
+        ("notifier",),
+        operations.MESSAGES,
+        "deal, else vendor, else that of a dead letter",
+    )
 
 
 _OTHER_MESSAGES = (ingest.TenantState, ingest.StatementReceived, ingest.AccountingCalled, ingest.CompanyChanged)

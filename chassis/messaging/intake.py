@@ -11,6 +11,7 @@ import asyncpg
 from chassis.engine import Command, Engine, Executed, MessageTooLarge
 from chassis.ids import TenantId, lock_number
 from chassis.messaging import inbox, letters
+from chassis.messaging.blocked import blocking, freeing, says_blocked
 from chassis.messaging.codec import (
     ContentError,
     ForeignTenantError,
@@ -26,7 +27,7 @@ from chassis.messaging.codec import (
 )
 from chassis.messaging.inbox import Standing
 from chassis.messaging.kafka import Record
-from chassis.messaging.letters import CONTENT, FOLLOWER, NO_TENANT, UNKNOWN, Fault, NewLetter
+from chassis.messaging.letters import CONTENT, FOLLOWER, NO_TENANT, UNKNOWN, Fault, Letter, NewLetter
 from chassis.messaging.limit import LetterLimit
 from chassis.messaging.routing import Route
 from chassis.postgres import Connection, Database
@@ -84,6 +85,7 @@ class Intake:
         self._codec = codec
         self._route = route
         self._now = now
+        self._says_blocked = says_blocked(engine)
 
     def read(self, record: Record, topic: str, metadata: Mapping[str, str]) -> Taken:
         """Decodes and routes one message; never raises, a bad message carries its fault.
@@ -196,7 +198,7 @@ class Intake:
             if message.identity not in fresh:
                 results[message.topic, "repeated"] += 1
         alive = [m for m in alive if m.identity in fresh]
-        executed = await self.execute(connection, alive, before_writes)
+        executed = await self.execute(connection, alive, before_writes, dead=new)
         position = 0
         for message in alive:
             mine = executed[position : position + len(message.commands)]
@@ -210,10 +212,20 @@ class Intake:
         connection: Connection,
         messages: Sequence[Taken],
         before_writes: Callable[[], Awaitable[None]] | None = None,
+        *,
+        dead: Sequence[NewLetter] = (),
     ) -> list[Executed]:
-        """Runs the messages' commands; the caller holds their locks and has accepted them into the inbox."""
+        """Runs the messages' commands, then tells of the keys that ``dead`` block; the caller holds the locks and has
+        accepted the messages into the inbox."""
         commands = [command for message in messages for command in message.commands]
+        if self._says_blocked:
+            commands += blocking(dead)
         return await self._engine.execute(connection, commands, self._now(), locked=True, before_writes=before_writes)
+
+    async def free(self, connection: Connection, letter: Letter) -> None:
+        """Tells that the key of a settled letter waits no more; the caller holds its lock."""
+        if self._says_blocked:
+            await self._engine.execute(connection, [freeing(letter)], self._now(), locked=True)
 
     async def _up_to_the_limit(
         self, messages: Sequence[Taken]

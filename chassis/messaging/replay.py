@@ -129,10 +129,13 @@ class DeadLetterOffice:
         letter = await self.show(event_id)
         if letter.resolution is not None:
             raise LetterNotFound(f"the letter {event_id} was {letter.resolution} by {letter.resolved_by} already")
-        async with self._database.delivery() as connection:
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", lock_number(letter.key))
-            await letters.resolve(connection, self._service, letter, "discarded", by)
-            await letters.unblock_if_none_left(connection, self._service, letter.tenant, letter.topic, letter.key)
+        if letter.tenant == NO_TENANT:
+            async with self._database.delivery() as connection:
+                await letters.resolve(connection, self._service, letter, "discarded", by)
+        else:
+            async with self._database.transaction([letter.tenant], {lock_number(letter.key)}) as connection:
+                await letters.resolve(connection, self._service, letter, "discarded", by)
+                await self._unblock(connection, letter)
         _log.warning("the dead letter %s was discarded by %s", event_id, by)
 
     async def _replay_key(
@@ -151,13 +154,19 @@ class DeadLetterOffice:
                     if [letter.seq for letter in locked if letter.seq <= up_to_seq] != [w.seq for w in waiting]:
                         continue  # one more came before the lock was ours, and may need locks of its own
                     results = await self._apply_all(connection, waiting, messages, by)
-                    await letters.unblock_if_none_left(connection, self._service, tenant, topic, key)
+                    if waiting:  # else somebody else settled them
+                        await self._unblock(connection, waiting[-1])
                     _take_back_if(dry_run)
             except _TakeBackError:
                 return results
             for result in results:
                 _log.info("the dead letter %s was %s by %s", result.letter.event_id, result.result, by)
             return results
+
+    async def _unblock(self, connection: Connection, settled: Letter) -> None:
+        tenant, topic, key = settled.tenant, settled.topic, settled.key
+        if await letters.unblock_if_none_left(connection, self._service, tenant, topic, key):
+            await self._intake.free(connection, settled)
 
     def _read(self, letter: Letter) -> Taken:
         carrier = {n: v.decode(errors="replace") for n, v in letter.headers if n in ("traceparent", "tracestate")}

@@ -18,6 +18,7 @@ from chassis.http import VendorHttp
 from chassis.ids import TenantId
 from chassis.internal_api.decisions import DecideCard, take_card
 from chassis.internal_api.story import DealStreams
+from chassis.messaging.blocked import blocked_kind
 from chassis.messaging.routing import Route, Routed
 from chassis.messaging.topics import TopicSpec
 from chassis.migrate import CHASSIS_MIGRATIONS
@@ -146,8 +147,9 @@ class ServiceSpec(Generic[S]):
     """All that makes a service: its streams, its topics and messages, its work and its HTTP.
 
     ``kinds`` are its own; the chassis adds the tenants' states (unless ``follows_tenants`` is off) and, with
-    ``operations`` and ``operations_topic``, outages and delays. ``loops`` are background coroutines that run until they
-    are cancelled. ``busy`` counts open work beside due work. ``body_bytes_max`` is by path.
+    ``operations`` and ``operations_topic``, outages, delays and keys behind dead letters. ``loops`` are background
+    coroutines that run until they are cancelled. ``busy`` counts open work beside due work. ``body_bytes_max`` is by
+    path.
     """
 
     name: str
@@ -173,7 +175,9 @@ class ServiceSpec(Generic[S]):
         """The service's kinds with those that the chassis adds."""
         kinds = [*self.kinds, *((TENANT_KIND,) if self.follows_tenants else ())]
         if self.operations is not None:
-            kinds += operation_kinds(self.operations_topic, self.operations, kinds, self.deal_of)
+            topic, said = self.operations_topic, self.operations
+            kinds += operation_kinds(topic, said, kinds, self.deal_of)
+            kinds.append(blocked_kind(topic, said.letters_began, said.letters_ended))
         return StreamKinds(kinds)
 
     def migration_folders(self) -> list[Path]:

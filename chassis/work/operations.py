@@ -123,6 +123,8 @@ class OperationMessages:
     work_resumed: type[Any]
     outage_began: type[Any]
     outage_ended: type[Any]
+    letters_began: type[Any]
+    letters_ended: type[Any]
 
 
 def outage_stream(vendor: str) -> str:

@@ -71,4 +71,25 @@ class OutageEnded(Message, name="OutageEnded"):
     ended_at: datetime
 
 
-MESSAGES = (WorkDelayed, WorkResumed, DecisionNeeded, DecisionTaken, OutageBegan, OutageEnded)
+class DeadLettersBegan(Message, name="DeadLettersBegan"):
+    """A message of ``topic`` could not be handled by this service: it and what follows under its key wait for a person,
+    nothing is lost. ``key`` is the Kafka key without the tenant."""
+
+    topic: str
+    key: str
+    since: datetime
+
+
+class DeadLettersEnded(Message, name="DeadLettersEnded"):
+    """All that waited under the key was handled or given up."""
+
+    topic: str
+    key: str
+    since: datetime
+    ended_at: datetime
+
+
+MESSAGES = (
+    WorkDelayed, WorkResumed, DecisionNeeded, DecisionTaken, OutageBegan, OutageEnded, DeadLettersBegan,
+    DeadLettersEnded,
+)  # fmt: skip

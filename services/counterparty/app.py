@@ -169,7 +169,12 @@ SPEC: Final = ServiceSpec(
     routes=_routes,
     loops=lambda parts: {"permits": _until_the_end(parts.once(_permits))},
     operations=OperationMessages(
-        operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
+        operations.WorkDelayed,
+        operations.WorkResumed,
+        operations.OutageBegan,
+        operations.OutageEnded,
+        operations.DeadLettersBegan,
+        operations.DeadLettersEnded,
     ),
     operations_topic=topics.operations_topic(NAME),
     deal_of=_deal_of,

@@ -385,7 +385,12 @@ SPEC: Final = ServiceSpec(
     routes=lambda parts: parts.once(_Whole).routes(),
     loops=lambda parts: parts.once(_Whole).loops(),
     operations=OperationMessages(
-        operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
+        operations.WorkDelayed,
+        operations.WorkResumed,
+        operations.OutageBegan,
+        operations.OutageEnded,
+        operations.DeadLettersBegan,
+        operations.DeadLettersEnded,
     ),
     operations_topic=topics.operations_topic(NAME),
     deal_of=_deal_of,

@@ -132,7 +132,12 @@ SPEC: Final = ServiceSpec(
     work=_work,
     routes=_routes,
     operations=OperationMessages(
-        operations.WorkDelayed, operations.WorkResumed, operations.OutageBegan, operations.OutageEnded
+        operations.WorkDelayed,
+        operations.WorkResumed,
+        operations.OutageBegan,
+        operations.OutageEnded,
+        operations.DeadLettersBegan,
+        operations.DeadLettersEnded,
     ),
     operations_topic=topics.operations_topic(NAME),
     deal_of=_deal_of,

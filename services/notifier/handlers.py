@@ -9,11 +9,14 @@ from chassis.messaging.routing import Routed
 from contracts.envelope import Envelope, Message
 from contracts.messages import counterparty, ingest, invoicing, operations, payments
 from contracts.messages import values as wire
-from services.notifier.domain import alerts, company, deal, delays, newcomer
+from services.notifier.domain import alerts, company, deal, delays, letters, newcomer
 from services.notifier.domain import facts as f
 
 OWN = "own"
 """Stands for the vendor of work that needs none."""
+
+LETTERS = "letters"
+"""Stands for a vendor where dead letters are spoken of."""
 
 
 def crm_account(tenant: str) -> str:
@@ -33,6 +36,8 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
             return _delay(message, envelope)
         case operations.WorkDelayed() | operations.WorkResumed() if message.account == crm_account(envelope.tenant_id):
             return ()  # a delay of writes to the CRM, told by writes to the CRM, would delay itself without end
+        case operations.DeadLettersBegan() | operations.DeadLettersEnded():
+            return (_letters(message, envelope),)
         case operations.DecisionNeeded() if not message.deal_id:
             return (_notice("card_opened", {"kind": message.kind, **message.values}, envelope),)
         case payments.PaymentUnmatched() if not message.deal_id and not message.suspect:  # those have a card
@@ -103,6 +108,18 @@ def _delay(message: operations.WorkDelayed | operations.WorkResumed, envelope: E
         return (Routed(stream, began),)
     ended = delays.SeeResumed(account, envelope.id, message.work_id, message.kind, message.vendor, envelope.time)
     return (Routed(stream, ended),)
+
+
+def _letters(message: operations.DeadLettersBegan | operations.DeadLettersEnded, envelope: Envelope) -> Routed:
+    """All of a tenant's go to one stream, which tells of them together."""
+    account, service, key = crm_account(envelope.tenant_id), envelope.source, message.key
+    if isinstance(message, operations.DeadLettersEnded):
+        gone = letters.SeeLettersGone(account, envelope.id, service, message.topic, key, envelope.sequence)
+        return Routed(f"{alerts.PREFIX}-{LETTERS}", gone)
+    # Deals of a portal have numbers, and no other key is one.
+    deal_id = key if key.isascii() and key.isdecimal() else ""
+    seen = letters.SeeLetters(account, service, message.topic, key, deal_id, message.since, envelope.sequence)
+    return Routed(f"{alerts.PREFIX}-{LETTERS}", seen)
 
 
 def _notice(text: str, values: Mapping[str, str | int], envelope: Envelope) -> Routed:

@@ -44,6 +44,7 @@ WORK: Final[dict[str, tuple[str, str]]] = {
     "match-waiting": ("Look for payments that came before the invoice", "Поиск оплат, пришедших раньше счёта"),
     "crm-write": ("Write to the deal", "Запись в сделку"),
     "look-at-delays": ("Look whether work still waits", "Проверка, ждёт ли ещё работа"),
+    "look-at-letters": ("Look of which dead letters nobody was told", "Проверка, о чём ещё не сообщали"),
     "crm-chat": ("Message to the chat", "Сообщение в чат"),
 }
 

@@ -231,6 +231,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "elba.read_invoice": _CHANGES,
     "settle/request-deadline": "due a day later",
     "settle/look-at-due": "due a day after the invoice is",
+    "settle/look-at-letters": "dead letters: no message of the path is one",
     "settle/look-at-delays": "due a quarter of an hour after work began to wait",
     "elba.read_act": "no service asks for it",
     "elba.ping": _OUTAGE,

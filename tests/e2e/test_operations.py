@@ -79,16 +79,18 @@ def test_work_is_listed_with_its_reason_and_tried_at_once(installation: Installa
 
 
 async def test_a_message_that_cannot_be_read_is_listed_replayed_and_given_up(installation: Installation) -> None:
+    """And the tenant's admin chat is told that it waits, once for all services, and that it is settled."""
+    portal = installation.portal()
     run = json.loads((installation.data / "run.json").read_text())
     event_id = str(uuid.uuid4())
     headers = {
         "ce_id": event_id, "ce_type": "InvoiceRequested", "ce_source": "test", "ce_subject": "1",
-        "ce_time": "2026-09-15T06:00:00Z", "ce_tenantid": "e2e-1", "ce_specversion": "1.0",
+        "ce_time": "2026-09-15T06:00:00Z", "ce_tenantid": portal.slug, "ce_specversion": "1.0",
     }  # fmt: skip
     producer = await start_producer(KafkaSettings(run["kafka"]["bootstrap"]), "e2e")
     try:
         encoded = [(name, value.encode()) for name, value in headers.items()]
-        await producer.send_and_wait("deals", b"{not json", key=b"e2e-1:1", headers=encoded)
+        await producer.send_and_wait("deals", b"{not json", key=f"{portal.slug}:1".encode(), headers=encoded)
     finally:
         await producer.stop()
 
@@ -98,6 +100,13 @@ async def test_a_message_that_cannot_be_read_is_listed_replayed_and_given_up(ins
 
     letters = installation.until("dead letters", lambda: len(dead()) >= 3 and dead())
     assert {one["service"] for one in letters} == {"counterparty", "invoicing", "notifier"}
+
+    def told() -> list[str]:
+        return [str(one["text"]) for one in portal.chat()]
+
+    (waits,) = installation.until("the chat to be told", told)
+    assert "покупатели (1), счета и акты (1), записи в CRM и сообщения (1); сделки № 1. Ждёт с 15.09.2026" in waits
+    assert "sverka dead list" in waits
     ids = sorted({one["event_id"] for one in letters})
     shown = installation.json("dead", "show", ids[0])
     assert "not json" in json.dumps(shown)
@@ -110,6 +119,9 @@ async def test_a_message_that_cannot_be_read_is_listed_replayed_and_given_up(ins
     for letter_id in ids:
         assert installation.call("dead", "discard", letter_id, "--by", "anna").code == 0
     assert dead() == []
+    assert "разобраны" in installation.until("the chat to be told of the end", lambda: told()[1:])[0]
+    installation.settle()
+    assert len(told()) == 2
     assert "anna" in installation.call("dead", "discard", ids[0]).err
 
 

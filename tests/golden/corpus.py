@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chassis.aggregate import Recorded, StreamKind
+from chassis.messaging.blocked import PREFIX as LETTERS
 from chassis.tenants import TENANT_KIND
 from chassis.work.operations import DELAY, OUTAGE
 from services.counterparty.app import SPEC as COUNTERPARTY
@@ -20,7 +21,7 @@ from tests.services.streams import NOW, TENANT
 
 FOLDER: Final = Path(__file__).resolve().parent
 CHASSIS: Final = "chassis"
-_OF_CHASSIS: Final = {TENANT_KIND.prefix, OUTAGE, DELAY}
+_OF_CHASSIS: Final = {TENANT_KIND.prefix, OUTAGE, DELAY, LETTERS}
 
 Kinds = dict[tuple[str, str], list[StreamKind[Any, Any]]]
 """By (service or ``chassis``, prefix): those of the chassis are several, one for each service that has them."""

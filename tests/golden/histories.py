@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from chassis.domain import Problem
+from chassis.messaging import blocked
 from chassis.tenants import STREAM as TENANT_STREAM
 from chassis.tenants import TENANT_KIND, SeeTenant
 from chassis.values.orders import OrderId
@@ -120,10 +121,12 @@ def all_histories() -> Iterator[History]:
     yield "notifier", "told-backwards", _told_backwards()
     yield "notifier", "notice", _notice()
     yield "notifier", "waited-long", notifier.waited_long()
+    yield "notifier", "waited-for-a-person", notifier.waited_for_a_person()
     yield CHASSIS, "suspended", _tenant_suspended()
     yield CHASSIS, "two-accounts-down", _two_accounts_down()
     yield CHASSIS, "fell-behind-twice", _fell_behind_twice()
     yield CHASSIS, "waited-for", _waited_for()
+    yield CHASSIS, "blocked-twice", _blocked_twice()
 
 
 def _another_inn() -> Stream[Any, Any]:
@@ -332,6 +335,15 @@ def _fell_behind_twice() -> Stream[Any, Any]:
     stream.ran(operations.DelayBegan(*work, NOW, Problem("vendor_fault", {"status": 502})))
     stream.ran(operations.DelayEnded(*work))
     stream.ran(operations.DelayBegan(*work, NOW + dt.timedelta(hours=1), Problem("limit_reached")))
+    return stream
+
+
+def _blocked_twice() -> Stream[Any, Any]:
+    """A key waits behind a dead letter, goes on, waits again."""
+    stream: Stream[Any, Any] = Stream(INVOICING.stream_kinds().of("letters-x"), "letters-deals/15")
+    stream.ran(blocked.BlockKey("deals", "15"))
+    stream.ran(blocked.FreeKey("deals", "15"))
+    stream.ran(blocked.BlockKey("deals", "15"))
     return stream
 
 

@@ -19,7 +19,7 @@ def _stored_events() -> list[tuple[str, str]]:
         (service, importlib.import_module(f"services.{service}.domain.{info.name}"))
         for service in SERVICES
         for info in pkgutil.iter_modules(importlib.import_module(f"services.{service}.domain").__path__)
-        if info.name not in ("portal", "alerts", "delays")
+        if info.name not in ("portal", "alerts", "delays", "letters")
     ]
     return [
         (service, value.NAME)

@@ -1,4 +1,4 @@
-"""What the tenant's admin chat was told of a vendor: each outage, and work of no deal that waits beside them."""
+"""What the tenant's admin chat was told: of a vendor each outage, and work of no deal that waits; of dead letters."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import assert_never
 
 from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused
-from services.notifier.domain import delays
+from services.notifier.domain import delays, letters
 from services.notifier.domain.deal import CRM_CHAT
 from services.notifier.domain.facts import Reason
 from services.notifier.domain.writes import SayInChat
@@ -115,10 +115,13 @@ class TellNotice:
     sequence: int = 0
 
 
-Command = TellOutage | TellRecovery | TellNotice | delays.Command
-StoredEvent = OutageTold | OutageShared | OutageLeft | RecoveryKept | RecoveryTold | NoticeTold | delays.StoredEvent
+Command = TellOutage | TellRecovery | TellNotice | delays.Command | letters.Command
+StoredEvent = (
+    OutageTold | OutageShared | OutageLeft | RecoveryKept | RecoveryTold | NoticeTold
+    | delays.StoredEvent | letters.StoredEvent
+)  # fmt: skip
 EVENTS: tuple[type[Event], ...] = (
-    OutageTold, OutageShared, OutageLeft, RecoveryKept, RecoveryTold, NoticeTold, *delays.EVENTS
+    OutageTold, OutageShared, OutageLeft, RecoveryKept, RecoveryTold, NoticeTold, *delays.EVENTS, *letters.EVENTS
 )  # fmt: skip
 CODEC = EventCodec(EVENTS)
 
@@ -126,7 +129,8 @@ CODEC = EventCodec(EVENTS)
 @dataclass(frozen=True, slots=True)
 class State:
     """Which services still see the outage, and since when; several of them report the same one. ``kept`` are recoveries
-    from outages that are not told yet, ``newest`` the place of the newest notice, ``waiting`` what waits of no deal."""
+    from outages that are not told yet, ``newest`` the place of the newest notice, ``waiting`` what waits of no deal,
+    ``dead`` what waits behind dead letters."""
 
     stream: str
     sources: Mapping[str, dt.datetime | None] = field(default_factory=dict)
@@ -135,6 +139,7 @@ class State:
     kept: tuple[RecoveryKept, ...] = ()
     newest: int = 0
     waiting: delays.Delays = field(default_factory=dict)
+    dead: letters.Letters = field(default_factory=letters.Letters)
 
     def kept_of(self, source: str, since: dt.datetime) -> RecoveryKept | None:
         """The end of an outage whose beginning was not told, if it came."""
@@ -170,6 +175,8 @@ def evolve(state: State, event: StoredEvent) -> State:
             return replace(state, newest=max(state.newest, event.sequence))
         case delays.WorkSeenDelayed() | delays.WorkSeenResumed() | delays.DelayTold() | delays.DelayEndTold():
             return replace(state, waiting=delays.evolve(state.waiting, event))
+        case letters.LettersSeen() | letters.LettersSeenGone() | letters.LettersTold() | letters.LettersEndTold():
+            return replace(state, dead=letters.evolve(state.dead, event))
         case _:
             assert_never(event)
 
@@ -201,6 +208,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             )
         case delays.SeeDelayed() | delays.SeeResumed() | delays.LookAtDelay():
             return delays.decide(state.waiting, command, covered=bool(state.sources))
+        case letters.SeeLetters() | letters.SeeLettersGone() | letters.LookAtLetters():
+            return letters.decide(state.dead, command, now)
         case _:
             assert_never(command)
 
@@ -289,6 +298,10 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             write = delays.said(event)
         case delays.WorkSeenDelayed():
             return delays.first_look(recorded.stream, recorded.version, event, state.waiting)
+        case letters.LettersTold() | letters.LettersEndTold():
+            write = letters.said(event)
+        case letters.LettersSeen():
+            return (letters.look(recorded.stream, event, recorded.recorded_at, state.dead),)
         case _:
             return ()
     request = {**write.model_dump(mode="json"), "fact_id": event.fact_id, "index": index, "deal_id": ""}

@@ -7,6 +7,7 @@ from connectors.ports.crm import Crm
 from services.notifier.store import DealStore
 from services.notifier.workers.companies import CrmCompany
 from services.notifier.workers.delays import LookAtDelays
+from services.notifier.workers.letters import LookAtLetters
 from services.notifier.workers.newcomers import CrmNewcomer
 from services.notifier.workers.texts import load_texts
 from services.notifier.workers.writes import CrmChat, CrmWrites
@@ -25,4 +26,4 @@ def handlers(crm: Crm, blobs: Blobs, directory: TenantDirectory, deals: DealStor
 
 def task_handlers() -> tuple[TaskHandler, ...]:
     """All task handlers of the service."""
-    return (LookAtDelays(),)
+    return (LookAtDelays(), LookAtLetters())

@@ -118,6 +118,7 @@ class Texts:
                 "reason": lambda one: self.reason(one, zone),
                 "card": lambda kind: self.card(kind, values, zone),
                 "choice_text": self.choice,
+                "part_name": lambda service: self.sections["parts"][self._known("parts", service)],
                 "work_name": lambda kind: self.sections["works"][self._known("works", kind)],
                 "vendor_name": lambda vendor: self.sections["vendors"].get(vendor, vendor),
             }

@@ -15,18 +15,18 @@ from chassis.settings import ServiceSettings, SettingsRefused
 from chassis.work.operations import OperationMessages
 from tests.chassis.service.desk import TICKET, TICKETS, Opened
 
-MESSAGES = OperationMessages(Opened, Opened, Opened, Opened)
+MESSAGES = OperationMessages(Opened, Opened, Opened, Opened, Opened, Opened)
 
 
 def prefixes(spec: ServiceSpec[ServiceSettings]) -> set[str]:
     return {kind.prefix for kind in spec.stream_kinds()}
 
 
-def test_tenants_outages_and_delays_are_added() -> None:
+def test_tenants_outages_delays_and_blocked_keys_are_added() -> None:
     assert prefixes(ServiceSpec("desk", ServiceSettings, [TICKET])) == {"deal", "tenant"}
     assert prefixes(ServiceSpec("desk", ServiceSettings, [TICKET], follows_tenants=False)) == {"deal"}
     spec = ServiceSpec("desk", ServiceSettings, [TICKET], operations=MESSAGES, operations_topic=TICKETS.name)
-    assert prefixes(spec) == {"deal", "tenant", "outage", "delay"}
+    assert prefixes(spec) == {"deal", "tenant", "outage", "delay", "letters"}
 
 
 def test_the_chassis_migrations_come_first() -> None:

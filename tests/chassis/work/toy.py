@@ -167,6 +167,14 @@ class OutageEnded(Message, name="OutageEnded"):
     accounts: tuple[str, ...]
 
 
+class LettersBegan(Message, name="DeadLettersBegan"):
+    """As the contract has it, in short; the toy reads nothing, so it has none."""
+
+
+class LettersEnded(Message, name="DeadLettersEnded"):
+    """The same."""
+
+
 def decide(state: Chain, command: Begin | End | Look | Looked, now: datetime) -> Sequence[Event]:
     """The toy's rules: a confirmed step orders the next."""
     match command:
@@ -250,7 +258,7 @@ CHAIN: StreamKind[Chain, Any] = StreamKind(
     planned=planned,
     published=published,
 )
-MESSAGES = OperationMessages(WorkDelayed, WorkResumed, OutageBegan, OutageEnded)
+MESSAGES = OperationMessages(WorkDelayed, WorkResumed, OutageBegan, OutageEnded, LettersBegan, LettersEnded)
 
 
 def toy_engine() -> Engine:

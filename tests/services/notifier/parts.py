@@ -7,14 +7,15 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from chassis.aggregate import EffectPlan
-from chassis.work.handlers import Done, Task
+from chassis.work.handlers import Done, Task, TaskHandler
 from contracts.envelope import Envelope, Message
 from contracts.messages import invoicing, operations, payments
 from contracts.messages.values import Reason
 from services.notifier.app import ALERTS, DEALS
-from services.notifier.domain import alerts, deal, delays
+from services.notifier.domain import alerts, deal
 from services.notifier.handlers import route
 from services.notifier.workers.delays import LookAtDelays
+from services.notifier.workers.letters import LookAtLetters
 from tests.services.streams import NOW, TENANT, Stream
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -224,17 +225,28 @@ def waited(work_id: str = "w1") -> operations.WorkResumed:
 
 
 def look_at_delays(stream: Alerts) -> None:
-    """Runs the looks that are due, each once, as the handler does."""
+    """Runs the looks that are due, of delays and of dead letters, each once, as their handlers do."""
+    looks: dict[str, TaskHandler] = {look.kind: look for look in (LookAtDelays(), LookAtLetters())}
     for key, plan in [*stream.tasks.items()]:
-        if plan.kind != delays.LOOK_AT_DELAYS or plan.due_at is None or plan.due_at > stream.now:
+        if plan.kind not in looks or plan.due_at is None or plan.due_at > stream.now:
             continue
         del stream.tasks[key]
         task = Task(TENANT, plan.key, plan.kind, plan.key, plan.payload, stream.name, "", 1, None, stream.now)
-        done = asyncio.run(LookAtDelays().run(task))
+        done = asyncio.run(looks[plan.kind].run(task))
         assert isinstance(done, Done)
         for one in done.commands:
             assert one.stream == stream.name
             stream.ran(one.body, one.command_id)
+
+
+def letters_began(key: str = "15", since: dt.datetime = NOW, topic: str = "deals") -> operations.DeadLettersBegan:
+    """A key waits behind a dead letter."""
+    return operations.DeadLettersBegan(topic=topic, key=key, since=since)
+
+
+def letters_ended(key: str = "15", since: dt.datetime = NOW, topic: str = "deals") -> operations.DeadLettersEnded:
+    """It waits no more."""
+    return operations.DeadLettersEnded(topic=topic, key=key, since=since, ended_at=since)
 
 
 def resumed(work_id: str = "w1") -> operations.WorkResumed:

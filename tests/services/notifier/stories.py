@@ -8,10 +8,13 @@ from services.notifier.app import COMPANIES, NEWCOMERS
 from services.notifier.domain import company, deal, newcomer
 from services.notifier.domain.delays import TOLD_AFTER
 from services.notifier.domain.facts import Reason as FactReason
+from services.notifier.domain.letters import GATHERED_FOR
 from services.notifier.domain.writes import NotifyPerson
 from tests.services.notifier.parts import (
     asked,
     issued,
+    letters_began,
+    letters_ended,
     look_at_delays,
     outages,
     received,
@@ -67,6 +70,20 @@ def waited_long() -> Stream[Any, Any]:
     return stream
 
 
+def waited_for_a_person() -> Stream[Any, Any]:
+    """Keys of two deals and of a payment wait behind dead letters, and go on."""
+    stream = outages("letters")
+    tell(stream, letters_began("15"), "1", "invoicing", 1)
+    tell(stream, letters_began("16"), "2", "invoicing", 1)
+    tell(stream, letters_began("operation-p1"), "3", "notifier", 1)
+    stream.now = NOW + GATHERED_FOR * 2
+    look_at_delays(stream)
+    tell(stream, letters_ended("16"), "4", "invoicing", 2)
+    tell(stream, letters_ended("15"), "5", "invoicing", 2)
+    tell(stream, letters_ended("operation-p1"), "6", "notifier", 2)
+    return stream
+
+
 def filled() -> Stream[Any, Any]:
     """A company's card is filled, then refuses to be."""
     stream: Stream[Any, Any] = Stream(COMPANIES, "company-512")
@@ -96,4 +113,4 @@ def newcomer_made() -> Stream[Any, Any]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    return [written(), alerted(), waited_long(), filled(), newcomer_made()]
+    return [written(), alerted(), waited_long(), waited_for_a_person(), filled(), newcomer_made()]

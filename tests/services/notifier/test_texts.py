@@ -24,6 +24,7 @@ from services.invoicing.domain.questions import CARDS as INVOICING_CARDS
 from services.notifier.app import ALERTS, DEALS
 from services.notifier.domain import deal
 from services.notifier.domain import facts as f
+from services.notifier.domain.letters import GATHERED_FOR
 from services.notifier.handlers import route
 from services.notifier.metrics import UNKNOWN_REASONS
 from services.notifier.workers.texts import LANGUAGES, TEXT_LENGTH_MAX, Texts
@@ -31,7 +32,7 @@ from services.payments.domain import listing, statement
 from services.payments.domain.questions import CARDS as PAYMENTS_CARDS
 from tests.services.counterparty.stories import all_stories as counterparty_stories
 from tests.services.invoicing.stories import all_stories as invoicing_stories
-from tests.services.notifier.parts import MOSCOW, outages, tell, told
+from tests.services.notifier.parts import MOSCOW, letters_began, look_at_delays, outages, tell, told
 from tests.services.payments.stories import all_stories as payments_stories
 from tests.services.streams import NOW, Stream
 
@@ -200,6 +201,15 @@ def _effects(stream: Stream[Any, Any], message: Message) -> Iterator[dict[str, A
         yield {"text": "delay_ended", "values": values}
         reason = {"code": "vendor_fault", "values": {}}
         yield {"text": "delay_lasts", "values": {**values, "reason": reason}}
+        return
+    if isinstance(message, operations.DeadLettersBegan | operations.DeadLettersEnded):
+        stream = outages("letters")
+        tell(stream, letters_began(message.key, message.since, message.topic), "began", sequence=1)
+        stream.now += GATHERED_FOR * 2
+        look_at_delays(stream)
+        if isinstance(message, operations.DeadLettersEnded):
+            tell(stream, message, "ended", sequence=2)
+        yield dict(list(stream.effects.values())[-1].request)
         return
     if isinstance(message, counterparty.CompanyFilled):
         state = {"company": "ООО «Ромашка»", "state": TEXTS["ru"].company_state(message.status)}

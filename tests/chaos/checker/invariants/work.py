@@ -25,7 +25,7 @@ REAL_SECONDS_OF_GRACE: Final = 3.0
 RECURRING: Final = frozenset(
     {
         "sweep", "sweep-modified", "sweep-buyers", "nightly-check", "poll-payments", "look-at-due", "request-deadline",
-        "watch-duplicates", "look-at-standing", "watch-counterparties", "look-at-delays",
+        "watch-duplicates", "look-at-standing", "watch-counterparties", "look-at-delays", "look-at-letters",
     }
 )  # fmt: skip
 """Work that is never at its end, or waits for hours on purpose."""
