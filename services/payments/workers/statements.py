@@ -21,7 +21,7 @@ from chassis.values.purpose import read_purpose
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from connectors.bank_statement import Statement, open_statement
 from connectors.ports.bank import BankOperation, LineProblem, StatementAccount, StatementHead
-from services.payments.domain import bankday
+from services.payments.domain import bankday, plans
 from services.payments.domain import statement as s
 from services.payments.domain.bank import BankRow, Hints
 from services.payments.store.bank import BankStore
@@ -30,6 +30,8 @@ ROWS_PER_RUN_MAX: Final = 5_000
 ITEMS_PER_TURN: Final = 500
 """So many sections are read between two turns of the loop, which other work shares."""
 EMPTY_DAYS_MAX: Final = 400
+SWITCHED_OFF_FOR: Final = timedelta(hours=1)
+"""How soon it is looked again whether payments are followed: what was matched meanwhile would never be matched."""
 LOST_EVERY: Final = timedelta(minutes=10)
 LOST_FOR: Final = timedelta(days=14)
 """So often, and so long, it is looked whether bytes that were not there are there by now: people are asked to load the
@@ -86,10 +88,13 @@ class LoadStatement:
 
     async def run(self, task: Task) -> TaskResult:
         """Reads the whole file, and takes the next days of it; not before the tenant's settings, which a file may
-        overtake: they say whose money it is, and what was matched without them would never be matched again."""
+        overtake: they say whose money it is, and what was matched without them would never be matched again. Nor while
+        payments are switched off."""
         view = await self._directory.view(task.tenant)
         if not view.version:
             return Retryable(Problem("tenant_unknown", {}), outage=False)
+        if not plans.switched_on(view.settings):
+            return Done(again_at=self._clock.now() + SWITCHED_OFF_FOR, found_something=False)
         try:
             data = await self._blobs.get(BlobRef.parse(task.payload["blob"]))
         except BlobStoreAway:

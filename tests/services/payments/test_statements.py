@@ -6,6 +6,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from chassis.tenants import STREAM as TENANT_STREAM
+from chassis.tenants import SeeTenant
 from services.payments.api import BankApi
 from services.payments.domain import listing
 from services.payments.workers import statements as reading
@@ -42,6 +44,19 @@ async def test_a_file_that_overtakes_its_tenants_settings_waits_for_them(bank: B
     await until(bank.quiet, "what can be done without settings is done")
     await bank.configure()
     bank.clock.advance(60)
+    await until(bank.quiet, "all is done")
+    assert (await bank.invoice("127"))["status"] == "paid"
+
+
+async def test_a_file_that_comes_while_payments_are_switched_off_is_read_once_they_are_on(bank: Bank) -> None:
+    await bank.do(TENANT_STREAM, SeeTenant("active", 1, {"steps": {"payments": False}, "sellers": [{}]}), "tenant:1")
+    await bank.issue("127", 85_000_00)
+    await bank.hand_in(await bank.blobs.put(TENANT, statement([Order()])), "s1")
+    await until(bank.quiet, "nothing is to be done")
+    (waiting,) = await bank.store.statements(TENANT, 100)
+    assert waiting["status"] == "waiting"
+    await bank.configure(version=2)
+    bank.clock.advance(3_600)
     await until(bank.quiet, "all is done")
     assert (await bank.invoice("127"))["status"] == "paid"
 
