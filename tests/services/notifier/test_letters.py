@@ -93,6 +93,18 @@ def test_letters_that_come_and_go_are_told_once_an_hour() -> None:
     assert len(told) <= 2 * (24 * 5 // HOUR + 1)
 
 
+def test_look_that_is_left_over_from_the_first_line_tells_of_nothing_newer() -> None:
+    stream = outages("letters")
+    at(stream, 0, letters_began("1"))
+    at(stream, 1, letters_began("2"))
+    at(stream, 2)
+    at(stream, 2.5, letters_began("3"))
+    at(stream, HOUR)
+    assert heard(stream) == [("letters_wait", [["invoicing", 2]])]
+    at(stream, 3 + HOUR)
+    assert heard(stream)[1:] == [("letters_wait", [["invoicing", 3]])]
+
+
 def test_look_that_was_late_is_followed_by_no_other_within_the_hour() -> None:
     stream = outages("letters")
     at(stream, 0, letters_began("1"))
