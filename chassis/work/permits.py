@@ -34,6 +34,8 @@ REFILL_SECONDS_MIN: Final = 0.01
 IN_LINE_SECONDS_MAX: Final = 0.25
 """Real seconds: whoever meets a bucket that fills again so soon waits for it, for so long in all; asked more often than
 that it would give a call at a time."""
+LIMIT_SECONDS_MAX: Final = 5.0
+LIMIT_LOOK_SECONDS: Final = 0.05
 
 _AWAY_STATUSES: Final = frozenset({502, 503, 504})
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -41,6 +43,24 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 
 PermitAnswer = Permit | Deferred | Retryable
+
+
+async def in_line(permits: Permits, clock: Clock, account: str, count: int, permit_class: PermitClass) -> PermitAnswer:
+    """A permit, waited for up to LIMIT_SECONDS_MAX (real) where the account's calls are used up for a moment.
+
+    For whoever cannot well come back: of many that hold one permit, ask for another and give both back, none ever gets
+    it, since together they hold all that there is.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LIMIT_SECONDS_MAX
+    while True:
+        answer = await permits.acquire(account, count, permit_class)
+        if not isinstance(answer, Deferred) or answer.until is None:
+            return answer
+        wait = max(clock.real_seconds_until(answer.until), LIMIT_LOOK_SECONDS)
+        if loop.time() + wait > deadline:
+            return answer
+        await asyncio.sleep(wait)
 
 
 def token_mark(token: str) -> str:

@@ -32,6 +32,7 @@ from chassis.work.handlers import (
     TaskResult,
     Undecidable,
 )
+from chassis.work.permits import in_line
 from connectors.ports.accounting import Accounting, Counterparty, CounterpartyDraft, FeedCursor
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import Capability, VendorOf
@@ -213,7 +214,7 @@ class CreateCounterparty:
     async def _there(self, call: EffectCall, draft: CounterpartyDraft) -> Outcome[Mapping[str, Any]] | None:
         """The record that somebody has entered meanwhile, None without one: some services take a second one. What has
         waited already takes nobody's turn."""
-        permit = await self._permits.acquire(call.account, 1, PermitClass.BULK)
+        permit = await in_line(self._permits, self._clock, call.account, 1, PermitClass.BULK)
         if not isinstance(permit, Permit):
             return permit
         found = await self._accounting.find_counterparty(permit, draft.inn or "")

@@ -1,8 +1,6 @@
 """Asks a tenant's vendors whether all that its file names is there."""
 
-import asyncio
 import os
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,8 +8,9 @@ from typing import Final
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.ids import TenantId
-from chassis.outcomes import Deferred, Ok, Retryable
+from chassis.outcomes import Ok
 from chassis.work.handlers import Permit, PermitClass, Permits
+from chassis.work.permits import PermitAnswer, in_line
 from connectors.ports.accounting import CheckAccount
 from connectors.ports.companies import CompanyByInn
 from connectors.ports.crm import CheckPortal, PortalWanted
@@ -21,9 +20,6 @@ from services.ingest.store.deals import DealStore
 
 INN_LOOKED_UP: Final = "7707083893"
 """A company that every register knows, for a tenant without sellers."""
-LIMIT_SECONDS_MAX: Final = 5.0
-"""How long a check waits for an account whose calls its own work has used up at this moment."""
-LIMIT_LOOK_SECONDS: Final = 0.05
 SCOPES: Final = frozenset({"crm", "im"})
 _TEXT: Final = frozenset({"string", "text"})
 _NUMBER: Final = frozenset({"integer", "double"})
@@ -91,17 +87,9 @@ class TenantCheck:
         registers = [("register", one.account, await self._register(one, settings)) for one in settings.registers]
         return [portal, *sellers, *boxes, *registers, *self._folder(tenant, settings)]
 
-    async def _permit(self, account: str, count: int) -> Permit | Deferred | Retryable:
+    async def _permit(self, account: str, count: int) -> PermitAnswer:
         """Leave to call. That an account's calls are used up for a moment is no fault of its file."""
-        deadline = time.monotonic() + LIMIT_SECONDS_MAX
-        while True:
-            answer = await self._permits.acquire(account, count, PermitClass.INTERACTIVE)
-            if not isinstance(answer, Deferred) or answer.until is None:
-                return answer
-            wait = max(self._clock.real_seconds_until(answer.until), LIMIT_LOOK_SECONDS)
-            if time.monotonic() + wait > deadline:
-                return answer
-            await asyncio.sleep(wait)
+        return await in_line(self._permits, self._clock, account, count, PermitClass.INTERACTIVE)
 
     async def _portal(self, settings: Settings) -> Sequence[Problem]:
         permit = await self._permit(settings.crm_account, 1)

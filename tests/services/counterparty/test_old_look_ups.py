@@ -1,5 +1,6 @@
 """A creation that waited, or stood before a person: accountants may have entered the buyer themselves meanwhile."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,15 +25,15 @@ BRANCH = Counterparty("e3", "company", "Ромашка", inn="7736207543", kpp="
 class Account:
     """An account that takes a second record of an INN, and the permits to it."""
 
-    def __init__(self, *records: Counterparty, refused: Any = None, failing: Any = None) -> None:
+    def __init__(self, *records: Counterparty, refused: Sequence[Any] = (), failing: Any = None) -> None:
         self.records = records
-        self.refused = refused
+        self.refused = list(refused)
         self.failing = failing
         self.created = 0
 
     async def acquire(self, account: str, count: int, permit_class: PermitClass) -> Any:
         assert permit_class is PermitClass.BULK, "people's share is left to people"
-        return self.refused or PERMIT
+        return self.refused.pop(0) if self.refused else PERMIT
 
     async def find_counterparty(self, permit: Permit, inn: str) -> Outcome[tuple[Counterparty, ...]]:
         return self.failing or Ok(self.records)
@@ -71,6 +72,12 @@ async def test_a_buyer_who_is_still_not_there_is_created() -> None:
     assert (await sent(account, waited=LONG), account.created) == (Ok({"remote_id": "new"}), 1)
 
 
+async def test_a_limit_that_is_used_up_for_a_moment_is_waited_for() -> None:
+    """Many that gave up both permits for the want of the second would keep each other from it for ever."""
+    account = Account(THERE, refused=[Deferred(Problem("limit_used_up"), NOW)] * 2)
+    assert (await sent(account, waited=LONG), account.refused) == (Ok({"remote_id": "e1"}), [])
+
+
 async def test_several_that_were_entered_meanwhile_come_before_a_person() -> None:
     account = Account(THERE, TWIN)
     assert (type(await sent(account, waited=LONG)), account.created) == (Uncertain, 0)
@@ -79,7 +86,7 @@ async def test_several_that_were_entered_meanwhile_come_before_a_person() -> Non
 @pytest.mark.parametrize(
     "away",
     [
-        {"refused": Deferred(Problem("limit_used_up"), NOW)},
+        {"refused": [Deferred(Problem("limit_used_up"), NOW + timedelta(minutes=1))]},
         {"failing": Retryable(Problem("vendor_fault"))},
         {"failing": Uncertain(Problem("vendor_fault"))},
     ],
