@@ -163,7 +163,8 @@ def _event(tree: dict[str, Any]) -> CrmEvent:
 
 def _document(value: Any) -> tuple[str, str]:
     """``[crm, CCrmDocumentDeal, DEAL_1734]`` → ("deal", "1734")."""
-    parts = [_text(part) for part in (value.values() if isinstance(value, dict) else value or ())]
+    told = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    parts = [_text(part) for part in told]
     match = _DOCUMENT.fullmatch(parts[2]) if len(parts) == 3 and parts[0] == "crm" else None
     if match is None:
         raise _Unfit("webhook_object_id")

@@ -1,5 +1,6 @@
 """Reading of webhooks: what portals send, and everything that others may send."""
 
+import json
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -121,10 +122,28 @@ def test_bodies_that_are_refused() -> None:
     assert _problem(b"&".join(b"a%d=1" % number for number in range(FIELDS_MAX + 1))) == "webhook_too_many_fields"
     assert _problem(b"document_id[0]=crm&document_id[1]=x&document_id[2]=DEAL_x") == "webhook_object_id"
     assert _problem(b"document_id=DEAL_5") == "webhook_object_id"
+    assert _problem(b'{"document_id":5}', "application/json") == "webhook_object_id"
     assert _problem(b'{"event":', "application/json") == "webhook_unreadable"
     assert _problem(b"[1]", "application/json") == "webhook_unreadable"
     assert _problem(b'{"a":{"b":{"c":{"d":{"e":{"f":1}}}}}}', "application/json") == "webhook_too_deep"
     assert _problem(orjson.dumps({"a": list(range(500))}), "application/json") == "webhook_too_many_fields"
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            name: st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "crm", "DEAL_5", "5"]),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["FIELDS", "ID"]), inner),
+                max_leaves=5,
+            )
+            for name in ("event", "data", "auth", "ts", "event_handler_id", "document_id")
+        },
+    )
+)
+def test_no_value_in_a_known_place_breaks_the_parser(document: dict[str, object]) -> None:
+    assert isinstance(parse_webhook(json.dumps(document).encode(), "application/json"), CrmEvent | Problem)
 
 
 @given(st.binary(max_size=300), st.sampled_from([FORM, "application/json", "", "text/plain"]))
