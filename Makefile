@@ -128,7 +128,7 @@ types: $(STAMP)
 	@$(VENV)/bin/mypy
 
 unit: $(STAMP)
-	@$(PY) -m pytest -q $(TWO) tests/kit tests/contracts tests/architecture tests/golden tests/chassis/values \
+	@$(PY) -m pytest -q $(TWO) -m "not parts" tests/kit tests/contracts tests/architecture tests/golden tests/chassis/values \
 	  tests/services/invoicing tests/services/counterparty tests/services/payments tests/services/notifier \
 	  tests/services/ingest/test_domain.py tests/sverka/test_story.py
 

@@ -24,3 +24,10 @@ def postgres_url(parts: Pool) -> str:
 def kafka_bootstrap(parts: Pool) -> str:
     """host:port of a broker that all tests of the run share; topics are not created by themselves."""
     return parts.kafka_bootstrap()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for a part, through whatever fixture, is marked ``parts``: the daily loop leaves it out."""
+    for item in items:
+        if "parts" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.parts)
