@@ -147,6 +147,10 @@ def test_an_act_goes_again_only_when_a_person_said_so() -> None:
     assert sentences(documents.no_second_send_without_proof(lines, [h.deal()], []))
     said = [{"tenant": h.SLUG, "deal": str(h.DEAL_ID), "choice": "resend"}]
     assert not sentences(documents.no_second_send_without_proof(lines, [h.deal()], said))
+    unread = h.create_act(0, status=0, fault="timeout_before", comment=None, idempotency_key="key-1")
+    lost = [unread, h.create_act(300, idempotency_key="key-1")]
+    assert sentences(documents.no_second_send_without_proof(lost, [h.deal()], []))
+    assert not sentences(documents.no_second_send_without_proof(lost, [h.deal()], said))
     thrice = [*lines, h.create_act(600)]
     assert len(sentences(documents.no_second_send_without_proof(thrice, [h.deal()], said))) == 1
 

@@ -90,11 +90,11 @@ def no_second_send_without_proof(
     person said so."""
     said = Counter((one["tenant"], one["deal"]) for one in decisions if one["choice"] in AGAIN)
     for creates in _by_subject(lines, "invoice.create", "act.create", "counterparty.create").values():
+        whose = next((_whose(line, deals) for line in creates if _named(line)), ("", ""))
         for first, second in pairwise(creates):
             if _refused_for_good(first):
                 continue
             unproven = list(_unproven(lines, first, second))
-            whose = _whose(first, deals)
             if unproven and said[whose]:
                 said[whose] -= 1
                 continue
