@@ -32,10 +32,12 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Limits: try again at ``until`` (business time), or after the bucket allows when None. Never opens a breaker."""
+    """Limits: try again at ``until`` (business time), or after the bucket allows when None. Never opens a breaker.
+    ``of_account`` False: what was asked for is not ready yet, and the account may be asked for other things."""
 
     problem: Problem
     until: datetime | None = None
+    of_account: bool = True
 
 
 @dataclass(frozen=True, slots=True)

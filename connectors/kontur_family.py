@@ -209,7 +209,7 @@ class Answers:
             return answer
         if answer.status == 202:
             until = self.until(answer, PDF_WAIT_SECONDS)
-            return Deferred(Problem("pdf_rendering", {"vendor": self._vendor}), until)
+            return Deferred(Problem("pdf_rendering", {"vendor": self._vendor}), until, of_account=False)
         if answer.status != 200:
             return self.failure(answer, table, write=False)
         if not answer.body.startswith(PDF_MAGIC):

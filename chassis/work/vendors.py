@@ -136,9 +136,9 @@ class Vendors:
         """Takes note of what one request says about its account, and returns the settlement: when a failure was one too
         many in a row, with the opening of the breaker and its alert in the same commit."""
         for outcome in outcomes:
-            if isinstance(outcome, Deferred):
+            if isinstance(outcome, Deferred) and outcome.of_account:
                 self._pause(row, self.again_at(outcome))
-        if any(isinstance(outcome, Ok | Rejected) or _is_limited(outcome) for outcome in outcomes):
+        if any(isinstance(outcome, Ok | Rejected) or _said_not_now(outcome) for outcome in outcomes):
             self.answered(row.tenant, row.account)
             return settlement
         for outcome in outcomes:
@@ -149,7 +149,7 @@ class Vendors:
     async def report(self, row: Row, outcomes: Sequence[Outcome[Any]]) -> None:
         """Tells ingest of a limit of the vendor's; outside any commit, since ingest may be slow."""
         for outcome in outcomes if row.account else ():
-            if isinstance(outcome, Deferred) and _is_limited(outcome):
+            if isinstance(outcome, Deferred) and outcome.of_account and _said_not_now(outcome):
                 await self._blocks.report(row.account, outcome.problem, outcome.until)
                 return
 
@@ -216,7 +216,7 @@ class Vendors:
             self._paused[(row.tenant, row.account)] = until
 
 
-def _is_limited(outcome: Outcome[Any]) -> bool:
+def _said_not_now(outcome: Outcome[Any]) -> bool:
     """Whether the vendor said "not now". What our own bucket refused, also to a handler that asked for one call more,
     would shrink the bucket with every question."""
     return isinstance(outcome, Deferred) and outcome.problem.code != LIMIT_USED_UP

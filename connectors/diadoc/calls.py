@@ -112,7 +112,7 @@ class Calls:
     def not_yet(self, answer: Answer) -> Deferred:
         """What is asked for is still being made."""
         until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
-        return Deferred(Problem("edi_being_made", {"vendor": VENDOR}), until)
+        return Deferred(Problem("edi_being_made", {"vendor": VENDOR}), until, of_account=False)
 
     def failure(self, answer: Answer, table: OutcomeTable, *, write: bool) -> Failure:
         """An answer that is no success, with the vendor's words for a person."""

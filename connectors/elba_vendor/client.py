@@ -306,9 +306,8 @@ class ElbaVendor(Refusing):
                 return self._failed(document.value)
             if status != TASK_RUNNING:
                 return unexpected(VENDOR, "status", write=False)
-        return Deferred(
-            Problem("search_running", {"vendor": VENDOR}), self._calls.answers.until(answer, TASK_WAIT_SECONDS)
-        )
+        until = self._calls.answers.until(answer, TASK_WAIT_SECONDS)
+        return Deferred(Problem("search_running", {"vendor": VENDOR}), until, of_account=False)
 
     def _failed(self, task: Mapping[str, Any]) -> Retryable:
         said = task.get("errorDescription")

@@ -187,7 +187,7 @@ class Bases:
     def rendering(self, answer: Answer) -> Deferred:
         """The file is being made; the answer may say for how long."""
         until = wire.retry_after(answer.headers.get("retry-after") or str(RENDERING_SECONDS), self._clock)
-        return Deferred(Problem("pdf_rendering", {"vendor": VENDOR}), until)
+        return Deferred(Problem("pdf_rendering", {"vendor": VENDOR}), until, of_account=False)
 
     def failure(self, answer: Answer, *, write: bool) -> Failure:
         """An answer that is no success: by its status and code, and by the words of an exception; with the base's words

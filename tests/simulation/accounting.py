@@ -259,7 +259,7 @@ class MemoryAccounting(Vendor, Refusing):
         if document_id not in documents:
             return Rejected(Problem("document_not_found"))
         if self._chance.happens(self.rates.seen_late):
-            return Deferred(Problem("pdf_rendering", {"vendor": self.name}))
+            return Deferred(Problem("pdf_rendering", {"vendor": self.name}), of_account=False)
         if self._chance.happens(self.rates.read_fails):
             return Retryable(Problem("pdf_invalid", {"vendor": self.name}), outage=False)
         return Ok(PdfFile(f"%PDF- {document_id}".encode()))

@@ -12,6 +12,9 @@ from sandbox.elba import asked, wire
 from sandbox.elba.api.buyers import known_counterparty
 from sandbox.elba.gate import Call, Gate, listed
 
+RETRY_SECONDS_MAX = 60
+"""A client may ask again so soon, however long a file takes, and whatever was done to the clock meanwhile."""
+
 
 def routes(gate: Gate) -> list[Route]:
     return [
@@ -93,13 +96,17 @@ def pdf(call: Call) -> Reply:
 
 
 def rendered(call: Call, record: Record, kind: str) -> Reply:
-    """The file, or 202 with Retry-After (business seconds) while it is being rendered."""
+    """The file, or 202 with Retry-After (business seconds, a minute at most) while it is being rendered."""
     if call.late_render_seconds:
         ready = max(record["pdf_ready_unix"], call.book.now_unix) + call.late_render_seconds
         record = call.book.rewrite(call.account, kind, record, pdf_ready_unix=ready)
     left = record["pdf_ready_unix"] - call.book.now_unix
     if left > 0:
-        return Reply(status=202, payload={"status": "rendering"}, headers={"Retry-After": str(math.ceil(left))})
+        return Reply(
+            status=202,
+            payload={"status": "rendering"},
+            headers={"Retry-After": str(math.ceil(min(left, RETRY_SECONDS_MAX)))},
+        )
     draw = documents.invoice_pdf if kind == "invoices" else documents.act_pdf
     name = f"{'invoice' if kind == 'invoices' else 'act'}-{record['id']}.pdf"
     return Reply(

@@ -180,6 +180,17 @@ async def test_not_now_is_no_failure(world: World) -> None:
     assert orjson.loads(waiting["reason"])["code"] == "rendering"
 
 
+async def test_a_thing_that_is_not_ready_keeps_nothing_else_of_its_account_waiting(world: World) -> None:
+    late = Looker(Deferred(Problem("rendering"), START + timedelta(hours=1), of_account=False), kind="late")
+    await plan(world, "late")
+    looker = Looker()
+    await world.start(tasks=[late, looker])
+    await eventually(lambda: queued(world, "waiting"))
+    await plan(world)
+    await asyncio.wait_for(looker.arrived.wait(), 10)
+    assert (len(late.ran), world.permits.reported) == (1, [])
+
+
 async def test_polls_of_an_account_that_its_tenant_has_no_more_end_and_begin_anew_when_it_is_back(world: World) -> None:
     looker = Looker(recurring=True)
     given, world.permits.answer = world.permits.answer, Retryable(Problem("account_unknown"), outage=False)

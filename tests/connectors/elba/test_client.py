@@ -235,7 +235,11 @@ async def test_a_pdf() -> None:
 async def test_a_pdf_that_is_being_rendered(headers: dict[str, str], seconds: int) -> None:
     outcome = await _client(answer(b"", 202, headers))[0].act_pdf(PERMIT, "a1")
     assert isinstance(outcome, Deferred)
-    assert (outcome.problem.code, outcome.until) == ("pdf_rendering", NOW + timedelta(seconds=seconds))
+    assert (outcome.problem.code, outcome.until, outcome.of_account) == (
+        "pdf_rendering",
+        NOW + timedelta(seconds=seconds),
+        False,
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b" %PDF-1.7", b'{"id": 1}'])

@@ -301,7 +301,7 @@ async def test_a_pdf() -> None:
     assert script.calls[0].url == f"{ENDPOINT}/invoices/{INVOICE_ID}/pdf?stamp=true"
     late = await scripted(answer(b"", 202, {"retry-after": "7"}))[0].act_pdf(PERMIT, "a1")
     assert isinstance(late, Deferred)
-    assert (late.problem.code, late.until) == ("pdf_rendering", NOW + timedelta(seconds=7))
+    assert (late.problem.code, late.until, late.of_account) == ("pdf_rendering", NOW + timedelta(seconds=7), False)
     moved = answer(b"", 302, {"location": "https://files.example.ru/7"})
     assert await scripted(moved, answer(b"%PDF-1.7 x"))[0].act_pdf(PERMIT, "a1") == outcome
     for body in (b"", b"<html></html>", b" %PDF-1.7"):
