@@ -23,6 +23,8 @@ REGRESSIONS: Final = {
     "the old one and never took what lay before it (product, `chassis.messaging.loss`)",
     9: "people paid more than a small invoice that was to stay paid in part (rig); later: both sends of a message to "
     "the chat were lost, and it heard of an outage's end alone (product, `connectors.bitrix24.lookups`)",
+    20: "a person said that an act be sent again, with the key of the first call, whose body the vendor never read; "
+    "the checker did not know whose that call was, nor that anybody had said so (checker); also 30",
     21: "a fault that holds a transaction came while another had killed Postgres, and struck nothing (rig)",
     30: "a message to the chat had three lost answers and was said three times (product, as 9)",
     31: "work reserved the calls of its worst case and gave none back: a portal at its limit served a fifth of what it "
@@ -34,6 +36,8 @@ REGRESSIONS: Final = {
     212: "a refusal whose body was empty passed for a call that may have been carried out (checker)",
     213: "a clock that jumped back twice came to lie before the tenants' activation, so that what entered then was "
     "none of ours (rig)",
+    311: "a PDF that was being made passed for the vendor's limit, so that the whole account waited as long (product, "
+    "`chassis.work.vendors`): hours, as the clock was set back meanwhile, and the vendor counted from there (sandbox)",
 }
 """What each seed found, when it was first played. What a strike hits depends on the moment: every fault of the product
 among these has a test of its own too."""
