@@ -200,8 +200,10 @@ async def test_pdf_faults(elba: ElbaClient) -> None:
     assert (await elba.get(path)).headers["content-type"] == "text/html"
     await elba.fault("invoice.pdf", "pdf_late", render_seconds=90)
     late = await elba.get(path)
-    assert (late.status_code, late.headers["retry-after"]) == (202, "90")
-    await elba.sandbox.advance(90)
+    assert (late.status_code, late.headers["retry-after"]) == (202, "60")
+    await elba.sandbox.advance(60)
+    assert (await elba.get(path)).headers["retry-after"] == "30"
+    await elba.sandbox.advance(30)
     assert (await elba.get(path)).content.startswith(b"%PDF-")
 
 
