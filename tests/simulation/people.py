@@ -223,7 +223,7 @@ class People:
                 return "create_again", ""
             case "content_changed":
                 return ("keep" if deal.keep else "replace"), ""
-            case "buyer_late":
+            case "buyer_late" | "review_late":
                 return "wait", ""
             case "pdf_refused":
                 return "fetch_again", ""

@@ -89,6 +89,14 @@ class SeeReview:
 
 
 @dataclass(frozen=True, slots=True)
+class MissReview:
+    """A draft has awaited its accountant for another day."""
+
+    document_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """The vendor refused the document for good; it does not exist. ``doubted`` as above."""
 
@@ -208,6 +216,7 @@ Command = (
     | Confirm
     | SeeGoods
     | SeeReview
+    | MissReview
     | Reject
     | Doubt
     | Render

@@ -37,6 +37,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.see_goods(command)
         case c.SeeReview():
             made.see_review(command)
+        case c.MissReview():
+            made.miss_review(command)
         case c.Doubt():
             made.doubt(command)
         case c.Render():

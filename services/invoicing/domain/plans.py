@@ -30,6 +30,8 @@ EXCHANGE = "edi-begin"
 REVIEW_EVERY = timedelta(seconds=30)
 """How soon it is first looked whether a draft was posted; later as seldom as a tenth of the time it waits."""
 REVIEW_EVERY_MAX = timedelta(minutes=30)
+REVIEW_WAIT = timedelta(hours=24)
+"""How long a draft may await its accountant before people are asked, and before they are asked again."""
 BUYER_WAIT = timedelta(hours=24)
 WATCHED_AFTER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
 """When it is looked for a second document after an answer was lost: a call that came late makes it when it likes."""
@@ -125,6 +127,7 @@ def _review(document: Document, recorded: Recorded) -> TaskPlan:
         "attempt": document.attempt,
         "remote_id": document.issued.remote_id,
         "since": recorded.recorded_at.isoformat(),
+        "vat_kopecks": document.draft.vat_kopecks if document.draft is not None else 0,
     }
     due, key = recorded.recorded_at + REVIEW_EVERY, f"{document.document_id}/{document.attempt}"
     return TaskPlan(REVIEW, key, payload, account=document.terms.account, lane=Lane.BULK, due_at=due)

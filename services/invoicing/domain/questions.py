@@ -11,6 +11,8 @@ from services.invoicing.domain.state import DOUBLED, GOODS_UNKNOWN, STANDING, Do
 from services.invoicing.domain.values import Draft, Reason
 
 NAMED_LENGTH_MAX = 100
+REVIEW_LATE = "review_late"
+"""The question about a draft that its accountant has not posted for long."""
 WITHDRAWN = "withdrawn"
 """The choice of a question that nobody took: it is settled by what happened since."""
 
@@ -23,6 +25,7 @@ CARDS: dict[str, tuple[str, ...]] = {
     "vat_rate_not_in_force": ("issue", "wait"),
     GOODS_UNKNOWN: ("try_again", "give_up"),
     "buyer_late": ("wait", "give_up"),
+    REVIEW_LATE: ("wait", "cancel"),
     "cancel_refused": ("cancelled_by_hand", "understood"),
     "cancel_by_hand": ("done", "keep"),
     "pdf_refused": ("fetch_again", "understood"),
@@ -53,6 +56,8 @@ def stands(opened: CardOpened, state: State) -> bool:
             return document.phase == "blocked" and codes == {GOODS_UNKNOWN}
         case "buyer_late":
             return document.phase == "waiting" and not state.stopped
+        case "review_late":
+            return document.phase == "review"
         case "cancel_refused" | "cancel_by_hand":
             return document.phase in STANDING
         case "pdf_refused":
@@ -155,6 +160,15 @@ class Asking:
             if document.kind == "invoice" and document.issued and unpaid:
                 number, total = document.issued.number, document.issued.total_kopecks
                 self.open_card("deal_lost", document, number=number, total_kopecks=total)
+
+    def miss_review(self, command: c.MissReview) -> None:
+        """Asks about a draft that still awaits its accountant."""
+        document = self.state.documents.get(command.document_id)
+        if document is None or (document.phase, document.attempt) != ("review", command.attempt):
+            return
+        if document.issued is not None:
+            number, total = document.issued.number, document.issued.total_kopecks
+            self.open_card(REVIEW_LATE, document, number=number, total_kopecks=total, url=document.issued.url)
 
     def see_copies(self, command: c.SeeCopies) -> None:
         """Asks about documents that carry our marker and are not the one we know of."""

@@ -33,17 +33,25 @@ class FollowReview:
         payload = task.payload
         found = await self._accounting.read_invoice(task.permit, payload["remote_id"])
         if isinstance(found, Ok) and found.value.status is InvoiceStatus.DRAFT:
-            now = self._clock.now()
-            wait = plans.review_wait(now - datetime.fromisoformat(payload["since"]))
-            return Done(again_at=now + wait, found_something=False)
+            return self._waits(task)
         if isinstance(found, Ok) and found.value.status is not InvoiceStatus.CANCELLED:
-            issued = issued_of(invoice_result(found.value))
+            issued = issued_of(invoice_result(found.value, payload.get("vat_kopecks", 0)))
         elif isinstance(found, Ok) or (isinstance(found, Rejected) and found.problem.code == GONE):
             issued = None
         else:
             return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)
         seen = c.SeeReview(payload["document_id"], payload["attempt"], issued)
         return Done((StreamCommand(task.stream, seen, f"review:{task.work_id}:{task.due_at.isoformat()}"),))
+
+    def _waits(self, task: Task) -> Done:
+        """It is looked at again; once a day people hear that it still awaits its accountant."""
+        payload, now = task.payload, self._clock.now()
+        again_at = now + plans.review_wait(now - datetime.fromisoformat(payload["since"]))
+        if now - datetime.fromisoformat(payload.get("told", payload["since"])) < plans.REVIEW_WAIT:
+            return Done(again_at=again_at, found_something=False)
+        late = c.MissReview(payload["document_id"], payload["attempt"])
+        told = StreamCommand(task.stream, late, f"review-late:{task.work_id}:{task.due_at.isoformat()}")
+        return Done((told,), again_at=again_at, payload={**payload, "told": now.isoformat()}, found_something=False)
 
 
 class DrawDraft:

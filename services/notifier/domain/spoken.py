@@ -19,7 +19,7 @@ _EDI_PERSONAL = frozenset(
 )  # fmt: skip
 """States of an electronic document in which somebody has something to do."""
 
-_FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown", "payments_missing"})
+_FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown", "payments_missing", "review_late"})
 """Questions that the responsible cannot answer alone: the admin chat hears them too."""
 
 

@@ -37,6 +37,7 @@ _FILES: Final = "campaigns have no bank statement files"
 _REGISTER: Final = "tenants of campaigns ask no register"
 NOT_IN_CAMPAIGNS: Final = {
     "buyer_late": "a day must pass",
+    "review_late": "a day must pass",
     "pdf_refused": "accounting would refuse four times to give a file that it has; broken files are no refusals",
     "counterparty_uncertain": "fifteen minutes of failing look-ups of one buyer",
     "cancelled_with_money": "accounting refuses to cancel a paid invoice, so only its own hands could bring it about",

@@ -3,10 +3,12 @@
 import datetime as dt
 
 from contracts.messages import invoicing as messages
+from contracts.messages import operations
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from tests.services.invoicing.parts import (
     NO,
+    STANDARD,
     Documents,
     answer,
     deal,
@@ -16,6 +18,7 @@ from tests.services.invoicing.parts import (
     open_cards,
     phases,
     request,
+    row,
     take,
 )  # fmt: skip
 
@@ -129,6 +132,39 @@ def test_the_stage_entered_again_waits_and_a_change_is_asked_about_once_it_is_is
     assert open_cards(stream) == []
     stream.ran(seen(stream))
     assert open_cards(stream) == ["content_changed"]
+
+
+def test_a_look_knows_what_vat_was_ordered() -> None:
+    stream = documents()
+    stream.ran(request(what=deal(rows=(row("1000", "1", "22"),)), tax=STANDARD))
+    stream.ran(linked())
+    stream.ran(answer(last(stream), unposted=True))
+    (task,) = [one for one in stream.tasks.values() if one.kind == plans.REVIEW]
+    assert task.payload["vat_kopecks"] == last(stream).request["vat_kopecks"] > 0
+
+
+def test_a_draft_that_waits_long_is_asked_about_until_it_is_posted() -> None:
+    stream = drafted()
+    sent = answer(last(stream))
+    late = c.MissReview(sent.document_id, sent.attempt)
+    stream.ran(late)
+    (asked,) = stream.said(operations.DecisionNeeded)
+    assert (asked.kind, asked.values["number"], asked.responsible_id) == ("review_late", "B24-15", "7")
+    assert stream.ran(late) == []
+    take(stream, "review_late", "wait")
+    stream.ran(late)
+    assert open_cards(stream) == ["review_late"]
+    stream.ran(seen(stream))
+    assert open_cards(stream) == []
+    assert stream.ran(late) == []
+
+
+def test_a_draft_that_waits_long_may_be_cancelled() -> None:
+    stream = drafted()
+    sent = answer(last(stream))
+    stream.ran(c.MissReview(sent.document_id, sent.attempt))
+    take(stream, "review_late", "cancel")
+    assert (phases(stream), open_cards(stream)) == ({("invoice", 1): "cancelling"}, [])
 
 
 def test_looks_become_rarer_the_longer_it_waits() -> None:

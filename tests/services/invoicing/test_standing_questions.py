@@ -139,6 +139,9 @@ class TestHowLong:
         assert stands_in("buyer_late", of=gone()) == set()
         assert stands_in("buyer_late", of=lost(issued())) == set()
 
+    def test_late_review_is_asked_about_while_the_draft_awaits_it(self) -> None:
+        assert stands_in("review_late") == {"review"}
+
     @pytest.mark.parametrize("kind", ["cancel_refused", "cancel_by_hand"])
     def test_cancel_is_asked_about_while_the_invoice_stands(self, kind: str) -> None:
         assert stands_in(kind) == STANDING

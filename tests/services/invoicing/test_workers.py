@@ -140,9 +140,9 @@ ACT = ActCard("a1", "9", dt.date(2026, 3, 12), "cp", "e1", "[m]", 100, "")
 
 
 class TestReview:
-    async def _followed(self, answer: Outcome[Any], age: dt.timedelta = dt.timedelta()) -> Any:
+    async def _followed(self, answer: Outcome[Any], age: dt.timedelta = dt.timedelta(), **payload: Any) -> Any:
         accounting: Any = Accounting(answer)
-        given = task(since=(NOW - age).isoformat())
+        given = task(since=(NOW - age).isoformat(), **payload)
         given = replace(given, payload={**given.payload, "attempt": 2})
         return await FollowReview(accounting, ManualClock(NOW)).run(given)
 
@@ -151,6 +151,23 @@ class TestReview:
         for age, wait in ((dt.timedelta(), plans.REVIEW_EVERY), (dt.timedelta(hours=1), dt.timedelta(minutes=6))):
             done = await self._followed(waiting, age)
             assert (done.commands, done.again_at, done.found_something) == ((), NOW + wait, False)
+
+    async def test_a_draft_that_waits_for_another_day_is_told_once(self) -> None:
+        waiting, day = Ok(replace(CARD, status=InvoiceStatus.DRAFT)), plans.REVIEW_WAIT
+        late = await self._followed(waiting, day)
+        assert [one.body for one in late.commands] == [c.MissReview("d1", 2)]
+        assert (late.again_at, late.found_something) == (NOW + plans.REVIEW_EVERY_MAX, False)
+        assert late.payload["told"] == NOW.isoformat()
+        for told, commands in ((NOW, 0), (NOW - day + dt.timedelta(minutes=1), 0), (NOW - day, 1)):
+            done = await self._followed(waiting, 3 * day, told=told.isoformat())
+            assert len(done.commands) == commands
+
+    @pytest.mark.parametrize(("told", "found"), [(None, 20), (0, 0)])
+    async def test_vat_of_a_posted_draft_is_what_was_ordered_where_the_vendor_tells_none(
+        self, told: int | None, found: int
+    ) -> None:
+        done = await self._followed(Ok(replace(CARD, vat_kopecks=told)), vat_kopecks=20)
+        assert [one.body.issued.vat_kopecks for one in done.commands] == [found]
 
     @pytest.mark.parametrize(
         ("answer", "posted"),
