@@ -126,6 +126,10 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "Invoice {number} of today has the same lines already. One more like it: --number {number}.",
         "Сегодня уже выставлен такой же счёт № {number}. Ещё один такой: --number {number}.",
     ),
+    "invoice_of_other_account": (
+        "The invoice is in an accounting service that the tenant's file does not name any more.",
+        "Счёт выставлен в бухгалтерии, которой в настройках клиента больше нет.",
+    ),
     "deal_stopped": (
         "The deal is lost or deleted; no invoice is made for it.",
         "Сделка проиграна или удалена; счёт по ней не выставляется.",

@@ -25,9 +25,11 @@ from chassis.internal_api.requests import (
 )
 from chassis.openapi import answers
 from chassis.postgres import Database
+from chassis.tenants import TenantDirectory
 from chassis.wakeups import WORK
 from services.invoicing.domain import DEAL_PREFIX, goods
 from services.invoicing.domain import commands as c
+from services.invoicing.domain.values import Tax
 from services.invoicing.store import DocumentStore
 
 BY_OPERATOR: Final = "operator"
@@ -38,9 +40,10 @@ ITEM_LENGTH_MAX: Final = 100
 class InvoicesApi:
     """What ``ingest`` forwards of ``/api/v1/deals/{tenant}/{deal}/invoice/…``."""
 
-    def __init__(self, database: Database, engine: Engine, clock: Clock) -> None:
+    def __init__(self, database: Database, engine: Engine, directory: TenantDirectory, clock: Clock) -> None:
         self._database = database
         self._engine = engine
+        self._directory = directory
         self._clock = clock
 
     def routes(self) -> list[BaseRoute]:
@@ -63,12 +66,22 @@ class InvoicesApi:
         """``{number, by}``: one more invoice with the same lines."""
         body = await json_of(request)
         number = text_of(body, "number", "")[:NUMBER_LENGTH_MAX].strip()
-        return await self._told(request, c.RepeatInvoice(text_of(body, "by", BY_OPERATOR), number))
+        view = await self._directory.view(checked_tenant(request.path_params["tenant"]))
+        command = c.RepeatInvoice(text_of(body, "by", BY_OPERATOR), number, taxes_of(view.settings))
+        return await self._told(request, command)
 
     async def _told(self, request: Request, command: c.CancelInvoice | c.RepeatInvoice) -> Response:
         tenant = checked_tenant(request.path_params["tenant"])
         stream = f"{DEAL_PREFIX}-{request.path_params['deal']}"
         return await executed(self._database, self._engine, self._clock, tenant, stream, command, command.by)
+
+
+def taxes_of(settings: Mapping[str, Any]) -> Mapping[str, tuple[Tax, ...]]:
+    """The sellers' tax profiles in a tenant's settings, by account."""
+    return {
+        seller["connection"]["account"]: tuple(Tax.model_validate(one) for one in seller.get("tax", ()))
+        for seller in settings.get("sellers", ())
+    }
 
 
 class GoodsApi:

@@ -106,7 +106,7 @@ def _work(parts: Parts[InvoicingSettings]) -> Work:
 def _routes(parts: Parts[InvoicingSettings]) -> Sequence[BaseRoute]:
     store = DocumentStore(parts.database, parts.engine)
     return [
-        *InvoicesApi(parts.database, parts.engine, parts.clock).routes(),
+        *InvoicesApi(parts.database, parts.engine, parts.tenants, parts.clock).routes(),
         *GoodsApi(parts.database, parts.engine, store, parts.clock).routes(),
     ]
 

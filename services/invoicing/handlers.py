@@ -125,6 +125,7 @@ def _row(line: wire.DealLine) -> Row:
 def _terms(settings: wire.EffectiveSettings) -> Terms:
     return Terms(
         seller_id=settings.seller_id,
+        seller_inn=settings.seller_inn,
         account=settings.connection.account,
         vendor=settings.connection.vendor,
         tax=tuple(Tax(valid_from=tax.valid_from, regime=tax.regime, vat=tax.vat) for tax in settings.tax),

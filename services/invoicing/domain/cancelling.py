@@ -35,16 +35,21 @@ class Cancelling(Answering, ABC):
         return None
 
     def repeat(self, command: c.RepeatInvoice) -> Refused | None:
-        """One more invoice with the old lines and prices, today's date and VAT rate (R19); the old one stays. A repeat
-        of today is repeated only by its number: an order whose answer was lost is given again."""
+        """One more invoice with the old lines and prices, today's date, tax profile and VAT rate (R19); the old one
+        stays. A repeat of today is repeated only by its number: an order whose answer was lost is given again."""
         document = self._named(command.number)
         if isinstance(document, Refused):
             return document
+        if command.taxes and document.terms.account not in command.taxes:
+            return Refused(Problem("invoice_of_other_account"))
         if self.state.stopped:
             return Refused(Problem("deal_stopped"))
         latest = self.state.latest(document.terms.seller_id, "invoice") or document
         if latest.phase not in ("made", *OVER):
             return Refused(Problem("invoice_on_its_way"))
+        if command.taxes:
+            tax = command.taxes[document.terms.account]
+            document = replace(document, terms=document.terms.model_copy(update={"tax": tax}))
         today = self.now.astimezone(ZoneInfo(document.terms.timezone)).date()
         rows = tuple(row.model_copy(update={"vat": rate_anew(row.vat, today)}) for row in document.deal.rows)
         number = _made_on(latest, today) if latest.revision > 1 and latest.deal.rows == rows else ""

@@ -1,10 +1,11 @@
 """Commands of a deal's documents: requests, facts from other services, answers of the vendor, decisions of people."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from chassis.cards import TakeCard
-from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Terms, Used
+from services.invoicing.domain.values import Deal, Issued, Kind, Link, Reason, Tax, Terms, Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,12 @@ class CancelInvoice:
 
 @dataclass(frozen=True, slots=True)
 class RepeatInvoice:
-    """A person asks for one more invoice like an earlier one (R19)."""
+    """A person asks for one more invoice like an earlier one (R19). ``taxes`` are the tax profiles of the tenant's
+    sellers as its file has them now, by account; without any the earlier one's own stands."""
 
     by: str
     number: str = ""
+    taxes: Mapping[str, tuple[Tax, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

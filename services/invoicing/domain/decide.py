@@ -97,14 +97,14 @@ class _Decision(Cancelling):
         terms = command.terms
         document = self.state.latest(terms.seller_id, command.kind)
         wanted = terms.invoice_on if command.kind == "invoice" else terms.act_on
-        asks_anew = wanted and document is not None and document.phase == "blocked"
+        asks_anew = wanted and document is not None and document.is_asked_anew(terms)
         # A request carries the deal as it is now: for all other documents it is news as any change is.
         if not self.state.is_late(command.sequence):
             self.see_deal(command.deal, but_for=document if asks_anew else None)
         if not wanted:
             return
         document = self._of_another_seller(command) or self.state.latest(terms.seller_id, command.kind)
-        if document is not None and document.phase in IN_PROGRESS:
+        if document is not None and document.phase in IN_PROGRESS and not document.is_asked_anew(terms):
             return
         if document is not None and document.phase == "made":
             self._asked_again(document, command)
@@ -196,6 +196,9 @@ class _Decision(Cancelling):
             refusal = (Reason(code="buyer_changed"),)
         if refusal is None and link is None:
             return
+        if document.kind == "act" and (other := self.state.invoiced_by_another(document.terms)) is not None:
+            number = other.issued.number if other.issued is not None else ""
+            refusal = (*(refusal or ()), Reason(code="act_other_seller", values={"number": number}))
         found = examine(document, self.now)
         if refusal or not isinstance(found, Sound):
             self._block(document, (*(refusal or ()), *(() if isinstance(found, Sound) else found)))

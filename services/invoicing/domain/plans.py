@@ -248,8 +248,11 @@ def _create(document: Document, state: State) -> EffectPlan:
 
 
 def _invoice_remote_id(document: Document, state: State) -> str:
+    """The invoice that an act closes, where both are in one account: elsewhere its id names nothing, or another's."""
     invoice = state.live_invoice(document.terms.seller_id) if document.kind == "act" else None
-    return invoice.issued.remote_id if invoice is not None and invoice.issued is not None else ""
+    if invoice is None or invoice.issued is None or invoice.terms.account != document.terms.account:
+        return ""
+    return invoice.issued.remote_id
 
 
 def _check_cancel(taken: CardTaken, state: State) -> Sequence[TaskPlan]:

@@ -24,6 +24,8 @@ COUNTERPARTY_GONE = "counterparty_gone"
 """The accounting service does not have the record of the buyer."""
 STANDING: frozenset[Phase] = frozenset({"review", "made"})
 """The vendor has it, posted or not."""
+SENT: frozenset[Phase] = frozenset({"ordered", "doubtful", "review", "made"})
+"""The vendor has it, or may have it, and nobody has ordered it to be void."""
 STAYS = frozenset({("cancel_by_hand", "keep"), ("cancel_refused", "understood")})
 """A person leaves the invoice as it is: what voids it later is another order, which says itself what follows."""
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
@@ -67,6 +69,13 @@ class Document:
         reason = self.reasons[0] if self.phase == "blocked" and len(self.reasons) == 1 else None
         found = reason.values.get("products", {}) if reason is not None and reason.code == GOODS_UNKNOWN else {}
         return {product: tried for product, tried in found.items() if product not in self.goods_known}
+
+    def is_asked_anew(self, terms: Terms) -> bool:
+        """Whether a request takes its place, with what people changed since, be it the deal or the tenant's settings:
+        it was not sent. One that waits for its buyer goes on by itself, unless it is to be made elsewhere by now."""
+        if self.phase == "waiting":
+            return self.terms.account != terms.account
+        return self.phase in UNSENT
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,13 @@ class State:
         """The seller's invoice that stands at the vendor."""
         found = [d for d in self.documents.values() if (d.kind, d.terms.seller_id) == ("invoice", seller_id)]
         return next((document for document in reversed(found) if document.phase == "made"), None)
+
+    def invoiced_by_another(self, terms: Terms) -> Document | None:
+        """The invoice that was sent for another legal entity, where the one of these terms has none."""
+        sent = [one for one in self.documents.values() if one.kind == "invoice" and one.phase in SENT]
+        if any(one.terms.sells_as(terms) for one in sent):
+            return None
+        return sent[-1] if sent else None
 
     def invoiced_on(self, seller_id: str) -> dt.date | None:
         """The day of the first of the seller's invoices that stand; None without one."""

@@ -129,9 +129,11 @@ class EdiTerms(Value):
 
 class Terms(Value):
     """The seller's settings in force for one request; ``edi`` None: acts are not exchanged electronically. ``goods`` is
-    what becomes of goods that the nomenclature lacks, "" where documents refer to none."""
+    what becomes of goods that the nomenclature lacks, "" where documents refer to none. ``seller_inn`` None: terms of
+    an older build."""
 
     seller_id: str
+    seller_inn: str | None = None
     account: str
     vendor: str
     tax: tuple[Tax, ...]
@@ -145,6 +147,12 @@ class Terms(Value):
     language: Literal["ru", "en"] = "ru"
     edi: EdiTerms | None = None
     goods: Literal["", "create", "list"] = ""
+
+    def sells_as(self, other: "Terms") -> bool:
+        """Whether both are of one legal entity, which a tenant may rename, or put another in the place of."""
+        if self.seller_inn and other.seller_inn:
+            return self.seller_inn == other.seller_inn
+        return self.seller_id == other.seller_id
 
 
 class Link(Value):

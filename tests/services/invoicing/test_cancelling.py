@@ -14,6 +14,8 @@ from connectors.ports.accounting import InvoiceCard, InvoiceStatus
 from connectors.registry import accounting_of
 from contracts.messages import invoicing as messages
 from contracts.messages import operations
+from contracts.messages import values as wire
+from services.invoicing.api import taxes_of
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
 from services.invoicing.domain.values import Reason
@@ -180,6 +182,25 @@ class TestRepeat:
         assert phases(stream) == {("invoice", 1): "made", ("invoice", 2): "ordered"}
         sent = last(stream).request
         assert (sent["date"], sent["total_kopecks"], sent["vat_kopecks"]) == ("2026-03-12", 1220_00, 220_00)
+
+    def test_r19_repeat_has_the_tax_profile_that_is_in_force_now(self) -> None:
+        stream = issued(what=deal(rows=(row("1000", "1", "22"),)))
+        assert last(stream).request["vat_kopecks"] == 0
+        stream.ran(c.RepeatInvoice("Анна", taxes={"elba:main": STANDARD, "elba:other": ()}))
+        sent = last(stream).request
+        assert (sent["total_kopecks"], sent["vat_kopecks"]) == (1000_00, 180_33)
+
+    def test_nothing_is_repeated_in_an_account_that_the_tenant_has_no_more(self) -> None:
+        repeat = c.RepeatInvoice("Анна", taxes={"moedelo:main": STANDARD})
+        assert refusal(issued(), repeat) == "invoice_of_other_account"
+
+    def test_tax_profiles_are_those_of_the_tenants_settings(self) -> None:
+        connection = wire.Connection(vendor="elba", account="elba:main")
+        tax = (wire.TaxPeriod(valid_from=dt.date(2025, 1, 1), regime="osno", vat="standard"),)
+        seller = wire.SellerSettings(seller_id="main", inn="7725010016", connection=connection, tax=tax)
+        settings = wire.TenantSettings(name="Вектор", sellers=(seller,)).model_dump(mode="json")
+        assert taxes_of(settings) == {"elba:main": STANDARD}
+        assert taxes_of({}) == {}
 
     def test_r8_repeat_of_the_same_rate_keeps_the_deals_own_sum(self) -> None:
         stream = issued()

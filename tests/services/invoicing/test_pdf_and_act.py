@@ -181,6 +181,15 @@ class TestR23Act:
         stream.ran(c.SeeBalance(last(stream).request["document_id"], 2, True, "paid"))
         assert len(stream.effects_of("create-act")) == 1
 
+    def test_act_that_waits_for_its_payment_is_asked_for_anew_by_other_settings(self) -> None:
+        stream = self._ordered(issued(), act_requires_paid=True)
+        stream.ran(request("act2", "act"))
+        stream.ran(linked("act2"))
+        assert len(stream.effects_of("create-act")) == 1
+        stream.ran(c.SeeBalance(last(stream).request["document_id"], 2, True, "paid"))
+        stream.ran(linked("act1", remote_id="elba-new"))
+        assert len(stream.effects_of("create-act")) == 1
+
     def test_act_goes_on_when_a_paid_invoice_could_not_be_cancelled(self) -> None:
         stream = issued()
         invoice_id = last(stream).request["document_id"]

@@ -176,6 +176,7 @@ def test_draft_is_followed_from_the_day_it_stands_there() -> None:
         "attempt": 1,
         "remote_id": f"remote-{document_id}",
         "since": NOW.isoformat(),
+        "vat_kopecks": 0,
     }
     assert stream.tasks["follow-review", f"{document_id}/1"] == TaskPlan(
         "follow-review", f"{document_id}/1", payload, account="elba:main", lane=Lane.BULK,
