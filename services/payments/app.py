@@ -121,7 +121,7 @@ TENANTS = replace(TENANT_KIND, planned=_polls)
 def _work(parts: Parts[PaymentsSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
     bank, blobs = BankStore(parts.database, parts.engine), Blobs(parts.objects, bytes_max=STATEMENT_BYTES_MAX)
-    store, finder = PaymentStore(parts.database), matching.Finder(bank, parts.tenants)
+    store, finder = PaymentStore(parts.database), matching.Finder(bank, parts.tenants, parts.clock)
     tasks = (
         *handlers(accounting_of, accounting, store, parts.tenants, parts.clock, finder),
         LoadStatement(bank, blobs, parts.tenants, parts.clock),

@@ -83,7 +83,14 @@ class ReleaseOperation:
     by: str
 
 
-Command = ListDay | SettleMatches | ReleaseOperation | TakeCard
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Operations that count by themselves, though their order counts on another day too: they are matched again."""
+
+    payment_ids: tuple[str, ...]
+
+
+Command = ListDay | SettleMatches | ReleaseOperation | LookAgain | TakeCard
 StoredEvent = DayListed | OperationsMatched | OperationPointed | CardOpened | CardTaken
 EVENTS: tuple[type[Event], ...] = (DayListed, OperationsMatched, OperationPointed, CardOpened, CardTaken)
 CODEC = EventCodec(EVENTS)
@@ -122,6 +129,11 @@ class BankOperation:
         """What it counts for now."""
         found = self.match
         return () if found is None or found.what != "allotted" or self.vanished else found.allotments
+
+    @property
+    def alone(self) -> bool:
+        """Whether it counts by our own rules, and no person said so."""
+        return bool(self.pays) and self.match is not None and not self.match.by
 
     @property
     def unsettled(self) -> bool:

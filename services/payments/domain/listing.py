@@ -47,6 +47,8 @@ def decide(state: b.State, command: b.Command, now: dt.datetime) -> Sequence[Eve
             made.settle(command.matches)
         case b.ReleaseOperation():
             return made.release(command)
+        case b.LookAgain():
+            made.look_again(command.payment_ids)
         case TakeCard():
             return made.take(command)
         case _:
@@ -208,6 +210,13 @@ class _Decision:
                 found=tuple(one.payment_id for one in matches if one.payment_id in heard and one.what == "allotted"),
             )
         )
+
+    def look_again(self, payment_ids: Iterable[str]) -> None:
+        """Has what counts by our own rules matched again; what a person has tied stays."""
+        found = [self.state.operations[name] for name in payment_ids]
+        again = [self._by(one, "open", "") for one in found if one.alone]
+        if again:
+            self._matched(again)
 
     # People
 

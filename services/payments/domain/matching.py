@@ -2,7 +2,8 @@
 
 Points: the number as written 40, its short form 30; the date 20, the year 5; the payer's INN 30; the unpaid rest 25,
 the whole total 20; a VAT clause that contradicts −5. From 80, with the next one 20 behind, it counts by itself; from 50
-a person is asked; a payer that is not the buyer is never taken without one.
+a person is asked; a payer that is not the buyer is never taken without one, nor a number with a date of another year:
+numbers begin anew each year.
 """
 
 import datetime as dt
@@ -44,13 +45,15 @@ class Payable:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for an invoice. ``stranger``: the payer is known not to be the buyer."""
+    """What speaks for an invoice. ``stranger``: the payer is known not to be the buyer. ``another_year``: the number is
+    named with a date of another year, so that another invoice may be meant that is not known here."""
 
     invoice: Payable
     score: int
     reasons: tuple[str, ...]
     named: bool
     stranger: bool
+    another_year: bool
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ class Matcher:
             return _result(operation, "unmatched", reasons=found[0].reasons if found else (), ours=ours)
         best = found[0]
         behind = found[1].score if len(found) > 1 else 0
-        clear = best.score >= ALONE_FROM and best.score - behind >= LEAD and not best.stranger
+        clear = best.score >= ALONE_FROM and best.score - behind >= LEAD and not best.stranger and not best.another_year
         if clear and operation.payment_id not in self.repeated and not self._is_shared(operation.row, best.invoice):
             whole = _allotment(best.invoice, operation.row.amount_kopecks)
             self._take(whole)
@@ -121,7 +124,8 @@ class Matcher:
         rests = [(one.invoice, self._rest(one.invoice)) for one in whole]
         reasons = ("several", *whole[0].reasons)
         exact = len(whole) == len(wanted) and sum(rest for _, rest in rests) == amount and all(r for _, r in rests)
-        if exact and all("inn" in one.reasons for one in whole) and operation.payment_id not in self.repeated:
+        sure = all("inn" in one.reasons and not one.another_year for one in whole)
+        if exact and sure and operation.payment_id not in self.repeated:
             allotments = tuple(_allotment(invoice, rest) for invoice, rest in rests)
             for one in allotments:
                 self._take(one)
@@ -166,6 +170,7 @@ class Matcher:
 
     def _evidence(self, row: BankRow, invoice: Payable) -> Evidence:
         points: dict[str, int] = {}
+        another_year = False
         reference = _reference(row.hints.named(), invoice)
         if reference is not None:
             exact = reference.number.casefold() == invoice.number.casefold()
@@ -175,6 +180,8 @@ class Matcher:
                     points["date"] = 20
                 elif reference.dated.year == invoice.issued_on.year:
                     points["year"] = 5
+                else:
+                    another_year = True
         known = bool(invoice.buyer_inn and row.their_inn)
         if known and row.their_inn == invoice.buyer_inn:
             points["inn"] = 30
@@ -186,7 +193,7 @@ class Matcher:
         if _contradicts(row, invoice):
             points["vat_differs"] = -5
         stranger = known and row.their_inn != invoice.buyer_inn
-        return Evidence(invoice, sum(points.values()), tuple(points), reference is not None, stranger)
+        return Evidence(invoice, sum(points.values()), tuple(points), reference is not None, stranger, another_year)
 
     def _rest(self, invoice: Payable) -> int:
         return max(invoice.rest_kopecks - self._taken.get(invoice.invoice_id, 0), 0)

@@ -20,6 +20,9 @@ DOUBT_WAIT = dt.timedelta(seconds=30)
 """After so long a list of payments that came empty is read again, then after ever longer."""
 DOUBT_WAIT_MAX = dt.timedelta(minutes=20)
 
+SWITCHED_OFF_FOR = dt.timedelta(hours=1)
+"""How soon it is looked again whether payments are followed: what waits for it must not be forgotten."""
+
 
 def switched_on(settings: Mapping[str, Any]) -> bool:
     """Whether the tenant has Sverka follow payments at all."""

@@ -36,13 +36,16 @@ class PayableRow:
 
 @dataclass(frozen=True, slots=True)
 class AllottedRow:
-    """What of one operation counts for an invoice."""
+    """What of one operation counts for an invoice, of ``order_kopecks`` in all."""
 
     payment_id: str
+    stream: str
     signed_kopecks: int
     own_account: str
     operation_day: date
     order_number: str
+    order_date: date
+    order_kopecks: int
     their_inn: str
     their_name: str
 
@@ -137,24 +140,27 @@ class BankStore:
         """All that statements list for an invoice, oldest first."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT payment_id, (allotments ->> $2)::bigint AS kopecks, own_account, operation_day, order_number, "
-                "their_inn, their_name FROM allotments WHERE tenant_id = $1 AND allotments ? $2 "
-                "ORDER BY operation_day, payment_id",
+                "SELECT a.payment_id::text AS payment_id, a.stream, (a.allotments ->> $2)::bigint AS signed_kopecks, "
+                "a.own_account, a.operation_day, a.order_number, o.order_date, o.signed_kopecks AS order_kopecks, "
+                "a.their_inn, a.their_name FROM allotments a "
+                "JOIN bank_operations o ON o.tenant_id = a.tenant_id AND o.payment_id = a.payment_id "
+                "WHERE a.tenant_id = $1 AND a.allotments ? $2 ORDER BY a.operation_day, a.payment_id",
                 tenant,
                 invoice_id,
             )
-        return tuple(
-            AllottedRow(
-                str(row["payment_id"]),
-                row["kopecks"],
-                row["own_account"],
-                row["operation_day"],
-                row["order_number"],
-                row["their_inn"],
-                row["their_name"],
+        return tuple(AllottedRow(**row) for row in rows)
+
+    async def counted(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
+        """Of operations those that count for invoices of an accounting account by now."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT operation_id FROM counted_payments WHERE tenant_id = $1 AND account = $2 "
+                "AND operation_id = ANY ($3::text[]) AND NOT revoked",
+                tenant,
+                account,
+                list(operations),
             )
-            for row in rows
-        )
+        return frozenset(row["operation_id"] for row in rows)
 
     async def stream_of(self, tenant: TenantId, payment_id: str) -> str | None:
         """The day's stream that an operation belongs to."""

@@ -15,7 +15,7 @@ from services.payments.domain import commands as c
 from services.payments.domain.bank import Candidate, Match
 from services.payments.domain.events import Operation
 from services.payments.domain.matching import Matcher, Payable
-from services.payments.store.bank import AllottedRow, BankStore, OrderRow, PayableRow
+from services.payments.store.bank import AROUND, AllottedRow, BankStore, OrderRow, PayableRow
 
 LOOKS_MAX: Final = 12
 FIRST_LOOK_AFTER: Final = timedelta(minutes=10)
@@ -25,9 +25,16 @@ LOOK_AFTER_MAX: Final = timedelta(days=7)
 class Finder:
     """Invoices that operations may pay, with what the tenant's settings say of their sellers."""
 
-    def __init__(self, store: BankStore, directory: TenantDirectory) -> None:
+    def __init__(self, store: BankStore, directory: TenantDirectory, clock: Clock) -> None:
         self._store = store
         self._directory = directory
+        self._clock = clock
+
+    async def later(self, tenant: TenantId) -> Done | None:
+        """While payments are switched off nobody's invoices may be meant, and who says what was paid is not known."""
+        if plans.switched_on((await self._directory.view(tenant)).settings):
+            return None
+        return Done(again_at=self._clock.now() + plans.SWITCHED_OFF_FOR, found_something=False)
 
     async def matches(self, tenant: TenantId, stream: str) -> tuple[Match, ...]:
         """What becomes of the unsettled operations of a day."""
@@ -56,21 +63,16 @@ class Finder:
         return exact or rows
 
     async def sellers(self, tenant: TenantId) -> Mapping[str, Mapping[str, Any]]:
-        """The tenant's sellers by their accounting accounts; none where payments are switched off."""
+        """The tenant's sellers by their accounting accounts."""
         settings = (await self._directory.view(tenant)).settings
-        if not plans.switched_on(settings):
-            return {}
         return {seller["connection"]["account"]: seller for seller in settings.get("sellers", ())}
 
 
 def repeated_of(waiting: Sequence[bankday.BankOperation], around: Sequence[OrderRow], day: date) -> frozenset[str]:
     """Operations whose order stands on another day too, and counts there, or is asked about, or came first."""
 
-    def known(number: str, order_date: date, signed_kopecks: int, their_inn: str) -> tuple[object, ...]:
-        return number.lstrip("0"), order_date, signed_kopecks, their_inn
-
     there = {
-        known(one.order_number, one.order_date, one.signed_kopecks, one.their_inn)
+        _order(one.order_number, one.order_date, one.signed_kopecks, one.their_inn)
         for one in around
         if one.state in ("allotted", "asked")
         or (one.state in ("open", "unmatched", "released") and one.operation_day < day)
@@ -79,8 +81,28 @@ def repeated_of(waiting: Sequence[bankday.BankOperation], around: Sequence[Order
     return frozenset(
         payment_id
         for payment_id, row in rows
-        if known(row.number, row.order_date, row.signed_kopecks, row.their_inn) in there
+        if _order(row.number, row.order_date, row.signed_kopecks, row.their_inn) in there
     )
+
+
+def doubled_of(rows: Sequence[AllottedRow], counted: frozenset[str]) -> tuple[AllottedRow, ...]:
+    """Of what is allotted to an invoice the operations whose order is allotted to it on another day too: days that are
+    matched at one moment do not see each other, and one may come back that another stands for by now. What is counted
+    already stays, else the earliest day."""
+    orders: dict[tuple[object, ...], list[AllottedRow]] = {}
+    for row in rows:
+        if row.order_number:
+            order = _order(row.order_number, row.order_date, row.order_kopecks, row.their_inn)
+            orders.setdefault((row.own_account, *order), []).append(row)
+    doubled: list[AllottedRow] = []
+    for same in orders.values():
+        stays = min(same, key=lambda one: (one.payment_id not in counted, one.operation_day)).operation_day
+        doubled += [one for one in same if timedelta() < abs(one.operation_day - stays) <= AROUND]
+    return tuple(doubled)
+
+
+def _order(number: str, order_date: date, signed_kopecks: int, their_inn: str) -> tuple[object, ...]:
+    return number.lstrip("0"), order_date, signed_kopecks, their_inn
 
 
 class MatchOperations:
@@ -95,6 +117,8 @@ class MatchOperations:
 
     async def run(self, task: Task) -> TaskResult:
         """One day, all its unsettled operations in their order."""
+        if later := await self._finder.later(task.tenant):
+            return later
         found = await self._finder.matches(task.tenant, task.stream)
         return Done((_settle(task.stream, found),) if found else ())
 
@@ -112,6 +136,8 @@ class MatchLater:
 
     async def run(self, task: Task) -> TaskResult:
         """Ends when nothing of the day is unsettled, or after two months."""
+        if later := await self._finder.later(task.tenant):
+            return later
         looks = task.payload.get("looks", 0) + 1
         found = await self._finder.matches(task.tenant, task.stream)
         if not any(one.what == "unmatched" and one.ours for one in found) or looks >= LOOKS_MAX:
@@ -180,17 +206,40 @@ class AllotPayments:
 
     async def run(self, task: Task) -> TaskResult:
         """The whole list as it is now, so that a later one simply replaces it."""
+        if later := await self._finder.later(task.tenant):
+            return later
         invoice_id = task.payload["invoice_id"]
         invoice = await self._store.payable(task.tenant, invoice_id)
         assert invoice is not None, "only invoices that are known are allotted to"
         rows = await self._store.allotted(task.tenant, invoice_id)
-        listed = tuple(operation_of(row) for row in rows)
+        again = await self._doubled(task.tenant, invoice.account, rows)
+        doubled = {name for names in again.values() for name in names}
+        listed = tuple(operation_of(row) for row in rows if row.payment_id not in doubled)
         seller = (await self._finder.sellers(task.tenant)).get(invoice.account, {})
         command: c.Command = c.SeeStatementRows(invoice_id, listed)
         if seller.get("payments_from") == "statement":
             command = c.ObservePayments(invoice_id, listed)
         # The list is a moment's truth: an equal one later is decided again, since the state may differ by then.
-        return Done((StreamCommand(invoice.stream, command, f"allotted:{uuid.uuid4()}"),))
+        told = StreamCommand(invoice.stream, command, f"allotted:{uuid.uuid4()}")
+        looks = (
+            StreamCommand(stream, bankday.LookAgain(names), f"doubled:{uuid.uuid4()}")
+            for stream, names in again.items()
+        )
+        return Done((told, *looks))
+
+    async def _doubled(
+        self, tenant: TenantId, account: str, rows: Sequence[AllottedRow]
+    ) -> Mapping[str, tuple[str, ...]]:
+        """By the streams of their days, the operations that must not count beside the same order of another day."""
+        if len(rows) < 2:
+            return {}
+        counted = await self._store.counted(tenant, account, [row.payment_id for row in rows])
+        again: dict[str, tuple[str, ...]] = {}
+        for row in doubled_of(rows, counted):
+            day = await self._store.day(tenant, row.stream)
+            if day.operations[row.payment_id].alone:
+                again[row.stream] = (*again.get(row.stream, ()), row.payment_id)
+        return again
 
 
 def operation_of(row: AllottedRow) -> Operation:
@@ -234,7 +283,7 @@ def _settle(stream: str, found: Sequence[Match]) -> StreamCommand:
 
 def handlers(store: BankStore, directory: TenantDirectory, clock: Clock) -> tuple[TaskHandler, ...]:
     """All that matches."""
-    finder = Finder(store, directory)
+    finder = Finder(store, directory, clock)
     return (
         MatchOperations(finder),
         MatchLater(finder, clock),

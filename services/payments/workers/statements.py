@@ -30,8 +30,6 @@ ROWS_PER_RUN_MAX: Final = 5_000
 ITEMS_PER_TURN: Final = 500
 """So many sections are read between two turns of the loop, which other work shares."""
 EMPTY_DAYS_MAX: Final = 400
-SWITCHED_OFF_FOR: Final = timedelta(hours=1)
-"""How soon it is looked again whether payments are followed: what was matched meanwhile would never be matched."""
 LOST_EVERY: Final = timedelta(minutes=10)
 LOST_FOR: Final = timedelta(days=14)
 """So often, and so long, it is looked whether bytes that were not there are there by now: people are asked to load the
@@ -94,7 +92,7 @@ class LoadStatement:
         if not view.version:
             return Retryable(Problem("tenant_unknown", {}), outage=False)
         if not plans.switched_on(view.settings):
-            return Done(again_at=self._clock.now() + SWITCHED_OFF_FOR, found_something=False)
+            return Done(again_at=self._clock.now() + plans.SWITCHED_OFF_FOR, found_something=False)
         try:
             data = await self._blobs.get(BlobRef.parse(task.payload["blob"]))
         except BlobStoreAway:

@@ -32,6 +32,8 @@ class MatchWaiting:
         """Once for each invoice; what is listed later sees the invoice by itself."""
         since = self._clock.now().date() - WAITS_MAX
         waiting = await self._store.waiting(task.tenant, task.payload["invoice_id"], since)
+        if waiting.days and (later := await self._finder.later(task.tenant)):
+            return later
         commands: list[StreamCommand] = []
         if waiting.tied:
             notice = c.NoticePayments(task.payload["invoice_id"])

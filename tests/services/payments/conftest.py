@@ -148,7 +148,7 @@ async def bank(databases: Databases, tmp_path: Path) -> AsyncIterator[Bank]:
     database, engine, clock = await own.open(), Engine(SPEC.name, SPEC.stream_kinds()), ManualClock(NOW)
     store, directory = BankStore(database, engine), TenantDirectory(database)
     blobs = Blobs(ObjectFolder(tmp_path / "blobs"))
-    waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory), clock)
+    waiting = MatchWaiting(PaymentStore(database), matching.Finder(store, directory, clock), clock)
     tasks: tuple[TaskHandler, ...] = (
         LoadStatement(store, blobs, directory, clock),
         waiting,

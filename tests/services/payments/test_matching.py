@@ -128,6 +128,22 @@ def test_a_number_of_last_year_does_not_outweigh_this_year_s() -> None:
     assert (match.what, match.allotments[0].invoice_id) == ("allotted", "id-127")
 
 
+@pytest.mark.parametrize("paid_kopecks", [0, 85_000_00])
+def test_a_number_that_is_named_with_another_year_may_be_of_an_invoice_that_is_not_known_here(
+    paid_kopecks: int,
+) -> None:
+    old = invoice(issued_on=dt.date(2025, 3, 12), paid_kopecks=paid_kopecks)
+    match = found(row(purpose="Оплата по счету № 127 от 12.03.2026"), old)
+    assert (match.what, [one.number for one in match.candidates]) == ("asked", ["127"])
+
+
+def test_one_payment_for_several_invoices_of_another_year_is_asked_about() -> None:
+    one = row(30_000_00, purpose="Оплата по счетам № 127 от 12.03.2026, № 128 от 12.03.2026")
+    old = invoice("128", 20_000_00, issued_on=dt.date(2025, 3, 12))
+    match = found(one, invoice("127", 10_000_00), old)
+    assert (match.what, sum(part.amount_kopecks for part in match.proposal)) == ("asked", 30_000_00)
+
+
 def test_a_vat_clause_that_differs_weighs_little() -> None:
     match = found(row(purpose="Оплата по счету № 127 от 12.03.2026. НДС 22% 15327.87"), invoice())
     assert (match.what, match.score) == ("allotted", 110)
