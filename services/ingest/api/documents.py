@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chassis.domain import Problem
 from chassis.http import AddressPolicy, AddressRefused
 from chassis.ids import TenantId
 from chassis.values.bank import account_ok
@@ -130,6 +131,14 @@ def accounts_of(file: TenantFile, present: Mapping[str, Account]) -> dict[str, A
             *registers.accounts_of(file),
         )
     }
+
+
+def left_out(present: Mapping[str, Account], wanted: Mapping[str, Account]) -> list[Problem]:
+    """``accounting_left_out`` with the accounting accounts that a file has no more: whoever renames a seller, or takes
+    it out, is told that what its open invoices are paid is seen no more."""
+    vendors = {vendor for vendor, _ in ACCOUNTING}
+    gone = sorted(name for name, account in present.items() if name not in wanted and account.vendor in vendors)
+    return [Problem("accounting_left_out", {"accounts": ", ".join(gone)})] if gone else []
 
 
 def keeps_pair(wanted: Account, present: Account | None) -> bool:

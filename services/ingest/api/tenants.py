@@ -14,7 +14,16 @@ from chassis.postgres import Connection, Database
 from chassis.tenants import TenantDirectory
 from contracts.tenant_file import TenantFile, from_document
 from services.ingest.api import shop_settings
-from services.ingest.api.documents import Change, accounts_of, changes, checked, keeps_pair, masked, settings_of
+from services.ingest.api.documents import (
+    Change,
+    accounts_of,
+    changes,
+    checked,
+    keeps_pair,
+    left_out,
+    masked,
+    settings_of,
+)
 from services.ingest.api.installing import state_of
 from services.ingest.api.portals import Portals
 from services.ingest.domain import order, portal
@@ -81,7 +90,8 @@ class PortalLink:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What a file changes, and where the portal is to send its webhooks; ``version`` is the one in force after it.
-    ``warnings`` keep nothing back: secrets that are replaced unread, a portal that another tenant has too."""
+    ``warnings`` keep nothing back: secrets that are replaced unread, accounting that is asked no more, a portal that
+    another tenant has too."""
 
     tenant: str
     status: str
@@ -181,6 +191,7 @@ class Tenants:
             for changed in self._changed:
                 changed(tenant)
         warnings = [Problem("secrets_unreadable", {"accounts": ", ".join(unreadable)})] if unreadable else []
+        warnings += left_out(present, wanted)
         warnings += await self._portals.warnings(wanted[portal.crm_account(tenant)])
         if dry_run:
             urls = self._webhook_urls(present)

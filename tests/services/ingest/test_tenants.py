@@ -52,6 +52,17 @@ async def test_a_difference_names_keys_and_hides_secrets(ingest: Ingest, file: d
     assert state["settings"]["funnels"][1]["issue_invoice"] == ["C8:NEW"]
 
 
+async def test_a_file_that_has_an_accounting_account_no_more_is_warned_about(
+    ingest: Ingest, file: dict[str, Any]
+) -> None:
+    renamed = copy.deepcopy(file)
+    renamed["sellers"][0]["id"] = "other"
+    warning = {"code": "accounting_left_out", "values": {"accounts": f"elba:{TENANT}:main"}}
+    assert (await ingest.api.put(URL, json=renamed, params={"dry_run": "1"})).json()["warnings"] == [warning]
+    assert (await ingest.apply(renamed))["warnings"] == [warning]
+    assert (await ingest.apply(renamed))["warnings"] == []
+
+
 async def test_what_is_shown_has_no_secrets(ingest: Ingest, file: dict[str, Any], account: dict[str, Any]) -> None:
     text = (await ingest.api.get(URL)).text
     assert ingest.hook in text
