@@ -1,6 +1,7 @@
 """Reading vendors' JSON: exact numbers, and lenient converters that refuse what would change a document's meaning."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -25,15 +26,31 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number")
 
 
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
 def read_json(body: bytes) -> Any:
-    """The JSON of a body with exact decimals. Raises ValueError for anything else, half a document included."""
+    """The JSON of a body with exact decimals. Raises ValueError for anything else, half a document included.
+
+    Halves of characters (a text that its vendor cut in the middle of an emoji) become U+FFFD: escaped they are JSON,
+    but no text that could be written down anywhere.
+    """
     try:
-        return _decoder.decode(body.decode("utf-8-sig"))
+        document = _decoder.decode(body.decode("utf-8-sig"))
+        return _whole_characters(document) if _SURROGATE.search(body) else document
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def _whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(name): _whole_characters(item) for name, item in value.items()}
+    return value
 
 
 def required(record: Mapping[str, Any], name: str) -> Any:
