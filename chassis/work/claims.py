@@ -111,7 +111,8 @@ WHERE w.tenant_id = woken.tenant_id AND w.work_id = woken.work_id
 #   in turn, never more of a tenant than its cap. riders: the rest of a head's group. passed: where a lane had nothing
 #   for anybody among all the pairs that were visited, the next claim begins behind them (with the final pair's tenant,
 #   which may have more), else an outage of that many accounts would hold up who is behind; a lane whose work found no
-#   place beside that of others keeps its own. limits: whether any of these was reached.
+#   place beside that of others keeps its own. taken: a row keeps when it was due, since whoever holds it may never say
+#   what came of it, and work that nobody can end is to be seen. limits: whether any of these was reached.
 _CLAIM = """
 WITH RECURSIVE lanes AS MATERIALIZED (
   SELECT claim_lane, last_served FROM work_rotation
@@ -215,7 +216,8 @@ WITH RECURSIVE lanes AS MATERIALIZED (
   WHERE work_rotation.claim_lane = last.claim_lane
 ), taken AS (
   UPDATE work w SET queue = 'taken', epoch = w.epoch + 1, due_at = NULL, lease_owner = $6,
-                    lease_until = clock_timestamp() + make_interval(secs => $5)
+                    lease_until = clock_timestamp() + make_interval(secs => $5),
+                    first_due_at = coalesce(w.first_due_at, t.due_at)
   FROM (SELECT tenant_id, work_id, due_at, resumed_at, place FROM heads
         UNION ALL SELECT tenant_id, work_id, due_at, resumed_at, place FROM riders) AS t
   WHERE w.tenant_id = t.tenant_id AND w.work_id = t.work_id

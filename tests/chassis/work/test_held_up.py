@@ -11,6 +11,7 @@ from chassis.domain import Problem
 from chassis.outcomes import Deferred, Retryable
 from chassis.work import gauges, queries
 from chassis.work.handlers import Done
+from chassis.work.machine import State
 from chassis.work.permits import PERMITS_AWAY
 from chassis.work.queries import WorkStatus
 from chassis.work.runner import vendor_before_colon
@@ -109,6 +110,21 @@ async def test_a_poll_that_was_put_off_and_then_done_begins_anew(world: World) -
     await eventually(lambda: moved(world, row["epoch"]))
     (row,) = await world.rows()
     assert (row["due_at"], row["first_due_at"]) == (again, None)
+
+
+async def test_work_whose_every_holder_falls_silent_is_delayed_in_hands_and_out_of_them(world: World) -> None:
+    vendor = Vendor()
+    await world.execute(begin("aa", "1"))
+    for _ in range(2):
+        (row,) = await world.claim(vendor)
+        assert row.effect.state is State.PLANNED
+        await world.end_leases()
+    world.clock.advance(1000)
+    found = await status(world)
+    assert (found.taken, found.delayed) == (1, 1)
+    async with world.database.delivery_connection() as connection:
+        (late,) = await gauges.measure(connection, world.clock.now(), vendor_before_colon)
+    assert (late.account, late.since) == (ACCOUNT, START)
 
 
 async def test_nothing_is_late_of_a_tenant_for_whom_nothing_is_claimed(world: World) -> None:
