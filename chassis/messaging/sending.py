@@ -38,6 +38,7 @@ READ_ROWS_MAX = 1_000
 READ_PAUSE_SECONDS = 0.004
 RESCAN_SECONDS = 5.0
 FLOOR_SECONDS = 0.5
+PASS_SECONDS = 0.02
 ROLL_SECONDS = 3_600.0
 CHECK_ENDS_SECONDS = 30.0
 KEYS_REMEMBERED_MAX = 50_000
@@ -85,6 +86,7 @@ class Sending:
         self._failure: Exception | None = None
         self._producer: AIOKafkaProducer | None = None
         self._suspect = False
+        self._passing = False
         self._rescan_at = 0.0
         self._floor_at = 0.0
         self._read_at = 0.0
@@ -120,7 +122,7 @@ class Sending:
             more = await self._read()
             await self._send_what_waits()
             if not more and not self._arrived:
-                await self._waiter.wait(POLL_SECONDS_MAX)
+                await self._waiter.wait(PASS_SECONDS if self._passing else POLL_SECONDS_MAX)
 
     async def finish(self, seconds_max: float) -> None:
         """Waits for the acknowledgement of what is under way, and marks it."""
@@ -176,7 +178,7 @@ class Sending:
                 self._roll_at = now + ROLL_SECONDS
             except asyncpg.LockNotAvailableError:
                 self._roll_at = now + RETRY_SECONDS_MAX
-        if now >= self._rescan_at:
+        if now >= self._rescan_at and not self._passing:  # begun again and again it would never come to the end
             self._rescan()
             self._rescan_at = now + RESCAN_SECONDS
 
@@ -221,12 +223,15 @@ class Sending:
             read_to = [*bulk[READ_ROWS_MAX - 1 : READ_ROWS_MAX], *([] if horizon is None else [horizon])]
             self._floors[Lane.INTERACTIVE].rise(oldest, horizon)
             self._floors[Lane.BULK].rise(oldest, min(read_to, default=None))
-        return taken > 0 and (full or len(rows) - len(interactive) >= READ_ROWS_MAX)
+        limited = full or len(rows) - len(interactive) >= READ_ROWS_MAX
+        # What a stopped partition left fills what is read, and the others' rows lie behind it.
+        self._passing = limited and any(w.failures and w.left_from is not None for w in self._windows.values())
+        return taken > 0 and limited
 
     async def _oldest_writer(self) -> int | None:
         """Now and then, while the floors lie lower than what was read: the oldest transaction that may bring rows."""
         now = time.monotonic()
-        if now < self._floor_at or not any(floor.follows for floor in self._floors):
+        if (now < self._floor_at and not self._passing) or not any(floor.follows for floor in self._floors):
             return None
         self._floor_at = now + FLOOR_SECONDS
         newest, oldest = await outgoing.transactions(self._connection)
