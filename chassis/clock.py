@@ -22,6 +22,8 @@ FOLLOW_WAIT_SECONDS = 20.0
 FOLLOW_TIMEOUT_SECONDS = 30.0
 FOLLOW_RETRY_SECONDS = 0.25
 RATE_MAX = 100_000.0
+SET_SECONDS_MIN = 5.0
+"""A machine's clock that differs by so much more from its uptime than a moment ago was set; less is drift."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,10 @@ class Clock:
 
     LOOK_AGAIN_SECONDS: ClassVar[float] = math.inf
     """Real seconds after which a wait reads the clock again, for a clock that changes without a word."""
+
+    set_forward_at: datetime | None = None
+    """To what a clock that has to measure time was last set forward: of what began before, it shows more time than has
+    passed. None where it was not, or where business time is moved on purpose."""
 
     def __init__(self, rate: float = 1.0, start: datetime | None = None) -> None:
         if not 0 <= rate <= RATE_MAX:
@@ -121,8 +127,24 @@ class MachineClock(Clock):
 
     LOOK_AGAIN_SECONDS = 60.0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._booted_unix = _booted_unix()
+
     def _unix(self) -> float:
-        return time.time()
+        unix, booted = time.time(), _booted_unix()
+        by, self._booted_unix = booted - self._booted_unix, booted
+        if by > SET_SECONDS_MIN:
+            self.set_forward_at = datetime.fromtimestamp(unix, UTC)
+            _log.warning("the machine's clock was set forward by %.0f s; doubts are measured anew", by)
+        elif by < -SET_SECONDS_MIN:
+            _log.warning("the machine's clock was set back by %.0f s; what waits is due so much later", -by)
+        return unix
+
+
+def _booted_unix() -> float:
+    # This clock of the uptime runs on while the machine sleeps.
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class ManualClock(Clock):

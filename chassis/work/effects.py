@@ -247,6 +247,7 @@ class Effects:
         if effect.state is State.PROBING:
             effect = self._step(row, effect, machine.LeaseEnded(), handler).effect
         now = self._vendors.clock.now()
+        effect = machine.measured_anew(effect, handler.policy_for(row.account), self._vendors.clock.set_forward_at)
         permit = await self._vendors.permit(row, 1)
         if isinstance(permit, Permit):
             with telemetry.work_span(f"probe {row.kind}", row.metadata):

@@ -207,6 +207,15 @@ def looked_up_first(
     return until is not None and unsent and harmful and planned_at < until
 
 
+def measured_anew(effect: Effect, policy: EffectPolicy, since: datetime | None) -> Effect:
+    """A doubt that began before ``since``, the moment to which the clock was set forward, as if it had begun then: the
+    quiet time that a late call of ours needs would seem to be over at once."""
+    if since is None or effect.uncertain_at is None or effect.uncertain_at >= since:
+        return effect
+    decide_by = since + timedelta(seconds=policy.undecided_seconds_max)
+    return replace(effect, uncertain_at=since, decide_by=decide_by, absences=0, last_absence_at=None)
+
+
 def _need(effect: Effect, event: Input, *states: State) -> None:
     if effect.state not in states:
         raise IllegalInput(f"{type(event).__name__} cannot come in {effect.state}")

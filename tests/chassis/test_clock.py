@@ -168,6 +168,26 @@ async def test_production_follows_a_machine_whose_time_is_set_right(monkeypatch:
     await asyncio.wait_for(waiting, 10)
 
 
+def test_a_machine_whose_clock_is_set_says_so_and_one_that_drifts_does_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, machine, ahead = MachineClock(), time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: machine() + ahead[0])
+    for seconds in (2.0, 4.0, 1.0):
+        ahead[0] = seconds
+        clock.now()
+    assert (clock.set_forward_at, caplog.messages) == (None, [])
+    ahead[0] = -7_200.0
+    clock.now()
+    assert (clock.set_forward_at, ["set back by 7201 s" in said for said in caplog.messages]) == (None, [True])
+    ahead[0] = 0.0
+    moment = clock.now()
+    assert clock.set_forward_at == moment
+    assert "set forward by 7200 s" in caplog.messages[-1]
+    assert clock.now() >= moment
+    assert (clock.set_forward_at, len(caplog.messages)) == (moment, 2)
+
+
 def test_rate_has_limits() -> None:
     with pytest.raises(ValueError, match="between 0 and"):
         Clock(rate=-1.0)

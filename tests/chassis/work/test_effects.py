@@ -168,6 +168,26 @@ async def test_a_proven_absence_allows_one_more_send_with_the_same_marker(world:
     assert sum(vendor.asked_before.values()) == 1
 
 
+async def test_a_clock_that_was_set_forward_proves_no_absence(world: World) -> None:
+    vendor = Answers(Uncertain(P))
+    await world.execute(begin("aa", "1"))
+    await world.start(vendor)
+    row = await world.settled("aa", "1", "UNCERTAIN")
+    world.clock.set(row["due_at"])
+    await eventually(lambda: moved(world, row["epoch"]))
+    (row,) = await world.rows()
+    assert (row["state"], row["absences"]) == ("UNCERTAIN", 1)
+    set_at = world.clock.set_forward_at = START + timedelta(hours=2)
+    world.clock.set(set_at)
+    await eventually(lambda: moved(world, row["epoch"]))
+    (row,) = await world.rows()
+    assert (row["state"], row["absences"], row["uncertain_at"]) == ("UNCERTAIN", 1, set_at)
+    await through_the_doubt(world)
+    row = await world.settled("aa", "1", "CONFIRMED")
+    assert world.clock.now() >= set_at + timedelta(seconds=180)
+    assert (row["sends"], len(vendor.sent)) == (2, 2)
+
+
 async def test_two_lost_sends_come_before_a_person(world: World) -> None:
     vendor = Answers(Uncertain(P), Uncertain(P))
     await world.execute(begin("aa", "1", steps=2))
