@@ -38,7 +38,8 @@ CARDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One act on its way; ``attempt`` counts posts that the operator may have seen as different ones."""
+    """One act on its way; ``attempt`` counts posts that the operator may have seen as different ones. ``key_attempt``
+    is the one whose key what a person has sent once more has, 0 for its own: to the operator it is the same call."""
 
     order: EdiOrder
     phase: Phase = "preparing"
@@ -46,6 +47,7 @@ class Exchange:
     title: EdiTitle | None = None
     invites: int = 0
     attempt: int = 0
+    key_attempt: int = 0
     message_id: str = ""
     entity_id: str = ""
     status: str = ""
@@ -87,7 +89,10 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.EdiInvited():
             return _change(state, event.document_id, phase="invited", box_id=event.box_id)
         case e.EdiPrepared():
+            before = state.exchanges[event.document_id]
+            key_attempt = (before.key_attempt or before.attempt) if before.phase == "doubtful" else 0
             fields = {"box_id": event.box_id, "title": event.title, "attempt": event.attempt}
+            fields |= {"key_attempt": key_attempt}
             return _change(state, event.document_id, phase="posting", **fields)
         case e.EdiDoubted():
             return _change(state, event.document_id, phase="doubtful")

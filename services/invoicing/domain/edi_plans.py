@@ -99,6 +99,8 @@ def _post(one: Exchange) -> EffectPlan:
         "comment": order.comment,
         **one.title.model_dump(mode="json"),
     }
+    if one.key_attempt:
+        request["key_attempt"] = one.key_attempt
     return EffectPlan(
         kind=POST,
         key=(order.document_id, str(one.attempt)),

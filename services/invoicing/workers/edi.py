@@ -29,6 +29,7 @@ from services.invoicing.domain import edi, edi_plans, plans
 from services.invoicing.domain import edi_commands as c
 from services.invoicing.domain.edi_events import EdiOrder, EdiTitle, Obstacle
 from services.invoicing.domain.values import Reason
+from services.invoicing.workers.effects import key_of
 from services.invoicing.workers.payloads import lines_of
 
 INVITATION: Final = "Прошу принять приглашение к обмену электронными документами."
@@ -186,7 +187,7 @@ class PostEdi:
             content = await self._blobs.get(BlobRef.parse(call.request["blob"]))
         except (BlobMissing, BlobBroken, BlobTooLarge):
             return (Rejected(Problem("document_bytes_lost", {})),)  # nothing was posted, and nothing can be
-        posted = await self._operator.post(call.permit, _posting(call, content), key=call.effect_id)
+        posted = await self._operator.post(call.permit, _posting(call, content), key=key_of(call))
         return (Ok(_result(posted.value)) if isinstance(posted, Ok) else posted,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:

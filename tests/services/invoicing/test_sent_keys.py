@@ -6,7 +6,10 @@ from chassis.aggregate import EffectPlan
 from chassis.work.handlers import EffectCall, Permit
 from chassis.work.plans import effect_id
 from services.invoicing.domain import commands as c
+from services.invoicing.domain import edi_commands as ec
+from services.invoicing.domain import edi_plans
 from services.invoicing.workers.effects import key_of
+from tests.services.invoicing import edi_parts
 from tests.services.invoicing.parts import NO, Documents, deal, documents, last, linked, request, take
 from tests.services.streams import NOW, TENANT
 
@@ -45,3 +48,18 @@ def test_what_was_refused_in_between_is_another_call() -> None:
     stream.ran(c.SeeDeal(deal("b")))
     first, again, anew = stream.effects_of("create-invoice")
     assert key(first) == key(again) != key(anew) == str(effect_id(TENANT, anew.kind, anew.key))
+
+
+def test_electronic_document_that_a_person_has_sent_once_more_is_the_same_call() -> None:
+    """The operator takes the same bytes under another key for another document once a minute has passed."""
+    stream = edi_parts.prepared()
+    document_id = edi_parts.key(stream)
+    for attempt in (1, 2):
+        stream.ran(ec.RefusePost(document_id, attempt, NO, doubtful=True))
+        edi_parts.answered(stream, "edi_uncertain", "resend")
+    stream.ran(ec.RefusePost(document_id, 3, NO))
+    edi_parts.answered(stream, "edi_not_posted", "look_again")
+    edi_parts.prepared(stream)
+    first, *again, anew = stream.effects_of(edi_plans.POST)
+    assert [key(one) for one in again] == [key(first)] * 2
+    assert key(anew) == str(effect_id(TENANT, anew.kind, anew.key)) != key(first)
