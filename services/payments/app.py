@@ -94,7 +94,9 @@ def _polls(recorded: Recorded, state: TenantView) -> Sequence[Plan]:
         return ()
     sellers = state.settings.get("sellers", ())
     polls = (_poll(seller) for seller in sellers if seller.get("payments_from") != "statement")
-    return (*polls, *(look for seller in sellers for look in _looks(seller)))
+    listed = {s["connection"]["account"] for s in sellers if s.get("payments_from") == "statement"}
+    allots = (TaskPlan(listing.ALLOT_ACCOUNT, account, lane=Lane.BULK) for account in sorted(listed))
+    return (*polls, *allots, *(look for seller in sellers for look in _looks(seller)))
 
 
 def _poll(seller: Mapping[str, Any]) -> TaskPlan:

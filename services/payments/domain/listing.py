@@ -18,6 +18,7 @@ MATCH = "match-operations"
 MATCH_LATER = "match-operations-later"
 POINT = "look-up-pointed"
 ALLOT = "allot-payments"
+ALLOT_ACCOUNT = "allot-account"
 
 UNCLEAR = "payment_unclear"
 SUSPECT = "payment_suspect"

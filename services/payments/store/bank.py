@@ -150,6 +150,20 @@ class BankStore:
             )
         return tuple(AllottedRow(**row) for row in rows)
 
+    async def underpaid(self, tenant: TenantId, account: str, limit: int) -> list[str]:
+        """Unpaid invoices of an accounting account for which statements list more than counts, in no order."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT i.invoice_id::text AS invoice_id FROM invoices i WHERE i.tenant_id = $1 AND i.account = $2 "
+                "AND i.status IN ('issued', 'partially_paid') AND i.paid_kopecks < "
+                "(SELECT sum((a.allotments ->> i.invoice_id::text)::bigint) FROM allotments a "
+                "WHERE a.tenant_id = i.tenant_id AND a.allotments ? i.invoice_id::text) LIMIT $3",
+                tenant,
+                account,
+                limit,
+            )
+        return [row["invoice_id"] for row in rows]
+
     async def counted(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
         """Of operations those that count for invoices of an accounting account by now."""
         async with self._database.transaction([tenant]) as connection:

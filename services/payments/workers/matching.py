@@ -18,6 +18,7 @@ from services.payments.domain.matching import Matcher, Payable
 from services.payments.store.bank import AROUND, AllottedRow, BankStore, OrderRow, PayableRow
 
 LOOKS_MAX: Final = 12
+INVOICES_PER_RUN_MAX: Final = 200
 FIRST_LOOK_AFTER: Final = timedelta(minutes=10)
 LOOK_AFTER_MAX: Final = timedelta(days=7)
 
@@ -61,6 +62,10 @@ class Finder:
         rows = await self._store.payables(tenant, {plain_number(number)}, ())
         exact = tuple(row for row in rows if row.number.casefold() == number.strip().casefold())
         return exact or rows
+
+    async def told_by_statements(self, tenant: TenantId, account: str) -> bool:
+        """Whether bank statements say what was paid over an accounting account (R21)."""
+        return plans.told_by_statements((await self._directory.view(tenant)).settings, account)
 
     async def sellers(self, tenant: TenantId) -> Mapping[str, Mapping[str, Any]]:
         """The tenant's sellers by their accounting accounts."""
@@ -208,14 +213,17 @@ class AllotPayments:
         """The whole list as it is now, so that a later one simply replaces it."""
         if later := await self._finder.later(task.tenant):
             return later
-        invoice_id = task.payload["invoice_id"]
-        invoice = await self._store.payable(task.tenant, invoice_id)
+        return Done(tuple(await self.told(task.tenant, task.payload["invoice_id"])))
+
+    async def told(self, tenant: TenantId, invoice_id: str) -> Sequence[StreamCommand]:
+        """What the deal of an invoice is told, and the days whose operations are matched again."""
+        invoice = await self._store.payable(tenant, invoice_id)
         assert invoice is not None, "only invoices that are known are allotted to"
-        rows = await self._store.allotted(task.tenant, invoice_id)
-        again = await self._doubled(task.tenant, invoice.account, rows)
+        rows = await self._store.allotted(tenant, invoice_id)
+        again = await self._doubled(tenant, invoice.account, rows)
         doubled = {name for names in again.values() for name in names}
         listed = tuple(operation_of(row) for row in rows if row.payment_id not in doubled)
-        seller = (await self._finder.sellers(task.tenant)).get(invoice.account, {})
+        seller = (await self._finder.sellers(tenant)).get(invoice.account, {})
         command: c.Command = c.SeeStatementRows(invoice_id, listed)
         if seller.get("payments_from") == "statement":
             command = c.ObservePayments(invoice_id, listed)
@@ -225,7 +233,7 @@ class AllotPayments:
             StreamCommand(stream, bankday.LookAgain(names), f"doubled:{uuid.uuid4()}")
             for stream, names in again.items()
         )
-        return Done((told, *looks))
+        return (told, *looks)
 
     async def _doubled(
         self, tenant: TenantId, account: str, rows: Sequence[AllottedRow]
@@ -240,6 +248,31 @@ class AllotPayments:
             if day.operations[row.payment_id].alone:
                 again[row.stream] = (*again.get(row.stream, ()), row.payment_id)
         return again
+
+
+class AllotAccount:
+    """Once statements say what is paid over an account, tells the deals what they had listed before: then it only
+    explained what accounting told (R21), and now nobody else tells it."""
+
+    kind = listing.ALLOT_ACCOUNT
+    recurring = False
+    permits = 0
+
+    def __init__(self, store: BankStore, finder: Finder, allot: AllotPayments) -> None:
+        self._store = store
+        self._finder = finder
+        self._allot = allot
+
+    async def run(self, task: Task) -> TaskResult:
+        """Some unpaid invoices a run for which more is listed than counts; those are found no more then."""
+        if later := await self._finder.later(task.tenant):
+            return later
+        if not await self._finder.told_by_statements(task.tenant, task.key):
+            return Done(found_something=False)
+        found = await self._store.underpaid(task.tenant, task.key, INVOICES_PER_RUN_MAX)
+        commands = [told for name in found for told in await self._allot.told(task.tenant, name)]
+        again_at = task.due_at if len(found) == INVOICES_PER_RUN_MAX else None  # long past: at once
+        return Done(tuple(commands), again_at=again_at, found_something=bool(commands))
 
 
 def operation_of(row: AllottedRow) -> Operation:
@@ -284,9 +317,11 @@ def _settle(stream: str, found: Sequence[Match]) -> StreamCommand:
 def handlers(store: BankStore, directory: TenantDirectory, clock: Clock) -> tuple[TaskHandler, ...]:
     """All that matches."""
     finder = Finder(store, directory, clock)
+    allot = AllotPayments(store, finder)
     return (
         MatchOperations(finder),
         MatchLater(finder, clock),
         LookUpPointed(store, finder),
-        AllotPayments(store, finder),
+        allot,
+        AllotAccount(store, finder, allot),
     )

@@ -1,4 +1,4 @@
-"""Payments that come, or are tied by a person, while payments are switched off: they wait, and none is forgotten."""
+"""Payments while they are switched off, or while statements do not say what is paid: none is forgotten."""
 
 import datetime as dt
 
@@ -64,6 +64,16 @@ async def test_an_invoice_that_became_known_while_payments_were_switched_off_fin
     bank.clock.advance(700)
     await until(bank.quiet, "nothing is to be done")
     await _switch_on_again(bank)
+    assert (await bank.invoice("127"))["status"] == "paid"
+
+
+async def test_what_statements_listed_before_they_say_what_is_paid_counts_once_they_do(bank: Bank) -> None:
+    await bank.configure(payments_from=None)
+    await bank.issue("127", 85_000_00)
+    await bank.send(statement([Order()]), "s1")
+    assert (await bank.invoice("127"))["paid_kopecks"] == 0
+    await bank.configure(version=2)
+    await until(bank.quiet, "all is done")
     assert (await bank.invoice("127"))["status"] == "paid"
 
 
