@@ -37,7 +37,7 @@ class Bases:
     def __init__(self, http: Transport, clock: Clock) -> None:
         self._http = http
         self._clock = clock
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def rows(
         self, permit: Permit, operation: str, resource: str, **options: str
@@ -159,20 +159,21 @@ class Bases:
             answer_bytes_max=answer_bytes_max,
             networks=tuple(filter(None, permit.options.get(NETWORKS, "").split(","))),
         )
-        async with self._turn(permit) as ours:
+        async with self.turn(permit) as ours:
             if not ours:
-                return Deferred(Problem("accounting_busy", {"vendor": VENDOR}))
+                return busy()
             answer = await self._http.send(call)
         if isinstance(answer, Answer):
             return answer
         return as_write(answer) if changes else as_read(answer)
 
     @asynccontextmanager
-    async def _turn(self, permit: Permit) -> AsyncIterator[bool]:
-        base = address.infobase_of(permit.endpoint)
-        turn = self._turns.get(base)
+    async def turn(self, permit: Permit, what: str = "request") -> AsyncIterator[bool]:
+        """One at a time to each base for each ``what``; False where the turn did not come in time."""
+        place = what, address.infobase_of(permit.endpoint)
+        turn = self._turns.get(place)
         if turn is None:
-            turn = self._turns[base] = asyncio.Lock()
+            turn = self._turns[place] = asyncio.Lock()
         try:
             async with asyncio.timeout(TURN_SECONDS_MAX):
                 await turn.acquire()
@@ -202,6 +203,11 @@ class Bases:
             code = (code or "error") if answer.status < 300 and error.in_json else None
         until = wire.retry_after(answer.headers.get("retry-after"), self._clock)
         return TABLE.judge(answer.status, code, write=write, values=values, until=until)
+
+
+def busy() -> Deferred:
+    """The turn did not come: nothing was asked."""
+    return Deferred(Problem("accounting_busy", {"vendor": VENDOR}))
 
 
 def _said(answer: Answer) -> ErrorText:

@@ -14,7 +14,7 @@ from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.nomenclature import CREATED, LISTED, UNKNOWN_GOODS, LineKey, goods_unknown, line_key
 from connectors.onec import address
-from connectors.onec.calls import Bases, all_rows
+from connectors.onec.calls import Bases, all_rows, busy
 from connectors.onec.kept import Kept
 from connectors.onec.mapping import values
 from connectors.onec.mapping.writing import DESCRIPTION_LENGTH_MAX, Item, Seller, contract_body, item_body, own_key
@@ -29,6 +29,7 @@ KEPT_MAX: Final = 500
 FULL_NAME_LENGTH_MAX: Final = 300
 """Longer names are looked for by their beginning alone: an address is not endless."""
 ARTICLE_LENGTH_MAX: Final = 25
+MAKING: Final = "making"
 _COLUMNS: Final = "Ref_Key,Description,НаименованиеПолное,Артикул,Code,Услуга,НоменклатурнаяГруппа_Key"
 
 
@@ -53,8 +54,9 @@ class Goods:
     """Finds, and where that is allowed makes, what documents refer to.
 
     What is made here is asked for under a reference of ours, so that a lost answer makes nothing twice where the base
-    takes it; a document is only sent when all of it is certain. What was found is kept for ten minutes, which spares
-    most documents two requests of four.
+    takes it; a document is only sent when all of it is certain. A base that gives references of its own would take
+    what two documents at once miss twice, so that they look and make one after the other. What was found is kept for
+    ten minutes, which spares most documents two requests of four.
     """
 
     def __init__(self, bases: Bases, clock: Clock) -> None:
@@ -71,6 +73,15 @@ class Goods:
         article, by code, by name as the line says it, in this order. Rejected ``goods_unknown`` with those that are not
         there and are not to be made."""
         distinct, kept = {line_key(line): line for line in lines}, self._kept.of(permit).items
+        if distinct.keys() <= kept.keys():
+            return _as_items(lines, kept)
+        async with self._bases.turn(permit, MAKING) as ours:
+            return await self._items(permit, lines, distinct) if ours else busy()
+
+    async def _items(
+        self, permit: Permit, lines: Sequence[DocumentLine], distinct: Mapping[LineKey, DocumentLine]
+    ) -> Outcome[Items]:
+        kept = self._kept.of(permit).items
         known = {key: kept[key] for key in distinct if key in kept}
         sought = {key: line for key, line in distinct.items() if key not in known}
         if sought:
@@ -89,8 +100,7 @@ class Goods:
         if len(kept) > KEPT_MAX:
             kept.clear()
         kept |= known
-        used = tuple(UsedItem(key[0], item.key, key in unknown) for key, item in known.items() if key[0])
-        return Ok(Items(tuple(known[line_key(line)] for line in lines), used))
+        return _as_items(lines, known, made=unknown)
 
     async def _find_items(self, permit: Permit, lines: Mapping[LineKey, DocumentLine]) -> Outcome[dict[LineKey, Item]]:
         sought = [_sought(line) for line in lines.values()]
@@ -107,14 +117,18 @@ class Goods:
         if not isinstance(units, Ok):
             return units
         made: dict[LineKey, Item] = {}
+        by_name: dict[str, Item] = {}
         for key, line in lines.items():
+            if line.name in by_name:
+                made[key] = by_name[line.name]
+                continue
             body = item_body(
                 line, key=own_key("item", permit.account, line.name), unit=units.value.get(line.unit.code, "")
             )
             card = await self._made(permit, "create_item", ITEMS, body)
             if not isinstance(card, Ok):
                 return card
-            made[key] = Item(card.value, service=body["Услуга"])
+            made[key] = by_name[line.name] = Item(card.value, service=body["Услуга"])
         return Ok(made)
 
     async def _units(self, permit: Permit, codes: Sequence[str]) -> Outcome[Mapping[str, str]]:
@@ -126,15 +140,21 @@ class Goods:
 
     async def contract(self, permit: Permit, buyer: str, seller: Seller) -> Outcome[str]:
         """The buyer's contract of sale with us: the oldest in force, else a new «Основной договор»."""
-        kept, place = self._kept.of(permit).contracts, (seller.organization, buyer)
-        if (known := kept.get(place)) is not None:
+        place = (seller.organization, buyer)
+        if (known := self._kept.of(permit).contracts.get(place)) is not None:
             return Ok(known)
-        contract = await self._contract(permit, buyer, seller)
-        if isinstance(contract, Ok):
-            if len(kept) > KEPT_MAX:
-                kept.clear()
-            kept[place] = contract.value
-        return contract
+        async with self._bases.turn(permit, MAKING) as ours:
+            if not ours:
+                return busy()
+            kept = self._kept.of(permit).contracts
+            if (known := kept.get(place)) is not None:
+                return Ok(known)
+            contract = await self._contract(permit, buyer, seller)
+            if isinstance(contract, Ok):
+                if len(kept) > KEPT_MAX:
+                    kept.clear()
+                kept[place] = contract.value
+            return contract
 
     async def _contract(self, permit: Permit, buyer: str, seller: Seller) -> Outcome[str]:
         condition = (
@@ -166,6 +186,14 @@ class Goods:
         if isinstance(made, Rejected) and made.problem.code == "already_exists":
             return Ok(str(body["Ref_Key"]))
         return _before_the_document(made)
+
+
+def _as_items(
+    lines: Sequence[DocumentLine], known: Mapping[LineKey, Item], made: Mapping[LineKey, DocumentLine] | None = None
+) -> Outcome[Items]:
+    distinct = dict.fromkeys(line_key(line) for line in lines)
+    used = tuple(UsedItem(key[0], known[key].key, key in (made or {})) for key in distinct if key[0])
+    return Ok(Items(tuple(known[line_key(line)] for line in lines), used))
 
 
 def _before_the_document(failure: Failure) -> Failure:

@@ -1,5 +1,7 @@
 """1C over real HTTP: the whole life of an invoice, and what a base may do to us."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -158,6 +160,23 @@ async def test_a_base_with_references_of_its_own(desk: Desk, dials: dict[str, An
     await desk.dial(**dials)
     invoice_id = await written(desk)
     assert [one.invoice_id for one in taken(await desk.find_invoice()).matches] == [invoice_id]
+
+
+async def test_documents_at_once_make_one_contract_and_one_item_of_each_name(desk: Desk) -> None:
+    await desk.dial(client_keys=False)
+    buyer = await desk.buyer()
+    first, *rest = lines(row("100", "1", name="Доставка"), row("200", "1", name="Доставка"), row())
+    made = (replace(first, product_id="550"), *rest)  # one name, known in two ways
+    drafts = [
+        InvoiceDraft(date(2026, 3, 10), None, buyer, made, "", f"[b24:{deal}:invoice:1:7c1f09aa]")
+        for deal in (1042, 1043, 1044)
+    ]
+    for outcome in await asyncio.gather(
+        *(desk.accounting.create_invoice(desk.permit, draft, key=draft.marker) for draft in drafts)
+    ):
+        taken(outcome)
+    state = await desk.sandbox.state("onec", desk.account["account"])
+    assert (len(state["invoices"]), len(state["contracts"]), len(state["products"])) == (3, 1, 2)
 
 
 async def test_a_draft_whose_comment_was_erased_is_found_by_our_reference(desk: Desk) -> None:
