@@ -69,6 +69,14 @@ class SeeGone:
 
 
 @dataclass(frozen=True, slots=True)
+class SeeTotal:
+    """An unpaid invoice's sum in accounting is another one than was issued."""
+
+    invoice_id: str
+    total_kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtDue:
     """A new day in the tenant's zone. ``remind_days`` are days overdue on which the manager is told, if ``may_remind``:
     outside quiet hours and days off."""
@@ -103,6 +111,7 @@ Command = (
     | DoubtPayments
     | ObserveBalance
     | SeeGone
+    | SeeTotal
     | LookAtDue
     | NoticePayments
     | SeeStatementRows

@@ -47,6 +47,8 @@ def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event
             made.observe_balance(command)
         case c.SeeGone():
             made.see_gone(command)
+        case c.SeeTotal():
+            made.see_total(command)
         case c.LookAtDue():
             made.look_at_due(command)
         case c.NoticePayments():
@@ -201,6 +203,14 @@ class _Decision:
         asked = (card.opened for card in self.state.cards.by_id.values())
         if not any((one.kind, one.subject) == ("invoice_gone", command.invoice_id) for one in asked):
             self._ask("invoice_gone", invoice, reason=command.reason)
+
+    def see_total(self, command: c.SeeTotal) -> None:
+        """Asked once for each sum: whether the deal or accounting is right is people's to say (R14)."""
+        invoice = self.state.invoices.get(command.invoice_id)
+        if invoice is None or invoice.voided or command.total_kopecks == invoice.known.total_kopecks:
+            return
+        if not questions.is_asked(self.state, questions.EDITED, invoice, accounting_kopecks=command.total_kopecks):
+            self._ask(questions.EDITED, invoice, accounting_kopecks=command.total_kopecks)
 
     def see_statement_rows(self, command: c.SeeStatementRows) -> None:
         """Keeps what statements list, and finds the payments that it is; the paid sum is accounting's to say (R21)."""

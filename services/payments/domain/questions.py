@@ -8,12 +8,14 @@ from chassis.ids import deterministic_id
 from services.payments.domain.state import Invoice, State
 
 MISSING = "payments_missing"
+EDITED = "invoice_edited"
 CARDS: dict[str, tuple[str, ...]] = {
     "overpaid": ("refund_planned", "keep_as_advance"),
     "cancelled_with_money": ("refund_planned", "keep_as_advance"),
     "refunded_after_paid": ("understood",),
     "payment_vanished": ("understood",),
     "invoice_gone": ("void", "replace", "understood"),
+    EDITED: ("understood",),
     MISSING: ("keep", "take_back"),
 }
 
@@ -74,6 +76,13 @@ def is_answered(state: State, kind: str, invoice: Invoice) -> bool:
     )
 
 
+def is_asked(state: State, kind: str, invoice: Invoice, **values: str | int) -> bool:
+    """Whether the last question of a kind about an invoice had these values, be it answered or not."""
+    cards = [card.opened for card in state.cards.by_id.values()]
+    asked_of_it = [one for one in cards if (one.kind, one.subject) == (kind, invoice.known.invoice_id)]
+    return bool(asked_of_it) and values.items() <= dict(asked_of_it[-1].values).items()
+
+
 def _stands(state: State, opened: CardOpened) -> bool:
     invoices = state.invoices
     match opened.kind:
@@ -83,7 +92,7 @@ def _stands(state: State, opened: CardOpened) -> bool:
             return invoices[opened.subject].paid_kopecks > 0
         case "refunded_after_paid":
             return invoices[opened.subject].rest_kopecks > 0
-        case "invoice_gone":
+        case "invoice_gone" | "invoice_edited":
             return not invoices[opened.subject].voided
         case "payments_missing":
             return invoices[opened.subject].doubts > 0

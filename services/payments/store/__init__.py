@@ -27,6 +27,7 @@ class InvoiceRow:
     paid_kopecks: int = 0
     doubted: bool = False
     number: str = ""
+    total_kopecks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ def _by_operation(rows: Iterable[Any]) -> dict[str, tuple[KnownRow, ...]]:
     return found
 
 
-_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks, doubted, number"
+_INVOICE = "invoice_id, stream, remote_id, due_date, status, paid_kopecks, doubted, number, total_kopecks"
 
 
 def _invoice(row: asyncpg.Record) -> InvoiceRow:
@@ -241,4 +242,5 @@ def _invoice(row: asyncpg.Record) -> InvoiceRow:
         paid_kopecks=row["paid_kopecks"],
         doubted=row["doubted"],
         number=row["number"],
+        total_kopecks=row["total_kopecks"],
     )

@@ -46,6 +46,7 @@ NOT_IN_CAMPAIGNS: Final = {
     "company_double": "campaigns bring nothing from accounting into the CRM",
     "deal_lost": "nobody of a campaign gives a deal up",
     "goods_unknown": "the accounting service of campaigns has no nomenclature",
+    "invoice_edited": "invoices that stand are looked at every six hours",
     "invoice_gone": "invoices that stand are looked at every six hours",
     "payments_missing": "accounting lists no payment of a paid invoice for an hour",
     "order_cancelled": "campaigns have no shop",

@@ -145,7 +145,7 @@ def fact(fact_id: int, kopecks: int = 40_00, remote: str = "e1") -> BalanceFact:
 CARD = InvoiceCard(
     "e1", "118", ON, None, "b1", "", (), 100_00, 0, 0, InvoiceStatus.ISSUED, "notPaid", "", None
 )  # fmt: skip
-OURS = InvoiceRow("00000000-0000-0000-0000-000000000001", "deal-15", "e1", DUE, True)
+OURS = InvoiceRow("00000000-0000-0000-0000-000000000001", "deal-15", "e1", DUE, True, total_kopecks=100_00)
 
 
 @dataclass

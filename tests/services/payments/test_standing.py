@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chassis.cards import CardOpened
 from chassis.domain import Problem
 from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable
 from chassis.work.handlers import Done, Permit, Task
@@ -46,6 +47,12 @@ async def test_what_a_card_says(card: Outcome[InvoiceCard], reason: str) -> None
     done = await look(Account(cards={"e1": card}), Known())
     assert bodies(done) == ([c.SeeGone(OURS.invoice_id, reason)] if reason else [])
     assert (done.again_at, done.payload) == (NOW + STANDING_EVERY, {})
+
+
+async def test_another_sum_in_accounting_is_told_beside_what_was_paid() -> None:
+    account = Account(cards={"e1": Ok(replace(CARD, total_kopecks=122_00, paid_kopecks=40_00))})
+    told = [c.SeeTotal(OURS.invoice_id, 122_00), c.NoticePayments(OURS.invoice_id, 40_00)]
+    assert bodies(await look(account, Known())) == told
 
 
 async def test_nothing_is_looked_at_while_payments_are_switched_off() -> None:
@@ -168,3 +175,13 @@ def test_money_for_an_invoice_that_is_void_is_asked_about() -> None:
     stream.ran(c.VoidInvoice("i1"))
     stream.ran(c.ObserveBalance("i1", 40_00, NOW.date() + dt.timedelta(days=1), 1))
     assert open_cards(stream) == ["cancelled_with_money"]
+
+
+def test_a_sum_edited_in_accounting_is_asked_about_once() -> None:
+    stream = payments()
+    stream.ran(c.SeeTotal("i1", 122_00))
+    take(stream, "invoice_edited", "understood")
+    assert stream.ran(c.SeeTotal("i1", 122_00)) == []
+    stream.ran(c.SeeTotal("i1", 90_00))
+    asked = [one.values["accounting_kopecks"] for one in stream.happened(CardOpened) if one.kind == "invoice_edited"]
+    assert asked == [122_00, 90_00]
