@@ -203,6 +203,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.bank.BankStore.payables": _READ,
     "services.payments.store.bank.BankStore.payable": _READ,
     "services.payments.store.bank.BankStore.allotted": _READ,
+    "services.payments.store.bank.BankStore.days_of_nobody": _READ,
     "services.payments.store.bank.BankStore.underpaid": _READ,
     "services.payments.store.bank.BankStore.counted": _READ,
     "services.payments.store.bank.BankStore.stream_of": _READ,

@@ -19,6 +19,8 @@ ALONE_FROM: Final = 80
 ASKED_FROM: Final = 50
 LEAD: Final = 20
 CANDIDATES_MAX: Final = 5
+SELLER_UNKNOWN: Final = "seller_unknown"
+"""Why nobody is asked about an operation: no seller of the tenant's file has the INN that it names as ours."""
 SAME_ORDER: Final = "same_order"
 """Why a person is asked about what would count by itself: a statement has the order on another day too."""
 
@@ -73,7 +75,7 @@ class Matcher:
         """What becomes of one operation."""
         row = operation.row
         if row.our_inn and row.our_inn not in self.seller_inns:
-            return _result(operation, "unmatched", reasons=("seller_unknown",))
+            return _result(operation, "unmatched", reasons=(SELLER_UNKNOWN,))
         found = sorted(
             (
                 self._evidence(row, one)

@@ -12,9 +12,11 @@ from chassis.engine import Engine
 from chassis.ids import TenantId
 from chassis.postgres import Database
 from services.payments.domain import bankday
+from services.payments.domain.matching import SELLER_UNKNOWN
 
 LISTED_MAX: Final = 1_000
 PAYABLES_MAX: Final = 2_000
+DAYS_OF_NOBODY_MAX: Final = 200
 AROUND: Final = timedelta(days=14)
 """So many days apart channels of a bank may book one order."""
 
@@ -149,6 +151,20 @@ class BankStore:
                 invoice_id,
             )
         return tuple(AllottedRow(**row) for row in rows)
+
+    async def days_of_nobody(self, tenant: TenantId, since: date) -> list[str]:
+        """The streams of days with operations that were of no seller when they were looked at, the newest first."""
+        async with self._database.transaction([tenant]) as connection:
+            rows = await connection.fetch(
+                "SELECT stream FROM bank_operations WHERE tenant_id = $1 AND state = 'unmatched' "
+                "AND operation_day >= $2 AND reasons ? $3 GROUP BY stream "
+                "ORDER BY max(operation_day) DESC, stream LIMIT $4",
+                tenant,
+                since,
+                SELLER_UNKNOWN,
+                DAYS_OF_NOBODY_MAX,
+            )
+        return [row["stream"] for row in rows]
 
     async def underpaid(self, tenant: TenantId, account: str, limit: int) -> list[str]:
         """Unpaid invoices of an accounting account for which statements list more than counts, in no order."""

@@ -19,6 +19,8 @@ from services.payments.store.bank import AROUND, AllottedRow, BankStore, OrderRo
 
 LOOKS_MAX: Final = 12
 INVOICES_PER_RUN_MAX: Final = 200
+OF_NOBODY_FOR: Final = timedelta(days=62)
+"""So old may be what is matched again since the tenant's sellers are others."""
 FIRST_LOOK_AFTER: Final = timedelta(minutes=10)
 LOOK_AFTER_MAX: Final = timedelta(days=7)
 
@@ -251,17 +253,18 @@ class AllotPayments:
 
 
 class AllotAccount:
-    """Once statements say what is paid over an account, tells the deals what they had listed before: then it only
-    explained what accounting told (R21), and now nobody else tells it."""
+    """After a change of the tenant's file: where statements say what is paid over an account, tells the deals what they
+    had listed before, which only explained what accounting told then (R21); and matches again what was of no seller."""
 
     kind = listing.ALLOT_ACCOUNT
     recurring = False
     permits = 0
 
-    def __init__(self, store: BankStore, finder: Finder, allot: AllotPayments) -> None:
+    def __init__(self, store: BankStore, finder: Finder, allot: AllotPayments, clock: Clock) -> None:
         self._store = store
         self._finder = finder
         self._allot = allot
+        self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
         """Some unpaid invoices a run for which more is listed than counts; those are found no more then."""
@@ -271,6 +274,10 @@ class AllotAccount:
             return Done(found_something=False)
         found = await self._store.underpaid(task.tenant, task.key, INVOICES_PER_RUN_MAX)
         commands = [told for name in found for told in await self._allot.told(task.tenant, name)]
+        if len(found) < INVOICES_PER_RUN_MAX:
+            days = await self._store.days_of_nobody(task.tenant, self._clock.now().date() - OF_NOBODY_FOR)
+            matches = [(stream, await self._finder.matches(task.tenant, stream)) for stream in days]
+            commands += [_settle(stream, matched) for stream, matched in matches if matched]
         again_at = task.due_at if len(found) == INVOICES_PER_RUN_MAX else None  # long past: at once
         return Done(tuple(commands), again_at=again_at, found_something=bool(commands))
 
@@ -323,5 +330,5 @@ def handlers(store: BankStore, directory: TenantDirectory, clock: Clock) -> tupl
         MatchLater(finder, clock),
         LookUpPointed(store, finder),
         allot,
-        AllotAccount(store, finder, allot),
+        AllotAccount(store, finder, allot, clock),
     )

@@ -58,9 +58,9 @@ class Bank:
         assert not isinstance(executed.refused, Refused), executed.refused
         return executed
 
-    async def configure(self, payments_from: str | None = "statement", version: int = 1) -> None:
+    async def configure(self, payments_from: str | None = "statement", version: int = 1, inn: str = OUR_INN) -> None:
         """The tenant with one seller."""
-        seller = {"seller_id": "main", "inn": OUR_INN, "connection": {"account": ACCOUNT}}
+        seller = {"seller_id": "main", "inn": inn, "connection": {"account": ACCOUNT}}
         settings = {"timezone": "Europe/Moscow", "sellers": [{**seller, "payments_from": payments_from}]}
         await self.do(TENANT_STREAM, SeeTenant("active", version, settings), f"tenant:{version}")
 

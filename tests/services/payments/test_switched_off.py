@@ -77,6 +77,17 @@ async def test_what_statements_listed_before_they_say_what_is_paid_counts_once_t
     assert (await bank.invoice("127"))["status"] == "paid"
 
 
+async def test_a_payment_to_a_seller_that_the_file_did_not_have_is_found_once_it_has(bank: Bank) -> None:
+    await bank.configure(inn="7709123453")
+    await bank.issue("127", 85_000_00)
+    await bank.send(statement([Order()]), "s1")
+    (one,) = await bank.store.operations(TENANT, ("unmatched",), 10)
+    assert one["reasons"] == ["seller_unknown"]
+    await bank.configure(version=2)
+    await until(bank.quiet, "all is done")
+    assert (await bank.invoice("127"))["status"] == "paid"
+
+
 async def _post(bank: Bank, payment_id: str, action: str, **body: str) -> httpx.Response:
     api = BankApi(bank.database, bank.engine, bank.store, bank.clock)
     transport = httpx.ASGITransport(app=Starlette(routes=api.routes()))
