@@ -26,30 +26,30 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number")
 
 
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_UNWRITABLE: Final = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
 def read_json(body: bytes) -> Any:
     """The JSON of a body with exact decimals. Raises ValueError for anything else, half a document included.
 
-    Halves of characters (a text that its vendor cut in the middle of an emoji) become U+FFFD: escaped they are JSON,
-    but no text that could be written down anywhere.
+    NUL and halves of characters (a text that its vendor cut in the middle of an emoji) become U+FFFD: escaped they are
+    JSON, but no text that Postgres or another JSON takes, and one row of a list would keep all behind it waiting.
     """
     try:
         document = _decoder.decode(body.decode("utf-8-sig"))
-        return _whole_characters(document) if _SURROGATE.search(body) else document
+        return _writable(document) if _UNWRITABLE.search(body) else document
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _whole_characters(value: Any) -> Any:
+def _writable(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
     if isinstance(value, list):
-        return [_whole_characters(item) for item in value]
+        return [_writable(item) for item in value]
     if isinstance(value, dict):
-        return {_whole_characters(name): _whole_characters(item) for name, item in value.items()}
+        return {_writable(name): _writable(item) for name, item in value.items()}
     return value
 
 

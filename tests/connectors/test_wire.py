@@ -26,9 +26,10 @@ def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
         wire.read_json(body)
 
 
-def test_half_a_character_becomes_text_that_can_be_written_down() -> None:
-    found = wire.read_json(b'{"a\\uDC00": ["cut \\ud83d", "whole \\ud83d\\ude00", "\\\\ud83d", 1]}')
-    assert found == {"a\ufffd": ["cut \ufffd", "whole \U0001f600", "\\ud83d", 1]}
+def test_what_is_no_character_becomes_text_that_can_be_written_down() -> None:
+    found = wire.read_json(b'{"a\\uDC00": ["cut \\ud83d", "whole \\ud83d\\ude00", "\\\\ud83d", "nul\\u0000", 1]}')
+    assert found == {"a\ufffd": ["cut \ufffd", "whole \U0001f600", "\\ud83d", "nul\ufffd", 1]}
+    assert wire.read_json(b'"\\u0000"') == "\ufffd"
 
 
 @given(st.binary(max_size=200))

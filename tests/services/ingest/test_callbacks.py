@@ -1,5 +1,6 @@
 """Callbacks of accounting services: signed and fresh, durable before they are answered, told once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,10 @@ import httpx
 import orjson
 import pytest
 
+from chassis.postgres import Connection
 from connectors.kontur.callback import signature
+from services.ingest.store import webhooks
+from services.ingest.store.webhooks import Webhook
 from tests.kit.database import OwnDatabase
 from tests.sandbox.running import Sandbox, eventually
 from tests.services.ingest.running import SELLER_INN, TENANT, Ingest, document
@@ -186,9 +190,18 @@ async def test_the_address_is_shown_with_the_tenant(called: Ingest) -> None:
     assert SECRET not in str(shown)
 
 
-async def test_a_value_that_cannot_be_stored_is_refused_and_listed(called: Ingest, sandbox: Sandbox) -> None:
-    body = {**BODY, "object": {**BODY["object"], "id": "0d7d6a52\0"}}
-    answer = await post(called, sandbox, body)
+async def test_a_value_that_cannot_be_stored_is_refused_and_listed(
+    called: Ingest, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = webhooks.insert
+
+    async def picky(connection: Connection, found: Sequence[Webhook], now: datetime) -> list[int]:
+        if any(one.event for one in found):
+            raise asyncpg.UntranslatableCharacterError("unsupported Unicode escape sequence")
+        return await insert(connection, found, now)
+
+    monkeypatch.setattr(webhooks, "insert", picky)
+    answer = await post(called, sandbox, BODY)
     assert (answer.status_code, answer.json()["error"]) == (
         422,
         "a value in the body cannot be stored; it is not taken when it is sent again either",
