@@ -126,6 +126,12 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "Invoice {number} of today has the same lines already. One more like it: --number {number}.",
         "Сегодня уже выставлен такой же счёт № {number}. Ещё один такой: --number {number}.",
     ),
+    "invoice_not_taken": (
+        "Accounting has invoice {number} otherwise than it was ordered, and it was not taken: answer the question "
+        "about it (`sverka decide list`), or cancel it in accounting.",
+        "Счёт № {number} в бухгалтерии не такой, как заказан, и не принят: ответьте на вопрос о нём "
+        "(`sverka decide list`) или аннулируйте его в бухгалтерии.",
+    ),
     "invoice_of_other_account": (
         "The invoice is in an accounting service that the tenant's file does not name any more.",
         "Счёт выставлен в бухгалтерии, которой в настройках клиента больше нет.",

@@ -26,12 +26,15 @@ class Cancelling(Answering, ABC):
         """Begins a document."""
 
     def cancel(self, command: c.CancelInvoice) -> Refused | None:
-        """A person's order. What is void already, or is being voided, is left as it is."""
+        """A person's order. What is void already, or is being voided, is left as it is; what accounting has otherwise
+        than it was ordered, and nobody took for the deal's, is not said to be void."""
         document = self._named(command.number)
         if isinstance(document, Refused):
             return document
         if document.phase in STANDING:
             self.order_cancel(document, command.by, replace_it=command.replace)
+        elif document.phase in ("doubtful", "given_up") and document.issued is not None:
+            return Refused(Problem("invoice_not_taken", {"number": document.issued.number}))
         return None
 
     def repeat(self, command: c.RepeatInvoice) -> Refused | None:

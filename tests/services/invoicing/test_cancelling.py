@@ -83,6 +83,16 @@ class TestByAPerson:
         stream.ran(c.CancelInvoice("Анна", "B24-15-2"))
         assert phases(stream) == {("invoice", 1): "made", ("invoice", 2): "cancelling"}
 
+    @pytest.mark.parametrize("given_up", [False, True])
+    def test_invoice_that_was_not_taken_is_not_said_to_be_void(self, given_up: bool) -> None:
+        stream = documents()
+        stream.ran(request())
+        stream.ran(linked())
+        stream.ran(answer(last(stream), total_kopecks=1))
+        if given_up:
+            take(stream, "document_differs", "give_up")
+        assert refusal(stream, BY_ANNA) == "invoice_not_taken"
+
     def test_draft_that_is_not_voided_still_awaits_its_accountant(self) -> None:
         stream = documents()
         stream.ran(request())
