@@ -1,9 +1,10 @@
 """What a 1C base's answers mean: by HTTP status and the platform's error code, and by the words of its exceptions.
 
 Source: "1С:Предприятие 8.3. Руководство разработчика", chapter "Стандартный интерфейс OData", table of error codes.
-Code -1 is an exception in the configuration's code: the write was undone as a whole, so it is a definite no. Words of
-ours stand for what only the text tells: ``lock``, ``period``, ``licence``, ``session``; ``page`` is an answer that is a
-web page without such words.
+Code -1 is an exception in the configuration's code: the write was undone as a whole, so it is a definite no, unless it
+tells of a connection or a session that broke, which may have been after the write. Words of ours stand for what only
+the text tells: ``lock``, ``period``, ``licence``, ``session``, ``broken_off``; ``page`` is an answer that is a web page
+without such words.
 """
 
 import re
@@ -17,8 +18,11 @@ LOCK: Final = "lock"
 PERIOD: Final = "period"
 LICENCE: Final = "licence"
 SESSION: Final = "session"
+BROKEN_OFF: Final = "broken_off"
 EXCEPTION: Final = "-1"
-KNOWN_CODES: Final = frozenset({PAGE, LOCK, PERIOD, LICENCE, SESSION, EXCEPTION, *(str(code) for code in range(22))})
+KNOWN_CODES: Final = frozenset(
+    {PAGE, LOCK, PERIOD, LICENCE, SESSION, BROKEN_OFF, EXCEPTION, *(str(code) for code in range(22))}
+)
 
 _LOCKED: Final = re.compile(
     r"конфликт\w* блокиров|взаимоблокиров|ожидани\w* предоставления блокиров|транзакци\w*.{0,60}не может быть"
@@ -30,6 +34,11 @@ _LICENCE: Final = re.compile(r"лиценз|ключ защиты|license", re.I
 _SESSION: Final = re.compile(
     r"(начало сеанса|установка соединения|соединени\w*) с информационной баз\w* (запрещен|невозможн)"
     r"|информационная база заблокирован",
+    re.IGNORECASE,
+)
+_BROKEN_OFF: Final = re.compile(
+    r"соединени\w*.{0,60}(потерян|разорван|прерван)|(потерян\w*|разорва\w*).{0,60}соединени"
+    r"|сеанс\w*( работы)? (завершен|отсутствует|удал[её]н)",
     re.IGNORECASE,
 )
 
@@ -78,6 +87,7 @@ _CODES: Final[dict[str, Verdict]] = {
     PERIOD: _PERIOD_CLOSED,
     LICENCE: _LICENCES,
     SESSION: _CLOSED,
+    BROKEN_OFF: _FAULT,
 }
 
 TABLE: Final = OutcomeTable(
@@ -124,6 +134,8 @@ def told(code: str, text: str) -> str:
         return SESSION
     if code not in ("", PAGE, EXCEPTION):
         return code
+    if code == EXCEPTION and _BROKEN_OFF.search(text):
+        return BROKEN_OFF
     if code == EXCEPTION and _LOCKED.search(text):
         return LOCK
     return PERIOD if code == EXCEPTION and _PERIOD.search(text) else code

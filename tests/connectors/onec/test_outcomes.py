@@ -89,6 +89,22 @@ async def test_an_exception_is_undone_as_a_whole_and_its_words_tell_the_rest(
         assert not outcome.outage
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Внутренняя ошибка сервера. Соединение с базой данных было потеряно",
+        "Соединение с сервером баз данных разорвано администратором",
+        "Удаленный хост принудительно разорвал существующее подключение. Потеряно соединение с сервером",
+        "Сеанс работы завершен администратором",
+        "Сеанс отсутствует или удален",
+    ],
+)
+async def test_an_exception_of_a_connection_that_broke_may_have_come_after_the_write(text: str) -> None:
+    outcome = await create(answer(error("-1", text), 500))
+    assert isinstance(outcome, Uncertain)
+    assert outcome.problem.code == "vendor_fault"
+
+
 @pytest.mark.parametrize("status", [200, 404, 500, 503])
 @pytest.mark.parametrize(
     ("said", "problem"),
