@@ -200,9 +200,8 @@ class RebalanceStorm(Fault):
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
         service = chance.choice(tuple(TOPICS))
         note.detail = {"group": service}
-        for _ in range(3):
-            if hands.left() < 2:
-                break
+        # Another fault may keep the broker away meanwhile.
+        while note.count < 3 and hands.left() >= 2:
             stranger = AIOKafkaConsumer(
                 *TOPICS[service],
                 bootstrap_servers=f"{HOST}:{hands.stage.proxies['kafka'].port}",

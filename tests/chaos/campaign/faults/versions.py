@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import asyncpg
+
 from tests.chaos.campaign.faults.base import Fault, Hands, Injection
+from tests.chaos.campaign.faults.infrastructure import LOOK_SECONDS
 
 ROOT: Final = Path(__file__).parents[4]
 PACKAGES: Final = ("contracts", "chassis", "connectors", "services")
@@ -37,7 +40,7 @@ class MixedVersions(Fault):
     async def strike(self, hands: Hands, chance: random.Random, note: Injection) -> None:
         code = hands.stage.folder / "next"
         await asyncio.to_thread(make_next, code)
-        await hands.stage.migrate(SERVICE, code=code)
+        await _migrated(hands, code)
         name = f"{SERVICE}-next"
         spec = hands.stage.replica(SERVICE, name, PYTHONPATH=str(code))
         # -P: not the folder of the call, which holds the present version.
@@ -60,6 +63,17 @@ class MixedVersions(Fault):
                 await hands.keeper.end(SERVICE)
             await hands.stage.ready(SERVICE)
         note.detail["exit_code"] = await hands.keeper.end_replica(name)
+
+
+async def _migrated(hands: Hands, code: Path) -> None:
+    # Another fault may have killed Postgres a moment ago. A migration is there as a whole or not at all.
+    while True:
+        try:
+            return await hands.stage.migrate(SERVICE, code=code)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            if not hands.left():
+                raise
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def make_next(folder: Path) -> None:
