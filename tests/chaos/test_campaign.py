@@ -106,6 +106,8 @@ def _said(seed: int, money_path: str, *, ok: bool = True) -> dict[str, Any]:
         "money_path": money_path,
         "commit": "abc",
         "ok": ok,
+        "violations": {} if ok else {"I1": ["two invoices"]},
+        "ended_as_planned": 200,
         "deals": 200,
         "fired": fired,
         "cards": cards,
@@ -129,6 +131,13 @@ def test_evidence_of_older_code_proves_nothing_of_this_one() -> None:
         evidence(said)
     )
     assert "| 2 | 400 | 14 of 2 kinds | 0 campaigns | a lost or doubled deal in under 0.0075 of deals" in front(said)
+
+
+def test_a_run_whose_rig_struck_too_little_counts_neither_way() -> None:
+    idle = {**_said(2, "new", ok=False), "violations": {"vacuity": ["F15 never fired"]}}
+    stuck = {**idle, "seed": 3, "ended_as_planned": 189}
+    said = together([_said(1, "new"), idle, stuck], "new")
+    assert (said["seeds"], said["failed_seeds"], said["idle_seeds"]) == ([1, 3], [3], [2])
 
 
 def test_a_set_with_a_failure_bounds_nothing() -> None:

@@ -24,6 +24,7 @@ from tests.chaos.campaign.evidence import (
 )
 from tests.chaos.campaign.faults.business import BY_SCENARIO, ECHO
 from tests.chaos.campaign.seeds import REGRESSIONS
+from tests.chaos.checker.vacuity import ENDED_SHARE_MIN
 from tests.chaos.mutants.judging import Caught, recorded
 from tests.chaos.mutants.patches import patches
 
@@ -74,7 +75,8 @@ def faults() -> str:
 
 def together(runs: Sequence[dict[str, Any]], present: str) -> dict[str, Any]:
     """What the runs of the present money path say together; older ones are counted, and prove nothing of it."""
-    valid = [run for run in runs if run["money_path"] == present]
+    here = [run for run in runs if run["money_path"] == present]
+    valid = [run for run in here if not is_idle(run)]
     fired, cards = Counter[str](), Counter[str]()
     for run in valid:
         fired.update(run["fired"])
@@ -86,14 +88,21 @@ def together(runs: Sequence[dict[str, Any]], present: str) -> dict[str, Any]:
         "seeds": [run["seed"] for run in valid],
         "deals": sum(run["deals"] for run in valid),
         "failed_seeds": [run["seed"] for run in valid if not run["ok"]],
+        "idle_seeds": [run["seed"] for run in here if is_idle(run)],
         "fired": dict(sorted(fired.items())),
         "cards": dict(sorted(cards.items())),
         "healed_in_business_seconds_max": max((run["healed_in_business_seconds"] for run in valid), default=0),
         "healed_by_the_clock_max": max((run.get("healed_by_the_clock", 0) for run in valid), default=0),
         "seconds_max": max((run["seconds"]["whole"] for run in valid), default=0),
         "real_seconds_max": max((run["real_seconds"] for run in valid), default=0),
-        "campaigns_of_older_code": len(runs) - len(valid),
+        "campaigns_of_older_code": len(runs) - len(here),
     }
+
+
+def is_idle(run: Mapping[str, Any]) -> bool:
+    """Whether no invariant broke and the deals ended as planned, but the rig struck less than it was told: such a run
+    speaks neither for the code nor against it."""
+    return set(run["violations"]) == {"vacuity"} and run["ended_as_planned"] >= ENDED_SHARE_MIN * run["deals"]
 
 
 def evidence(said: Mapping[str, Any]) -> str:
@@ -104,7 +113,8 @@ def evidence(said: Mapping[str, Any]) -> str:
         "|---|---|",
         f"| campaigns | {said['campaigns']} (seeds {', '.join(map(str, said['seeds'])) or '–'}) |",
         f"| deals | {said['deals']} |",
-        f"| with a broken invariant or an idle rig | {len(said['failed_seeds'])} |",
+        f"| with a broken invariant, or under 95 % of the deals at their planned end | {len(said['failed_seeds'])} |",
+        f"| set aside, since the rig struck less than it was told | {', '.join(map(str, said['idle_seeds'])) or '–'} |",
         f"| faults fired | {_counts(said['fired'])} |",
         f"| cards raised and taken | {_counts(said['cards'])} |",
         f"| longest healing, of 20 min of business time | {_longest(*healed, 'min')} |",
