@@ -52,8 +52,8 @@ from chassis.settings import SettingsRefused, load
 from chassis.shell import Shell
 from chassis.tenants import tenant_rules
 from chassis.wakeups import WORK
+from chassis.work.handlers import Permits
 from chassis.work.machine import Schedule
-from chassis.work.permits import PermitClient
 from chassis.work.runner import WorkRunner
 from chassis.work.settings import WorkSettings
 
@@ -216,11 +216,12 @@ class Service(Generic[S]):
 
     def _runner(self, given: Parts[S], work: Work, parts: contextlib.AsyncExitStack) -> WorkRunner:
         settings = self._settings
-        permits = work.permits
-        if permits is None:
-            client = PermitClient(settings.ingest_url, settings.token())
-            parts.push_async_callback(client.close)
-            permits = client
+        permits: Permits
+        if work.permits is not None:
+            permits = work.permits
+        else:
+            permits = given.permits
+            parts.push_async_callback(given.permits.close)
         beat = self.health.heartbeat("work", LOOP_AGE_SECONDS_MAX)
         runner = WorkRunner(
             given.database,

@@ -33,6 +33,7 @@ from chassis.tenants import TENANT_KIND, TenantDirectory
 from chassis.wakeups import Wakeups
 from chassis.work.handlers import EffectHandler, Permit, Permits, TaskHandler
 from chassis.work.operations import OperationMessages, operation_kinds
+from chassis.work.permits import PermitClient
 from chassis.work.runner import AccountProbe
 from chassis.work.vendors import WaitersOf, no_waiters
 from contracts.envelope import Envelope, Message
@@ -70,6 +71,11 @@ class Parts(Generic[S]):
             self._made[make] = make(self)
         found: Made = self._made[make]
         return found
+
+    @cached_property
+    def permits(self) -> PermitClient:
+        """Leave to call vendors, from ingest; closed when the service ends."""
+        return PermitClient(self.settings.ingest_url, self.settings.token())
 
     @cached_property
     def objects(self) -> Objects:

@@ -1,6 +1,5 @@
 """Wires counterparty: its streams and its calls to accounting services."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from chassis.service import Parts, ServiceSpec, Work
 from chassis.tenants import TENANT_KIND, TenantView
 from chassis.work.handlers import Permit
 from chassis.work.operations import OperationMessages
-from chassis.work.permits import PermitClient
 from connectors.ports.crm import PortalMoved
 from connectors.registry import BITRIX24, REGISTERS, accounting_of
 from connectors.router import AccountingRouter
@@ -104,8 +102,7 @@ def _moved(moved: PortalMoved) -> None:
 def _work(parts: Parts[CounterpartySettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
     store = PartyStore(parts.database, parts.engine)
-    permits = parts.once(_permits)
-    effects, tasks = handlers(accounting_of, accounting, store, parts.subjects, permits, parts.clock)
+    effects, tasks = handlers(accounting_of, accounting, store, parts.subjects, parts.permits, parts.clock)
 
     crm = BITRIX24.connect(parts.http, parts.clock, _moved)
 
@@ -113,7 +110,7 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
         return await (crm if account.startswith(f"{BITRIX24.vendor}:") else accounting).ping(permit)
 
     clients = {name: register.connect(parts.http, parts.clock) for name, register in REGISTERS.items()}
-    companies = LookUpCompany(CompanyStore(parts.database), permits, clients, parts.clock)
+    companies = LookUpCompany(CompanyStore(parts.database), parts.permits, clients, parts.clock)
     syncs = SyncStore(parts.database, parts.engine)
     pages = (
         ReadCompanies(syncs, crm, parts.clock),
@@ -121,15 +118,14 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
         LookUpRecords(syncs, accounting, parts.clock),
         Compare(syncs, parts.tenants, parts.clock),
         LinkPairs(syncs, parts.clock),
-        CreateMissing(syncs, permits, crm, accounting, accounting_of, parts.clock),
-        EnterMissing(syncs, store, permits, accounting, parts.tenants, parts.clock),
+        CreateMissing(syncs, parts.permits, crm, accounting, accounting_of, parts.clock),
+        EnterMissing(syncs, store, parts.permits, accounting, parts.tenants, parts.clock),
     )
     entered = (WatchRecords(accounting, store, parts.tenants, parts.clock), FindCards(crm))
     return Work(
         effects=effects,
         tasks=(*tasks, companies, *pages, *entered),
         probe_account=ping,
-        permits=permits,
         waiters_of=store.waiting_deals,
     )
 
@@ -137,18 +133,6 @@ def _work(parts: Parts[CounterpartySettings]) -> Work:
 def _routes(parts: Parts[CounterpartySettings]) -> Sequence[BaseRoute]:
     store = SyncStore(parts.database, parts.engine)
     return SyncApi(parts.database, parts.engine, store, parts.tenants, parts.clock).routes()
-
-
-def _permits(parts: Parts[CounterpartySettings]) -> PermitClient:
-    return PermitClient(parts.settings.ingest_url, parts.settings.token())
-
-
-async def _until_the_end(permits: PermitClient) -> None:
-    """Keeps the client of permits, which the runner and look-ups share, until the service ends."""
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await permits.close()
 
 
 def _deal_of(stream: str) -> str:
@@ -167,7 +151,6 @@ SPEC: Final = ServiceSpec(
     route=route,
     work=_work,
     routes=_routes,
-    loops=lambda parts: {"permits": _until_the_end(parts.once(_permits))},
     operations=OperationMessages(
         operations.WorkDelayed,
         operations.WorkResumed,

@@ -93,7 +93,7 @@ def _work(parts: Parts[InvoicingSettings]) -> Work:
     accounting = AccountingRouter(parts.http, parts.clock)
     store = DocumentStore(parts.database, parts.engine)
     papers = Papers(store, parts.tenants, parts.subjects, Renderer())
-    effects, tasks = handlers(accounting_of, accounting, parts.blobs, papers, store, store, parts.clock)
+    effects, tasks = handlers(accounting_of, accounting, parts.blobs, papers, store, store, parts.permits, parts.clock)
     operator = DIADOC.connect(parts.http, parts.clock)
     exchanging, following = edi_handlers(operator, parts.blobs, store, parts.clock)
 

@@ -90,7 +90,7 @@ class MemoryAccounting(Vendor, Refusing):
         if failure is not None:
             return failure
         books = self.books(permit.account)
-        found = tuple(one for one in self._shown(books, books.counterparties) if one.inn == inn)
+        found = tuple(one for one in self.shown(books, books.counterparties) if one.inn == inn)
         self.looked(permit.account, "find_counterparty", inn, len(found))
         return Ok(found)
 
@@ -119,7 +119,7 @@ class MemoryAccounting(Vendor, Refusing):
             return failure
         books = self.books(permit.account)
         listed = [
-            one for one in self._shown(books, books.counterparties) if one.updated_at and one.updated_at >= cursor.since
+            one for one in self.shown(books, books.counterparties) if one.updated_at and one.updated_at >= cursor.since
         ]
         self.looked(permit.account, "counterparty_changes", "", len(listed))
         return Ok(CounterpartiesPage(tuple(listed), None))
@@ -176,7 +176,7 @@ class MemoryAccounting(Vendor, Refusing):
         books = self.books(permit.account)
         same = [
             one
-            for one in self._shown(books, books.invoices)
+            for one in self.shown(books, books.invoices)
             if (one.number, one.issued_on) == (number, issued_on) or (since is not None and marker in one.comment)
         ]
         matches = tuple(one for one in same if marker in one.comment)
@@ -193,7 +193,7 @@ class MemoryAccounting(Vendor, Refusing):
 
     async def invoice_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[InvoicesPage]:
         books = self.books(permit.account)
-        return Ok(InvoicesPage(tuple(self._shown(books, books.invoices)), None))
+        return Ok(InvoicesPage(tuple(self.shown(books, books.invoices)), None))
 
     async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
         return self._pdf(permit, self.books(permit.account).invoices, invoice_id)
@@ -279,7 +279,7 @@ class MemoryAccounting(Vendor, Refusing):
             return failure
         books = self.books(permit.account)
         rows = sorted(
-            (row for row in self._shown(books, books.payments) if row.updated_at >= cursor.since),
+            (row for row in self.shown(books, books.payments) if row.updated_at >= cursor.since),
             key=lambda row: (row.updated_at, row.payment_id),
         )[cursor.offset : cursor.offset + PAGE_ROWS]
         following = None
@@ -294,7 +294,7 @@ class MemoryAccounting(Vendor, Refusing):
         if failure is not None:
             return failure
         books = self.books(permit.account)
-        return Ok(tuple(row for row in self._shown(books, books.payments) if row.invoice_id == invoice_id))
+        return Ok(tuple(row for row in self.shown(books, books.payments) if row.invoice_id == invoice_id))
 
     # The account
 
@@ -304,7 +304,8 @@ class MemoryAccounting(Vendor, Refusing):
     async def obtain_token(self, request: TokenRequest) -> Outcome[AccessToken]:
         raise NotImplementedError("permits bring tokens along")
 
-    def _shown(self, books: Books, rows: dict[str, Any]) -> Iterator[Any]:
+    def shown(self, books: Books, rows: dict[str, Any]) -> Iterator[Any]:
+        """Those that a search would find by now."""
         now = self._clock.now()
         return (row for name, row in rows.items() if books.seen.get(name, now) <= now)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chassis.aggregate import EffectPlan
 from chassis.cards import TABLE
 from chassis.values.calendar import overdue_days
 from chassis.values.marker import find_markers
@@ -301,7 +302,13 @@ def comments_are_written_once(world: World) -> Iterator[str]:
 
 def nothing_is_sent_again_unlooked(world: World) -> Iterator[str]:
     """After a create of unknown outcome its marker was looked for and not found twice, a minute apart, the last time
-    three minutes later, before it was sent once more under the same key."""
+    three minutes later, before it was sent once more under the same key; or a person asked for it, and it was looked
+    for after that."""
+    asked = {
+        (entry.plan.marker, entry.planned_at)
+        for entry in world.services["invoicing"].desk.entries.values()
+        if isinstance(entry.plan, EffectPlan) and "key_attempt" in entry.request
+    }
     unheard = {str(work_id) for service in world.services.values() for work_id in service.desk.unheard}
     last: dict[str, Line] = {}
     looked: dict[str, list[Line]] = {}
@@ -314,8 +321,12 @@ def nothing_is_sent_again_unlooked(world: World) -> Iterator[str]:
                 negatives = [
                     one for one in looked.get(line.about, ()) if before.at < one.at <= line.at and not one.found
                 ]
+                told = [at for marker, at in asked if marker == line.about and before.at < at <= line.at]
                 apart = negatives and negatives[-1].at - negatives[0].at >= GAP
-                if not apart or negatives[-1].at - before.at < QUIET:
+                if told:
+                    if not any(one.at >= max(told) for one in negatives):
+                        yield f"{line.about} was sent again at {line.at} on a person's word alone"
+                elif not apart or negatives[-1].at - before.at < QUIET:
                     yield f"{line.about} was sent again at {line.at} after {len(negatives)} look-ups"
             if line.fate not in NOTHING_DONE:
                 last[line.key] = line

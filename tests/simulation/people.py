@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from chassis.cards import TakeCard
 from chassis.clock import Clock
@@ -204,7 +205,10 @@ class People:
                 numbers = [one.number for one in books.invoices.values() if marker in one.comment]
                 numbers += [one.number for one in books.acts.values() if marker in one.comment]
                 number = next(iter(numbers), "")
-                return ("found", number) if number else ("resend", "")
+                # One in two says "it is not there" of an invoice that a search would show: they looked elsewhere.
+                hasty = card.shown["document"] == "invoice" and UUID(card.card_id).int % 2 == 0
+                shown = hasty and any(marker in one.comment for one in self._accounting.shown(books, books.invoices))
+                return ("found", number) if number and not shown else ("resend", "")
             case "counterparty_uncertain":
                 email = "" if deal.buyer.inn else f"{deal.buyer.buyer_id}@example.org"
                 whose = (deal.buyer.inn, deal.buyer.kpp, email)

@@ -57,7 +57,14 @@ def services(shared: Shared, accounting: MemoryAccounting, crm: MemoryCrm) -> di
     )
     papers: Any = None  # this vendor gives its own
     documents = invoicing_handlers(
-        elba, accounting, blobs, papers, Items(), MemoryDocuments(made["invoicing"].memory), shared.clock
+        elba,
+        accounting,
+        blobs,
+        papers,
+        Items(),
+        MemoryDocuments(made["invoicing"].memory),
+        made["invoicing"].permits,
+        shared.clock,
     )
     made["invoicing"].add_handlers(*documents, accounting)
     memory = made["payments"].memory

@@ -2,7 +2,7 @@
 
 from chassis.blobs import Blobs
 from chassis.clock import Clock
-from chassis.work.handlers import EffectHandler, TaskHandler
+from chassis.work.handlers import EffectHandler, Permits, TaskHandler
 from connectors.ports.edi import Edi
 from connectors.ports.whole import WholeAccounting
 from connectors.registry import VendorOf
@@ -52,13 +52,14 @@ def handlers(
     papers: Papers,
     items: MappedItems,
     known: KnownDocuments,
+    permits: Permits,
     clock: Clock,
 ) -> tuple[tuple[EffectHandler, ...], tuple[TaskHandler, ...]]:
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
         (
-            CreateInvoice(accounting, vendor_of, items),
-            CreateAct(accounting, vendor_of, items),
+            CreateInvoice(accounting, vendor_of, items, permits),
+            CreateAct(accounting, vendor_of, items, permits),
             CancelInvoice(accounting, vendor_of),
         ),
         (

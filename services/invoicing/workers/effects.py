@@ -1,12 +1,13 @@
 """Calls that change the accounting service: create, look up, cancel; each says what its deal is told."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from chassis.domain import Problem
 from chassis.ids import TenantId
-from chassis.outcomes import Failure, Ok, Outcome, Rejected, Uncertain
+from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable, Uncertain
 from chassis.values.lines import DocumentLine
 from chassis.work.handlers import (
     Confirmed,
@@ -15,6 +16,9 @@ from chassis.work.handlers import (
     Found,
     Inconclusive,
     NotFound,
+    Permit,
+    PermitClass,
+    Permits,
     Probe,
     ProbeResult,
     RejectedFinally,
@@ -32,6 +36,9 @@ from services.invoicing.workers.payloads import act_result, invoice_result, issu
 
 LOOK_BACK = timedelta(minutes=10)
 """How far before the planned moment a changes list is searched for a lost invoice, against clocks that differ."""
+DAY = timedelta(days=1)
+"""A document's day begins before that of UTC wherever its seller lives."""
+DOCUMENT_DOUBLED = "document_doubled"
 
 
 class MappedItems(Protocol):
@@ -46,10 +53,11 @@ class CreateInvoice:
     kind = plans.CREATE_INVOICE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, vendor_of: VendorOf, items: MappedItems) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf, items: MappedItems, permits: Permits) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
         self._items = items
+        self._permits = permits
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -60,9 +68,11 @@ class CreateInvoice:
         return None
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-        """One POST."""
+        """One POST, and before one that a person asks for again a look."""
         (call,) = calls
         request = call.request
+        if (known := await _looked_once_more(self, self._permits, call)) is not None:
+            return (known,)
         draft = InvoiceDraft(
             issued_on=date.fromisoformat(request["date"]),
             due_on=date.fromisoformat(request["due_date"]) if request.get("due_date") else None,
@@ -80,24 +90,27 @@ class CreateInvoice:
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """By number and date, then by marker among what changed since the intent."""
-        since = call.planned_at - LOOK_BACK if call.planned_at is not None else None
+        return _told_by_look(await self.look(call))
+
+    async def look(self, call: EffectCall) -> Outcome[ProbeResult]:
+        """What a search says, or why none could be made."""
         found = await self._accounting.find_invoice(
             call.permit,
             number=call.request["number"],
             issued_on=date.fromisoformat(call.request["date"]),
             marker=call.marker,
-            since=since,
+            since=_changed_since(call),
             counterparty_id=call.request["counterparty_remote_id"],
         )
         if not isinstance(found, Ok):
-            return Inconclusive(found.problem)
+            return found
         if len(found.value.matches) == 1:
-            return Found(invoice_result(found.value.matches[0], call.request["vat_kopecks"]))
+            return Ok(Found(invoice_result(found.value.matches[0], call.request["vat_kopecks"])))
         if found.value.matches:
-            return Inconclusive(Problem("document_doubled", {"count": len(found.value.matches)}))
+            return Ok(Inconclusive(Problem(DOCUMENT_DOUBLED, {"count": len(found.value.matches)})))
         if found.value.others:
-            return Inconclusive(Problem("number_taken", {"number": call.request["number"]}))
-        return NotFound()
+            return Ok(Inconclusive(Problem("number_taken", {"number": call.request["number"]})))
+        return Ok(NotFound())
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told what the vendor has, refused, or that nobody knows."""
@@ -111,10 +124,11 @@ class CreateAct:
     kind = plans.CREATE_ACT
     batch_max = 1
 
-    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, items: MappedItems) -> None:
+    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, items: MappedItems, permits: Permits) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
         self._items = items
+        self._permits = permits
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -125,9 +139,11 @@ class CreateAct:
         return None
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-        """One POST."""
+        """One POST, and before one that a person asks for again a look, where the vendor lists acts."""
         (call,) = calls
         request = call.request
+        if (known := await _looked_once_more(self, self._permits, call)) is not None:
+            return (known,)
         draft = ActDraft(
             issued_on=date.fromisoformat(request["date"]),
             counterparty_id=request["counterparty_remote_id"],
@@ -141,20 +157,23 @@ class CreateAct:
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """By the marker among the vendor's acts; never conclusive where it does not list them."""
+        return _told_by_look(await self.look(call))
+
+    async def look(self, call: EffectCall) -> Outcome[ProbeResult]:
+        """What a search says, or why none could be made."""
         if not self._vendor_of(call.account).can(Capability.FIND_ACT):
-            return Inconclusive(Problem("act_lookup_missing", {}))
-        dated = datetime.combine(date.fromisoformat(call.request["date"]), time(), UTC)
+            return Ok(Inconclusive(Problem("act_lookup_missing", {})))
         found = await self._accounting.find_act(
             call.permit,
             marker=call.marker,
             invoice_id=call.request.get("invoice_remote_id") or None,
-            since=(call.planned_at or dated) - LOOK_BACK,
+            since=_changed_since(call),
         )
         if not isinstance(found, Ok):
-            return Inconclusive(found.problem)
+            return found
         if len(found.value) > 1:
-            return Inconclusive(Problem("document_doubled", {"count": len(found.value)}))
-        return Found(act_result(found.value[0], call.request)) if found.value else NotFound()
+            return Ok(Inconclusive(Problem(DOCUMENT_DOUBLED, {"count": len(found.value)})))
+        return Ok(Found(act_result(found.value[0], call.request)) if found.value else NotFound())
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """The deal is told what the vendor has, refused, or that nobody knows."""
@@ -210,6 +229,46 @@ def _unless_there(failure: Failure) -> Failure:
     """What is there already may well be ours, sent before and thought to be lost: a look-up, or a person, tells."""
     there = isinstance(failure, Rejected) and failure.problem.code == "already_exists"
     return Uncertain(failure.problem) if there else failure
+
+
+async def _looked_once_more(
+    handler: CreateInvoice | CreateAct, permits: Permits, call: EffectCall
+) -> Outcome[Mapping[str, Any]] | None:
+    """What is known of a document that a person asks to have sent again: they may have looked too early, or in another
+    place. None: it is to be sent, since it is not there, or nobody but the person can tell. While a search fails for
+    now it waits."""
+    searched = handler.policy_for(call.account).probe not in (Probe.NONE, Probe.REPEAT)
+    if "key_attempt" not in call.request or not searched:
+        return None
+    permit = await permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
+    if not isinstance(permit, Permit):
+        return permit
+    looked = await handler.look(replace(call, permit=permit))
+    match looked:
+        case Ok(Found(result)):
+            return Ok(result)
+        case Ok(Inconclusive(problem)) if problem.code == DOCUMENT_DOUBLED:
+            return Uncertain(problem)
+        case Ok() | Rejected():
+            return None
+        case Deferred() | Retryable():
+            return looked
+        case Uncertain():
+            return Retryable(looked.problem)
+        case _:
+            assert_never(looked)
+
+
+def _told_by_look(looked: Outcome[ProbeResult]) -> ProbeResult:
+    return looked.value if isinstance(looked, Ok) else Inconclusive(looked.problem)
+
+
+def _changed_since(call: EffectCall) -> datetime:
+    """From when on a document of this call can have been made; one that is sent again, since the day that it bears."""
+    dated = datetime.combine(date.fromisoformat(call.request["date"]), time(), UTC) - DAY
+    if call.planned_at is None:
+        return dated
+    return min(dated, call.planned_at) if "key_attempt" in call.request else call.planned_at - LOOK_BACK
 
 
 def key_of(call: EffectCall) -> str:

@@ -100,7 +100,7 @@ class Rig:
         parts: Any = SimpleNamespace(
             http=self.http, clock=self.clock, database=self.database, engine=self.engine, subjects=None,
             tenants=TenantDirectory(self.database),
-            once=lambda make: self.desk,
+            permits=self.desk,
         )  # fmt: skip
         work = SPEC.work(parts)
         self.runner = WorkRunner(

@@ -111,7 +111,7 @@ async def service(databases: Databases, tmp_path: Path) -> AsyncIterator[Service
         store = DocumentStore(database, engine)
         blobs: Any = Blobs()
         papers: Any = None  # this vendor gives its own
-        effects, tasks = handlers(lambda account: KONTUR, kontur, blobs, papers, store, store, clock)
+        effects, tasks = handlers(lambda account: KONTUR, kontur, blobs, papers, store, store, Hand(permit), clock)
         runner = WorkRunner(
             database,
             engine,

@@ -1,4 +1,5 @@
-"""A call that the vendor carries out long after it was given up: the watch finds it, over a real database."""
+"""A document that is there although nobody could see it: made long after its call was given up, or asked for again by
+a person who looked elsewhere; over a real database."""
 
 import asyncio
 import time
@@ -81,12 +82,15 @@ class Office:
     def runner(self, permit: Permit) -> WorkRunner:
         blobs: Any = Blobs()
         papers: Any = None  # this vendor gives its own
-        effects, tasks = handlers(lambda account: ELBA_SEED, self.elba, blobs, papers, Items(), Known(), self.clock)
+        hand = Hand(permit)
+        effects, tasks = handlers(
+            lambda account: ELBA_SEED, self.elba, blobs, papers, Items(), Known(), hand, self.clock
+        )
         return WorkRunner(
             self.database,
             self.engine,
             self.clock,
-            Hand(permit),
+            hand,
             effects=effects,
             tasks=tasks,
             probe_account=nobody_asks,
@@ -212,5 +216,34 @@ async def test_call_that_the_vendor_carries_out_half_an_hour_late(office: Office
         assert not (await office.state()).frozen(), "it is as the person said"
         await office.looked(again=False)
         assert not (await office.state()).frozen()
+    finally:
+        await runner.abort()
+
+
+@pytest.mark.parts
+async def test_document_that_is_there_is_not_made_again_when_a_person_says_it_is_not(office: Office) -> None:
+    permit = await office.sign_in()
+    buyer = await office.elba.create_counterparty(permit, buyer_draft(), key="buyer")
+    assert isinstance(buyer, Ok)
+    made = {"vendor": "elba", "operation": "invoice.create", "kind": "error_after", "calls": [1]}
+    away = {"vendor": "elba", "operation": "invoice.find", "kind": "error_before", "rate": 1.0}
+    await office.sandbox.control("/faults", [made, away])
+    runner = office.runner(permit)
+    await runner.start()
+    try:
+        await office.run(request(), linked(remote_id=buyer.value.counterparty_id))
+        await office.worked(plans.CREATE_INVOICE, "HUMAN")
+        (card,) = (await office.state()).cards.by_id
+        await office.run(TakeCard(card, "resend", "Анна"))
+
+        async def looked() -> bool:
+            row = await office.work(plans.CREATE_INVOICE)
+            return bool(row["state"] == "PLANNED" and row["queue"] == "waiting" and row["attempts"])
+
+        await eventually(looked)
+        assert len(await office.standing()) == 1, "while nobody can look it is not sent"
+        await office.sandbox.control("/faults", {}, "DELETE")
+        await office.worked(plans.CREATE_INVOICE, "CONFIRMED")
+        assert len(await office.standing()) == 1
     finally:
         await runner.abort()

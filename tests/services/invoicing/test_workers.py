@@ -17,6 +17,7 @@ from chassis.work.handlers import (
     Inconclusive,
     NotFound,
     Permit,
+    PermitClass,
     RejectedFinally,
     Settled,
     Task,
@@ -93,6 +94,21 @@ class Accounting:
 
     async def cancel_invoice(self, permit: Permit, invoice_id: str, *, key: str) -> Outcome[Any]:
         return self.answer
+
+
+class Leave:
+    """Gives one answer to whoever asks for leave to call."""
+
+    def __init__(self, answer: Permit | Deferred | Retryable | None = None) -> None:
+        self.answer = answer or PERMIT
+
+    async def acquire(
+        self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
+    ) -> Permit | Deferred | Retryable:
+        return self.answer
+
+    async def report(self, account: str, problem: Problem, until: dt.datetime | None) -> None:
+        raise AssertionError(problem)
 
 
 class Blobs:
@@ -193,7 +209,7 @@ class TestLostAct:
         accounting: Any = Accounting(answer)
         request = {"date": "2026-03-12", "vat_kopecks": 7, "invoice_remote_id": "e1"}
         call = EffectCall(TENANT, "w", plans.CREATE_ACT, "deal-15", "a", request, "[m]", 1, PERMIT, planned_at=NOW)
-        return await CreateAct(accounting, lambda account: vendor, Items()).probe(call)
+        return await CreateAct(accounting, lambda account: vendor, Items(), Leave()).probe(call)
 
     async def test_one_with_the_marker_is_the_lost_one(self) -> None:
         found = await self._probed(Ok((ACT,)))
@@ -305,10 +321,68 @@ def call(request: dict[str, Any]) -> EffectCall:
 
 async def test_document_that_exists_already_is_looked_up_and_not_called_refused() -> None:
     accounting: Any = Accounting(Rejected(Problem("already_exists")))
-    handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items())
+    handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), Leave())
     assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
-    act = CreateAct(accounting, lambda account: ELBA_SEED, Items())
+    act = CreateAct(accounting, lambda account: ELBA_SEED, Items(), Leave())
     assert list(await act.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
+
+
+class TestSentOnceMore:
+    """What a person asks to have sent again, because they did not find it."""
+
+    async def _sent(
+        self, looked: Outcome[Any], *, key_attempt: bool = True, leave: Leave | None = None
+    ) -> tuple[Outcome[Any], bool]:
+        accounting: Any = Accounting(Ok(CARD))
+        searches: list[Any] = []
+
+        async def find_invoice(permit: Permit, **query: Any) -> Outcome[Any]:
+            searches.append(query["since"])
+            return looked
+
+        created: list[str] = []
+
+        async def create_invoice(permit: Permit, draft: Any, *, key: str) -> Outcome[Any]:
+            created.append(key)
+            return Ok(replace(CARD, invoice_id="made"))
+
+        accounting.find_invoice, accounting.create_invoice = find_invoice, create_invoice
+        request = dict(last(issued()).request) | ({"key_attempt": 1} if key_attempt else {})
+        handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), leave or Leave())
+        (outcome,) = await handler.send([replace(call(request), planned_at=NOW)])
+        assert all(since < NOW - dt.timedelta(hours=1) for since in searches), "the first one may be from this morning"
+        return outcome, bool(created)
+
+    async def test_one_that_is_found_is_the_document(self) -> None:
+        outcome, created = await self._sent(Ok(InvoiceLookup((CARD,), ())))
+        assert isinstance(outcome, Ok)
+        assert (outcome.value["remote_id"], created) == ("e1", False)
+
+    @pytest.mark.parametrize("looked", [Ok(InvoiceLookup((), ())), Ok(InvoiceLookup((), (CARD,))), Rejected(NO)])
+    async def test_the_persons_word_counts_where_it_is_not_there_or_nobody_can_look(self, looked: Outcome[Any]) -> None:
+        outcome, created = await self._sent(looked)
+        assert isinstance(outcome, Ok)
+        assert (outcome.value["remote_id"], created) == ("made", True)
+
+    @pytest.mark.parametrize(
+        ("looked", "waits"),
+        [(Retryable(NO), Retryable(NO)), (Deferred(NO), Deferred(NO)), (Uncertain(NO), Retryable(NO))],
+    )
+    async def test_waits_while_a_search_fails(self, looked: Outcome[Any], waits: Outcome[Any]) -> None:
+        assert await self._sent(looked) == (waits, False)
+
+    async def test_waits_for_leave_to_look(self) -> None:
+        used_up = Deferred(Problem("permits_used_up"))
+        assert await self._sent(Ok(InvoiceLookup((), ())), leave=Leave(used_up)) == (used_up, False)
+
+    async def test_is_no_third_one_where_there_are_two(self) -> None:
+        outcome, created = await self._sent(Ok(InvoiceLookup((CARD, CARD), ())))
+        assert (outcome, created) == (Uncertain(Problem("document_doubled", {"count": 2})), False)
+
+    async def test_what_is_sent_for_the_first_time_is_not_looked_for(self) -> None:
+        outcome, created = await self._sent(Ok(InvoiceLookup((CARD,), ())), key_attempt=False)
+        assert isinstance(outcome, Ok)
+        assert (outcome.value["remote_id"], created) == ("made", True)
 
 
 @pytest.mark.parametrize(
@@ -326,8 +400,8 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
     nobody: Any = None
     request = dict(last(issued()).request)
     for handler in (
-        CreateInvoice(nobody, lambda account: ELBA_SEED, Items()),
-        CreateAct(nobody, lambda account: ELBA_SEED, Items()),
+        CreateInvoice(nobody, lambda account: ELBA_SEED, Items(), Leave()),
+        CreateAct(nobody, lambda account: ELBA_SEED, Items(), Leave()),
     ):
         told = handler.told(call(request), settled)
         assert type(told) is expected
