@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from operator import itemgetter
@@ -84,12 +85,15 @@ class Book:
         account.records[kind][record["id"]] = record
         for index, key in self._indexes(account, kind, record):
             index.setdefault(key, []).append(record["id"])
+        insort(account.by_change.setdefault(kind, []), (record["updated_at"], record["order"], record["id"]))
         if kind == "invoices":
             self.by_document[record["document_token"]] = (account, record["id"])
 
     def _unindex(self, account: Account, kind: str, record: Record) -> None:
         for index, key in self._indexes(account, kind, record):
             index[key].remove(record["id"])
+        changes = account.by_change[kind]
+        del changes[bisect_left(changes, (record["updated_at"], record["order"], record["id"]))]
 
     @staticmethod
     def _indexes(account: Account, kind: str, record: Record) -> list[tuple[dict[str, list[str]], str]]:
@@ -129,9 +133,11 @@ class Book:
         """Records as readers see them now, changed at `since` or later, in order of their last change."""
         now = self.now_unix
         held = account.records[kind]
-        raw: Iterable[Record] = held.values() if ids is None else (held[record_id] for record_id in ids)
-        if since is not None:  # before anything else: an account may have tens of thousands
-            raw = [record for record in raw if record["updated_at"] >= since or record["visible_unix"]]
+        if ids is None:
+            changes = account.by_change.get(kind, [])
+            begin = 0 if since is None else bisect_left(changes, (since,))
+            ids = (record_id for _, _, record_id in changes[begin:])
+        raw = (held[record_id] for record_id in ids)
         shown = (record if record["visible_unix"] <= now else seen(record, now) for record in raw)
         found = [record for record in shown if record is not None and (since is None or record["updated_at"] >= since)]
         found.sort(key=_CHANGED)

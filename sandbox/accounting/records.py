@@ -157,6 +157,8 @@ class Account:
     counterparties_by_inn: dict[str, list[str]] = field(default_factory=dict)
     paid_kopecks: dict[str, int] = field(default_factory=dict)
     payments_by_invoice: dict[str, list[str]] = field(default_factory=dict)
+    by_change: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
+    """Of each kind (updated_at, order, id), ascending: an account may have tens of thousands, and few change."""
 
     @property
     def api_key(self) -> str:

@@ -181,14 +181,17 @@ def _candidates(table: Table, query: Query) -> Iterable[Record]:
     if "ID" in query.equal:
         found = (table.get(number) for number in sorted({int(item) for item in query.equal["ID"]}))
         return [record for record in found if record is not None]
+    past = query.after_id
     for name, wanted in query.equal.items():
         if table.indexed(name):
+            if past is not None and table.count_after(past) <= sum(table.count(name, item) for item in wanted):
+                continue  # whoever reads a table to its end is past most of what the field finds
             if len(wanted) == 1:
                 return table.find(name, wanted[0])
             merged = {record["ID"]: record for item in wanted for record in table.find(name, item)}
             return [merged[number] for number in sorted(merged)]
-    if query.after_id is not None:
-        return (table.records[number] for number in table.after(query.after_id))
+    if past is not None:
+        return (table.records[number] for number in table.after(past))
     return table
 
 

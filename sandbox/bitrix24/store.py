@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 Record = dict[str, Any]
@@ -87,9 +88,17 @@ class Table:
             return []
         return [self.records[number] for number in sorted(found)]
 
-    def after(self, number: int) -> list[int]:
+    def count(self, name: str, value: Any) -> int:
+        """How many records `find` finds."""
+        return len(self._indexes[name].get(index_key(value), ()))
+
+    def after(self, number: int) -> Iterator[int]:
         """Ids greater than `number`, ascending."""
-        return self.ids[bisect_right(self.ids, number) :]
+        return islice(self.ids, bisect_right(self.ids, number), None)
+
+    def count_after(self, number: int) -> int:
+        """How many ids are greater."""
+        return len(self.ids) - bisect_right(self.ids, number)
 
     def put(self, number: int, values: Record) -> None:
         if number in self.records:

@@ -30,9 +30,10 @@ def find(call: Call) -> Reply:
     query = asked(call)
     call.facts |= {name: query[name] for name in ("inn", "name") if name in query}
     inn, name = query.get("inn"), query.get("name", "").lower()
+    ids = None if inn is None else call.account.counterparties_by_inn.get(inn, ())
     records = [
         record
-        for record in call.book.select(call.account, "counterparties", since=moment(query, "afterDate"))
+        for record in call.book.select(call.account, "counterparties", ids, moment(query, "afterDate"))
         if inn in (None, record["inn"]) and (not name or name in str(record["full_name"]).lower())
     ]
     return listed(call, records, wire.kontragent)
@@ -66,7 +67,8 @@ def _created(call: Call, body: dict[str, Any]) -> Reply:
     call.facts |= {"inn": card["inn"], "kpp": card["kpp"]}
     problems.raise_any()
     if not call.account.dials.duplicate_counterparties and card["inn"]:
-        same = [one for one in call.book.select(call.account, "counterparties") if one["inn"] == card["inn"]]
+        ids = call.account.counterparties_by_inn.get(card["inn"], ())
+        same = call.book.select(call.account, "counterparties", ids)
         if any(one["kpp"] == card["kpp"] for one in same):
             raise ApiError(409, "Conflict", "Контрагент с такими ИНН и КПП уже существует")
     record = call.book.put_counterparty(call.account, card, lag_seconds=call.lag_seconds)
