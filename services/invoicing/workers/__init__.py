@@ -58,8 +58,8 @@ def handlers(
     """All effect handlers and task handlers of the service, with the policies of each account's vendor."""
     return (
         (
-            CreateInvoice(accounting, vendor_of, items, permits),
-            CreateAct(accounting, vendor_of, items, permits),
+            CreateInvoice(accounting, vendor_of, items, permits, clock),
+            CreateAct(accounting, vendor_of, items, permits, clock),
             CancelInvoice(accounting, vendor_of),
         ),
         (

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol, assert_never
 
+from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Failure, Ok, Outcome, Rejected, Retryable, Uncertain
@@ -39,6 +40,8 @@ LOOK_BACK = timedelta(minutes=10)
 DAY = timedelta(days=1)
 """A document's day begins before that of UTC wherever its seller lives."""
 DOCUMENT_DOUBLED = "document_doubled"
+LOOKUP_INCOMPLETE = "lookup_incomplete"
+"""What a connector says of a list that is longer than it reads: looking again tells no more."""
 
 
 class MappedItems(Protocol):
@@ -53,11 +56,14 @@ class CreateInvoice:
     kind = plans.CREATE_INVOICE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, vendor_of: VendorOf, items: MappedItems, permits: Permits) -> None:
+    def __init__(
+        self, accounting: Accounting, vendor_of: VendorOf, items: MappedItems, permits: Permits, clock: Clock
+    ) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
         self._items = items
         self._permits = permits
+        self._clock = clock
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -71,7 +77,7 @@ class CreateInvoice:
         """One POST, and before one that a person asks for again a look."""
         (call,) = calls
         request = call.request
-        if (known := await _looked_once_more(self, self._permits, call)) is not None:
+        if (known := await _looked_once_more(self, self._permits, call, self._clock.now())) is not None:
             return (known,)
         draft = InvoiceDraft(
             issued_on=date.fromisoformat(request["date"]),
@@ -124,11 +130,14 @@ class CreateAct:
     kind = plans.CREATE_ACT
     batch_max = 1
 
-    def __init__(self, accounting: WholeAccounting, vendor_of: VendorOf, items: MappedItems, permits: Permits) -> None:
+    def __init__(
+        self, accounting: WholeAccounting, vendor_of: VendorOf, items: MappedItems, permits: Permits, clock: Clock
+    ) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
         self._items = items
         self._permits = permits
+        self._clock = clock
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -142,7 +151,7 @@ class CreateAct:
         """One POST, and before one that a person asks for again a look, where the vendor lists acts."""
         (call,) = calls
         request = call.request
-        if (known := await _looked_once_more(self, self._permits, call)) is not None:
+        if (known := await _looked_once_more(self, self._permits, call, self._clock.now())) is not None:
             return (known,)
         draft = ActDraft(
             issued_on=date.fromisoformat(request["date"]),
@@ -232,13 +241,13 @@ def _unless_there(failure: Failure) -> Failure:
 
 
 async def _looked_once_more(
-    handler: CreateInvoice | CreateAct, permits: Permits, call: EffectCall
+    handler: CreateInvoice | CreateAct, permits: Permits, call: EffectCall, now: datetime
 ) -> Outcome[Mapping[str, Any]] | None:
     """What is known of a document that a person asks to have sent again: they may have looked too early, or in another
-    place. None: it is to be sent, since it is not there, or nobody but the person can tell. While a search fails for
-    now it waits."""
-    searched = handler.policy_for(call.account).probe not in (Probe.NONE, Probe.REPEAT)
-    if "key_attempt" not in call.request or not searched:
+    place. None: it is to be sent, since it is not there, or nobody but the person can tell. While a search fails it
+    waits, as long as a doubt may last."""
+    policy = handler.policy_for(call.account)
+    if "key_attempt" not in call.request or policy.probe in (Probe.NONE, Probe.REPEAT):
         return None
     permit = await permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
     if not isinstance(permit, Permit):
@@ -251,10 +260,11 @@ async def _looked_once_more(
             return Uncertain(problem)
         case Ok() | Rejected():
             return None
-        case Deferred() | Retryable():
-            return looked
-        case Uncertain():
-            return Retryable(looked.problem)
+        case Deferred() | Retryable() | Uncertain():
+            waits = call.planned_at is None or now < call.planned_at + timedelta(seconds=policy.undecided_seconds_max)
+            if not waits or looked.problem.code == LOOKUP_INCOMPLETE:
+                return None
+            return Retryable(looked.problem) if isinstance(looked, Uncertain) else looked
         case _:
             assert_never(looked)
 

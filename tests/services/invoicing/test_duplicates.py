@@ -118,7 +118,7 @@ class TestTheWatch:
     def test_deal_is_told_that_there_was_a_doubt(self, settled: Confirmed | RejectedFinally) -> None:
         accounting: Any = None
         nobody: Any = None
-        create = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), nobody)
+        create = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), nobody, nobody)
         sent = {"document_id": "d1", "attempt": 1}
         permit = Permit("elba:main", "", "", 1, NOW)
         call = EffectCall(TENANT, "e", create.kind, "deal-15", "elba:main", sent, "m", 1, permit)

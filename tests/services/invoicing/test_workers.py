@@ -209,7 +209,7 @@ class TestLostAct:
         accounting: Any = Accounting(answer)
         request = {"date": "2026-03-12", "vat_kopecks": 7, "invoice_remote_id": "e1"}
         call = EffectCall(TENANT, "w", plans.CREATE_ACT, "deal-15", "a", request, "[m]", 1, PERMIT, planned_at=NOW)
-        return await CreateAct(accounting, lambda account: vendor, Items(), Leave()).probe(call)
+        return await CreateAct(accounting, lambda account: vendor, Items(), Leave(), ManualClock(NOW)).probe(call)
 
     async def test_one_with_the_marker_is_the_lost_one(self) -> None:
         found = await self._probed(Ok((ACT,)))
@@ -321,9 +321,9 @@ def call(request: dict[str, Any]) -> EffectCall:
 
 async def test_document_that_exists_already_is_looked_up_and_not_called_refused() -> None:
     accounting: Any = Accounting(Rejected(Problem("already_exists")))
-    handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), Leave())
+    handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW))
     assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
-    act = CreateAct(accounting, lambda account: ELBA_SEED, Items(), Leave())
+    act = CreateAct(accounting, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW))
     assert list(await act.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
 
 
@@ -331,7 +331,7 @@ class TestSentOnceMore:
     """What a person asks to have sent again, because they did not find it."""
 
     async def _sent(
-        self, looked: Outcome[Any], *, key_attempt: bool = True, leave: Leave | None = None
+        self, looked: Outcome[Any], *, key_attempt: bool = True, leave: Leave | None = None, minutes: int = 1
     ) -> tuple[Outcome[Any], bool]:
         accounting: Any = Accounting(Ok(CARD))
         searches: list[Any] = []
@@ -348,7 +348,13 @@ class TestSentOnceMore:
 
         accounting.find_invoice, accounting.create_invoice = find_invoice, create_invoice
         request = dict(last(issued()).request) | ({"key_attempt": 1} if key_attempt else {})
-        handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), leave or Leave())
+        handler = CreateInvoice(
+            accounting,
+            lambda account: ELBA_SEED,
+            Items(),
+            leave or Leave(),
+            ManualClock(NOW + dt.timedelta(minutes=minutes)),
+        )
         (outcome,) = await handler.send([replace(call(request), planned_at=NOW)])
         assert all(since < NOW - dt.timedelta(hours=1) for since in searches), "the first one may be from this morning"
         return outcome, bool(created)
@@ -370,6 +376,14 @@ class TestSentOnceMore:
     )
     async def test_waits_while_a_search_fails(self, looked: Outcome[Any], waits: Outcome[Any]) -> None:
         assert await self._sent(looked) == (waits, False)
+
+    @pytest.mark.parametrize(
+        ("looked", "minutes"), [(Retryable(NO), 15), (Retryable(Problem("lookup_incomplete"), outage=False), 1)]
+    )
+    async def test_waits_for_no_search_that_may_never_tell(self, looked: Outcome[Any], minutes: int) -> None:
+        outcome, created = await self._sent(looked, minutes=minutes)
+        assert isinstance(outcome, Ok)
+        assert created
 
     async def test_waits_for_leave_to_look(self) -> None:
         used_up = Deferred(Problem("permits_used_up"))
@@ -400,8 +414,8 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
     nobody: Any = None
     request = dict(last(issued()).request)
     for handler in (
-        CreateInvoice(nobody, lambda account: ELBA_SEED, Items(), Leave()),
-        CreateAct(nobody, lambda account: ELBA_SEED, Items(), Leave()),
+        CreateInvoice(nobody, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW)),
+        CreateAct(nobody, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW)),
     ):
         told = handler.told(call(request), settled)
         assert type(told) is expected
