@@ -168,7 +168,13 @@ async def rigged(databases: Databases, folder: Path, vendor: str) -> AsyncIterat
     ):
         portal = await sandbox.control("/bitrix24/portals", {"slug": "vektor", "title": "ООО «Вектор»"})
         account = await sandbox.control(f"/{vendor}/accounts", {"title": "ООО «Вектор»", "inn": "500123456750"})
-        permit = _base(account, clock) if vendor == "onec" else await _elba(account, http, clock)
+        match vendor:
+            case "onec":
+                permit = _base(account, clock)
+            case "elba":
+                permit = await _elba(account, http, clock)
+            case _:
+                permit = _keyed(account, vendor, clock)
         desk = Desk({CRM: Permit(CRM, portal["webhook_url"], "", 1, clock.now()), permit.account: permit})
         made = Rig(database, engine, clock, sandbox, http, desk, api, account["account"], vendor)
         await made.settle({})
@@ -185,6 +191,11 @@ async def _elba(account: dict[str, Any], http: VendorHttp, clock: Clock) -> Perm
     assert isinstance(token, Ok), token
     options = {"vendor": "elba", "profile": "seed"}
     return Permit(ACCOUNT, account["api_url"], token.value.access_token, 1, clock.now(), options)
+
+
+def _keyed(account: dict[str, Any], vendor: str, clock: Clock) -> Permit:
+    options = {"vendor": vendor, "profile": "standard", "auth_mode": "api_key"}
+    return Permit(f"{vendor}:vektor:main", account["api_url"], account["api_key"], 1, clock.now(), options)
 
 
 def _base(account: dict[str, Any], clock: Clock) -> Permit:

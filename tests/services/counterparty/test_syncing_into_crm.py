@@ -50,6 +50,18 @@ async def test_killed_again_and_again_each_company_is_handed_over_once(rig: Rig)
     assert {one["item"] for one in entered} == {f"r{one['remote_id']}" for one in entered}
 
 
+@pytest.mark.parametrize("rig", ["moedelo", "kontur"], indirect=True)
+async def test_what_the_other_services_that_tell_of_it_have_alone_is_handed_over_too(rig: Rig) -> None:
+    await rig.company(0)
+    for number in range(60):
+        await rig.record(number)
+    await rig.start()
+    await rig.begin(apply=True)
+    done = await rig.phase("done")
+    assert (done["outcomes"]["paired"], done["outcomes"]["entered"]) == (1, 59)
+    assert await appeared(rig) == Counter(inn(number) for number in range(1, 60))
+
+
 async def _handed(rig: Rig, enough: int) -> bool:
     return (await appeared(rig)).total() >= enough
 
