@@ -86,6 +86,7 @@ class Book:
         for index, key in self._indexes(account, kind, record):
             index.setdefault(key, []).append(record["id"])
         insort(account.by_change.setdefault(kind, []), (record["updated_at"], record["order"], record["id"]))
+        account.shown_unix[kind] = max(account.shown_unix.get(kind, 0.0), record["visible_unix"])
         if kind == "invoices":
             self.by_document[record["document_token"]] = (account, record["id"])
 
@@ -142,6 +143,14 @@ class Book:
         found = [record for record in shown if record is not None and (since is None or record["updated_at"] >= since)]
         found.sort(key=_CHANGED)
         return found
+
+    def whole(self, account: Account, kind: str, since: str | None) -> list[Record] | None:
+        """All records in the order in which they were made, where readers see each as it is and none is older than
+        `since`; None where one has to look at each of them."""
+        changes = account.by_change.get(kind, [])
+        older = since is not None and bool(changes) and changes[0] < (since,)
+        lagging = account.shown_unix.get(kind, 0.0) > self.now_unix
+        return None if older or lagging else list(account.records[kind].values())
 
     def payments_of(self, account: Account, invoice_id: str) -> list[Record]:
         return self.select(account, "payments", account.payments_by_invoice.get(invoice_id, ()))

@@ -159,6 +159,8 @@ class Account:
     payments_by_invoice: dict[str, list[str]] = field(default_factory=dict)
     by_change: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
     """Of each kind (updated_at, order, id), ascending: an account may have tens of thousands, and few change."""
+    shown_unix: dict[str, float] = field(default_factory=dict)
+    """From when on readers see all records of a kind as they are."""
 
     @property
     def api_key(self) -> str:

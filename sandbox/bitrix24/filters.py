@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from sandbox.bitrix24.store import Record, Table
+from sandbox.bitrix24.store import CHANGED, Record, Table
 from sandbox.bitrix24.values import BadValueError, comparable, is_empty, parse
 
 PREFIXES = ("!=%", "!%=", "!><", "!@", "!%", "!=", "=%", "%=", ">=", "<=", "><", "!", "=", ">", "<", "@", "%", "?")
@@ -48,6 +50,7 @@ class Query:
     predicates: list[Predicate] = field(default_factory=list)
     equal: dict[str, list[Any]] = field(default_factory=dict)
     after_id: int | None = None
+    changed_since: float | None = None
 
 
 def split_prefix(key: str) -> tuple[str, str]:
@@ -98,6 +101,8 @@ def _add(query: Query, prefix: str, column: Column, value: Any, zone: tzinfo) ->
             query.equal[column.name] = wanted
         elif prefix == ">" and column.name == "ID":
             query.after_id = wanted[0]
+        elif prefix in (">", ">=") and column.name == CHANGED and wanted and isinstance(wanted[0], int | float):
+            query.changed_since = wanted[0]
 
 
 def _operands(column: Column, value: Any, zone: tzinfo, *, pattern: bool) -> list[Any]:
@@ -181,18 +186,18 @@ def _candidates(table: Table, query: Query) -> Iterable[Record]:
     if "ID" in query.equal:
         found = (table.get(number) for number in sorted({int(item) for item in query.equal["ID"]}))
         return [record for record in found if record is not None]
-    past = query.after_id
+    ways: list[tuple[int, Callable[[], Iterable[int]]]] = []
     for name, wanted in query.equal.items():
         if table.indexed(name):
-            if past is not None and table.count_after(past) <= sum(table.count(name, item) for item in wanted):
-                continue  # whoever reads a table to its end is past most of what the field finds
-            if len(wanted) == 1:
-                return table.find(name, wanted[0])
-            merged = {record["ID"]: record for item in wanted for record in table.find(name, item)}
-            return [merged[number] for number in sorted(merged)]
-    if past is not None:
-        return (table.records[number] for number in table.after(past))
-    return table
+            ways.append((sum(table.count(name, item) for item in wanted), partial(table.ids_of, name, wanted)))
+    if (past := query.after_id) is not None:
+        ways.append((table.count_after(past), partial(table.after, past)))
+    if (since := query.changed_since) is not None:
+        ways.append((table.count_changed_since(since), partial(table.changed_since, since)))
+    if not ways:
+        return table
+    _, narrowest = min(ways, key=itemgetter(0))
+    return (table.records[number] for number in narrowest())
 
 
 def run(

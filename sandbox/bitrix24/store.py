@@ -52,6 +52,9 @@ INDEXES: dict[str, tuple[str, ...]] = {
 }
 
 
+CHANGED = "DATE_MODIFY"
+
+
 def index_key(value: Any) -> Any:
     """Values meet in an index and in filters without regard to case, as in the portal's database."""
     return value.casefold() if isinstance(value, str) else value
@@ -60,13 +63,14 @@ def index_key(value: Any) -> Any:
 class Table:
     """Records of one family by id, in order of id; `last_id` never goes back, so an id is never given twice."""
 
-    __slots__ = ("_indexes", "ids", "last_id", "records")
+    __slots__ = ("_changes", "_indexes", "ids", "last_id", "records")
 
     def __init__(self, indexed: tuple[str, ...], last_id: int) -> None:
         self.records: dict[int, Record] = {}
         self.ids: list[int] = []
         self.last_id = last_id
         self._indexes: dict[str, dict[Any, dict[int, None]]] = {name: {} for name in indexed}
+        self._changes: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
         return len(self.records)
@@ -88,6 +92,10 @@ class Table:
             return []
         return [self.records[number] for number in sorted(found)]
 
+    def ids_of(self, name: str, wanted: list[Any]) -> list[int]:
+        """Ids of the records that `find` finds for any of these values, ascending."""
+        return sorted({number for item in wanted for number in self._indexes[name].get(index_key(item), ())})
+
     def count(self, name: str, value: Any) -> int:
         """How many records `find` finds."""
         return len(self._indexes[name].get(index_key(value), ()))
@@ -100,9 +108,18 @@ class Table:
         """How many ids are greater."""
         return len(self.ids) - bisect_right(self.ids, number)
 
+    def changed_since(self, unix: float) -> list[int]:
+        """Ids of records with a DATE_MODIFY of then or later, ascending."""
+        return sorted(number for _, number in self._changes[bisect_left(self._changes, (unix,)) :])
+
+    def count_changed_since(self, unix: float) -> int:
+        """How many those are."""
+        return len(self._changes) - bisect_left(self._changes, (unix,))
+
     def put(self, number: int, values: Record) -> None:
         if number in self.records:
             self._unindex(number, self.records[number], self._indexes)
+            self._unmark(number, self.records[number])
         elif not self.ids or number > self.ids[-1]:
             self.ids.append(number)
         else:
@@ -110,22 +127,34 @@ class Table:
         self.records[number] = {"ID": number, **values}
         self.last_id = max(self.last_id, number)
         self._index(number, self.records[number], self._indexes)
+        self._mark(number, self.records[number])
 
     def patch(self, number: int, values: Record) -> None:
         record = self.records[number]
         touched = [name for name in self._indexes if name in values]
         self._unindex(number, record, touched)
+        self._unmark(number, record)
         for name, value in values.items():
             if value is None:
                 record.pop(name, None)
             else:
                 record[name] = value
         self._index(number, record, touched)
+        self._mark(number, record)
 
     def drop(self, number: int) -> None:
         record = self.records.pop(number)
         self._unindex(number, record, self._indexes)
+        self._unmark(number, record)
         del self.ids[bisect_left(self.ids, number)]
+
+    def _mark(self, number: int, record: Record) -> None:
+        if isinstance(at := record.get(CHANGED), int):
+            insort(self._changes, (at, number))
+
+    def _unmark(self, number: int, record: Record) -> None:
+        if isinstance(at := record.get(CHANGED), int):
+            del self._changes[bisect_left(self._changes, (at, number))]
 
     def _index(self, number: int, record: Record, names: Any) -> None:
         for name in names:

@@ -58,7 +58,19 @@ def moment(query: dict[str, str], name: str) -> str | None:
 
 
 def listed(call: Call, records: Sequence[Record], write: Callable[[Record], dict[str, Any]]) -> Reply:
-    """A page in order of ids; a paging fault moves every row by one place towards the front."""
+    """A page in order of ids of what was changed between `afterDate` and `beforeDate`."""
+    query = asked(call)
+    after, before = moment(query, "afterDate"), moment(query, "beforeDate")
+    found = [
+        record
+        for record in sorted(records, key=lambda record: int(record["id"]))
+        if (after is None or record["updated_at"] >= after) and (before is None or record["updated_at"] <= before)
+    ]
+    return paged(call, found, write)
+
+
+def paged(call: Call, found: Sequence[Record], write: Callable[[Record], dict[str, Any]]) -> Reply:
+    """A page; a paging fault moves every row by one place towards the front."""
     query = asked(call)
     try:
         page, size = int(query.get("pageno", 1)), int(query.get("pagesize", PAGE_ROWS))
@@ -67,12 +79,6 @@ def listed(call: Call, records: Sequence[Record], write: Callable[[Record], dict
     if page < 1 or not 1 <= size <= PAGE_ROWS_MAX:
         raise ApiError(400, "Invalid", f"pageNo начинается с 1, pageSize не больше {PAGE_ROWS_MAX}", "pageNo")
     size = min(size, PAGE_ROWS)
-    after, before = moment(query, "afterDate"), moment(query, "beforeDate")
-    found = [
-        record
-        for record in sorted(records, key=lambda record: int(record["id"]))
-        if (after is None or record["updated_at"] >= after) and (before is None or record["updated_at"] <= before)
-    ]
     start = max(0, (page - 1) * size + call.page_shift)
     rows = [write(record) for record in found[start : start + size]]
     payload = {"Count": len(rows), "TotalCount": len(found), "ResourceList": rows}

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.accounting.checks import NAME_CHARS_MAX, ApiError, Problems, inn_valid, text
 from sandbox.core.wire import Reply, Route
 from sandbox.moedelo import checks, wire
-from sandbox.moedelo.gate import Call, Gate, asked, listed, moment
+from sandbox.moedelo.gate import Call, Gate, asked, listed, moment, paged
 
 PATH = "/kontragents/api/v1/kontragent"
 
@@ -29,11 +29,15 @@ def routes(gate: Gate) -> list[Route]:
 def find(call: Call) -> Reply:
     query = asked(call)
     call.facts |= {name: query[name] for name in ("inn", "name") if name in query}
-    inn, name = query.get("inn"), query.get("name", "").lower()
+    inn, name, since = query.get("inn"), query.get("name", "").lower(), moment(query, "afterDate")
+    if inn is None and not name and "beforedate" not in query:
+        whole = call.book.whole(call.account, "counterparties", since)
+        if whole is not None:  # whoever reads tens of thousands, page by page
+            return paged(call, whole, wire.kontragent)
     ids = None if inn is None else call.account.counterparties_by_inn.get(inn, ())
     records = [
         record
-        for record in call.book.select(call.account, "counterparties", ids, moment(query, "afterDate"))
+        for record in call.book.select(call.account, "counterparties", ids, since)
         if inn in (None, record["inn"]) and (not name or name in str(record["full_name"]).lower())
     ]
     return listed(call, records, wire.kontragent)

@@ -1,5 +1,6 @@
 """Calls of MoeDelo that another client would make: goods, buyers by INN, documents changed, single operations."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -63,6 +64,29 @@ async def test_a_buyer_is_made_by_its_inn_and_gets_details(moedelo: Client) -> N
     assert (await moedelo.call("POST", f"{card}/contact", contact)).status_code == 201
     assert (await moedelo.call("PUT", f"{card}/contact", {**contact, "Emails": ["x"]})).status_code == 400
     assert (await moedelo.call("POST", f"{KONTRAGENT}/1/account", account)).status_code == 404
+
+
+async def test_buyers_are_listed_by_id_whatever_was_changed_last(moedelo: Client) -> None:
+    async def listed(query: str) -> tuple[int, list[int]]:
+        answer = (await moedelo.call("GET", f"{KONTRAGENT}?{query}")).json()
+        return answer["TotalCount"], [row["Id"] for row in answer["ResourceList"]]
+
+    first, second, third = [await moedelo.buyer() for _ in range(3)]
+    began = "afterDate=2000-01-01T00:00:00Z"
+    assert await listed(f"{began}&pageSize=2&pageNo=2") == (3, [third])
+    await moedelo.sandbox.advance(3_600)
+    changed = await moedelo.call("PUT", f"{KONTRAGENT}/{first}", {**BUYER, "Name": "ООО «Лотос-2»"})
+    assert changed.status_code == 200, changed.text
+    since = datetime.fromtimestamp(moedelo.sandbox.world.clock.unix() - 60, UTC)
+    assert await listed(f"afterDate={since:%Y-%m-%dT%H:%M:%SZ}") == (1, [first])
+    assert await listed(began) == (3, [first, second, third])
+    await moedelo.call("DELETE", f"{KONTRAGENT}/{second}")
+    lag = {"vendor": "moedelo", "operation": "counterparty.create", "kind": "read_lag", "calls": [1]}
+    await moedelo.sandbox.control("/faults", {**lag, "params": {"lag_seconds": 600}})
+    fourth = await moedelo.buyer()
+    assert await listed(began) == (2, [first, third]), "nobody sees yet what was made last"
+    await moedelo.sandbox.advance(601)
+    assert await listed(began) == (3, [first, third, fourth])
 
 
 @pytest.mark.parametrize(
