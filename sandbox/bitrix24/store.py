@@ -53,6 +53,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
 
 
 CHANGED = "DATE_MODIFY"
+"""The field by whose moments a table knows what was changed last."""
 
 
 def index_key(value: Any) -> Any:
@@ -87,13 +88,10 @@ class Table:
 
     def find(self, name: str, value: Any) -> list[Record]:
         """Records whose indexed field has (or, being a list, contains) the value, in order of id."""
-        found = self._indexes[name].get(index_key(value))
-        if not found:
-            return []
-        return [self.records[number] for number in sorted(found)]
+        return [self.records[number] for number in self.ids_of(name, [value])]
 
     def ids_of(self, name: str, wanted: list[Any]) -> list[int]:
-        """Ids of the records that `find` finds for any of these values, ascending."""
+        """Ids of records whose indexed field has (or, being a list, contains) one of the values, ascending."""
         return sorted({number for item in wanted for number in self._indexes[name].get(index_key(item), ())})
 
     def count(self, name: str, value: Any) -> int:
