@@ -1,7 +1,7 @@
 """Calls that change the accounting service: create, look up, cancel; each says what its deal is told."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol, assert_never
 
@@ -44,6 +44,11 @@ LOOKUP_INCOMPLETE = "lookup_incomplete"
 """What a connector says of a list that is longer than it reads: looking again tells no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class OnlyVoid(NotFound):
+    """All that bears our marker is void: what is sent now is another document, not a repeat of that one."""
+
+
 class MappedItems(Protocol):
     """The mapping list: the accounting's items by the products of the CRM that persons mapped to them."""
 
@@ -77,8 +82,9 @@ class CreateInvoice:
         """One POST, and before one that a person asks for again a look."""
         (call,) = calls
         request = call.request
-        if (known := await _looked_once_more(self, self._permits, call, self._clock.now())) is not None:
-            return (known,)
+        key = await _key_unless_known(self, self._permits, call, self._clock.now())
+        if not isinstance(key, str):
+            return (key,)
         draft = InvoiceDraft(
             issued_on=date.fromisoformat(request["date"]),
             due_on=date.fromisoformat(request["due_date"]) if request.get("due_date") else None,
@@ -88,7 +94,7 @@ class CreateInvoice:
             marker=call.marker,
             number=request["number"] or None,
         )
-        created = await self._accounting.create_invoice(call.permit, draft, key=key_of(call))
+        created = await self._accounting.create_invoice(call.permit, draft, key=key)
         if isinstance(created, Rejected) and created.problem.code == "already_exists":
             # It may well be ours, sent before and thought to be lost: a look-up tells.
             return (Uncertain(created.problem),)
@@ -99,7 +105,8 @@ class CreateInvoice:
         return _told_by_look(await self.look(call))
 
     async def look(self, call: EffectCall) -> Outcome[ProbeResult]:
-        """What a search says, or why none could be made."""
+        """What a search says, or why none could be made. A void one is the answer to a first send, never to one that a
+        person asks for again, who may have voided it."""
         found = await self._accounting.find_invoice(
             call.permit,
             number=call.request["number"],
@@ -110,10 +117,15 @@ class CreateInvoice:
         )
         if not isinstance(found, Ok):
             return found
-        if len(found.value.matches) == 1:
-            return Ok(Found(invoice_result(found.value.matches[0], call.request["vat_kopecks"])))
+        matches = found.value.matches
+        if "key_attempt" in call.request:
+            matches = tuple(one for one in matches if one.status is not InvoiceStatus.CANCELLED)
+        if len(matches) == 1:
+            return Ok(Found(invoice_result(matches[0], call.request["vat_kopecks"])))
+        if matches:
+            return Ok(Inconclusive(Problem(DOCUMENT_DOUBLED, {"count": len(matches)})))
         if found.value.matches:
-            return Ok(Inconclusive(Problem(DOCUMENT_DOUBLED, {"count": len(found.value.matches)})))
+            return Ok(OnlyVoid())
         if found.value.others:
             return Ok(Inconclusive(Problem("number_taken", {"number": call.request["number"]})))
         return Ok(NotFound())
@@ -151,8 +163,9 @@ class CreateAct:
         """One POST, and before one that a person asks for again a look, where the vendor lists acts."""
         (call,) = calls
         request = call.request
-        if (known := await _looked_once_more(self, self._permits, call, self._clock.now())) is not None:
-            return (known,)
+        key = await _key_unless_known(self, self._permits, call, self._clock.now())
+        if not isinstance(key, str):
+            return (key,)
         draft = ActDraft(
             issued_on=date.fromisoformat(request["date"]),
             counterparty_id=request["counterparty_remote_id"],
@@ -161,7 +174,7 @@ class CreateAct:
             marker=call.marker,
             invoice_id=request.get("invoice_remote_id") or None,
         )
-        created = await self._accounting.create_act(call.permit, draft, key=key_of(call))
+        created = await self._accounting.create_act(call.permit, draft, key=key)
         return (Ok(act_result(created.value, request)) if isinstance(created, Ok) else _unless_there(created),)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
@@ -240,15 +253,15 @@ def _unless_there(failure: Failure) -> Failure:
     return Uncertain(failure.problem) if there else failure
 
 
-async def _looked_once_more(
+async def _key_unless_known(
     handler: CreateInvoice | CreateAct, permits: Permits, call: EffectCall, now: datetime
-) -> Outcome[Mapping[str, Any]] | None:
-    """What is known of a document that a person asks to have sent again: they may have looked too early, or in another
-    place. None: it is to be sent, since it is not there, or nobody but the person can tell. While a search fails it
-    waits, as long as a doubt may last."""
+) -> str | Outcome[Mapping[str, Any]]:
+    """The key to send with, or what is known of a document that a person asks to have sent again: they may have looked
+    too early, or in another place. The key: it is not there, or nobody but the person can tell. While a search fails
+    it waits, as long as a doubt may last."""
     policy = handler.policy_for(call.account)
     if "key_attempt" not in call.request or policy.probe in (Probe.NONE, Probe.REPEAT):
-        return None
+        return key_of(call)
     permit = await permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
     if not isinstance(permit, Permit):
         return permit
@@ -256,14 +269,16 @@ async def _looked_once_more(
     match looked:
         case Ok(Found(result)):
             return Ok(result)
+        case Ok(OnlyVoid()):
+            return call.effect_id
         case Ok(Inconclusive(problem)) if problem.code == DOCUMENT_DOUBLED:
             return Uncertain(problem)
         case Ok() | Rejected():
-            return None
+            return key_of(call)
         case Deferred() | Retryable() | Uncertain():
             waits = call.planned_at is None or now < call.planned_at + timedelta(seconds=policy.undecided_seconds_max)
             if not waits or looked.problem.code == LOOKUP_INCOMPLETE:
-                return None
+                return key_of(call)
             return Retryable(looked.problem) if isinstance(looked, Uncertain) else looked
         case _:
             assert_never(looked)

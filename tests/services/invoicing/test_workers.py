@@ -357,6 +357,7 @@ class TestSentOnceMore:
         )
         (outcome,) = await handler.send([replace(call(request), planned_at=NOW)])
         assert all(since < NOW - dt.timedelta(hours=1) for since in searches), "the first one may be from this morning"
+        self.keys = created
         return outcome, bool(created)
 
     async def test_one_that_is_found_is_the_document(self) -> None:
@@ -369,6 +370,18 @@ class TestSentOnceMore:
         outcome, created = await self._sent(looked)
         assert isinstance(outcome, Ok)
         assert (outcome.value["remote_id"], created) == ("made", True)
+
+    async def test_one_that_was_voided_is_not_the_document_and_the_new_one_is_no_repeat_of_it(self) -> None:
+        void = replace(CARD, status=InvoiceStatus.CANCELLED)
+        outcome, _ = await self._sent(Ok(InvoiceLookup((void,), ())))
+        assert isinstance(outcome, Ok)
+        assert (outcome.value["remote_id"], self.keys) == ("made", [call(dict(last(issued()).request)).effect_id])
+
+    async def test_one_that_stands_beside_a_void_one_is_the_document(self) -> None:
+        void = replace(CARD, invoice_id="void", status=InvoiceStatus.CANCELLED)
+        outcome, created = await self._sent(Ok(InvoiceLookup((void, CARD), ())))
+        assert isinstance(outcome, Ok)
+        assert (outcome.value["remote_id"], created) == ("e1", False)
 
     @pytest.mark.parametrize(
         ("looked", "waits"),
