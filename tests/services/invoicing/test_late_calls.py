@@ -247,3 +247,32 @@ async def test_document_that_is_there_is_not_made_again_when_a_person_says_it_is
         assert len(await office.standing()) == 1
     finally:
         await runner.abort()
+
+
+@pytest.mark.parts
+async def test_document_that_a_person_voided_is_made_anew_when_they_ask_for_it(office: Office) -> None:
+    permit = await office.sign_in()
+    address = f"/elba/{office.account['account']}"
+    await office.sandbox.control(f"{address}/dials", {"idempotency_honoured": True})
+    buyer = await office.elba.create_counterparty(permit, buyer_draft(), key="buyer")
+    assert isinstance(buyer, Ok)
+    made = {"vendor": "elba", "operation": "invoice.create", "kind": "error_after", "calls": [1]}
+    away = {"vendor": "elba", "operation": "invoice.find", "kind": "error_before", "rate": 1.0}
+    await office.sandbox.control("/faults", [made, away])
+    runner = office.runner(permit)
+    await runner.start()
+    try:
+        await office.run(request(), linked(remote_id=buyer.value.counterparty_id))
+        await office.worked(plans.CREATE_INVOICE, "HUMAN")
+        (first,) = await office.standing()
+        await office.sandbox.control(f"{address}/invoices/{first['id']}/cancel", {})
+        await office.sandbox.control("/faults", {}, "DELETE")
+        (card,) = (await office.state()).cards.by_id
+        await office.run(TakeCard(card, "resend", "Анна"))
+        await office.worked(plans.CREATE_INVOICE, "CONFIRMED")
+        (second,) = await office.standing()
+        (document,) = (await office.state()).documents.values()
+        assert document.issued is not None
+        assert document.issued.remote_id == second["id"] != first["id"]
+    finally:
+        await runner.abort()
