@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -17,7 +18,9 @@ BODY_SECONDS_MAX: Final = 5.0
 ARRIVING_BYTES_MAX: Final = 32 * 1024 * 1024
 KEEP_ALIVE_SECONDS: Final = 60
 BACKLOG: Final = 1024
-CONNECTIONS_PER_PEER_MAX: Final = 500
+ARRIVING_MAX: Final = 2_000
+CONNECTIONS_PER_PEER_MAX: Final = 2_000
+"""An address may be a proxy with all portals behind it: whoever holds connections open there takes them from others."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,29 +36,39 @@ class PortTaken(OSError):  # noqa: N818 - named after what happened
 
 
 class _Peers:
-    """The connections of each address, the oldest first."""
+    """The connections of each address: those that were never answered, the oldest first, then by their last answer."""
 
     def __init__(self, connections_max: int) -> None:
         self._connections_max = connections_max
-        self._open: dict[str, dict[_BoundedProtocol, None]] = {}
+        self._open: dict[str, tuple[dict[_BoundedProtocol, None], dict[_BoundedProtocol, None]]] = {}
 
     def enter(self, peer: str, connection: "_BoundedProtocol") -> bool:
-        """Whether a connection may stay: at the limit the peer's oldest idle one makes room for it."""
-        known = self._open.setdefault(peer, {})
-        if len(known) >= self._connections_max:
-            idle = next((one for one in known if one.is_idle()), None)
-            if idle is None:
+        """Whether a connection may stay: at the limit the peer's first one that waits for him makes room for it."""
+        unanswered, answered = self._open.setdefault(peer, ({}, {}))
+        if len(unanswered) + len(answered) >= self._connections_max:
+            waiting = next((one for one in chain(unanswered, answered) if one.waits_for_peer()), None)
+            if waiting is None:
                 return False
-            del known[idle]
-            idle.transport.abort()
-        known[connection] = None
+            self.leave(peer, waiting)
+            waiting.transport.abort()
+            unanswered, answered = self._open.setdefault(peer, (unanswered, answered))
+        unanswered[connection] = None
         return True
+
+    def answered(self, peer: str, connection: "_BoundedProtocol") -> None:
+        """A request of the connection has its whole answer: who only begins requests makes room before it."""
+        unanswered, answered = self._open.get(peer, ({}, {}))
+        if connection in unanswered or connection in answered:
+            unanswered.pop(connection, None)
+            answered.pop(connection, None)
+            answered[connection] = None
 
     def leave(self, peer: str, connection: "_BoundedProtocol") -> None:
         """The connection has ended."""
-        known = self._open.get(peer, {})
-        known.pop(connection, None)
-        if not known:
+        unanswered, answered = self._open.get(peer, ({}, {}))
+        unanswered.pop(connection, None)
+        answered.pop(connection, None)
+        if not unanswered and not answered:
             self._open.pop(peer, None)
 
 
@@ -76,9 +89,13 @@ class _BoundedProtocol(HttpToolsProtocol):
         if not self.peers.enter(self._peer, self):
             transport.abort()
 
-    def is_idle(self) -> bool:
-        """Whether no request of it is being answered."""
-        return self.cycle is None or self.cycle.response_complete
+    def waits_for_peer(self) -> bool:
+        """Whether no whole request of it is being answered."""
+        return not self.pipeline and (self.cycle is None or self.cycle.response_complete or self.cycle.more_body)
+
+    def on_response_complete(self) -> None:
+        self.peers.answered(self._peer, self)
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.peers.leave(self._peer, self)
@@ -198,13 +215,16 @@ def _listen(host: str, port: int) -> socket.socket:
 class Limits:
     """ASGI middleware: so many requests in flight, bodies bounded in size and time; the rest is refused early.
 
-    A request is in flight once its body has arrived, so that slow senders take nobody's place. As many more may be
-    sending their bodies, ``ARRIVING_BYTES_MAX`` in all; when there are more the oldest is broken off.
+    A request is in flight once its body has arrived, so that slow senders take nobody's place. So many may be sending
+    their bodies, ``ARRIVING_BYTES_MAX`` in all; when there are more the oldest is broken off.
     """
 
-    def __init__(self, app: App, *, in_flight_max: int, body_bytes_max: BodyBytesMax) -> None:
+    def __init__(
+        self, app: App, *, in_flight_max: int, body_bytes_max: BodyBytesMax, arriving_max: int = ARRIVING_MAX
+    ) -> None:
         self._app = app
         self._in_flight_max = in_flight_max
+        self._arriving_max = arriving_max
         self._body_bytes_max = body_bytes_max
         self._in_flight = 0
         self._arriving: dict[asyncio.Timeout, int] = {}
@@ -262,7 +282,7 @@ class Limits:
         """So much of a body is there; the oldest ones are broken off while there are too many."""
         self._arriving_bytes += size - self._arriving.get(patience, 0)
         self._arriving[patience] = size
-        while len(self._arriving) > self._in_flight_max or self._arriving_bytes > ARRIVING_BYTES_MAX:
+        while len(self._arriving) > self._arriving_max or self._arriving_bytes > ARRIVING_BYTES_MAX:
             oldest = next(iter(self._arriving))
             self._arriving_bytes -= self._arriving.pop(oldest)
             oldest.reschedule(asyncio.get_running_loop().time())

@@ -121,10 +121,11 @@ class ServiceSettings(KafkaAccess):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     http_in_flight_max: int = Field(default=500, ge=1, description="Requests in flight; more are answered 503 at once.")
     http_connections_per_peer_max: int = Field(
-        default=500,
+        default=2_000,
         ge=1,
-        description="Open connections of one address; at the limit its oldest idle one is closed, and without an idle "
-        "one the newest is refused. Behind a proxy, as many as the proxy keeps open.",
+        description="Open connections of one address; at the limit one that waits for its sender is closed, first of "
+        "those that never had an answer, and without such a one the newest is refused. Behind a proxy, more than the "
+        "proxy keeps open.",
     )
     stop_seconds_max: float = Field(
         default=30.0, gt=0, description="Real seconds for an end in order; a call to a vendor may take 25 of them."

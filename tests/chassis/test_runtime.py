@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 
 import pytest
 
-from chassis.runtime import LoopEnded, Loops, pause_seconds, run_process, stop_on_signals, until_available
+from chassis.runtime import LoopEnded, Loops, open_files, pause_seconds, run_process, stop_on_signals, until_available
 
 
 @pytest.mark.expects_errors("a loop has ended")
@@ -87,3 +88,15 @@ def test_signals_ask_for_an_end_in_order(number: signal.Signals) -> None:
 def test_what_is_done_now_and_then_takes_a_twentieth_of_the_time_at_most() -> None:
     assert pause_seconds(0.01, 5.0) == 5.0
     assert pause_seconds(15.0, 5.0) == 300.0
+
+
+def test_a_process_may_open_as_many_files_as_it_is_allowed_to() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        most = open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, hard)
+        assert most > 512
+        assert open_files() == most, "a second time changes nothing"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -23,9 +23,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def served(
-    app: serving.App = echo, in_flight_max: int = 10, stop_seconds_max: float = 5, per_peer_max: int = 500
+    app: serving.App = echo,
+    in_flight_max: int = 10,
+    stop_seconds_max: float = 5,
+    per_peer_max: int = 500,
+    arriving_max: int = 10,
 ) -> AsyncIterator[HttpServer]:
-    limits = Limits(app, in_flight_max=in_flight_max, body_bytes_max=lambda path: 1000)
+    limits = Limits(app, in_flight_max=in_flight_max, body_bytes_max=lambda path: 1000, arriving_max=arriving_max)
     server = HttpServer(
         limits, host="127.0.0.1", port=0, stop_seconds_max=stop_seconds_max, connections_per_peer_max=per_peer_max
     )
@@ -164,6 +168,26 @@ async def test_one_address_keeps_so_many_connections_and_its_oldest_idle_one_mak
             writer.close()
 
 
+@pytest.mark.parametrize("begun", [b"GET / HT", post("/slow", b"half", 900)])
+async def test_who_only_begins_requests_takes_no_connection_of_others_at_his_address(begun: bytes) -> None:
+    get = b"GET /kept HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with served(per_peer_max=3, arriving_max=100) as server, asyncio.timeout(10):
+        kept, kept_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        kept_writer.write(get)
+        await kept.readuntil(b"}")
+        writers = []
+        for _ in range(8):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(begun)
+            await writer.drain()
+            writers.append(writer)
+            assert b"/new" in await opened_and_read(server, b"GET /new HTTP/1.1\r\nhost: x\r\n\r\n")
+            kept_writer.write(get)
+            assert b"/kept" in await kept.readuntil(b"}")
+        for writer in (kept_writer, *writers):
+            writer.close()
+
+
 async def opened_and_read(server: HttpServer, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(request)
@@ -174,7 +198,7 @@ async def opened_and_read(server: HttpServer, request: bytes) -> bytes:
 
 
 async def test_slow_bodies_take_no_place_of_others_and_the_oldest_is_broken_off() -> None:
-    async with served(in_flight_max=3) as server:
+    async with served(arriving_max=3) as server:
         slow = [asyncio.create_task(talk(server, post(f"/{number}", b"half", 900))) for number in range(6)]
         done, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
         assert all(b" 408 " in task.result() for task in done)
@@ -201,7 +225,7 @@ async def test_bodies_on_their_way_are_bounded_together(monkeypatch: pytest.Monk
 async def closed(server: HttpServer) -> None:
     """Returns when the server takes no more connections."""
     async with asyncio.timeout(10):
-        with suppress(ConnectionRefusedError):
+        with suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
                 _, writer = await asyncio.open_connection("127.0.0.1", server.port)
                 writer.close()
