@@ -155,10 +155,7 @@ class DealStore:
         """Deals that were asked for a document, and that the portal changed after we last read them."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT d.deal_id FROM unnest($2::text[], $3::timestamptz[]) AS m(deal_id, updated_at) "
-                "JOIN deals d ON d.tenant_id = $1 AND d.deal_id = m.deal_id AND d.requested "
-                "LEFT JOIN deal_reads r ON r.tenant_id = $1 AND r.deal_id = m.deal_id "
-                "WHERE r.updated_at IS NULL OR r.updated_at < m.updated_at ORDER BY 1",
+                _CHANGED,
                 tenant,
                 list(updated),
                 list(updated.values()),
@@ -237,6 +234,16 @@ WITH kept AS (
 {webhooks.MARK_READ}
 """  # noqa: S608 - put together from constants
 
+# When a deal was read is asked for deal by deal: joined, all that were ever read of the tenant would be walked through.
+_CHANGED = """
+SELECT d.deal_id
+FROM unnest($2::text[], $3::timestamptz[]) AS m(deal_id, updated_at)
+JOIN deals d ON d.tenant_id = $1 AND d.deal_id = m.deal_id AND d.requested
+WHERE coalesce((SELECT r.updated_at FROM deal_reads r WHERE r.tenant_id = $1 AND r.deal_id = d.deal_id) < m.updated_at,
+               true)
+ORDER BY 1
+"""
+
 _BUYERS_CHANGED = """
 SELECT DISTINCT found.deal_id
 FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS m(entity, object_id, updated_at)
@@ -248,8 +255,8 @@ CROSS JOIN LATERAL (
     SELECT deal_id, gone FROM deals
     WHERE tenant_id = $1 AND requested AND m.entity = 'requisite' AND requisite_id = m.object_id
   ) AS d
-  LEFT JOIN deal_reads r ON r.tenant_id = $1 AND r.deal_id = d.deal_id
-  WHERE NOT d.gone AND (r.buyer_updated_at IS NULL OR r.buyer_updated_at < m.updated_at)
+  WHERE NOT d.gone AND coalesce(
+    (SELECT r.buyer_updated_at FROM deal_reads r WHERE r.tenant_id = $1 AND r.deal_id = d.deal_id) < m.updated_at, true)
   ORDER BY d.deal_id::bigint DESC LIMIT $5
 ) AS found
 ORDER BY 1
