@@ -234,13 +234,13 @@ WITH kept AS (
 {webhooks.MARK_READ}
 """  # noqa: S608 - put together from constants
 
-# When a deal was read is asked for deal by deal: joined, all that were ever read of the tenant would be walked through.
+# Deal by deal: where they are joined, all deals that are known of the tenant may be walked through.
 _CHANGED = """
-SELECT d.deal_id
+SELECT m.deal_id
 FROM unnest($2::text[], $3::timestamptz[]) AS m(deal_id, updated_at)
-JOIN deals d ON d.tenant_id = $1 AND d.deal_id = m.deal_id AND d.requested
-WHERE coalesce((SELECT r.updated_at FROM deal_reads r WHERE r.tenant_id = $1 AND r.deal_id = d.deal_id) < m.updated_at,
-               true)
+WHERE (SELECT d.requested FROM deals d WHERE d.tenant_id = $1 AND d.deal_id = m.deal_id)
+  AND coalesce(
+    (SELECT r.updated_at FROM deal_reads r WHERE r.tenant_id = $1 AND r.deal_id = m.deal_id) < m.updated_at, true)
 ORDER BY 1
 """
 
