@@ -1,7 +1,8 @@
 """Seconds of a machine of one's own: what of a machine's time was ours to use, where others work on it too.
 
-Written bounds are for a machine that does nothing else. Elsewhere a second counts for the share of the processors that
-this campaign had or could have had: its own processes' time and the time in which nobody wanted them.
+Written bounds are for a machine that does nothing else, at the speed that it had when they were written. Elsewhere a
+second counts for the share of the processors that this campaign had or could have had, its own processes' time and the
+time in which nobody wanted them, and on slower processors for as much as they do in it.
 """
 
 import os
@@ -17,6 +18,10 @@ TIMES: Final = slice(11, 15)
 PARENT: Final = 1
 REAL_MAX: Final = 8
 LOOK_SECONDS: Final = 1.0
+LOOP_PASSES: Final = 20_000
+LOOP_SECONDS: Final = LOOP_PASSES * 20e-9
+"""A plain loop took from 12 to 20 ns a pass in the hours in which the bounds were written; slow ones take up to 30."""
+LOOPS: Final = 3
 
 
 class OwnTime:
@@ -33,7 +38,7 @@ class OwnTime:
             return self._seconds
         at, idle, ours = time.monotonic(), _idle(), _of_tree(os.getpid())
         had = max(0, idle - self._idle) + max(0, ours - self._ours)
-        self._seconds += min(at - self._at, had / TICKS / (os.cpu_count() or 1))
+        self._seconds += min(at - self._at, had / TICKS / (os.cpu_count() or 1)) * _speed()
         self._at, self._idle, self._ours = at, idle, ours
         return self._seconds
 
@@ -49,6 +54,17 @@ class Allowance:
     def left(self) -> bool:
         """Whether some of it is left."""
         return self._own.seconds() < self._seconds_max and time.monotonic() < self._ends
+
+
+def _speed() -> float:
+    """What the processors do in a second, to what they did when the bounds were written; 1 at most."""
+    took = []
+    for _ in range(LOOPS):
+        began = time.thread_time()
+        for _ in range(LOOP_PASSES):
+            pass
+        took.append(time.thread_time() - began)
+    return min(1.0, LOOP_SECONDS / max(min(took), 1e-9))
 
 
 def _idle() -> int:
