@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.chaos.campaign import share
 from tests.chaos.campaign.drawing import make_plan
 from tests.chaos.campaign.drawing_faults import ALL, HEAVY, STARTS, draw_faults, shape_of
 from tests.chaos.campaign.evidence import NOT_SPOKEN_WITH, ROOT, meaning
@@ -151,3 +153,15 @@ def test_both_pages_have_places_for_what_is_made() -> None:
         text = page.read_text(encoding="utf-8")
         for name in names:
             assert all(text.count(mark.format(name=name)) == 1 for mark in MARKS), f"{page}: {name}"
+
+
+def test_second_of_a_slow_processor_counts_for_what_it_does_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(loop_seconds: float) -> float:
+        monkeypatch.setattr(share, "LOOP_SECONDS", loop_seconds)
+        own, began = share.OwnTime(), time.monotonic()
+        while time.monotonic() < began + 0.2:
+            pass
+        return own.seconds(now=True)
+
+    assert counted(loop_seconds=1.0) > 0.02, "faster than was written down counts as it passes"
+    assert counted(loop_seconds=1e-9) < 0.001
