@@ -49,6 +49,7 @@ class Installation:
 
     data: Path
     made: int = 0
+    active: list[str] = field(default_factory=list)
 
     def call(self, *arguments: str) -> Answer:
         """``sverka ARGUMENTS --data …``."""
@@ -104,7 +105,14 @@ class Installation:
     def portal(self, **options: Any) -> "Portal":
         """A new portal with an account, applied as a tenant of its own."""
         self.made += 1
-        return Portal.opened(self, f"e2e-{self.made}", **options)
+        opened = Portal.opened(self, f"e2e-{self.made}", **options)
+        self.active.append(opened.slug)
+        return opened
+
+    def suspend_tenants(self) -> None:
+        """Those made since the last time: sweeps and polls of a dozen would take a processor for themselves."""
+        while self.active:
+            self.json("tenant", "suspend", self.active.pop())
 
 
 @dataclass(slots=True)
@@ -261,10 +269,19 @@ def _no_unexpected_errors_of_services(request: pytest.FixtureRequest) -> Iterato
     fail_on_unexpected(request, logs.new_errors())
 
 
+@pytest.fixture(autouse=True)
+def _no_tenant_outlives_its_scenario(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "installation" in request.fixturenames:
+        request.getfixturevalue("installation").suspend_tenants()
+
+
 @pytest.fixture(scope="session")
 def shared_portal(installation: Installation) -> Portal:
-    """A tenant for scenarios that leave it as it was."""
-    return installation.portal()
+    """A tenant for scenarios that leave it as it was; it is there for all of them."""
+    portal = installation.portal()
+    installation.active.remove(portal.slug)
+    return portal
 
 
 @pytest.fixture(autouse=True, scope="session")
