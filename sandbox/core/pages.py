@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
@@ -59,13 +60,15 @@ def rub(kopecks: int) -> str:
     return f"{sign}{whole:,}".replace(",", "\N{NO-BREAK SPACE}") + f",{rest:02d}"
 
 
+_PAGES: Final = environment({"index.html": INDEX})
+
+
 def index_routes(world: World) -> Iterator[Route]:
     """The list of portals and accounts: at the root, and where people who know one page look for the others."""
-    template = environment({"index.html": INDEX}).get_template("index.html")
 
     async def index(request: Request) -> Reply:
         return html(
-            template.render(
+            _PAGES.get_template("index.html").render(
                 base=request.base_url,
                 now=world.clock.now().strftime("%d.%m.%Y %H:%M:%S UTC"),
                 rate=f"{world.clock.state.rate:g}",

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sandbox.core.faults import Fault
 from sandbox.core.pages import environment
@@ -37,6 +37,7 @@ PAGE = """{% extends "layout.html" %}{% block title %}{{ account.title }}{% endb
 {% for one in account.partners.values() %}<tr><td>{{ one.name }}</td><td>{{ one.inn }}</td><td>{{ one.kpp }}</td>
 <td>{{ account.relation(one.box_id) }}</td><td>{{ 'другой (роуминг)' if one.roaming else 'Диадок' }}</td></tr>
 {% endfor %}</table>{% endblock %}"""
+PAGES: Final = environment({"box.html": PAGE})
 RESPONSES = {
     "WaitingForRecipientSignature": ("", "Ожидается подпись получателя"),
     "WithRecipientSignature": ("good", "Подписан"),
@@ -58,7 +59,6 @@ class Diadoc:
         self._sending = Sending(world, self, self.book)
         self._api = Api(self.book, Gate(world, self, self.book), self._sending, API)
         self._control = Control(world, self.book, self._sending, self._opened, self._described)
-        self._page = environment({"box.html": PAGE}).get_template("box.html")
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -206,7 +206,11 @@ class Diadoc:
             return html("<p>Такого ящика нет.</p>", 404)
         documents = [(one, *_words(one)) for one in reversed(account.documents.values())]
         names = {box: one.name for box, one in account.partners.items()}
-        return html(self._page.render(base=request.base_url, account=account, documents=documents, names=names))
+        return html(
+            PAGES.get_template("box.html").render(
+                base=request.base_url, account=account, documents=documents, names=names
+            )
+        )
 
 
 _CONNECTION = ("api_url", "token_url", "box_id", "client_id", "client_secret", "refresh_token", "login", "password")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from sandbox.core.faults import Fault
 from sandbox.core.pages import environment
@@ -23,6 +23,7 @@ PAGE = """{% extends "layout.html" %}{% block title %}{{ account.title }}{% endb
 <td>{{ one.address }}</td>
 <td><span class="tag {{ 'good' if one.status == 'ACTIVE' else 'bad' }}">{{ one.status }}</span></td></tr>{% endfor %}
 </table>{% endblock %}"""
+PAGES: Final = environment({"account.html": PAGE})
 
 
 class RegisterVendor:
@@ -36,7 +37,6 @@ class RegisterVendor:
     def __init__(self, world: World) -> None:
         self._world = world
         self.book = Book(world, self, self.dials)
-        self._page = environment({"account.html": PAGE}).get_template("account.html")
 
     # The vendor's own API
 
@@ -182,7 +182,7 @@ class RegisterVendor:
         if account is None:
             return html("<p>Такого аккаунта нет.</p>", 404)
         companies = [one for found in self.book.companies.values() for one in found]
-        text = self._page.render(
+        text = PAGES.get_template("account.html").render(
             base=request.base_url,
             vendor=self.title,
             account=account,

@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sandbox.core.clock import to_rfc3339
 from sandbox.core.faults import Fault
@@ -34,6 +34,7 @@ PAGE = """{% extends "layout.html" %}{% block title %}{{ shop.title }}{% endbloc
 <td class="money">{{ order.total }}</td>
 <td>{% if order.canceled %}<span class="tag bad">Отменён</span>{% else %}{{ order.status }}{% endif %}</td></tr>
 {% endfor %}</table>{% endblock %}"""
+PAGES: Final = environment({"shop.html": PAGE})
 
 
 class Shops:
@@ -45,7 +46,6 @@ class Shops:
     def __init__(self, world: World) -> None:
         self._world = world
         self.shops: dict[str, Shop] = {}
-        self._page = environment({"shop.html": PAGE}).get_template("shop.html")
         self._rest = rest.Rest(world, self)
 
     def routes(self) -> Sequence[Route]:
@@ -220,7 +220,7 @@ class Shops:
         shop = self.shops.get(request.params["shop"])
         if shop is None:
             return html("<p>Такого магазина нет.</p>", 404)
-        return html(self._page.render(shop=shop, orders=list(reversed(shop.orders.values()))))
+        return html(PAGES.get_template("shop.html").render(shop=shop, orders=list(reversed(shop.orders.values()))))
 
     def _described(self, shop: Shop, request: Request) -> dict[str, Any]:
         return {**shop.as_json(), "webhook_url": f"{request.base_url}{rest.webhook(shop)}"}
