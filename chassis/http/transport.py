@@ -176,7 +176,7 @@ def internal_client(*, timeout_seconds: float, token: str = "", base_url: str = 
     """
     headers = {"authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(
-        transport=AiohttpTransport(client=_session, trust_env=False),
+        transport=AiohttpTransport(verify=_tls(), client=_session, trust_env=False),
         base_url=base_url,
         headers=headers,
         timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS),
