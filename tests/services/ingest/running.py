@@ -20,7 +20,7 @@ from deploy.local.ports import free_port
 from services.ingest.app import SPEC
 from services.ingest.settings import IngestSettings
 from tests.kit.database import OwnDatabase
-from tests.sandbox.running import Sandbox
+from tests.sandbox.running import PLAIN, Sandbox
 
 DEADLINE_SECONDS = 15.0
 API_TOKEN = "api-token-of-the-tests"
@@ -139,7 +139,7 @@ def _is_ready(service: Service[IngestSettings], task: "asyncio.Task[int]") -> bo
 
 def _client(url: str, token: str) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=DEADLINE_SECONDS, trust_env=False)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=DEADLINE_SECONDS, trust_env=False, verify=PLAIN)
 
 
 async def until(probe: Callable[[], Any | Awaitable[Any]], what: str, seconds: float = DEADLINE_SECONDS) -> Any:
