@@ -119,7 +119,8 @@ class Campaign:
             keeper = Keeper(self.stage)
             recorder = Recorder(self.stage, self.wish.folder)
             helpers = [
-                asyncio.create_task(work) for work in (view.run(), keeper.run(), accountant.run(), recorder.run())
+                asyncio.create_task(work)
+                for work in (view.run(), keeper.run(), accountant.run(), recorder.run(), self.times.share.run())
             ]
             try:
                 await self._work_under_faults(world, view, people, accountant, keeper, recorder, helpers)
