@@ -16,7 +16,20 @@ from tests.chaos.campaign.drawing_faults import ALL, HEAVY, STARTS, draw_faults,
 from tests.chaos.campaign.evidence import NOT_SPOKEN_WITH, ROOT, meaning
 from tests.chaos.campaign.scenarios import SCENARIOS
 from tests.chaos.campaign.seeds import CI, SLOW
-from tests.chaos.campaign.table import CATALOGUE, FRONT, MARKS, NOT_IN, README, evidence, faults, front, seeds, together
+from tests.chaos.campaign.table import (
+    CATALOGUE,
+    FRONT,
+    MARKS,
+    NOT_IN,
+    README,
+    bound,
+    evidence,
+    faults,
+    front,
+    rate_max,
+    seeds,
+    together,
+)
 from tests.chaos.checker.sometimes import CARDS, CODES, NOT_IN_CAMPAIGNS
 
 SEEDS = (9, 12)
@@ -142,10 +155,21 @@ def test_a_run_whose_rig_struck_too_little_counts_neither_way() -> None:
     assert (said["seeds"], said["failed_seeds"], said["idle_seeds"]) == ([1, 3], [3], [2])
 
 
-def test_a_set_with_a_failure_bounds_nothing() -> None:
+def test_a_run_that_the_rig_spoiled_is_set_aside_once_its_seed_held() -> None:
+    spoiled = {**_said(2, "new", ok=False), "spoiled": "the rig set the clock back twice"}
+    assert together([spoiled, _said(3, "new")], "new")["failed_seeds"] == [2]
+    said = together([spoiled, _said(3, "new"), _said(2, "new")], "new")
+    assert (said["seeds"], said["failed_seeds"]) == ([3, 2], [])
+    assert "played again | 2: the rig set the clock back twice |" in evidence(said)
+
+
+def test_a_set_with_failures_bounds_what_so_few_of_them_allow() -> None:
     said = together([_said(2, "new"), _said(3, "new", ok=False)], "new")
     assert said["failed_seeds"] == [3]
-    assert front(said).endswith("| 1 campaigns | nothing |")
+    assert front(said).endswith("| 1 campaigns | a broken campaign in under 0.97 |")
+    assert rate_max(200, 0) == pytest.approx(1 - 0.05 ** (1 / 200))
+    assert rate_max(200, 1) == pytest.approx(0.0235, abs=0.0001)  # the tables of Clopper and Pearson
+    assert bound(1, 200, 1) == bound(0, 0, 0) == "nothing"
 
 
 def test_both_pages_have_places_for_what_is_made() -> None:

@@ -297,7 +297,8 @@ class _Pipe:
 def _reset(transport: asyncio.Transport) -> None:
     found = transport.get_extra_info("socket")
     if found is not None:
-        with contextlib.suppress(OSError):
+        # A peer that has gone leaves no socket to set anything on (uvloop says ValueError).
+        with contextlib.suppress(OSError, ValueError):
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     transport.abort()
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import comb
 from typing import Any, Final
 
 from tests.chaos.campaign.drawing_faults import ALL
@@ -76,7 +77,8 @@ def faults() -> str:
 def together(runs: Sequence[dict[str, Any]], present: str) -> dict[str, Any]:
     """What the runs of the present money path say together; older ones are counted, and prove nothing of it."""
     here = [run for run in runs if run["money_path"] == present]
-    valid = [run for run in here if not is_idle(run)]
+    spoiled = [run for number, run in enumerate(here) if is_spoiled(run, here[number + 1 :])]
+    valid = [run for run in here if not is_idle(run) and run not in spoiled]
     fired, cards = Counter[str](), Counter[str]()
     for run in valid:
         fired.update(run["fired"])
@@ -89,6 +91,7 @@ def together(runs: Sequence[dict[str, Any]], present: str) -> dict[str, Any]:
         "deals": sum(run["deals"] for run in valid),
         "failed_seeds": [run["seed"] for run in valid if not run["ok"]],
         "idle_seeds": [run["seed"] for run in here if is_idle(run)],
+        "spoiled_seeds": {str(run["seed"]): run["spoiled"] for run in spoiled},
         "fired": dict(sorted(fired.items())),
         "cards": dict(sorted(cards.items())),
         "healed_in_business_seconds_max": max((run["healed_in_business_seconds"] for run in valid), default=0),
@@ -105,6 +108,12 @@ def is_idle(run: Mapping[str, Any]) -> bool:
     return set(run["violations"]) == {"vacuity"} and run["ended_as_planned"] >= ENDED_SHARE_MIN * run["deals"]
 
 
+def is_spoiled(run: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a failed run was the rig's own fault: its line says so under `spoiled`, with the cause that was found and
+    mended, and its seed was played again in this code and held."""
+    return bool(run.get("spoiled")) and any(one["seed"] == run["seed"] and one["ok"] for one in later)
+
+
 def evidence(said: Mapping[str, Any]) -> str:
     """The table of it, with the last long runs of the event store and of webhooks."""
     healed = (said["healed_in_business_seconds_max"] / 60, said["healed_by_the_clock_max"] / 60)
@@ -115,6 +124,7 @@ def evidence(said: Mapping[str, Any]) -> str:
         f"| deals | {said['deals']} |",
         f"| with a broken invariant, or under 95 % of the deals at their planned end | {len(said['failed_seeds'])} |",
         f"| set aside, since the rig struck less than it was told | {', '.join(map(str, said['idle_seeds'])) or '–'} |",
+        f"| set aside, since the rig itself was at fault; mended, played again | {_spoiled(said['spoiled_seeds'])} |",
         f"| faults fired | {_counts(said['fired'])} |",
         f"| cards raised and taken | {_counts(said['cards'])} |",
         f"| longest healing, of 20 min of business time | {_longest(*healed, 'min')} |",
@@ -153,6 +163,10 @@ def _longest(own: float, clock: float, unit: str) -> str:
 
 def _counts(counted: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counted.items()) or "–"
+
+
+def _spoiled(reasons: Mapping[str, str]) -> str:
+    return "; ".join(f"{seed}: {reason}" for seed, reason in reasons.items()) or "–"
 
 
 def _builds(found: Sequence[Caught], present: str) -> str:
@@ -195,11 +209,24 @@ def bound_of(said: Mapping[str, Any]) -> str:
 
 
 def bound(campaigns: int, deals: int, broken: int) -> str:
-    """The rule of three: no failure in n means a rate below 3/n, against these simulators and this mix of faults."""
-    if not campaigns or broken:
+    """What n campaigns bound, against these simulators and this mix of faults. No failure in n means a rate below 3/n
+    (the rule of three), of campaigns and of deals; after failures the campaigns alone are counted."""
+    if campaigns == broken:
         return "nothing"
+    if broken:
+        return f"a broken campaign in under {rate_max(campaigns, broken):.2g}"
     of_deals, of_campaigns = 3 / deals, 3 / campaigns
     return f"a lost or doubled deal in under {of_deals:.2g} of deals, a broken campaign in under {of_campaigns:.2g}"
+
+
+def rate_max(runs: int, failed: int, confidence: float = 0.95) -> float:
+    """The greatest rate of failure at which so few failures would still be seen (Clopper and Pearson, one-sided)."""
+    low, high = failed / runs, 1.0
+    for _ in range(50):
+        rate = (low + high) / 2
+        seen = sum(comb(runs, n) * rate**n * (1 - rate) ** (runs - n) for n in range(failed + 1))
+        low, high = (rate, high) if seen > 1 - confidence else (low, rate)
+    return high
 
 
 def written(text: str, name: str, table: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 import httpx
@@ -61,11 +62,16 @@ class World:
     # the world itself
 
     async def clock(self, **change: Any) -> dict[str, Any]:
-        """Changes business time (`set`, `advance_seconds`, `rate`), or tells it."""
+        """Changes business time (`set`, `rate`), or tells it."""
         found: dict[str, Any] = (
             await self.call("POST", "/clock", {**change, "wait": True}) if change else await self.call("GET", "/clock")
         )
         return found
+
+    async def jump(self, seconds: float) -> None:
+        """Moves business time, once: what is repeated after a lost answer names the moment, not the distance."""
+        now = datetime.fromisoformat((await self.clock())["now"])
+        await self.clock(set=(now + timedelta(seconds=seconds)).isoformat())
 
     async def seed(self, base: str, pairs: int, seed: int, elba: Mapping[str, Any]) -> list[Pair]:
         """Portals and accounts in pairs, without buyers. `base` is the address that their links shall have."""
