@@ -12,9 +12,21 @@ from tests.chaos.campaign.view import View
 from tests.chaos.campaign.world import Pair
 
 BY: Final = "campaign"
+COLLEAGUE: Final = "campaign's colleague"
+CONTRADICTED_EVERY: Final = 5
 LOOK_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 8.0
 """Real seconds from a card's first sight to its answer: a person first looks, and late commits have come by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradicted:
+    """Another choice that was asked for after a card had been taken, and the status that answered."""
+
+    tenant: str
+    card: str
+    choice: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Accountant:
         self._asked: dict[str, Taken] = {}
         """Decisions whose answer did not come or was an error: they may have been taken all the same."""
         self.taken: list[Taken] = []
+        self.contradicted: list[Contradicted] = []
         self.open = 0
         self.hurried = False
 
@@ -79,7 +92,8 @@ class Accountant:
         deal = (card["tenant"], int(card["deal_id"] or 0))
         wanted = self._people.decisions.get(deal)
         if wanted is not None and card["kind"] == wanted.kind:
-            choice = next((one for one in card["choices"] if one.startswith(wanted.choice)), "")
+            # The last of several records: whoever takes the first of a list by mistake is found out.
+            choice = next((one for one in reversed(card["choices"]) if one.startswith(wanted.choice)), "")
             if choice:
                 await self._take(card, choice, "", planned=True)
         elif age > LATE_SECONDS and not self._is_planned_later(card, deal):
@@ -96,8 +110,16 @@ class Accountant:
         body = {"choice": choice, "number": number, "by": BY}
         where = {"tenant": taken.tenant}
         answer = await self._client.post(f"/decisions/{card['card_id']}", json=body, params=where)
-        if not answer.is_error:
-            self._note(self._asked.pop(card["card_id"]))
+        if answer.is_error:
+            return
+        self._note(self._asked.pop(card["card_id"]))
+        other = next((one for one in reversed(card["choices"]) if one != choice), "")
+        if other and len(self.taken) % CONTRADICTED_EVERY == 0:
+            # A colleague who has not seen it yet clicks on something else.
+            late = await self._client.post(
+                f"/decisions/{card['card_id']}", json={"choice": other, "number": "", "by": COLLEAGUE}, params=where
+            )
+            self.contradicted.append(Contradicted(taken.tenant, taken.card, other, late.status_code))
 
     def _note(self, taken: Taken) -> None:
         self.taken.append(taken)
@@ -119,7 +141,7 @@ def answer(card: Mapping[str, Any], records: Mapping[str, Mapping[str, Mapping[s
         return ("found", record) if record else (_first(choices, "create_again"), "")
     uses = [choice for choice in choices if choice.startswith("use_")]
     if uses:
-        return uses[0], ""
+        return uses[-1], ""
     return _first(choices, "accept", "issue", "keep", "fetch_again", "keep_both", "wait", "understood"), ""
 
 

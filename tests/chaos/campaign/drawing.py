@@ -50,6 +50,7 @@ def make_plan(*, deals: int, tenants: int, seed: int, seconds: float, only: Sequ
                     crm_inn=buyer.inn if draft.crm_inn is None else draft.crm_inn,
                     crm_kpp=buyer.kpp if draft.crm_kpp is None else draft.crm_kpp,
                     twin=draft.twin,
+                    card=draft.card,
                     rows=tuple(draft.rows),
                     steps=tuple(draft.steps),
                     expected=draft.expected,

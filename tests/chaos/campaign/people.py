@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from tests.chaos.campaign.plan import (
     INVOICING,
+    LOST,
     NEW,
     AddGoods,
     ByHand,
@@ -17,6 +18,7 @@ from tests.chaos.campaign.plan import (
     FillKpp,
     FixInn,
     Flap,
+    Lose,
     Move,
     Pay,
     PlannedDeal,
@@ -32,6 +34,7 @@ PDF = "UF_CRM_INVOICE_PDF"
 PAID_FIELD = "UF_CRM_PAID"
 NEEDS_DATA = "Не хватает данных"
 THINK_SECONDS_MAX = 1.0
+LATE_ROW = {"name": "Доставка", "price": "1500.00", "quantity": "1"}
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ class People:
         """The deal in its first stage, with its buyer in the portal and, where planned, in the account."""
         world, buyer = self._world, plan_deal.buyer
         staged = StagedDeal(plan_deal, pair, 0)
-        card: dict[str, Any] = {"title": plan_deal.title, "rows": list(plan_deal.rows)}
+        card: dict[str, Any] = {"title": plan_deal.title, "rows": list(plan_deal.rows), **plan_deal.card}
         if buyer.kind == "person":
             first, last = buyer.name.split(" ", 1)
             card["contact"] = await world.add_contact(
@@ -157,6 +160,10 @@ class People:
                 first = deal.plan.rows[0]
                 extra |= {"vat": first["vat"]} if "vat" in first else {}
                 await world.replace_rows(slug, deal_id, [*deal.plan.rows, extra])
+            case Lose():
+                await self._view.until(lambda: self._shown(deal, STATUS) == NEEDS_DATA)
+                await world.move(slug, deal_id, LOST)
+                await world.replace_rows(slug, deal_id, [dict(LATE_ROW)])
             case ByHand():
                 await self._view.until(lambda: self._shown(deal, PDF))
                 await self._by_hand(deal, step)

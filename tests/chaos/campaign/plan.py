@@ -7,6 +7,7 @@ BuyerKind = Literal["company", "entrepreneur", "person"]
 TaxMode = Literal["exempt", "standard"]
 
 NEW: Final = "NEW"
+LOST: Final = "LOSE"
 INVOICING: Final = "PREPAYMENT_INVOICE"
 PAID: Final = "FINAL_INVOICE"
 WON: Final = "WON"
@@ -70,6 +71,11 @@ class AddGoods:
 
 
 @dataclass(frozen=True, slots=True)
+class Lose:
+    """The manager gives the deal up, once it says that data are missing, and fills in afterwards what was missing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Flap:
     """The manager drags the deal out of the invoicing stage and back, this many times, at once."""
 
@@ -91,7 +97,7 @@ class Decide:
     choice: str
 
 
-Step = Enter | Move | Pay | Refund | Change | FillKpp | FixInn | AddGoods | Flap | ByHand | Decide
+Step = Enter | Move | Pay | Refund | Change | FillKpp | FixInn | AddGoods | Lose | Flap | ByHand | Decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,8 @@ class PlannedDeal:
     crm_inn: str
     crm_kpp: str
     twin: bool
+    card: dict[str, Any]
+    """What else the manager types into the deal: currency, opportunity."""
     rows: tuple[dict[str, Any], ...]
     steps: tuple[Step, ...]
     expected: Expected
@@ -171,6 +179,7 @@ class Draft:
     crm_inn: str | None = None
     crm_kpp: str | None = None
     twin: bool = False
+    card: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     total_kopecks: int = 0
     steps: list[Step] = field(default_factory=list)

@@ -281,6 +281,7 @@ class Campaign:
                     for deal in self.deals
                 ],
                 "decisions": [asdict(one) for one in accountant.taken],
+                "contradicted": [asdict(one) for one in accountant.contradicted],
                 "injections": [one.as_json(view) for one in driver.injections],
                 "secrets": self._secrets(),
             },

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tests.chaos.campaign.plan import (
     INVOICING,
+    LOST,
     NEW,
     PAID,
     WON,
@@ -19,6 +20,7 @@ from tests.chaos.campaign.plan import (
     FillKpp,
     FixInn,
     Flap,
+    Lose,
     Move,
     Pay,
     Refund,
@@ -35,6 +37,7 @@ PART: Final = "Оплачен частично"
 FULL: Final = "Оплачен"
 OVER: Final = "Переплата"
 CANCELLED: Final = "Аннулирован"
+OFF_KOPECKS: Final = 10_000
 FOREIGN_INN: Final = "7707083894"
 """Its check digit is wrong."""
 
@@ -177,6 +180,24 @@ def _no_goods(draft: Draft) -> None:
     draft.expected = Expected(invoices=0, status=NEEDS_DATA, number_shown=False)
 
 
+def _lost_before_goods(draft: Draft) -> None:
+    draft.records = "none"
+    draft.steps += [Enter(), Lose()]
+    draft.expected = Expected(invoices=0, status=NEEDS_DATA, stage=LOST, number_shown=False)
+
+
+def _foreign_currency(draft: Draft) -> None:
+    draft.card["currency"] = "USD"
+    _enter(draft)
+    draft.expected = Expected(invoices=0, status=NEEDS_DATA, number_shown=False)
+
+
+def _sum_disagrees(draft: Draft) -> None:
+    total = _enter(draft)
+    draft.card["opportunity"] = f"{(total - OFF_KOPECKS) / 100:.2f}"
+    draft.expected = Expected(invoices=0, status=NEEDS_DATA, number_shown=False)
+
+
 def _two_companies(draft: Draft) -> None:
     draft.twin = True
     total = _enter(draft)
@@ -213,6 +234,25 @@ def _vat_on_top(draft: Draft) -> None:
     draft.rows.append(_row(draft, "Стеллаж СТ-200", 1_250_000, "2", vat=STANDARD_RATE, vat_included=False))
     draft.steps += [Enter(), Pay(3_050_000)]
     _paid(draft, 3_050_000)
+
+
+def _vat_on_top_in_parts(draft: Draft) -> None:
+    draft.rows.append(_row(draft, "Втулка", 1_001, "3", vat=STANDARD_RATE, vat_included=False))
+    total = 3_664  # 30.03 × 1.22 = 36.6366, which three pieces of one price do not give
+    draft.steps += [Enter(), Pay(total)]
+    _paid(draft, total)
+
+
+def _vat_dropped(draft: Draft) -> None:
+    draft.rows.append(_row(draft, "Стеллаж СТ-200", 1_250_000, "2", vat=STANDARD_RATE))
+    draft.steps += [Enter(), Pay(2_500_000)]
+    _paid(draft, 2_500_000)
+
+
+def _vat_not_charged(draft: Draft) -> None:
+    draft.rows.append(_row(draft, "Стеллаж СТ-200", 1_250_000, "2", vat=STANDARD_RATE, vat_included=False))
+    draft.steps.append(Enter())
+    draft.expected = Expected(invoices=0, status=NEEDS_DATA, number_shown=False)
 
 
 def _old_rate(draft: Draft) -> None:
@@ -332,11 +372,17 @@ SCENARIOS: Final = (
     Scenario("inn_changed", _inn_changed, 2),
     Scenario("bad_inn", _bad_inn),
     Scenario("no_goods", _no_goods),
+    Scenario("lost_before_goods", _lost_before_goods),
+    Scenario("foreign_currency", _foreign_currency),
+    Scenario("sum_disagrees", _sum_disagrees),
     Scenario("two_companies", _two_companies, 2),
     Scenario("two_records", _two_records, 2),
     Scenario("other_branch", _other_branch, 1),
     Scenario("fractions", _fractions, 2),
     Scenario("vat_on_top", _vat_on_top, 1, "standard"),
+    Scenario("vat_on_top_in_parts", _vat_on_top_in_parts, 1, "standard"),
+    Scenario("vat_dropped", _vat_dropped, 1, "exempt"),
+    Scenario("vat_not_charged", _vat_not_charged, 1, "exempt"),
     Scenario("old_vat_rate", _old_rate, 1, "standard"),
     Scenario("person", _person, 3),
     Scenario("entrepreneur", _entrepreneur, 2),

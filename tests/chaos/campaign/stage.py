@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped] # it ships no types
+
 from chassis.messaging.kafka import KafkaSettings
 from chassis.messaging.topics import ensure_topics
 from contracts import topics
@@ -207,8 +209,15 @@ class Stage:
         await self._ready(name)
 
     async def make_topics(self) -> None:
-        """Makes the topics that are missing, past the proxy."""
-        await ensure_topics(KafkaSettings(f"{HOST}:{self.ports['kafka']}"), topics.TOPICS)
+        """Makes the topics that are missing, past the proxy; a broker that has just come up may refuse for a while."""
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            while True:
+                try:
+                    await ensure_topics(KafkaSettings(f"{HOST}:{self.ports['kafka']}"), topics.TOPICS)
+                except KafkaError:
+                    await asyncio.sleep(LOOK_SECONDS)
+                else:
+                    return
 
     async def migrate(self, *services: str, code: Path | None = None) -> None:
         """Applies what migrations there are, those of another build where `code` names its folder."""

@@ -122,6 +122,12 @@ class History:
         found: Sequence[Row] = self.campaign["decisions"]
         return found
 
+    @property
+    def contradicted(self) -> Sequence[Row]:
+        """Other choices that were asked for after a card had been taken, with the status that answered."""
+        found: Sequence[Row] = self.campaign.get("contradicted", ())
+        return found
+
 
 def read_lines(file: Path) -> list[Line]:
     """JSON lines; a torn last one is left out."""

@@ -23,8 +23,8 @@ QUERIES: Final = {
     "dead_letters": "SELECT tenant_id, consumer, event_id::text, topic, key, type, reason, error, resolution "
     "FROM dead_letters",
     "decision_cards": "SELECT * FROM decision_cards",
-    "webhooks": "SELECT tenant_id, delivery_id, event, object_id, encode(sha256, 'hex') AS sha256, status, reason "
-    "FROM webhooks",
+    "webhooks": "SELECT tenant_id, delivery_id, event, object_id, encode(sha256, 'hex') AS sha256, status, reason, "
+    "encode(body, 'escape') AS body FROM webhooks",
     "stage_entries": "SELECT * FROM stage_entries",
     "connections": "SELECT tenant_id, account, vendor, burst, per_second FROM connections",
 }

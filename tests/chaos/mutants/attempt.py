@@ -7,6 +7,8 @@ A rig may have words of its own after its name, by blanks.
 import asyncio
 import json
 import logging
+import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +20,9 @@ APPENDS: Final = 1_500
 KILLS: Final = 3
 WEBHOOKS: Final = 1_500
 KILLS_SECONDS_MAX: Final = 90.0
+SMALL: Final = ("--deals", "42", "--tenants", "3", "--seconds", "10", "--injections", "6")
+CAMPAIGN_SECONDS_MAX: Final = 240.0
+INVARIANT: Final = re.compile(r"I\d+")
 
 
 def simulation(seed: int, *_: str) -> list[str]:
@@ -117,6 +122,21 @@ def tenants(seed: int, *_: str) -> list[str]:
     return [one.partition(":")[0] for one in outcome.anomalies]
 
 
+def campaign(seed: int, *options: str) -> list[str]:
+    """A small campaign; the words are options of ``python -m tests.chaos.campaign``. What it could not prove (its
+    guards against vacuity) is no invariant."""
+    with tempfile.TemporaryDirectory(prefix="sverka-campaign-") as folder:
+        command = [sys.executable, "-m", "tests.chaos.campaign", "--seed", str(seed), *SMALL, *options]
+        done = subprocess.run(
+            [*command, "--folder", folder], capture_output=True, text=True, timeout=CAMPAIGN_SECONDS_MAX, check=False
+        )
+        verdict = Path(folder) / "verdict.json"
+        if not verdict.exists():
+            raise RuntimeError(f"the campaign did not come to an end: {done.stderr[-2_000:]}")
+        violations = json.loads(verdict.read_text())["violations"]
+    return [name for name in violations if INVARIANT.fullmatch(name)]
+
+
 RIGS: Final[Mapping[str, Callable[..., list[str]]]] = {
     "simulation": simulation,
     "event_store": event_store,
@@ -126,6 +146,7 @@ RIGS: Final[Mapping[str, Callable[..., list[str]]]] = {
     "messages": messages,
     "tokens": tokens,
     "tenants": tenants,
+    "campaign": campaign,
 }
 
 

@@ -1,16 +1,23 @@
 """I5, I15: what the CRM shows, and how often it was written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Final
 
 from tests.chaos.checker.history import Line, Row, Violation, marked, moment, requests
+from tests.chaos.checker.invariants.content import standing
 
 PAID_STAGE: Final = "FINAL_INVOICE"
 WAITING_STAGES: Final = ("PREPAYMENT_INVOICE", "EXECUTING")
 NUMBER: Final = "UF_CRM_INVOICE_NUMBER"
 STATUS: Final = "UF_CRM_INVOICE_STATUS"
 PAID_FIELD: Final = "UF_CRM_PAID"
+DATE: Final = "UF_CRM_INVOICE_DATE"
+URL: Final = "UF_CRM_INVOICE_URL"
+PDF: Final = "UF_CRM_INVOICE_PDF"
+ACT_NUMBER: Final = "UF_CRM_ACT_NUMBER"
+ACT_PDF: Final = "UF_CRM_ACT_PDF"
+RECEIVED: Final = "получена"
 DEAL: Final = 2
 WRITES_PER_HOUR_MAX: Final = 60
 REPEATS_MAX: Final = 20
@@ -48,6 +55,51 @@ def crm_shows_the_account(
                 )
 
 
+def crm_shows_the_documents(
+    deals: Sequence[Row],
+    accounts: Mapping[str, Mapping[str, Any]],
+    portals: Mapping[str, Mapping[str, Sequence[Row]]],
+    decisions: Sequence[Row],
+) -> Iterator[Violation]:
+    """I5. A deal shows its invoice in force by its date, its address and its own file, and its act by its number and
+    its own file; a file is missing only where the service would not give it, or where people found the act, of which
+    the service's API tells nothing."""
+    without = {
+        (one["tenant"], str(one["deal"]))
+        for one in decisions
+        if one["kind"] == "pdf_refused" or (one["kind"] == "document_uncertain" and one["choice"] == "found")
+    }
+    for deal in deals:
+        if not deal["done"] or "deleted_by_hand" in deal["scenario"]:
+            continue
+        shown, account = _shown(portals[deal["slug"]], deal["deal_id"]), accounts[deal["account"]]
+        files = {row["ID"]: row["NAME"] for row in portals[deal["slug"]].get("file", ())}
+        wrong: list[str] = []
+        for invoice in standing(account, deal, "invoice"):
+            if str(shown.get(DATE) or "")[:10] != invoice["date"]:
+                wrong.append(f"the date {shown.get(DATE)}, not {invoice['date']}")
+            if not str(shown.get(URL) or "").endswith(invoice["document_token"]):
+                wrong.append(f"the address {shown.get(URL)}, not that of {invoice['document_token']}")
+            wrong += _file(files, shown.get(PDF), f"Счёт {invoice['number']}.pdf", deal, without)
+        for act in standing(account, deal, "act"):
+            if str(shown.get(ACT_NUMBER) or "") != act["number"]:
+                wrong.append(f"the act {shown.get(ACT_NUMBER)}, not {act['number']}")
+            wrong += _file(files, shown.get(ACT_PDF), f"Акт {act['number']}.pdf", deal, without)
+        for sentence in wrong:
+            yield Violation(
+                "I5", f"{deal['slug']} deal {deal['deal_id']} ({deal['scenario']}) shows {sentence}", (shown,)
+            )
+
+
+def payments_are_told(deals: Sequence[Row], portals: Mapping[str, Mapping[str, Sequence[Row]]]) -> Iterator[Violation]:
+    """I15. A deal that was paid has the comment that says so."""
+    for deal in deals:
+        if not deal["done"] or deal["expected"]["paid_kopecks"] <= 0:
+            continue
+        if not any(RECEIVED in text for text in comments_of(portals[deal["slug"]], deal["deal_id"])):
+            yield Violation("I15", f"{deal['slug']} deal {deal['deal_id']}: no comment tells of its payment")
+
+
 def crm_writes_are_bounded(
     deals: Sequence[Row], portals: Mapping[str, Mapping[str, Sequence[Row]]], lines: Sequence[Line]
 ) -> Iterator[Violation]:
@@ -66,11 +118,7 @@ def crm_writes_are_bounded(
                     "I15", f"{deal['slug']} deal {deal['deal_id']} was written {within} times in an hour", tuple(own)
                 )
                 break
-        comments = Counter(
-            str(comment["COMMENT"])
-            for comment in portals[deal["slug"]].get("comment", ())
-            if f"deal:{deal['deal_id']}" in comment["BOUND"]
-        )
+        comments = Counter(comments_of(portals[deal["slug"]], deal["deal_id"]))
         for text, count in comments.items():
             if count > 1:
                 yield Violation(
@@ -164,6 +212,19 @@ def _comment_lines(lines: Sequence[Line], deal: Row, text: str) -> Iterator[Line
             data = line["data"]
             if data.get("family") == "comment" and (data.get("values") or {}).get("COMMENT") == text:
                 yield line
+
+
+def comments_of(portal: Mapping[str, Sequence[Row]], deal_id: int) -> list[str]:
+    """The texts in a deal's timeline."""
+    return [str(one["COMMENT"]) for one in portal.get("comment", ()) if f"deal:{deal_id}" in one["BOUND"]]
+
+
+def _file(files: Mapping[int, str], shown: Any, wanted: str, deal: Row, without: Set[tuple[str, str]]) -> Iterator[str]:
+    if not shown and (deal["slug"], str(deal["deal_id"])) in without:
+        return
+    name = files.get(int(shown)) if shown else None
+    if name != wanted:
+        yield f"the file {name!r}, not {wanted!r}"
 
 
 def kopecks(value: Any) -> int:

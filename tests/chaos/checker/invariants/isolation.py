@@ -1,4 +1,4 @@
-"""I12, I18: tenants see nothing of each other, and logs nothing of secrets and people."""
+"""I12, I18: tenants see nothing of each other, strangers get nowhere, and nothing keeps secrets and people in clear."""
 
 import json
 import re
@@ -11,6 +11,10 @@ from tests.chaos.checker.history import Line, Row, Tables, Violation
 TENANT_IN_LOG: Final = re.compile(r'"tenant(?:_id)?":\s*"([^"]+)"')
 PERSONAL_INN: Final = re.compile(r"(?<![0-9A-Za-z-])\d{12}(?![0-9A-Za-z-])")
 SHOWN_CHARS: Final = 200
+SECRET_CHARS_MIN: Final = 8
+FORGED: Final = ".forged"
+POSTS: Final = frozenset({"ForgedPosts", "MalformedPosts"})
+REFUSED_MIN: Final = 400
 PARTS: Final = frozenset({"postgres", "kafka", "sandbox"})
 """Logs that are not the product's own."""
 
@@ -49,7 +53,7 @@ def tenants_are_apart(
 
 def logs_hold_no_secrets(campaign: Mapping[str, Any], logs: Mapping[str, Path]) -> Iterator[Violation]:
     """I18. No log holds a token, a secret, a webhook's secret address, a person's e-mail or INN of twelve digits."""
-    secrets = [secret for secret in campaign["secrets"] if len(secret) >= 8]
+    secrets = [secret for secret in campaign["secrets"] if len(secret) >= SECRET_CHARS_MIN]
     for name, file in logs.items():
         if name in PARTS or not file.exists():
             continue
@@ -59,6 +63,33 @@ def logs_hold_no_secrets(campaign: Mapping[str, Any], logs: Mapping[str, Path]) 
                 yield Violation("I18", f"{name} holds a secret of {len(secret)} characters", (_around(text, secret),))
         for found in PERSONAL_INN.finditer(text):
             yield Violation("I18", f"{name} holds the INN of a person", (_around(text, found[0]),))
+
+
+def strangers_are_refused(lines: Sequence[Line], injections: Sequence[Row]) -> Iterator[Violation]:
+    """I12. A webhook with another's token, or none, and one that is no webhook is never acknowledged."""
+    for line in lines:
+        if line["kind"] == "event" and line["phase"] == "sent" and str(line["event"]).endswith(FORGED):
+            yield Violation("I12", f"{line['account']}: a forged {line['name']} was acknowledged", (line,))
+    for one in injections:
+        for status, count in one["detail"].get("refused", {}).items() if one["name"] in POSTS else ():
+            if 0 < int(status) < REFUSED_MIN:
+                yield Violation("I12", f"{one['name']}: {count} posts were answered by {status}", (one,))
+
+
+def rows_hold_no_people(campaign: Mapping[str, Any], tables: Tables) -> Iterator[Violation]:
+    """I18. No row of any database, and so no message, holds a private person's e-mail in clear, and no webhook that was
+    kept its sender's token."""
+    people = [secret for secret in campaign["secrets"] if "@" in secret]
+    for service, rows in tables.items():
+        for table, found in rows.items():
+            text = _text(found)
+            for secret in people:
+                if secret in text:
+                    yield Violation("I18", f"{service}.{table} holds a person's e-mail", (_around(text, secret),))
+    kept = "\n".join(str(row.get("body") or "") for row in tables["ingest"]["webhooks"])
+    for secret in campaign["secrets"]:
+        if len(secret) >= SECRET_CHARS_MIN and secret in kept:
+            yield Violation("I18", f"a webhook is kept with a secret of {len(secret)} characters")
 
 
 def _marks_in(text: str, marks: Mapping[str, str], owner: str) -> Iterator[str]:
