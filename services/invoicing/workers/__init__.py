@@ -60,7 +60,7 @@ def handlers(
         (
             CreateInvoice(accounting, vendor_of, items, permits, clock),
             CreateAct(accounting, vendor_of, items, permits, clock),
-            CancelInvoice(accounting, vendor_of),
+            CancelInvoice(accounting, vendor_of, clock),
         ),
         (
             FetchPdf(vendor_of, accounting, blobs, papers),

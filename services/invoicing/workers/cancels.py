@@ -7,8 +7,7 @@ from connectors.ports.refusing import CAPABILITY_MISSING
 from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
-
-GONE = "document_not_found"
+from services.invoicing.workers.gone import GONE
 
 
 class CheckCancel:

@@ -33,6 +33,7 @@ from connectors.registry import Capability, VendorOf
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
 from services.invoicing.domain.values import Reason, Used
+from services.invoicing.workers.gone import is_gone, may_be_hidden
 from services.invoicing.workers.payloads import act_result, invoice_result, issued_of, lines_of, without_marker
 
 LOOK_BACK = timedelta(minutes=10)
@@ -208,9 +209,10 @@ class CancelInvoice:
     kind = plans.CANCEL_INVOICE
     batch_max = 1
 
-    def __init__(self, accounting: Accounting, vendor_of: VendorOf) -> None:
+    def __init__(self, accounting: Accounting, vendor_of: VendorOf, clock: Clock) -> None:
         self._accounting = accounting
         self._vendor_of = vendor_of
+        self._clock = clock
 
     def policy_for(self, account: str) -> EffectPolicy:
         """As the account's vendor has it."""
@@ -221,17 +223,17 @@ class CancelInvoice:
         return None
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
-        """One POST."""
+        """One POST. An invoice that is not found may be deleted, or be new and not visible yet: a look-up tells."""
         (call,) = calls
         cancelled = await self._accounting.cancel_invoice(call.permit, call.request["remote_id"], key=call.effect_id)
-        if _gone(cancelled):
-            return (Ok({}),)
+        if is_gone(cancelled):
+            return (Uncertain(cancelled.problem),)
         return (Ok(invoice_result(cancelled.value)) if isinstance(cancelled, Ok) else cancelled,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
-        """The invoice's own status tells."""
+        """The invoice's own status tells; one that is not there any more is as void as can be."""
         found = await self._accounting.read_invoice(call.permit, call.request["remote_id"])
-        if _gone(found):
+        if is_gone(found) and not may_be_hidden(self._clock, call.planned_at):
             return Found({})
         if not isinstance(found, Ok):
             return Inconclusive(found.problem)
@@ -302,11 +304,6 @@ def key_of(call: EffectCall) -> str:
     if attempt is None:
         return call.effect_id
     return str(effect_id(call.tenant, call.kind, (call.request["document_id"], str(attempt))))
-
-
-def _gone(outcome: Outcome[Any]) -> bool:
-    """Whether the document is not there any more, which is as void as can be."""
-    return isinstance(outcome, Rejected) and outcome.problem.code == "document_not_found"
 
 
 def _told(call: EffectCall, settled: Settled, *, doubted: bool = False) -> c.Command:

@@ -4,15 +4,14 @@ from datetime import datetime
 
 from chassis.blobs import Blobs
 from chassis.clock import Clock
-from chassis.outcomes import Deferred, Ok, Rejected, Retryable
+from chassis.outcomes import Deferred, Ok, Retryable
 from chassis.work.handlers import Done, StreamCommand, Task, TaskResult
 from connectors.ports.accounting import InvoiceStatus, ReadInvoice
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import plans
+from services.invoicing.workers.gone import is_gone, may_be_hidden
 from services.invoicing.workers.payloads import invoice_result, issued_of
 from services.invoicing.workers.tasks import Papers
-
-GONE = "document_not_found"
 
 
 class FollowReview:
@@ -28,15 +27,16 @@ class FollowReview:
         self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
-        """One look at the draft's card."""
+        """One look at the draft's card. A new draft that is not found may not be visible yet."""
         assert task.permit is not None, "the plan names an account"
         payload = task.payload
         found = await self._accounting.read_invoice(task.permit, payload["remote_id"])
-        if isinstance(found, Ok) and found.value.status is InvoiceStatus.DRAFT:
+        hidden = is_gone(found) and may_be_hidden(self._clock, datetime.fromisoformat(payload["since"]))
+        if hidden or (isinstance(found, Ok) and found.value.status is InvoiceStatus.DRAFT):
             return self._waits(task)
         if isinstance(found, Ok) and found.value.status is not InvoiceStatus.CANCELLED:
             issued = issued_of(invoice_result(found.value, payload.get("vat_kopecks", 0)))
-        elif isinstance(found, Ok) or (isinstance(found, Rejected) and found.problem.code == GONE):
+        elif isinstance(found, Ok) or is_gone(found):
             issued = None
         else:
             return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)

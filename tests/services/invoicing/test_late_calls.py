@@ -271,3 +271,47 @@ async def test_document_that_a_person_voided_is_made_anew_when_they_ask_for_it(o
         (document,) = (await office.state()).documents.values()
         assert document.issued is not None
         assert document.issued.remote_id == second["id"] != first["id"]
+
+
+@pytest.mark.parts
+async def test_invoice_that_readers_do_not_see_yet_does_not_stand_beside_its_replacement(office: Office) -> None:
+    permit = await office.sign_in()
+    buyer = await office.elba.create_counterparty(permit, buyer_draft(), key="buyer")
+    assert isinstance(buyer, Ok)
+    rule = {"vendor": "elba", "operation": "invoice.create", "kind": "read_lag", "calls": [1]}
+    await office.sandbox.control("/faults", {**rule, "params": {"lag_seconds": 45}})
+    runner = office.runner(permit)
+    await runner.start()
+    try:
+        await office.run(request(), linked(remote_id=buyer.value.counterparty_id))
+        await office.worked(plans.CREATE_INVOICE, "CONFIRMED")
+        await office.run(c.CancelInvoice("Анна", replace=True))
+        await office.worked(plans.CANCEL_INVOICE, "CONFIRMED")
+        await office.worked(plans.CREATE_INVOICE, "CONFIRMED")
+        await office.pass_time(office.clock.now() + timedelta(minutes=1))
+        assert [one["number"] for one in await office.standing()] == ["B24-15-2"]
+    finally:
+        await runner.abort()
+
+
+@pytest.mark.parts
+async def test_invoice_that_a_person_deleted_is_void_after_the_quiet_time(office: Office) -> None:
+    permit = await office.sign_in()
+    buyer = await office.elba.create_counterparty(permit, buyer_draft(), key="buyer")
+    assert isinstance(buyer, Ok)
+    runner = office.runner(permit)
+    await runner.start()
+    try:
+        await office.run(request(), linked(remote_id=buyer.value.counterparty_id))
+        await office.worked(plans.CREATE_INVOICE, "CONFIRMED")
+        (there,) = await office.standing()
+        await office.sandbox.control(f"/elba/{office.account['account']}/invoices/{there['id']}", {}, "DELETE")
+        ordered = office.clock.now()
+        await office.run(c.CancelInvoice("Анна"))
+        await office.worked(plans.CANCEL_INVOICE, "CONFIRMED")
+        assert timedelta(minutes=3) <= office.clock.now() - ordered < timedelta(minutes=5)
+        state = await office.state()
+        assert [one.phase for one in state.documents.values()] == ["cancelled"]
+        assert not state.cards.by_id, "nobody is asked"
+    finally:
+        await runner.abort()

@@ -45,6 +45,7 @@ from tests.services.streams import NOW, TENANT
 
 PERMIT = Permit("elba:main", "https://elba.example", "", 5, NOW)
 NO = Problem("accounting_refused", {"text": "нет"})
+GONE = Problem("document_not_found")
 CARD = InvoiceCard(
     invoice_id="e1",
     number="B24-15",
@@ -190,14 +191,18 @@ class TestReview:
         [
             (Ok(CARD), True),
             (Ok(replace(CARD, status=InvoiceStatus.CANCELLED)), False),
-            (Rejected(Problem("document_not_found")), False),
+            (Rejected(GONE), False),
         ],
     )
     async def test_the_deal_is_told_when_it_is_posted_or_gone(self, answer: Outcome[Any], posted: bool) -> None:
-        done = await self._followed(answer)
+        done = await self._followed(answer, dt.timedelta(minutes=3))
         (command,) = done.commands
         assert (command.body.document_id, command.body.attempt, done.again_at) == ("d1", 2, None)
         assert (command.body.issued is not None) is posted
+
+    async def test_a_new_draft_that_readers_do_not_see_yet_is_not_gone(self) -> None:
+        done = await self._followed(Rejected(GONE), dt.timedelta(seconds=179))
+        assert (done.commands, done.again_at) == ((), NOW + plans.REVIEW_EVERY)
 
     @pytest.mark.parametrize("answer", [Deferred(NO), Retryable(NO), Rejected(NO)])
     async def test_a_look_that_failed_tells_nothing(self, answer: Outcome[Any]) -> None:
@@ -436,17 +441,30 @@ def test_outcome_of_a_document_names_its_attempt(settled: Settled, expected: typ
         assert (told.document_id, told.attempt) == (request["document_id"], 1)
 
 
-async def test_invoice_that_is_gone_is_void() -> None:
-    accounting: Any = Accounting(Rejected(Problem("document_not_found")))
-    handler = CancelInvoice(accounting, lambda account: ELBA_SEED)
-    request = {"document_id": "d1", "remote_id": "e1", "cancel": 2}
-    assert list(await handler.send([call(request)])) == [Ok({})]
-    assert await handler.probe(call(request)) == Found({})
+async def test_invoice_that_is_gone_is_void_once_it_cannot_be_hidden_any_more() -> None:
+    accounting: Any = Accounting(Rejected(GONE))
+    clock = ManualClock(NOW)
+    handler = CancelInvoice(accounting, lambda account: ELBA_SEED, clock)
+    sent = replace(call({"document_id": "d1", "remote_id": "e1", "cancel": 2}), planned_at=NOW)
+    clock.advance(179)
+    assert list(await handler.send([sent])) == [Uncertain(GONE)]
+    assert await handler.probe(sent) == Inconclusive(GONE)
+    clock.advance(1)
+    assert await handler.probe(sent) == Found({})
+    clock.set_forward_at = NOW + dt.timedelta(seconds=60)
+    assert await handler.probe(sent) == Inconclusive(GONE), "not so much time has passed"
+
+
+async def test_invoice_that_is_seen_again_is_voided_again() -> None:
+    accounting: Any = Accounting(Ok(CARD))
+    handler = CancelInvoice(accounting, lambda account: ELBA_SEED, ManualClock(NOW))
+    sent = replace(call({"document_id": "d1", "remote_id": "e1", "cancel": 2}), planned_at=NOW)
+    assert isinstance(await handler.probe(sent), NotFound)
 
 
 def test_outcome_of_a_cancel_names_its_order() -> None:
     nobody: Any = None
-    handler = CancelInvoice(nobody, lambda account: ELBA_SEED)
+    handler = CancelInvoice(nobody, lambda account: ELBA_SEED, ManualClock(NOW))
     request = {"document_id": "d1", "remote_id": "e1", "cancel": 2}
     assert handler.told(call(request), Confirmed({})) == c.ConfirmCancel("d1", 2)
     refused = handler.told(call(request), RejectedFinally(NO))
