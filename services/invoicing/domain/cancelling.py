@@ -25,6 +25,10 @@ class Cancelling(Answering, ABC):
     def begin(self, command: c.Request, revision: int) -> None:
         """Begins a document."""
 
+    @abstractmethod
+    def take_up(self, command: c.Request) -> None:
+        """Does what a request asks for, as the deal's documents stand."""
+
     def cancel(self, command: c.CancelInvoice) -> Refused | None:
         """A person's order. What is void already, or is being voided, is left as it is; what accounting has otherwise
         than it was ordered, and nobody took for the deal's, is not said to be void."""
@@ -98,12 +102,12 @@ class Cancelling(Answering, ABC):
         else:
             self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
             self.open_card("cancel_refused", document, number=document.issued.number if document.issued else "")
-            self._tell_what_changed(document)
+            self._answer_what_stands(document)
 
     def _leave_to_a_person(self, document: Document, reason: Reason) -> None:
         self.say(e.CancelRefused(document_id=document.document_id, reason=reason))
         self._ask_to_cancel_by_hand(document)
-        self._tell_what_changed(document)
+        self._answer_what_stands(document)
 
     def _ask_to_cancel_by_hand(self, document: Document, *, still: bool = False) -> None:
         issued = document.issued
@@ -119,6 +123,50 @@ class Cancelling(Answering, ABC):
             replaced=int(document.replace_after_cancel),
             still=int(still),
         )
+
+    def ask_meanwhile(self, document: Document, command: c.Request) -> None:
+        """Nobody can tell yet whether the invoice is in the way of another: the newest request waits for that."""
+        if document.meanwhile is not None and command.sequence <= document.meanwhile.sequence:
+            return
+        self.say(
+            e.AskedMeanwhile(
+                document_id=document.document_id,
+                tenant=command.tenant,
+                request_id=command.request_id,
+                kind=command.kind,
+                deal=command.deal,
+                terms=command.terms,
+                triggered_at=command.triggered_at,
+                history_id=command.history_id,
+                sequence=command.sequence,
+            )
+        )
+
+    def show_meanwhile(self, document: Document, deal: Deal) -> None:
+        """What waits for the end of an invoice goes on with the deal as it is now."""
+        asked = document.meanwhile
+        if asked is not None and asked.deal.content_hash != deal.content_hash:
+            self.say(asked.model_copy(update={"deal": deal}))
+
+    def _take_up_meanwhile(self, document: Document) -> None:
+        asked = document.meanwhile
+        if asked is not None:
+            self.take_up(
+                c.Request(
+                    asked.tenant,
+                    asked.request_id,
+                    asked.kind,
+                    asked.deal,
+                    asked.terms,
+                    asked.triggered_at,
+                    asked.history_id,
+                    asked.sequence,
+                )
+            )
+
+    def _answer_what_stands(self, document: Document) -> None:
+        self._tell_what_changed(document)
+        self._take_up_meanwhile(document)
 
     def _tell_what_changed(self, document: Document) -> None:
         changed = document.changed_deal
@@ -143,11 +191,14 @@ class Cancelling(Answering, ABC):
             self.cancelled(document, command.by, replace_it=command.replace)
 
     def cancelled(self, document: Document, by: str = "", *, replace_it: bool | None = None) -> None:
-        """It is void. One that was to be replaced is made anew, with what the deal shows now."""
+        """It is void. One that was to be replaced is made anew, with what the deal shows now; else what was asked for
+        meanwhile is."""
         number = document.issued.number if document.issued else ""
         self.say(e.Cancelled(document_id=document.document_id, number=number, by=by))
         if document.replace_after_cancel if replace_it is None else replace_it:
             self._make_anew(document, document.changed_deal or document.deal)
+        else:
+            self._take_up_meanwhile(document)
 
     def _make_anew(self, document: Document, deal: Deal) -> None:
         """A repeat may have taken the next revision, and is a document of its own."""

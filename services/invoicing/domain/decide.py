@@ -101,9 +101,15 @@ class _Decision(Cancelling):
         # A request carries the deal as it is now: for all other documents it is news as any change is.
         if not self.state.is_late(command.sequence):
             self.see_deal(command.deal, but_for=document if asks_anew else None)
-        if not wanted:
-            return
+        if wanted:
+            self.take_up(command)
+
+    def take_up(self, command: c.Request) -> None:
+        terms = command.terms
         document = self._of_another_seller(command) or self.state.latest(terms.seller_id, command.kind)
+        if document is not None and document.phase == "cancelling":
+            self.ask_meanwhile(document, command)
+            return
         if document is not None and document.phase in IN_PROGRESS and not document.is_asked_anew(terms):
             return
         if document is not None and document.phase == "made":
@@ -237,6 +243,7 @@ class _Decision(Cancelling):
         if deal.lost != self.state.lost:
             self.say(e.DealLost() if deal.lost else e.DealRegained())
         for document in tuple(self.state.documents.values()):
+            self.show_meanwhile(document, deal)
             if document.phase in UNSENT:
                 if deal.content_hash == document.deal.content_hash:
                     if back and document.phase != "blocked":

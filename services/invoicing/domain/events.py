@@ -222,6 +222,21 @@ class CancelOrdered(Event, name="CancelOrdered"):
     replace: bool
 
 
+class AskedMeanwhile(Event, name="AskedMeanwhile"):
+    """While the invoice is being voided another was asked for, with what the deal shows now. It is begun once this one
+    is void; one that stands after all is the answer."""
+
+    document_id: str
+    tenant: str
+    request_id: str
+    kind: Kind
+    deal: Deal
+    terms: Terms
+    triggered_at: datetime
+    history_id: str = ""
+    sequence: int = 0
+
+
 class CancelRefused(Event, name="CancelRefused"):
     """The vendor did not void the invoice; it stands."""
 
@@ -267,6 +282,7 @@ StoredEvent = (
     | CardOpened
     | CardTaken
     | CancelOrdered
+    | AskedMeanwhile
     | CancelRefused
     | Cancelled
 )
@@ -301,6 +317,7 @@ EVENTS: tuple[type[Event], ...] = (
     CardOpened,
     CardTaken,
     CancelOrdered,
+    AskedMeanwhile,
     CancelRefused,
     Cancelled,
 )

@@ -14,7 +14,8 @@ Phase = Literal[
     "waiting", "blocked", "held", "ordered", "doubtful", "review", "made", "cancelling", "cancelled", "given_up"
 ]
 
-IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtful", "review", "cancelling"})
+IN_PROGRESS: frozenset[Phase] = frozenset({"waiting", "held", "ordered", "doubtful", "review"})
+"""It is on its way to be made."""
 UNSENT: frozenset[Phase] = frozenset({"waiting", "blocked", "held"})
 DOUBLED = "document_doubled"
 """The question about an invoice that accounting has twice."""
@@ -38,7 +39,8 @@ class Document:
     answer was lost, 0 while none was. ``key_attempt`` is the one whose key what a person has sent once more has, 0 for
     its own: to a vendor that knows keys it is the same call. ``goods_missed`` are products that the nomenclature ever
     lacked, ``goods_known`` those of them that it has by now, since the last refusal. ``gone`` are records of its buyer
-    that the vendor said not to have, since it was last refused for another reason."""
+    that the vendor said not to have, since it was last refused for another reason. ``meanwhile`` is the request for
+    another that came while it was being voided."""
 
     document_id: str
     kind: Kind
@@ -63,6 +65,7 @@ class Document:
     goods_missed: frozenset[str] = frozenset()
     goods_known: frozenset[str] = frozenset()
     gone: tuple[str, ...] = ()
+    meanwhile: e.AskedMeanwhile | None = None
 
     def goods_wanted(self) -> Mapping[str, str]:
         """The products that it waits for, each with the item that was tried in vain, "" for none."""
@@ -223,12 +226,16 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             cancels = state.documents[event.document_id].cancels + 1
             fields = {"phase": "cancelling", "cancels": cancels, "replace_after_cancel": event.replace}
             return _change(state, event.document_id, **fields)
+        case e.AskedMeanwhile():
+            kept = _change(state, event.document_id, meanwhile=event)
+            buyers = _shown(state, event.request_id, event.deal)
+            return replace(kept, asked=state.asked | {event.request_id}, buyers=buyers)
         case e.CancelRefused():
             issued = state.documents[event.document_id].issued
             phase: Phase = "review" if issued is not None and issued.unposted else "made"
-            return _change(state, event.document_id, phase=phase)
+            return _change(state, event.document_id, phase=phase, meanwhile=None)
         case e.Cancelled():
-            return _change(state, event.document_id, phase="cancelled")
+            return _change(state, event.document_id, phase="cancelled", meanwhile=None)
         case e.DealGone():
             return replace(state, gone=True)
         case e.DealBack():

@@ -130,6 +130,21 @@ def lost_and_left_to_a_person() -> Documents:
     return stream
 
 
+def asked_while_voided() -> Documents:
+    """The customer comes back while the vendor has yet to void the invoice; then once more, and that one stands."""
+    stream = issued()
+    stream.ran(c.CancelInvoice("Анна"))
+    stream.ran(replace(request("r2", what=deal("b")), history_id="h2", sequence=5))
+    stream.ran(c.SeeDeal(deal("c"), 6))
+    stream.ran(linked("r2"))
+    stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1))
+    stream.ran(answer(last(stream)))
+    stream.ran(c.CancelInvoice("Анна"))
+    stream.ran(replace(request("r3", what=deal("c")), history_id="h3", sequence=7))
+    stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1, NO))
+    return stream
+
+
 def told_backwards() -> Documents:
     """The deal is deleted and shown again before it is asked for a document, since the topic was lost."""
     stream = documents()
@@ -192,5 +207,6 @@ def all_stories() -> list[Stream[Any, Any]]:
         doubled(),
         reviewed(),
         buyer_lost(),
+        asked_while_voided(),
     ]
     return [*documents_of, goods_missed(), goods_mapped(), edi_parts.signed(), edi_parts.hard()]

@@ -253,6 +253,11 @@ class Process(RuleBasedStateMachine):
             TakeCard(opened.card_id, opened.choices[choice % len(opened.choices)], "Анна", "B24-15"), opened.card_id
         )
 
+    @precondition(lambda self: self.docs.said(messages.InvoiceIssued))
+    @rule(anew=st.booleans())
+    def a_person_has_the_invoice_voided(self, anew: bool) -> None:
+        self.docs.run(c.CancelInvoice("Анна", replace=anew))
+
     def _open(self) -> Sequence[Any]:
         return [card.opened for card in self.docs.state.cards.by_id.values() if card.taken is None]
 
@@ -295,6 +300,11 @@ class Process(RuleBasedStateMachine):
     def one_live_document_of_a_kind(self) -> None:
         live = [one.kind for one in self.docs.state.documents.values() if one.phase not in OVER]
         assert len(live) == len(set(live))
+
+    @invariant()
+    def request_waits_only_for_the_end_of_an_invoice(self) -> None:
+        for document in self.docs.state.documents.values():
+            assert document.meanwhile is None or document.phase == "cancelling"
 
     @invariant()
     def nothing_is_sent_but_to_the_buyer_that_the_deal_showed(self) -> None:
