@@ -144,6 +144,7 @@ class DealSnapshot:
     None for rows typed by hand. ``history`` is ascending and begins after the id that was asked for; of a
     long one it has the newest entries alone.
     ``buyer_updated_at`` is when company, contact, requisites or bank accounts were created or changed last.
+    ``company`` is None also where the deal names one that the CRM has no more, and so is ``contact``.
     ``oversized``: the deal has more rows than can be read, and ``rows`` has none of them.
     """
 

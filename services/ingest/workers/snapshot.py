@@ -82,9 +82,12 @@ def read_line(row: SourceRow) -> Line:
 
 def _buyer(found: CrmSnapshot) -> tuple[Buyer | None, Mapping[str, str]]:
     company, contact, requisite = found.company, found.contact, found.requisite
-    # Requisites that somebody linked to the deal say who buys; a company's contact does not stand in for it.
+    # Requisites that somebody linked to the deal say who buys; a company's contact does not stand in for it,
+    # nor for one that the deal names and the CRM has no more.
     linked_to_contact = found.requisite_source == "link" and requisite is not None and requisite.owner == "contact"
-    if company is not None and not linked_to_contact:
+    if found.deal.company_id is not None and not linked_to_contact:
+        if company is None:
+            return None, {}
         own = requisite if requisite is not None and requisite.owner == "company" else None
         email = next(iter(company.emails), "") or (own.email if own else "")
         return _built(found, "company", company.company_id, own, company.title, email), {}

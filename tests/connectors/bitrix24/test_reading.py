@@ -314,6 +314,13 @@ async def test_a_lost_company_does_not_make_its_contact_the_buyer() -> None:
     assert outcome.problem.values["field"] == "companyId"
 
 
+async def test_a_company_that_is_gone_is_still_the_one_that_the_deal_names() -> None:
+    changed = parts(link=None, linked=None, linked_bank=None, company=None, company_requisites=[])
+    errors = {"link": NOT_FOUND, "linked": BAD_ID, "linked_bank": BAD_ID, "company": NOT_FOUND}
+    found = await _snapshot(batch(changed, errors, {"rows": 1, "history": 1}))
+    assert (found.company, found.deal.company_id) == (None, str(DEAL["companyId"]))
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -23,6 +23,7 @@ from connectors.ports.crm import (
     CrmRequisite,
     DealRecheck,
     DealSnapshot,
+    RequisiteSource,
     StageEntry,
 )
 from services.ingest.domain import deal as deals
@@ -105,6 +106,20 @@ def test_requisites_that_were_linked_to_the_deal_say_who_buys() -> None:
     assert (buyer.crm_kind, buyer.crm_id, buyer.kind) == ("contact", "3", "entrepreneur")
 
 
+@pytest.mark.parametrize(("requisite", "source"), [(None, "none"), (PERSONAL, "contact"), (REQUISITE, "link")])
+def test_a_company_that_cannot_be_read_does_not_make_its_contact_the_buyer(
+    requisite: CrmRequisite | None, source: RequisiteSource
+) -> None:
+    read = read_deal(replace(WHOLE, company=None, requisite=requisite, requisite_source=source))
+    assert (read.snapshot.buyer, read.person) == (None, {})
+
+
+def test_requisites_of_a_contact_say_who_buys_though_the_company_cannot_be_read() -> None:
+    buyer = read_deal(replace(WHOLE, company=None, requisite=PERSONAL, requisite_source="link")).snapshot.buyer
+    assert buyer is not None
+    assert (buyer.crm_kind, buyer.crm_id) == ("contact", "3")
+
+
 def test_a_company_with_a_persons_inn_is_an_entrepreneur() -> None:
     sole = replace(REQUISITE, inn="5001 2345 6750", name="ИП Ершова А.")
     buyer = read_deal(replace(WHOLE, requisite=sole)).snapshot.buyer
@@ -114,8 +129,8 @@ def test_a_company_with_a_persons_inn_is_an_entrepreneur() -> None:
 
 def test_a_person_leaves_name_mail_phone_and_address_behind() -> None:
     for requisite in (None, PERSONAL):
-        found = replace(WHOLE, company=None, requisite=requisite, requisite_source="contact")
-        read = read_deal(found)
+        alone = replace(WHOLE.deal, company_id=None)
+        read = read_deal(replace(WHOLE, deal=alone, company=None, requisite=requisite, requisite_source="contact"))
         assert read.snapshot.buyer is not None
         assert read.snapshot.buyer.kind == "person"
         assert read.person["name"] == "Ершова Анна"
@@ -125,7 +140,8 @@ def test_a_person_leaves_name_mail_phone_and_address_behind() -> None:
 
 
 def test_without_company_and_contact_nobody_buys() -> None:
-    assert read_deal(replace(WHOLE, company=None, contact=None, requisite=None)).snapshot.buyer is None
+    nobody = replace(WHOLE.deal, company_id=None, contact_id=None, contact_ids=())
+    assert read_deal(replace(WHOLE, deal=nobody, company=None, contact=None, requisite=None)).snapshot.buyer is None
 
 
 def test_reading_the_same_deal_twice_gives_the_same_sum_and_an_edit_another() -> None:
