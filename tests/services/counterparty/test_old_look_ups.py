@@ -12,7 +12,7 @@ from chassis.outcomes import Deferred, Ok, Outcome, Retryable, Uncertain
 from chassis.work.handlers import EffectCall, Permit, PermitClass
 from connectors.ports.accounting import Counterparty, CounterpartyDraft
 from connectors.registry import MOEDELO
-from services.counterparty.workers import LOOKED_UP_FOR, CreateCounterparty
+from services.counterparty.workers.creating import LOOKED_UP_FOR, CreateCounterparty
 from tests.services.counterparty.parts import ACCOUNT, checked
 from tests.services.streams import NOW, TENANT
 

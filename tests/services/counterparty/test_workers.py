@@ -15,7 +15,8 @@ from connectors.ports.accounting import CounterpartiesPage, Counterparty, Counte
 from connectors.registry import ELBA_SEED, ELBA_VENDOR, MOEDELO, AccountingVendor
 from services.counterparty.domain import party
 from services.counterparty.domain.values import Party
-from services.counterparty.workers import CheckNamed, CreateCounterparty
+from services.counterparty.workers import CheckNamed
+from services.counterparty.workers.creating import CreateCounterparty
 from tests.services.counterparty.parts import checked
 from tests.services.streams import NOW, TENANT
 
