@@ -33,6 +33,8 @@ from services.counterparty.domain.matching import split
 from services.counterparty.domain.values import Party, Reason
 
 CHANGES_PAGES_MAX = 10
+LOOK_BACK = timedelta(minutes=10)
+"""How far before the creation is sent the list of changes is searched for it, against clocks that differ."""
 LOOKED_UP_FOR = timedelta(minutes=5)
 """After so long a look-up that found no record says nothing any more: accountants do not wait for an outage's end."""
 
@@ -58,7 +60,7 @@ class CreateCounterparty:
 
     async def before(self, call: EffectCall) -> Mapping[str, Any] | None:
         """Where the list of changes begins for a buyer without INN."""
-        return None if call.request["inn"] else {"since": self._clock.now().isoformat()}
+        return None if call.request["inn"] else {"since": (self._clock.now() - LOOK_BACK).isoformat()}
 
     async def send(self, calls: Sequence[EffectCall]) -> Sequence[Outcome[Mapping[str, Any]]]:
         """One POST; where the vendor says that the record exists, or the look-up before is too old, another look-up,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncerta
 from chassis.subjects import SubjectErased, SubjectRef
 from chassis.work.handlers import Done, EffectCall, Found, Inconclusive, NotFound, Permit, PermitClass, Task
 from connectors.ports.accounting import CounterpartiesPage, Counterparty, CounterpartyDraft, FeedCursor
-from connectors.registry import ELBA_SEED, ELBA_VENDOR, MOEDELO, AccountingVendor
+from connectors.registry import ELBA_SEED, ELBA_VENDOR, KONTUR, MOEDELO, AccountingVendor
 from services.counterparty.domain import party
 from services.counterparty.domain.values import Party
 from services.counterparty.workers import CheckNamed
@@ -57,7 +58,7 @@ async def probed(vendor: AccountingVendor, accounting: Accounting, **fields: str
     handler = CreateCounterparty(given, lambda account: vendor, nobody, nobody, ManualClock(NOW))
     permit = Permit("a:t:s", "", "", 1, NOW)
     call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", {**REQUEST, **fields}, "", 1, permit)
-    return await handler.probe(replace(call, cursor_before={"since": NOW.isoformat()}))
+    return await handler.probe(replace(call, cursor_before=await handler.before(call)))
 
 
 @pytest.mark.parametrize(("vendor", "asked"), [(ELBA_SEED, "changes"), (ELBA_VENDOR, "person")])
@@ -68,6 +69,21 @@ async def test_a_person_is_looked_for_as_the_vendor_can(vendor: AccountingVendor
     assert await probed(vendor, Accounting()) == NotFound()
     assert await probed(vendor, Accounting(replace(PERSON, email="other@lapina.example"))) == NotFound()
     assert isinstance(await probed(vendor, Accounting(PERSON, failing=True)), Inconclusive)
+
+
+class Changed(Accounting):
+    """An account whose list of changes is from a moment on, by a clock that may differ from ours."""
+
+    async def counterparty_changes(self, permit: Permit, cursor: FeedCursor) -> Outcome[CounterpartiesPage]:
+        listed = tuple(one for one in self.people if one.updated_at is not None and one.updated_at >= cursor.since)
+        return self.answered("changes", CounterpartiesPage(listed, None))
+
+
+@pytest.mark.parametrize("vendor", [ELBA_SEED, KONTUR])
+async def test_a_person_is_found_though_the_vendors_clock_is_behind(vendor: AccountingVendor) -> None:
+    there = Changed(replace(PERSON, updated_at=NOW - timedelta(seconds=2)))
+    assert await probed(vendor, there) == Found({"remote_id": "p1"})
+    assert await probed(vendor, Changed(replace(PERSON, updated_at=NOW - timedelta(hours=1)))) == NotFound()
 
 
 @pytest.mark.parametrize("vendor", [ELBA_SEED, ELBA_VENDOR])
