@@ -120,8 +120,10 @@ class CreateCounterparty:
         if look_up is Probe.LIST:
             people = await self._accounting.find_person(call.permit, draft.name, draft.email)
             return _person(draft, people.value) if isinstance(people, Ok) else Inconclusive(people.problem)
-        since = (call.cursor_before or {}).get("since")
-        cursor: FeedCursor | None = FeedCursor(datetime.fromisoformat(since)) if since else None
+        if call.cursor_before is None:
+            # A restore forgot the send, and from when on to look with it: a list from now on would prove nothing.
+            return Inconclusive(Problem("perhaps_sent_before_a_restore", {}))
+        cursor: FeedCursor | None = FeedCursor(datetime.fromisoformat(call.cursor_before["since"]))
         seen: dict[str, Counterparty] = {}
         for _ in range(CHANGES_PAGES_MAX):
             if cursor is None:

@@ -13,7 +13,7 @@ from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncerta
 from chassis.subjects import SubjectErased, SubjectRef
 from chassis.work.handlers import Done, EffectCall, Found, Inconclusive, NotFound, Permit, PermitClass, Task
 from connectors.ports.accounting import CounterpartiesPage, Counterparty, CounterpartyDraft, FeedCursor
-from connectors.registry import ELBA_SEED, ELBA_VENDOR, KONTUR, MOEDELO, AccountingVendor
+from connectors.registry import ELBA_SEED, ELBA_VENDOR, KONTUR, MOEDELO, ONEC, AccountingVendor
 from services.counterparty.domain import party
 from services.counterparty.domain.values import Party
 from services.counterparty.workers import CheckNamed
@@ -52,13 +52,14 @@ class Accounting:
         return self.answered("person", equal)
 
 
-async def probed(vendor: AccountingVendor, accounting: Accounting, **fields: str) -> Any:
+async def probed(vendor: AccountingVendor, accounting: Accounting, *, forgotten: bool = False, **fields: str) -> Any:
+    """What a look-up says; of a creation that a restored database has ``forgotten`` it knows no beginning."""
     given: Any = accounting
     nobody: Any = None
     handler = CreateCounterparty(given, lambda account: vendor, nobody, nobody, ManualClock(NOW))
     permit = Permit("a:t:s", "", "", 1, NOW)
     call = EffectCall(TENANT, "w1", "create-counterparty", "party-c7", "a:t:s", {**REQUEST, **fields}, "", 1, permit)
-    return await handler.probe(replace(call, cursor_before=await handler.before(call)))
+    return await handler.probe(replace(call, cursor_before=None if forgotten else await handler.before(call)))
 
 
 @pytest.mark.parametrize(("vendor", "asked"), [(ELBA_SEED, "changes"), (ELBA_VENDOR, "person")])
@@ -107,6 +108,16 @@ async def test_a_vendor_without_addresses_cannot_prove_an_absence() -> None:
     outcome = await probed(MOEDELO, there)
     assert isinstance(outcome, Inconclusive)
     assert (outcome.problem.code, there.asked) == ("person_lookup_missing", [])
+
+
+@pytest.mark.parametrize("vendor", [ELBA_SEED, KONTUR, ONEC])
+async def test_a_creation_of_which_a_restore_forgot_when_it_began_cannot_be_looked_for(
+    vendor: AccountingVendor,
+) -> None:
+    there = Accounting()
+    outcome = await probed(vendor, there, forgotten=True)
+    assert outcome == Inconclusive(Problem("perhaps_sent_before_a_restore"))
+    assert there.asked == [], "a list that begins anywhere proves nothing"
 
 
 class Taken(Accounting):
