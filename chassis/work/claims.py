@@ -74,6 +74,15 @@ async def waken_all(connection: Connection, tenants: Collection[TenantId]) -> No
     )
 
 
+async def go_on(
+    connection: Connection, removed: Collection[TenantId], back: Collection[TenantId], now: datetime
+) -> None:
+    """Has tasks that were put by go on, each when it was due, unless their tenant is still ``removed``. What a holder
+    may be about to put by of those that have just come ``back`` is wanted again first, so that none is left closed."""
+    await connection.execute(_WANT_AGAIN, list(back), now)
+    await connection.execute(_GO_ON, list(removed), now)
+
+
 def _parameters(request: ClaimRequest, now: datetime) -> Sequence[Any]:
     paused = list(request.paused)
     return (
@@ -90,6 +99,24 @@ def _parameters(request: ClaimRequest, now: datetime) -> Sequence[Any]:
         PAIRS_VISITED_MAX,
     )
 
+
+_WANT_AGAIN = """
+UPDATE work SET wanted = wanted + 1, due_at = coalesce(first_due_at, $2)
+WHERE form = 'task' AND queue = 'taken' AND tenant_id = ANY ($1::text[])
+"""
+
+# The condition is that of the index, word for word.
+_GO_ON = """
+UPDATE work SET state = 'PLANNED', due_at = put_by.due_at, settled_at = NULL, reason = NULL,
+  queue = CASE WHEN put_by.due_at <= $2 THEN 'ready' ELSE 'waiting' END
+FROM (
+  SELECT tenant_id, work_id, (reason #>> '{values,due_at}')::timestamptz AS due_at FROM work
+  WHERE form = 'task' AND queue = 'closed' AND reason #>> '{values,due_at}' IS NOT NULL
+    AND reason ->> 'code' = 'tenant_removed' AND tenant_id <> ALL ($1::text[])
+  FOR UPDATE
+) AS put_by
+WHERE work.tenant_id = put_by.tenant_id AND work.work_id = put_by.work_id
+"""
 
 # Rows whose time has come, and rows whose holder's lease has ended (by the database's clock), become claimable.
 _WAKEN = """

@@ -254,9 +254,10 @@ class WorkRunner:
         known, rules = self._vendors.rules, await self._tenant_rules(connection)
         if rules == known:
             return
-        removed = rules.removed - (known.removed if known is not None else frozenset())
-        if removed:
+        were_removed = known.removed if known is not None else frozenset()
+        if removed := rules.removed - were_removed:
             await claims.waken_all(connection, removed)
+        await claims.go_on(connection, rules.removed, were_removed - rules.removed, self._clock.now())
         self._vendors.rules = rules
         self.wake()
 

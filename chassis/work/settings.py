@@ -11,7 +11,8 @@ from chassis.work.machine import Schedule
 @dataclass(frozen=True, slots=True)
 class TenantRules:
     """Nothing new begins for ``suspended`` tenants; what is open of ``removed`` ones ends without a call, unless it may
-    be outside already. ``schedules`` has the tenants with a schedule of their own."""
+    be outside already, and tasks that nobody would begin anew go on when the tenant is back. ``schedules`` has the
+    tenants with a schedule of their own."""
 
     suspended: frozenset[TenantId] = frozenset()
     removed: frozenset[TenantId] = frozenset()

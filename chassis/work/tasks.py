@@ -32,6 +32,15 @@ def is_poll(handler: TaskHandler) -> bool:
     return bool(getattr(handler, "polls", handler.recurring and handler.permits > 0))
 
 
+def _begins_anew(handler: TaskHandler) -> bool:
+    """Whether the file of a tenant that comes back begins the task anew, as what goes through a whole account."""
+    return handler.recurring and handler.permits > 0 and not _of_one_object(handler)
+
+
+def _of_one_object(handler: TaskHandler) -> bool:
+    return bool(getattr(handler, "of_one_object", False))
+
+
 class Tasks:
     """Runs claimed tasks."""
 
@@ -57,15 +66,16 @@ class Tasks:
         return tuple(kind for kind, handler in self._handlers.items() if is_poll(handler))
 
     async def run(self, row: Row) -> None:
-        """Runs one task once; of a removed tenant it ends unrun, recurring or not."""
+        """Runs one task once; of a removed tenant it ends unrun, recurring or not, or is put by until it is back."""
         row = await self._vendors.with_waiters(row)
+        handler = self._handlers[row.kind]
         if await self._vendors.removed(row.tenant):
             ended = replace(row.effect, delayed_since=None)
             commands = self._vendors.of_delay(row, ended, None, row.metadata)
-            release = Release(row, DONE, None, ended, reason=TENANT_REMOVED)
+            values = {} if _begins_anew(handler) else {"due_at": row.due_at.isoformat()}
+            release = Release(row, DONE, None, ended, reason=Problem(TENANT_REMOVED.code, values))
             await self._vendors.committer.settle([Settlement(release, commands)])
             return
-        handler = self._handlers[row.kind]
         started = lease_clock()
         with telemetry.work_span(f"task {row.kind}", row.metadata, anew=handler.recurring) as span:
             span.set("sverka.tenant_id", row.tenant)
@@ -119,7 +129,7 @@ class Tasks:
 
     def _without_account(self, row: Row) -> Done:
         """The tenant's file that names the account again begins anew what goes through all of it, and nothing else."""
-        follows = getattr(self._handlers[row.kind], "of_one_object", False)
+        follows = _of_one_object(self._handlers[row.kind])
         again_at = self._vendors.clock.now() + LOOK_FOR_ACCOUNT if follows else None
         return Done(again_at=again_at, found_something=False)
 

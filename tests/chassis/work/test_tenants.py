@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 
 from chassis.aggregate import StreamKinds
 from chassis.domain import Problem
@@ -11,8 +12,10 @@ from chassis.engine import Command, Engine
 from chassis.ids import TenantId
 from chassis.outcomes import Retryable, Uncertain
 from chassis.tenants import STREAM, TENANT_KIND, SeeTenant, tenant_rules
-from chassis.work import queries
+from chassis.work import claims, queries
+from chassis.work.handlers import Done
 from chassis.work.machine import Schedule
+from chassis.work.rows import Release, write_releases
 from chassis.work.settings import TenantRules
 from tests.chassis.work.conftest import World, eventually
 from tests.chassis.work.test_tasks import Looker, plan
@@ -104,6 +107,58 @@ async def test_what_was_not_sent_of_a_removed_tenant_ends_without_a_call_and_its
     assert len(world.permits.asked) - asked == 1
     assert await world.messages("WorkResumed")
     assert await open_work(world, "look") == 0
+
+
+@pytest.mark.parametrize("heard", ["at work", "while no process ran"])
+async def test_tasks_of_a_removed_tenant_go_on_where_they_stood_when_it_is_back(world: World, heard: str) -> None:
+    looker, poll = Looker(Retryable(P)), Looker(kind="poll", recurring=True)
+    deadline = Looker(kind="deadline", recurring=True, permits=0)
+    tasks = [looker, poll, deadline]
+    await known(world, AA, "active", 1, {})
+    for handler in tasks:
+        due_at = START + timedelta(hours=24) if handler is deadline else None
+        await plan(world, handler.kind, due_at=due_at)
+    poll.results = [Done(again_at=START + timedelta(minutes=5))]
+    runner = await world.start(tasks=tasks, tenant_rules=tenant_rules)
+    await eventually(lambda: _all(world, "waiting"))
+    await known(world, AA, "removed", 2, {})
+    await eventually(lambda: _closed(world))
+    assert await open_work(world, "poll", "deadline") == 0
+    if heard != "at work":
+        await runner.stop()
+    await known(world, AA, "active", 3, {})
+    if heard != "at work":
+        await world.start(tasks=tasks, tenant_rules=tenant_rules)
+    world.clock.advance(60)
+    await eventually(lambda: _ran(looker, 2))
+    await eventually(lambda: _all(world, "waiting", "queue <> 'closed'"))
+    assert [len(handler.ran) for handler in tasks] == [2, 1, 0], "what a tenant's file begins anew waits for the file"
+    world.clock.set(START + timedelta(hours=23))
+    (waiting,) = await world.rows("queue <> 'closed'")
+    assert (waiting["kind"], waiting["due_at"]) == ("deadline", START + timedelta(hours=24))
+    world.clock.set(START + timedelta(hours=25))
+    await eventually(lambda: _ran(deadline, 1))
+    await eventually(lambda: _closed(world))
+
+
+async def test_what_is_put_by_as_its_tenant_comes_back_is_not_left_closed(world: World) -> None:
+    vendor = Vendor()
+    await plan(world, due_at=START - timedelta(minutes=1))
+    (row,) = await world.claim(vendor, kinds={"look": 1})
+    async with world.database.delivery_connection() as connection:
+        await claims.go_on(connection, frozenset(), {AA}, world.clock.now())
+        release = Release(row, "DONE", None, row.effect, reason=Problem("tenant_removed", {"due_at": "2026-11-01"}))
+        await write_releases(connection, [release], world.clock.now())
+    (found,) = await world.rows()
+    assert (found["queue"], found["state"]) == ("ready", "PLANNED")
+
+
+async def _all(world: World, queue: str, where: str = "true") -> bool:
+    return all(row["queue"] == queue for row in await world.rows(where))
+
+
+async def _ran(handler: Looker, times: int) -> bool:
+    return len(handler.ran) == times
 
 
 async def test_what_may_be_outside_of_a_removed_tenant_is_looked_up_to_its_end(world: World) -> None:
