@@ -287,7 +287,13 @@ async def _key_unless_known(
 
 
 def _told_by_look(looked: Outcome[ProbeResult]) -> ProbeResult:
-    return looked.value if isinstance(looked, Ok) else Inconclusive(looked.problem)
+    match looked:
+        case Ok(OnlyVoid()):
+            return NotFound()
+        case Ok(result):
+            return result
+        case _:
+            return Inconclusive(looked.problem)
 
 
 def _changed_since(call: EffectCall) -> datetime:

@@ -382,6 +382,17 @@ class TestSentOnceMore:
         assert isinstance(outcome, Ok)
         assert (outcome.value["remote_id"], self.keys) == ("made", [call(dict(last(issued()).request)).effect_id])
 
+    async def test_a_lost_answer_to_it_is_no_void_one(self) -> None:
+        accounting: Any = Accounting(Ok(CARD))
+
+        async def find_invoice(permit: Permit, **query: Any) -> Outcome[Any]:
+            return Ok(InvoiceLookup((replace(CARD, status=InvoiceStatus.CANCELLED),), ()))
+
+        accounting.find_invoice = find_invoice
+        handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW))
+        found = await handler.probe(call({**last(issued()).request, "key_attempt": 1}))
+        assert type(found) is NotFound
+
     async def test_one_that_stands_beside_a_void_one_is_the_document(self) -> None:
         void = replace(CARD, invoice_id="void", status=InvoiceStatus.CANCELLED)
         outcome, created = await self._sent(Ok(InvoiceLookup((void, CARD), ())))
