@@ -253,9 +253,20 @@ async def open_summary(connection: Connection, consumer: str) -> tuple[int, floa
 
 
 async def prune(connection: Connection) -> None:
-    """Forgets letters that were resolved RESOLVED_DAYS ago. For the delivery role."""
+    """Forgets letters that were replayed RESOLVED_DAYS ago, and the bodies of those discarded by then. For the delivery
+    role.
+
+    A discarded letter itself is kept for ever: it alone knows that its message, should it be published again, is not to
+    be handled. One that was replayed is known to the streams, which take no command twice.
+    """
     await connection.execute(
-        "DELETE FROM dead_letters WHERE resolved_at < now() - make_interval(days => $1)", RESOLVED_DAYS
+        "DELETE FROM dead_letters WHERE resolution = 'replayed' AND resolved_at < now() - make_interval(days => $1)",
+        RESOLVED_DAYS,
+    )
+    await connection.execute(
+        "UPDATE dead_letters SET body = '' WHERE resolution = 'discarded' AND body <> '' "
+        "AND resolved_at < now() - make_interval(days => $1)",
+        RESOLVED_DAYS,
     )
 
 

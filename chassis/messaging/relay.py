@@ -138,7 +138,7 @@ class Relay:
 
 
 async def keep_house(database: Database) -> None:
-    """Forgets what is old: inbox rows and resolved letters. Run it a few times an hour: it may read the whole inbox."""
+    """Forgets what is old: inbox rows and settled letters. Run it a few times an hour: it may read the whole inbox."""
     async with database.delivery_connection() as connection:
         while True:
             if await inbox.prune(connection) < inbox.PRUNE_ROWS_MAX:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from chassis import metrics
 from chassis.engine import Engine
 from chassis.ids import tenant_id
+from chassis.messaging.letters import RESOLVED_DAYS
 from chassis.messaging.limit import DEAD_IN_A_ROW_MAX, LetterLimit
+from chassis.messaging.relay import keep_house
 from chassis.messaging.replay import DeadLetterOffice, LetterNotFound
 from contracts.envelope import Message
 from tests.chassis.sample.domain import Amount
@@ -107,6 +110,34 @@ async def test_a_replay_races_with_arriving_messages_and_keeps_their_order(
         await replay
         await eventually(sample.has("a", *range(1, 9)))
     assert await sample.ask("SELECT count(*) FROM blocked_keys") == 0
+
+
+@pytest.mark.expects_errors("a message of amounts cannot be handled")
+async def test_what_was_discarded_never_comes_back_to_life_however_late_it_is_published_again(
+    sample: Sample, office: DeadLetterOffice
+) -> None:
+    """Its letter is all that the service remembers of it; one that was replayed is in the streams."""
+    sample.poison.amounts.update((1, 2))
+    given_up, replayed = amount("a", 1), amount("b", 2)
+    await send(sample.kafka, TOPIC, [given_up, replayed])
+    repeated = metrics.CONSUMED.labels(TOPIC, "repeated")
+    async with sample.consumer():
+        await eventually(letters(sample, 2))
+        sample.poison.amounts.clear()
+        first, second = await office.search()
+        await office.discard(first.event_id, "ann")
+        await office.replay(second.event_id, "ann")
+        await sample.ask("UPDATE dead_letters SET resolved_at = now() - make_interval(days => $1)", RESOLVED_DAYS + 1)
+        await keep_house(sample.database)
+        before = repeated._value.get()
+        await send(sample.kafka, TOPIC, [given_up, replayed, amount("a", 3)])
+        await eventually(sample.has("a", 3))
+        assert repeated._value.get() - before == 2
+    assert await sample.amounts("b") == [2]
+    kept = await office.show(first.event_id)
+    assert (kept.resolution, kept.resolved_by, kept.body) == ("discarded", "ann", b"")
+    with pytest.raises(LetterNotFound):
+        await office.show(second.event_id)
 
 
 async def test_what_cannot_be_decoded_is_a_letter_at_once_and_once(sample: Sample, office: DeadLetterOffice) -> None:
