@@ -51,6 +51,10 @@ class Clock:
     """To what a clock that has to measure time was last set forward: of what began before, it shows more time than has
     passed. None where it was not, or where business time is moved on purpose."""
 
+    known_since: datetime | None = None
+    """Since when this process would have noticed that a clock which has to measure time was set; nobody knows of the
+    time before. None where business time is moved on purpose."""
+
     def __init__(self, rate: float = 1.0, start: datetime | None = None) -> None:
         if not 0 <= rate <= RATE_MAX:
             raise ValueError(f"the clock's rate is between 0 and {RATE_MAX:.0f}, not {rate}")
@@ -130,6 +134,7 @@ class MachineClock(Clock):
     def __init__(self) -> None:
         super().__init__()
         self._booted_unix = _booted_unix()
+        self.known_since = self.now()
 
     def _unix(self) -> float:
         unix, booted = time.time(), _booted_unix()

@@ -246,8 +246,8 @@ class Effects:
         effect = row.effect
         if effect.state is State.PROBING:
             effect = self._step(row, effect, machine.LeaseEnded(), handler).effect
-        now = self._vendors.clock.now()
-        effect = machine.measured_anew(effect, handler.policy_for(row.account), self._vendors.clock.set_forward_at)
+        clock, now = self._vendors.clock, self._vendors.clock.now()
+        effect = machine.measured_anew(effect, handler.policy_for(row.account), clock.set_forward_at, clock.known_since)
         permit = await self._vendors.permit(row, 1)
         if isinstance(permit, Permit):
             with telemetry.work_span(f"probe {row.kind}", row.metadata):

@@ -207,13 +207,22 @@ def looked_up_first(
     return until is not None and unsent and harmful and planned_at < until
 
 
-def measured_anew(effect: Effect, policy: EffectPolicy, since: datetime | None) -> Effect:
-    """A doubt that began before ``since``, the moment to which the clock was set forward, as if it had begun then: the
-    quiet time that a late call of ours needs would seem to be over at once."""
-    if since is None or effect.uncertain_at is None or effect.uncertain_at >= since:
-        return effect
-    decide_by = since + timedelta(seconds=policy.undecided_seconds_max)
-    return replace(effect, uncertain_at=since, decide_by=decide_by, absences=0, last_absence_at=None)
+def measured_anew(
+    effect: Effect, policy: EffectPolicy, set_forward_at: datetime | None, known_since: datetime | None
+) -> Effect:
+    """A doubt whose age the clock may show too great, as if it had begun when the clock could be trusted again: the
+    quiet time that a late call of ours needs would seem to be over at once.
+
+    That is when the clock was set forward, or since when this process has known it. By the latter a person is asked no
+    later, however often processes begin anew.
+    """
+    began = effect.uncertain_at
+    if began is not None and set_forward_at is not None and began < set_forward_at:
+        decide_by = set_forward_at + timedelta(seconds=policy.undecided_seconds_max)
+        return replace(effect, uncertain_at=set_forward_at, decide_by=decide_by, absences=0, last_absence_at=None)
+    if began is not None and known_since is not None and began < known_since:
+        return replace(effect, uncertain_at=known_since, absences=0, last_absence_at=None)
+    return effect
 
 
 def _need(effect: Effect, event: Input, *states: State) -> None:

@@ -188,6 +188,17 @@ def test_a_machine_whose_clock_is_set_says_so_and_one_that_drifts_does_not(
     assert (clock.set_forward_at, len(caplog.messages)) == (moment, 2)
 
 
+def test_a_machines_clock_is_known_only_since_its_process_began() -> None:
+    before = Clock().now()
+    clock = MachineClock()
+    since = clock.known_since
+    assert since is not None
+    assert before <= since <= clock.now()
+    assert clock.known_since == since
+    assert Clock().known_since is None
+    assert ManualClock(before).known_since is None, "business time is moved on purpose"
+
+
 def test_rate_has_limits() -> None:
     with pytest.raises(ValueError, match="between 0 and"):
         Clock(rate=-1.0)

@@ -1,6 +1,7 @@
 """What a death between any two steps of an effect comes to, on a real database."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -12,8 +13,8 @@ from chassis.work import committer, rows
 from chassis.work.handlers import EffectCall, Found
 from chassis.work.rows import Intent, Release
 from tests.chassis.work.conftest import QUICK, World, eventually
-from tests.chassis.work.probes import Answers, P, closed, stays, through_the_doubt, value
-from tests.chassis.work.toy import Vendor, begin
+from tests.chassis.work.probes import Answers, P, closed, moved, stays, through_the_doubt, value
+from tests.chassis.work.toy import START, Vendor, begin
 
 
 async def test_death_after_the_claim_leaves_it_planned(world: World) -> None:
@@ -73,6 +74,30 @@ async def test_death_during_a_look_up_only_repeats_it(world: World) -> None:
     await world.start(vendor)
     row = await world.settled("aa", "1", "CONFIRMED")
     assert len(vendor.sent) == 1
+
+
+async def test_a_clock_that_may_have_been_set_while_no_process_watched_it_proves_no_absence(world: World) -> None:
+    """Nobody can tell: a process that died saw it, or none was there."""
+    vendor = Answers(Uncertain(P))
+    await world.execute(begin("aa", "1"))
+    dying = await world.start(vendor)
+    row = await world.settled("aa", "1", "UNCERTAIN")
+    world.clock.set(row["due_at"])
+    await eventually(lambda: moved(world, row["epoch"]))
+    await dying.abort()
+    (row,) = await world.rows()
+    assert (row["state"], row["absences"]) == ("UNCERTAIN", 1)
+    started = world.clock.known_since = START + timedelta(seconds=200)
+    world.clock.set(started)
+    await world.start(vendor)
+    await eventually(lambda: moved(world, row["epoch"]))
+    (again,) = await world.rows()
+    assert (again["state"], again["absences"], again["uncertain_at"]) == ("UNCERTAIN", 1, started)
+    assert again["decide_by"] == row["decide_by"], "however often processes die, it comes before a person in time"
+    await through_the_doubt(world)
+    row = await world.settled("aa", "1", "CONFIRMED")
+    assert world.clock.now() >= started + timedelta(seconds=180)
+    assert (row["sends"], len(vendor.sent)) == (2, 2)
 
 
 async def test_a_connection_that_dies_under_the_commits_loses_nothing(world: World) -> None:
