@@ -274,9 +274,11 @@ class Sending:
             batch = producer.create_batch()
             count = 0
             sending = (SENDING, f"{self._generations.get(topic, 0)}.{secrets.token_hex(4)}".encode())
+            now = time.time()
             for row in window.next_rows():
                 headers = [*_traced(row, spans), sending]
-                timestamp = int(row.created_at.timestamp() * 1000)
+                # The broker refuses what is far ahead of it, as rows are that were written before a clock was set back.
+                timestamp = int(min(row.created_at.timestamp(), now) * 1000)
                 if batch.append(key=row.key.encode(), value=row.body, timestamp=timestamp, headers=headers) is None:
                     break
                 count += 1

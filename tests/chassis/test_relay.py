@@ -54,6 +54,19 @@ async def test_what_was_committed_while_nobody_relayed_goes_out_first(database: 
         await eventually(arrived(kafka, a=range(1, 21)))
 
 
+async def test_rows_of_a_time_that_is_to_come_hold_nothing_up(
+    database: Database, own_database: OwnDatabase, kafka: KafkaSettings
+) -> None:
+    """They were written before the database's clock was set back; the broker refuses what is over an hour ahead."""
+    await add(database, "a", 1)
+    admin = await asyncpg.connect(own_database.admin_url)
+    await admin.execute("UPDATE outbox SET created_at = now() + interval '2 hours'")
+    await admin.close()
+    async with relaying(database, kafka):
+        await add(database, "a", 2)
+        await eventually(arrived(kafka, a=[1, 2]))
+
+
 async def test_a_late_commit_of_a_lower_seq_is_found(database: Database, kafka: KafkaSettings) -> None:
     """A cursor over a sequence would pass it by: its number was drawn first and became visible last."""
     async with relaying(database, kafka):
