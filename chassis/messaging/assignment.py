@@ -20,7 +20,7 @@ from chassis.messaging.kafka import (
     TopicPartition,
     inspector,
 )
-from chassis.messaging.loss import Finding, compare
+from chassis.messaging.loss import Finding, Unread, compare
 from chassis.messaging.metrics import COMMITS_FAILED, CONSUMER_MISSED
 from chassis.postgres import Database
 
@@ -46,6 +46,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         self._checked: set[TopicPartition] = set()
         self._generations: dict[TopicPartition, int] = {}
         self._missed_up_to: dict[TopicPartition, int] = {}
+        self._unread = Unread()
         self._round = 0
         self.changed = asyncio.Event()
 
@@ -126,7 +127,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
             found = await inbox.standings(connection, self._service, list(places))
         stored: dict[TopicPartition, Standing | None] = {p: found.get(place) for place, p in places.items()}
         async with inspector(self._kafka, f"{self._service}-inspector") as look:
-            findings = await compare(look, stored)
+            findings = await compare(look, stored, self._unread)
         for partition, finding in findings.items():
             start = starts[partition]
             if finding.missed:

@@ -8,7 +8,8 @@ import pytest
 
 from chassis import metrics
 from chassis.messaging.codec import SENDING
-from chassis.messaging.kafka import AIOKafkaConsumer, KafkaSettings, TopicPartition
+from chassis.messaging.kafka import AIOKafkaConsumer, Inspector, KafkaSettings, TopicPartition
+from chassis.messaging.loss import UNREAD_LOOKS_MIN
 from chassis.messaging.metrics import CONSUMER_MISSED
 from chassis.messaging.topics import ensure_topics
 from tests.chassis.sample.domain import MIGRATIONS, Amount
@@ -104,6 +105,59 @@ async def test_a_log_lost_under_a_running_consumer_is_read_from_its_beginning(
         await ensure_topics(sample.kafka, [SPEC])
         await send(sample.kafka, TOPIC, amounts(*range(10, 20)))
         await eventually(sample.has("a", 1, 2, 3, *range(10, 20)))
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Looks at records end without one, as at a broker that is slow; one entry for each."""
+    made: list[bool] = []
+
+    async def nothing_came(*_: Any) -> dict[TopicPartition, Any]:
+        made.append(True)
+        return {}
+
+    monkeypatch.setattr(Inspector, "records", nothing_came)
+    return made
+
+
+async def test_a_record_that_does_not_come_in_time_is_no_loss(
+    sample: Sample, looks: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, repeated = metrics.CONSUMER_POSITIONS_LOST.labels(TOPIC), metrics.CONSUMED.labels(TOPIC, "repeated")
+    before = lost._value.get(), repeated._value.get()
+
+    async def looked() -> bool:
+        return len(looks) >= 3
+
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer(check_seconds=600.0):
+        await eventually(sample.has("a", 1, 2, 3))
+        await acknowledged(sample, 3)
+    looks.clear()
+    await send(sample.kafka, TOPIC, amounts(4))
+    async with sample.consumer(check_seconds=0.1):
+        await eventually(looked)
+        assert await sample.amounts("a") == [1, 2, 3], "nothing is handled before its place is certain"
+        monkeypatch.undo()
+        await eventually(sample.has("a", 1, 2, 3, 4))
+    assert (lost._value.get(), repeated._value.get()) == before
+
+
+async def test_a_record_that_can_never_be_read_holds_a_log_up_for_a_while_and_not_for_ever(
+    sample: Sample, looks: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.messaging.loss.UNREAD_SECONDS_MAX", 1.0)
+    lost = metrics.CONSUMER_POSITIONS_LOST.labels(TOPIC)
+    before = lost._value.get()
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer(check_seconds=600.0):
+        await eventually(sample.has("a", 1, 2, 3))
+        await acknowledged(sample, 3)
+    looks.clear()
+    await send(sample.kafka, TOPIC, amounts(4))
+    async with sample.consumer(check_seconds=600.0):
+        await eventually(sample.has("a", 1, 2, 3, 4))
+    assert (lost._value.get() - before, len(looks) >= UNREAD_LOOKS_MIN) == (1, True)
 
 
 async def test_a_database_put_back_to_an_earlier_time_reads_again(sample: Sample) -> None:
