@@ -1,17 +1,28 @@
 """Unsent outbox rows as the relay reads and marks them, on the connection that holds its lock."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+import asyncpg
 import orjson
 
-from chassis.postgres import Connection
+from chassis import metrics
+from chassis.postgres import Connection, log_level
 
 DAYS_AHEAD = 2
 DAYS_KEPT = 7
+DELETE_ROWS_MAX = 10_000
+DELETE_PAUSE_SECONDS = 5.0
+ROLL_SECONDS = 3_600.0
+ROLL_SECONDS_MAX = 10.0
+ROLL_AGAIN_SECONDS = 600.0
+BUSY_SECONDS = 30.0
 LOST_OFFSET = 2**63 - 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,13 @@ SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS rows,
 """  # noqa: S608 - a constant of this module
 
 
+_DELETE = """
+DELETE FROM outbox WHERE tableoid = 'outbox_rest'::regclass AND ctid = ANY (ARRAY(
+  SELECT ctid FROM outbox WHERE tableoid = 'outbox_rest'::regclass AND published_at IS NOT NULL
+    AND created_on < (now() AT TIME ZONE 'UTC')::date - $1::int LIMIT $2))
+"""
+
+
 async def transactions(connection: Connection) -> tuple[int, int]:
     """The number of a transaction that begins now, and of the oldest that has written and is under way."""
     row = await connection.fetchrow(
@@ -152,9 +170,29 @@ async def backlog(connection: Connection) -> tuple[int, float]:
     return row["rows"], row["age"]
 
 
-async def roll(connection: Connection) -> None:
-    """Makes the partitions of the next days and drops those of days long sent.
+async def keep_days(connection: Connection) -> float:
+    """Rolls the outbox' days where it can; after how many seconds to do it again. Rows are sent without it, so whatever
+    it meets is no reason to send none. Raises what a lost connection raises."""
+    try:
+        return ROLL_SECONDS if await roll(connection) else DELETE_PAUSE_SECONDS
+    except asyncpg.LockNotAvailableError:
+        return BUSY_SECONDS
+    except (asyncpg.PostgresError, TimeoutError) as error:
+        if connection.is_closed():
+            raise
+        metrics.DB_RETRIES.labels("outbox_days").inc()
+        _log.log(log_level(error), "the outbox' days are made and dropped later: %s", type(error).__name__)
+        return ROLL_AGAIN_SECONDS
 
-    Raises LockNotAvailableError when the outbox is too busy just now.
+
+async def roll(connection: Connection) -> bool:
+    """Makes the partitions of the next days and drops those of days long sent, once what lies in none of them is
+    deleted; False while more of that is left.
+
+    Raises LockNotAvailableError when the outbox is too busy just now, and TimeoutError: writers wait meanwhile.
     """
-    await connection.execute("SELECT chassis.roll_outbox($1, $2)", DAYS_AHEAD, DAYS_KEPT)
+    status = await connection.execute(_DELETE, DAYS_KEPT, DELETE_ROWS_MAX, timeout=ROLL_SECONDS_MAX)
+    if int(status.rpartition(" ")[2]) >= DELETE_ROWS_MAX:
+        return False
+    await connection.execute("SELECT chassis.roll_outbox($1, $2)", DAYS_AHEAD, DAYS_KEPT, timeout=ROLL_SECONDS_MAX)
+    return True

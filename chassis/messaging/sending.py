@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import ExitStack
 from typing import Any, Self
 
-import asyncpg
-
 from chassis import metrics, telemetry
 from chassis.aggregate import Lane
 from chassis.cancelling import cancel_all
@@ -39,7 +37,6 @@ READ_PAUSE_SECONDS = 0.004
 RESCAN_SECONDS = 5.0
 FLOOR_SECONDS = 0.5
 PASS_SECONDS = 0.02
-ROLL_SECONDS = 3_600.0
 CHECK_ENDS_SECONDS = 30.0
 KEYS_REMEMBERED_MAX = 50_000
 RETRY_FIRST_SECONDS = 0.5
@@ -173,11 +170,7 @@ class Sending:
     async def _now_and_then(self) -> None:
         now = time.monotonic()
         if now >= self._roll_at:
-            try:
-                await outgoing.roll(self._connection)
-                self._roll_at = now + ROLL_SECONDS
-            except asyncpg.LockNotAvailableError:
-                self._roll_at = now + RETRY_SECONDS_MAX
+            self._roll_at = now + await outgoing.keep_days(self._connection)
         if now >= self._rescan_at and not self._passing:  # begun again and again it would never come to the end
             self._rescan()
             self._rescan_at = now + RESCAN_SECONDS

@@ -194,3 +194,49 @@ async def test_rows_of_long_ago_are_dropped_once_they_are_sent(database: Databas
     days = await admin.fetch("SELECT (now() AT TIME ZONE 'UTC')::date - created_on FROM outbox ORDER BY 1")
     assert [row[0] for row in days] == [outgoing.DAYS_KEPT, outgoing.DAYS_KEPT + 2]
     await admin.close()
+
+
+async def test_many_rows_of_long_ago_are_deleted_so_many_at_once(
+    database: Database, own_database: OwnDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing, "DELETE_ROWS_MAX", 2)
+    admin = await asyncpg.connect(own_database.admin_url)
+    await admin.execute(
+        "INSERT INTO outbox (tenant_id, topic, key, message_id, headers, body, lane, created_on, published_at) "
+        "SELECT 'one', 't', 'k', gen_random_uuid(), '[]', '', 0, (now() AT TIME ZONE 'UTC')::date - $1::int, "
+        "CASE WHEN n > 1 THEN now() END FROM generate_series(1, 6) AS n",
+        outgoing.DAYS_KEPT + 1,
+    )
+    left = []
+    async with database.delivery_connection() as connection:
+        for _ in range(3):
+            pause = await outgoing.keep_days(connection)
+            left.append((await admin.fetchval("SELECT count(*) FROM outbox"), pause))
+    assert left == [(4, outgoing.DELETE_PAUSE_SECONDS), (2, outgoing.DELETE_PAUSE_SECONDS), (1, outgoing.ROLL_SECONDS)]
+    assert await admin.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 1
+    await admin.close()
+
+
+@pytest.mark.parametrize("error", [asyncpg.QueryCanceledError, asyncpg.DiskFullError, TimeoutError])
+async def test_days_wait_for_a_better_time_and_a_lost_connection_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    async def failing(_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(outgoing, "roll", failing)
+    connection = await asyncpg.connect(database.delivery_url)
+    assert await outgoing.keep_days(connection) == outgoing.ROLL_AGAIN_SECONDS
+    await connection.close()
+    with pytest.raises(error):
+        await outgoing.keep_days(connection)
+
+
+async def test_a_busy_outbox_has_its_days_made_in_a_moment(database: Database, own_database: OwnDatabase) -> None:
+    admin = await asyncpg.connect(own_database.admin_url)
+    today = await admin.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
+    await admin.execute(f"DROP TABLE outbox_{today + timedelta(days=outgoing.DAYS_AHEAD):%Y%m%d}")
+    async with database.delivery_connection() as connection, admin.transaction():
+        await admin.execute("LOCK TABLE outbox_rest IN ROW EXCLUSIVE MODE")  # as one does that writes
+        assert await outgoing.keep_days(connection) == outgoing.BUSY_SECONDS
+    await admin.close()

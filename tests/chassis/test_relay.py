@@ -275,6 +275,24 @@ async def test_a_failed_send_stops_its_partition_and_no_other(
         await eventually(all_there)
 
 
+async def test_days_that_cannot_be_made_or_dropped_now_keep_no_row_back(
+    database: Database, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After days without Kafka there is so much to look through that the statement runs into its time limit."""
+    rolls: list[object] = []
+
+    async def cancelled(connection: object) -> None:
+        rolls.append(connection)
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(outgoing, "roll", cancelled)
+    async with relaying(database, kafka) as relay:
+        await add(database, "a", 1)
+        await eventually(arrived(kafka, a=[1]))
+        assert relay.leading
+    assert len(rolls) == 1, "one leadership"
+
+
 async def test_partitions_are_made_ahead_and_dropped_when_all_is_sent(
     database: Database, own_database: OwnDatabase
 ) -> None:
