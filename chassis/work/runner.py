@@ -25,7 +25,7 @@ from chassis.work.effects import Effects
 from chassis.work.gauges import HeldUp
 from chassis.work.handlers import TOKEN_REFUSED, EffectHandler, Permit, PermitClass, Permits, TaskHandler
 from chassis.work.operations import OUTAGE, AccountUp, outage_stream
-from chassis.work.permits import PermitBlocks
+from chassis.work.permits import ACCOUNT_UNKNOWN, PermitBlocks
 from chassis.work.rows import Row
 from chassis.work.settings import TenantRules, WorkSettings
 from chassis.work.tasks import Tasks
@@ -279,7 +279,8 @@ class WorkRunner:
         for _ in range(2):
             permit = await self._blocks.take(down.account, 1, PermitClass.SWEEP)
             if not isinstance(permit, Permit):
-                return False
+                # A deleted account is down no more: its work is to hear that it is gone.
+                return permit.problem.code == ACCOUNT_UNKNOWN
             async with asyncio.timeout(self._settings.probe_seconds_max):
                 outcome = await self._probe_account(down.tenant, down.account, permit)
             if not isinstance(outcome, Retryable) or outcome.problem.code != TOKEN_REFUSED:

@@ -11,8 +11,10 @@ from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.outcomes import Ok, Rejected, Retryable
 from chassis.work.handlers import PermitClass
+from chassis.work.permits import ACCOUNT_UNKNOWN
 from chassis.work.settings import TenantRules
 from tests.chassis.work.conftest import QUICK, World, eventually
+from tests.chassis.work.test_tasks import Looker, plan
 from tests.chassis.work.toy import ACCOUNT, START, Vendor, begin
 
 AWAY = Retryable(Problem("no_connection"))
@@ -76,6 +78,28 @@ async def test_after_a_good_probe_the_oldest_goes_first_at_the_lower_rate(world:
     await world.execute(begin("aa", "new"))
     await world.settled("aa", "new", "CONFIRMED")
     assert world.permits.asked[-1][2] is PermitClass.INTERACTIVE
+
+
+async def test_the_outage_of_an_account_that_was_deleted_meanwhile_ends(world: World) -> None:
+    """The tenant's file names another vendor by now; nobody will ever get a permit for this one."""
+    vendor, poll = Vendor(), Looker(kind="poll", recurring=True)
+    vendor.answer = lambda call: AWAY
+    world.check.outcome = AWAY
+    await world.execute(*(begin("aa", str(n)) for n in range(5)))
+    await world.start(vendor, tasks=[poll])
+    await eventually(lambda: open_accounts(world))
+    await plan(world, kind="poll", key=ACCOUNT)
+    world.permits.answer = Retryable(Problem(ACCOUNT_UNKNOWN, {"account": ACCOUNT}), outage=False)
+
+    async def ended() -> Any:
+        world.clock.advance(3)  # who is refused a permit keeps the others from asking for a moment
+        return await world.rows("kind = 'poll' AND state = 'DONE'")
+
+    world.clock.advance(75)
+    await eventually(ended)
+    assert await open_accounts(world) == []
+    assert [m["accounts"] for m in await world.messages("OutageEnded")] == [[ACCOUNT]]
+    assert poll.ran == []
 
 
 async def test_one_alert_for_all_accounts_of_a_vendor(world: World) -> None:
