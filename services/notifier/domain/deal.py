@@ -13,7 +13,7 @@ from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
 from services.notifier.domain import shown
 from services.notifier.domain import writes as w
-from services.notifier.domain.spoken import comments, complaint, instead, notifications
+from services.notifier.domain.spoken import comments, complaint, instead, is_sayable, notifications
 
 PREFIX = "deal"
 CRM_WRITE = "crm-write"
@@ -267,8 +267,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                     write=kind,
                     fact_writes=kinds,
                     refused=refused,
-                    # What the chat itself refused cannot be said there.
-                    complained="" if (known and not left) or kind == "chat" else command.account,
+                    complained=command.account if (left or not known) and is_sayable(kind, refused) else "",
                     unheard=command.unheard,
                 ),
             )

@@ -1,7 +1,7 @@
 """What people are told of one fact: comments of the deal's timeline, notifications, messages of the admin chat."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from services.notifier.domain import facts as f
 from services.notifier.domain import writes as w
@@ -21,6 +21,9 @@ _EDI_PERSONAL = frozenset(
 
 _FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknown", "payments_missing", "review_late"})
 """Questions that the responsible cannot answer alone: the admin chat hears them too."""
+
+RIGHTS_MISSING: Final = frozenset({"scope_missing", "crm_method_unconfirmed"})
+"""Why the portal lets us write no messages: that cannot be said in one."""
 
 
 def comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
@@ -79,6 +82,16 @@ def complaint(deal_id: str, write: str, refused: f.Reason) -> dict[str, Any]:
     """What the admin chat is told of a write that the portal refused for good. It names the deal itself."""
     values = {"deal": deal_id, "write": write, "reason": refused.model_dump(mode="json")}
     return {**w.SayInChat(text="write_refused", values=values).model_dump(mode="json"), "deal_id": ""}
+
+
+def is_of_rights(request: Mapping[str, Any]) -> bool:
+    """Whether a complaint is of messages that may not be written."""
+    return request["text"] == "write_refused" and request["values"]["reason"]["code"] in RIGHTS_MISSING
+
+
+def is_sayable(write: str, refused: f.Reason | None) -> bool:
+    """Whether a refusal can be said: in the chat, which did not refuse it itself, else in the timeline."""
+    return refused is not None and (write != "chat" or refused.code in RIGHTS_MISSING)
 
 
 def _tag(fact: f.AnyFact) -> str:

@@ -24,7 +24,8 @@ from chassis.work.handlers import (
 from connectors.ports import crm as ports
 from services.notifier.domain import deal
 from services.notifier.domain.facts import Reason
-from services.notifier.domain.writes import NotifyPerson
+from services.notifier.domain.spoken import RIGHTS_MISSING, is_of_rights
+from services.notifier.domain.writes import NotifyPerson, marker
 from services.notifier.store import DealStore
 from services.notifier.workers.texts import Texts
 
@@ -35,9 +36,13 @@ CALLS_PER_BATCH: Final = 4
 ABSOLUTE: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=1_000, human_when_exhausted=False, calls=CALLS_PER_BATCH)
 """Writes are absolute or found by their marker, so repeating one changes nothing; the CRM is owed every one of them."""
 
-LOOKED_FOR: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=5, human_when_exhausted=False, calls=5)
+NOTIFICATION_SENDS_MAX: Final = 10
+"""So often a notification whose answer nobody understands is sent: what is behind it, the sum and the stage, waits."""
+
+LOOKED_FOR: Final = EffectPolicy(probe=Probe.REPEAT, sends_max=5, human_when_exhausted=False, calls=8)
 """A chat message is looked for before each repeat: only a portal that shows it late can have it twice. Never a card.
-What a responsible cannot be told asks for a head first, in two calls, and is told to the head in one."""
+What a responsible cannot be told asks for a head first, in two calls, and is told to the head in one; a comment in the
+place of the message is looked for in two, and added in one."""
 
 CLOCKS_APART_MAX: Final = timedelta(minutes=1)
 """So far the portal's clock may be behind ours."""
@@ -96,7 +101,7 @@ class CrmWrites:
         if commands:
             written = await self._crm.write(calls[0].permit, list(commands.values()))
             for index, outcome in zip(commands, written, strict=True):
-                outcomes[index] = Ok({"object_id": outcome.value.object_id}) if isinstance(outcome, Ok) else outcome
+                outcomes[index] = _of_write(calls[index], outcome)
         return [outcomes[index] for index in range(len(calls))]
 
     async def _command(
@@ -197,7 +202,7 @@ class CrmChat:
         if not view.version:
             return (Retryable(Problem("tenant_unknown", {}), outage=False),)
         chat, instead_of = view.settings.get("admin_chat", ""), call.request.get("instead_of", "")
-        if not chat and not instead_of:
+        if not chat and not instead_of and not is_of_rights(call.request):
             return (Ok(SKIPPED),)
         texts = self._texts[view.settings.get("language", "ru")]
         zone = ZoneInfo(view.settings.get("timezone", "Europe/Moscow"))
@@ -216,17 +221,30 @@ class CrmChat:
                 return (told,)
             if not chat or call.request["heard"]:
                 return (Ok(SKIPPED),)
+        if not chat:
+            return (await self._comment(call, text),)
         repeated = call.send_number > 1 and call.planned_at is not None
         said_after = call.planned_at - CLOCKS_APART_MAX if repeated and call.planned_at else None
-        (written,) = await self._crm.write(call.permit, [ports.ChatMessage(chat, text, said_after)])
-        return (Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written,)
+        said = await self._write(call, ports.ChatMessage(chat, text, said_after))
+        if not isinstance(said, Retryable) or not _closed(said) or not _has_timeline(call.stream):
+            return (said,)
+        if deal_id and not instead_of:
+            return (Rejected(said.problem),)  # the deal's stream hears of it, and has it said in the timeline
+        return (await self._comment(call, text),)
 
     async def _tell_head(self, call: EffectCall, head_id: str, text: str) -> Outcome[Mapping[str, Any]] | None:
         """What became of it; None where the head cannot be told either."""
-        told = ports.NotifyUser(head_id, text, call.request["tag"], call.tenant)
-        (written,) = await self._crm.write(call.permit, [told])
-        if isinstance(written, Rejected):
-            return None
+        told = await self._write(call, ports.NotifyUser(head_id, text, call.request["tag"], call.tenant))
+        return None if isinstance(told, Rejected) or _closed(told) else told
+
+    async def _comment(self, call: EffectCall, text: str) -> Outcome[Mapping[str, Any]]:
+        """In the place of a message: a comment in the timeline of the deal that it came of."""
+        known = marker(call.tenant, call.effect_id, 0)
+        deal_id = call.stream.partition("-")[2]
+        return await self._write(call, ports.AddComment(deal_id, text, known, search_first=call.send_number > 1))
+
+    async def _write(self, call: EffectCall, command: ports.CrmCommand) -> Outcome[Mapping[str, Any]]:
+        (written,) = await self._crm.write(call.permit, [command])
         return Ok({"object_id": written.value.object_id}) if isinstance(written, Ok) else written
 
     async def probe(self, call: EffectCall) -> ProbeResult:
@@ -236,6 +254,27 @@ class CrmChat:
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
         """A deal's stream is told; an alert's stream need not know."""
         return _told(call, settled) if call.request["deal_id"] else None
+
+
+def _of_write(call: EffectCall, outcome: Outcome[ports.CrmWritten]) -> Outcome[Mapping[str, Any]]:
+    """A notification that may not be sent, or whose answers stay unknown, is given up: it holds no money back."""
+    if isinstance(outcome, Ok):
+        return Ok({"object_id": outcome.value.object_id})
+    if call.request["write"] != "notification":
+        return outcome
+    unknown = isinstance(outcome, Uncertain) and call.send_number >= NOTIFICATION_SENDS_MAX
+    return Rejected(outcome.problem) if unknown or _closed(outcome) else outcome
+
+
+def _closed(outcome: Outcome[Any]) -> bool:
+    """Whether the connection may not write messages until somebody gives it the right."""
+    return isinstance(outcome, Retryable) and outcome.problem.code in RIGHTS_MISSING
+
+
+def _has_timeline(stream: str) -> bool:
+    """Whether a stream is a deal's; behind messages of all others nothing waits but messages, and they wait too."""
+    prefix, _, deal_id = stream.partition("-")
+    return prefix == deal.PREFIX and OrderId.parse(deal_id) is None
 
 
 def _values_of(request: Mapping[str, Any]) -> Mapping[str, Any]:
