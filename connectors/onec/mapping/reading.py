@@ -141,6 +141,7 @@ def read_payments(
             purpose=wire.text(card.get("НазначениеПлатежа")),
             updated_at=min(values.moment(card, "Date", zone), now),
             removed=removed,
+            share_of=key,
         )
         for place, row in enumerate(rows)
     )

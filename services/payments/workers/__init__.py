@@ -244,7 +244,7 @@ class RereadPayments:
         observe = c.ObservePayments(task.payload["invoice_id"], live)
         # The list is a moment's truth: an equal list later is decided again, since the state may differ by then.
         counted = StreamCommand(task.stream, observe, f"listing:{uuid.uuid4()}")
-        return Done((counted, *await self._matched(task, live)))
+        return Done((counted, *await self._matched(task, live), *await self._elsewhere(task, live)))
 
     async def _told(self, task: Task) -> int | Failure:
         """What the invoice's card says is paid where the list is empty, 0 where that takes nothing back: vendors in
@@ -258,6 +258,19 @@ class RereadPayments:
         if isinstance(card, Rejected) and card.problem.code == "document_not_found":
             return 0  # deleted with its payments
         return (card.value.paid_kopecks or 0) if isinstance(card, Ok) else card
+
+    async def _elsewhere(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
+        """Other invoices that count what this one is about to: it was tied to them before, perhaps longer ago than any
+        poll looks back. What counts for both already is left, else each would have the other read for ever."""
+        known = await self._store.known(task.tenant, task.account, {one.operation_id for one in live}) if live else {}
+        streams: dict[str, str] = {}
+        for counted in known.values():
+            names = {one.invoice_id: one.stream for one in counted}
+            if task.payload["invoice_id"] not in names:
+                streams |= names
+        return [
+            StreamCommand(stream, c.NoticePayments(name), f"news:{uuid.uuid4()}") for name, stream in streams.items()
+        ]
 
     async def _matched(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
         """The feed may have passed them by before they were tied: money must not be counted and stand unmatched."""
