@@ -205,6 +205,7 @@ OFF_PATH: Final[Mapping[str, str]] = {
     "services.payments.store.bank.BankStore.allotted": _READ,
     "services.payments.store.bank.BankStore.days_of_nobody": _READ,
     "services.payments.store.bank.BankStore.underpaid": _READ,
+    "services.payments.store.bank.BankStore.plan_allots": _STATEMENTS,
     "services.payments.store.bank.BankStore.counted": _READ,
     "services.payments.store.bank.BankStore.stream_of": _READ,
     "services.payments.store.bank.BankStore.orders_around": _READ,

@@ -1,8 +1,8 @@
 """Reads of bank operations across streams: what is listed, which invoices may be meant, what counts for an invoice."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +10,10 @@ import orjson
 
 from chassis.engine import Engine
 from chassis.ids import TenantId
-from chassis.postgres import Database
-from services.payments.domain import bankday
+from chassis.postgres import Database, wake_after_commit
+from chassis.wakeups import WORK
+from chassis.work.plans import PlannedWork, insert_plans
+from services.payments.domain import bankday, listing
 from services.payments.domain.matching import SELLER_UNKNOWN
 
 LISTED_MAX: Final = 1_000
@@ -166,19 +168,31 @@ class BankStore:
             )
         return [row["stream"] for row in rows]
 
-    async def underpaid(self, tenant: TenantId, account: str, limit: int) -> list[str]:
-        """Unpaid invoices of an accounting account for which statements list more than counts, in no order."""
+    async def underpaid(self, tenant: TenantId, account: str, after: str, limit: int) -> Mapping[str, str]:
+        """Unpaid invoices of an accounting account for which statements list more than counts, with their streams, in
+        the order of their ids, from the one after ``after`` ("" from the first)."""
         async with self._database.transaction([tenant]) as connection:
             rows = await connection.fetch(
-                "SELECT i.invoice_id::text AS invoice_id FROM invoices i WHERE i.tenant_id = $1 AND i.account = $2 "
+                "SELECT i.invoice_id::text AS invoice_id, i.stream FROM invoices i "
+                "WHERE i.tenant_id = $1 AND i.account = $2 AND ($3 = '' OR i.invoice_id > nullif($3, '')::uuid) "
                 "AND i.status IN ('issued', 'partially_paid') AND i.paid_kopecks < "
                 "(SELECT sum((a.allotments ->> i.invoice_id::text)::bigint) FROM allotments a "
-                "WHERE a.tenant_id = i.tenant_id AND a.allotments ? i.invoice_id::text) LIMIT $3",
+                "WHERE a.tenant_id = i.tenant_id AND a.allotments ? i.invoice_id::text) ORDER BY i.invoice_id LIMIT $4",
                 tenant,
                 account,
+                after,
                 limit,
             )
-        return [row["invoice_id"] for row in rows]
+        return {row["invoice_id"]: row["stream"] for row in rows}
+
+    async def plan_allots(
+        self, tenant: TenantId, invoices: Mapping[str, str], now: datetime, trace: Mapping[str, str]
+    ) -> None:
+        """Has the deals of invoices told what statements list for them; ``invoices`` are ids with their streams."""
+        works = [PlannedWork(tenant, stream, listing.allot_plan(name), trace) for name, stream in invoices.items()]
+        async with self._database.transaction([tenant]) as connection:
+            await insert_plans(connection, works, now)
+            wake_after_commit(WORK)
 
     async def counted(self, tenant: TenantId, account: str, operations: Collection[str]) -> frozenset[str]:
         """Of operations those that count for invoices of an accounting account by now."""

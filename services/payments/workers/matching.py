@@ -23,6 +23,7 @@ OF_NOBODY_FOR: Final = timedelta(days=62)
 """So old may be what is matched again since the tenant's sellers are others."""
 FIRST_LOOK_AFTER: Final = timedelta(minutes=10)
 LOOK_AFTER_MAX: Final = timedelta(days=7)
+_FROM_THE_FIRST: Final[Mapping[str, Any]] = {"after": ""}
 
 
 class Finder:
@@ -215,9 +216,9 @@ class AllotPayments:
         """The whole list as it is now, so that a later one simply replaces it."""
         if later := await self._finder.later(task.tenant):
             return later
-        return Done(tuple(await self.told(task.tenant, task.payload["invoice_id"])))
+        return Done(tuple(await self._told(task.tenant, task.payload["invoice_id"])))
 
-    async def told(self, tenant: TenantId, invoice_id: str) -> Sequence[StreamCommand]:
+    async def _told(self, tenant: TenantId, invoice_id: str) -> Sequence[StreamCommand]:
         """What the deal of an invoice is told, and the days whose operations are matched again."""
         invoice = await self._store.payable(tenant, invoice_id)
         assert invoice is not None, "only invoices that are known are allotted to"
@@ -253,33 +254,34 @@ class AllotPayments:
 
 
 class AllotAccount:
-    """After a change of the tenant's file: where statements say what is paid over an account, tells the deals what they
-    had listed before, which only explained what accounting told then (R21); and matches again what was of no seller."""
+    """After a change of the tenant's file: where statements say what is paid over an account, has the deals told what
+    they had listed before, which only explained what accounting told then (R21); and matches again what was of no
+    seller."""
 
     kind = listing.ALLOT_ACCOUNT
     recurring = False
     permits = 0
 
-    def __init__(self, store: BankStore, finder: Finder, allot: AllotPayments, clock: Clock) -> None:
+    def __init__(self, store: BankStore, finder: Finder, clock: Clock) -> None:
         self._store = store
         self._finder = finder
-        self._allot = allot
         self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
-        """Some unpaid invoices a run for which more is listed than counts; those are found no more then."""
+        """Some unpaid invoices a run for which more is listed than counts, in the order of their ids."""
         if later := await self._finder.later(task.tenant):
             return later
         if not await self._finder.told_by_statements(task.tenant, task.key):
-            return Done(found_something=False)
-        found = await self._store.underpaid(task.tenant, task.key, INVOICES_PER_RUN_MAX)
-        commands = [told for name in found for told in await self._allot.told(task.tenant, name)]
-        if len(found) < INVOICES_PER_RUN_MAX:
-            days = await self._store.days_of_nobody(task.tenant, self._clock.now().date() - OF_NOBODY_FOR)
-            matches = [(stream, await self._finder.matches(task.tenant, stream)) for stream in days]
-            commands += [_settle(stream, matched) for stream, matched in matches if matched]
-        again_at = task.due_at if len(found) == INVOICES_PER_RUN_MAX else None  # long past: at once
-        return Done(tuple(commands), again_at=again_at, found_something=bool(commands))
+            return Done(payload=_FROM_THE_FIRST, found_something=False)
+        now, after = self._clock.now(), task.payload.get("after", "")
+        found = await self._store.underpaid(task.tenant, task.key, after, INVOICES_PER_RUN_MAX)
+        await self._store.plan_allots(task.tenant, found, now, task.metadata)
+        if len(found) == INVOICES_PER_RUN_MAX:
+            return Done(again_at=task.due_at, payload={"after": max(found)})  # long past: at once
+        days = await self._store.days_of_nobody(task.tenant, now.date() - OF_NOBODY_FOR)
+        matches = [(stream, await self._finder.matches(task.tenant, stream)) for stream in days]
+        commands = tuple(_settle(stream, matched) for stream, matched in matches if matched)
+        return Done(commands, payload=_FROM_THE_FIRST, found_something=bool(found or commands))
 
 
 def operation_of(row: AllottedRow) -> Operation:
@@ -324,11 +326,10 @@ def _settle(stream: str, found: Sequence[Match]) -> StreamCommand:
 def handlers(store: BankStore, directory: TenantDirectory, clock: Clock) -> tuple[TaskHandler, ...]:
     """All that matches."""
     finder = Finder(store, directory, clock)
-    allot = AllotPayments(store, finder)
     return (
         MatchOperations(finder),
         MatchLater(finder, clock),
         LookUpPointed(store, finder),
-        allot,
-        AllotAccount(store, finder, allot, clock),
+        AllotPayments(store, finder),
+        AllotAccount(store, finder, clock),
     )
