@@ -19,7 +19,7 @@ from services.ingest.domain import deal, hints, portal, requisite
 from services.ingest.domain.deal import Entry
 from services.ingest.domain.values import Config, Snapshot
 from services.ingest.store.cards import CardStore
-from services.ingest.store.deals import DealStore, KnownDeal, Reading
+from services.ingest.store.deals import DealStore, KnownDeal, Reading, Tenant
 from services.ingest.workers.snapshot import ReadDeal as Read
 from services.ingest.workers.snapshot import bounded, read_deal, read_entry
 
@@ -51,11 +51,14 @@ class ReadDealTask:
         assert task.permit is not None, "the plan names an account"
         deal_id, work_id = str(task.payload["deal_id"]), UUID(task.work_id)
         known = await self._store.known(task.tenant, deal_id, work_id)
-        if known.tenant.config is None or known.tenant.status == "removed":
+        if _config_of(known.tenant) is None:
             return Done()
         outcome = await self._crm.read_deal(task.permit, deal_id)
         if isinstance(outcome, Ok):
-            return await self._seen(task, known, known.tenant.config, outcome.value)
+            # As they are after the answer: an entry that it lists may be of a trigger that was added while it came, and
+            # what was decided upon once is not looked at again.
+            config = _config_of(await self._store.tenant(task.tenant))
+            return Done() if config is None else await self._seen(task, known, config, outcome.value)
         if isinstance(outcome, Rejected) and outcome.problem.code == "deal_not_visible":
             gone = StreamCommand(task.stream, deal.ObserveGone(deal_id), f"gone:{uuid.uuid4()}")
             await self._store.mark_read(task.tenant, work_id, known.unread_upto, self._clock.now())
@@ -126,6 +129,11 @@ class ReadDealTask:
             others = {one.owner_id for one in same_inn if one.active and clean_kpp(one.kpp) == kpp}
             changes["same_inn_crm_ids"] = tuple(sorted(others - {buyer.crm_id}, key=int))
         return snapshot.model_copy(update={"buyer": buyer.model_copy(update=changes)})
+
+
+def _config_of(tenant: Tenant) -> Config | None:
+    """The settings in force; None of a tenant that has none yet, or was removed."""
+    return None if tenant.status == "removed" else tenant.config
 
 
 def _inn(snapshot: Snapshot) -> str:

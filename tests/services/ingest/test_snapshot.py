@@ -186,7 +186,10 @@ class _Store:
         self._config = config
 
     async def known(self, *_: Any) -> KnownDeal:
-        return KnownDeal(Tenant("active", 1, self._config), False, False, "", "", frozenset(), (), 17)
+        return KnownDeal(await self.tenant(), False, False, "", "", frozenset(), (), 17)
+
+    async def tenant(self, *_: Any) -> Tenant:
+        return Tenant("active", 1, self._config)
 
     async def mark_read(self, tenant: TenantId, work_id: object, upto: int, now: datetime, reading: object) -> None:
         self.marked = upto
