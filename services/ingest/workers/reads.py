@@ -101,13 +101,12 @@ class ReadDealTask:
     def _commands(
         self, task: Task, config: Config, snapshot: Snapshot, entries: Sequence[Entry], found: CrmSnapshot
     ) -> list[StreamCommand]:
-        lost = "lost:" if snapshot.lost else ""
-        content_id = f"content:{snapshot.content_hash}:{lost}{found.deal.updated_at.isoformat()}"
         snapshot, oversized = bounded(snapshot)
         oversized = oversized or found.oversized
         content = deal.ObserveContent(snapshot, config.settings, config.version, oversized=oversized)
-        # The content first: a document that exists hears of a change before another one is asked for.
-        commands = [StreamCommand(task.stream, content, content_id)]
+        # The content first: a document that exists hears of a change before another one is asked for. Each read has an
+        # id of its own: requisites go to and fro without moving the deal's time, and the stream knows what it saw last.
+        commands = [StreamCommand(task.stream, content, f"content:{uuid.uuid4()}")]
         for entry in entries:
             observed = deal.ObserveStage(snapshot, entry, config, oversized=oversized)
             commands.append(StreamCommand(task.stream, observed, f"stage:{task.account}:{entry.history_id}"))

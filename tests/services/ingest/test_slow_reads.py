@@ -1,6 +1,7 @@
-"""Deals of tenants whose settings change while the portal answers."""
+"""Deals whose settings or contents change while the portal answers, or go back to what they were."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from services.ingest.domain.values import Config, Funnel
 from services.ingest.store.deals import KnownDeal, Tenant
 from services.ingest.workers.reads import ReadDealTask
 from tests.services.ingest.test_domain import CONFIG
-from tests.services.ingest.test_snapshot import WHOLE
+from tests.services.ingest.test_snapshot import REQUISITE, WHOLE
 from tests.services.streams import Stream
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -101,3 +102,17 @@ async def test_nothing_is_asked_for_a_tenant_that_is_gone_when_the_portal_answer
     office.then = Tenant(status, 2, config)
     assert (await office.read()).commands == ()
     assert made(office) == []
+
+
+async def test_each_change_to_and_fro_is_told_though_the_portal_tells_one_time_of_them() -> None:
+    """Requisites change without moving the deal's time."""
+    office, other = Office(), replace(WHOLE, requisite=replace(REQUISITE, kpp="770901002"))
+    await office.read()
+    for shown in (other, WHOLE, other, WHOLE):
+        office.shown = shown
+        done = await office.read()
+        for command in done.commands:  # a commit whose answer was lost
+            office.deal.ran(command.body, command.command_id)
+        await office.read()
+    told = [one.deal.buyer.kpp for one in office.deal.happened(deal.ContentChanged)]
+    assert told == ["770901002", "770901001", "770901002", "770901001"]
