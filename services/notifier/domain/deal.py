@@ -11,9 +11,8 @@ from chassis.aggregate import EffectPlan, EventCodec, Plan, Recorded
 from chassis.domain import Event, Refused, replace
 from chassis.values.orders import OrderId
 from services.notifier.domain import facts as f
-from services.notifier.domain import shown
+from services.notifier.domain import shown, spoken
 from services.notifier.domain import writes as w
-from services.notifier.domain.spoken import comments, complaint, instead, is_sayable, notifications
 
 PREFIX = "deal"
 CRM_WRITE = "crm-write"
@@ -40,7 +39,8 @@ class Told(Event, name="Told"):
 
 class Written(Event, name="Written"):
     """A write reached the CRM, or was refused for good (``refused``). ``complained``: the account whose admin chat is
-    told of it, "" where the deal told of such a refusal before. ``unheard``: what the responsible could not be told."""
+    told of it, "" where the deal told of such a refusal before. ``unheard``: what the responsible could not be told.
+    ``of``: the fields that were refused, by our names."""
 
     fact_id: str
     index: int
@@ -49,6 +49,7 @@ class Written(Event, name="Written"):
     refused: f.Reason | None = None
     complained: str = ""
     unheard: w.NotifyPerson | None = None
+    of: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,14 @@ class Tell:
 @dataclass(frozen=True, slots=True)
 class SeeWritten:
     """What became of one write; of a refused one, ``account`` is where it was refused, and ``unheard`` a notification
-    whose addressee cannot be told."""
+    whose addressee cannot be told, ``of`` the fields that it is of."""
 
     fact_id: str
     index: int
     refused: f.Reason | None = None
     account: str = ""
     unheard: w.NotifyPerson | None = None
+    of: tuple[str, ...] = ()
 
 
 Command = Tell | SeeWritten
@@ -91,8 +93,8 @@ class State:
 
     ``rendered`` is the newest revision with a file, by kind; ``leaving`` are when the last writes leave or left.
     ``early`` are cards taken and work resumed before it was told that they are open and delayed; ``newest`` is the
-    place of the newest of facts that replace each other; ``complaints`` are the codes of refusals that the admin chat
-    heard of; ``papers`` are the deal's invoices.
+    place of the newest of facts that replace each other; ``complaints`` are the refusals that the admin chat heard of;
+    ``papers`` are the deal's invoices.
     """
 
     stream: str
@@ -113,7 +115,7 @@ class State:
     order_number: str = ""
     early: tuple[str, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
-    complaints: frozenset[str] = frozenset()
+    complaints: frozenset[spoken.Complaint] = frozenset()
     papers: shown.Papers = field(default_factory=dict)
 
     def shown_status(self) -> str:
@@ -157,7 +159,8 @@ def evolve(state: State, event: StoredEvent) -> State:
 
 def _written(state: State, event: Written) -> State:
     if event.complained and event.refused is not None and event.unheard is None:
-        state = replace(state, complaints=state.complaints | {event.refused.code})
+        about = spoken.complaints(event.write, event.of or (), event.refused)
+        state = replace(state, complaints=state.complaints | about)
     sent = state.sent.get(event.fact_id, frozenset()) | {event.index}
     if len(sent) < len(state.pending.get(event.fact_id, ())):
         return replace(state, sent={**state.sent, event.fact_id: sent})
@@ -258,7 +261,8 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
             if command.index >= len(kinds) or command.index in state.sent.get(command.fact_id, frozenset()):
                 return ()
             kind, refused = kinds[command.index], command.refused
-            known = refused is None or refused.code in (*state.complaints, "tenant_removed")
+            about = spoken.complaints(kind, command.of, refused)
+            known = refused is None or refused.code == "tenant_removed" or about <= state.complaints
             left = command.unheard is not None  # each notification is told to somebody
             return (
                 Written(
@@ -267,8 +271,9 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                     write=kind,
                     fact_writes=kinds,
                     refused=refused,
-                    complained=command.account if (left or not known) and is_sayable(kind, refused) else "",
+                    complained=command.account if (left or not known) and spoken.is_sayable(kind, refused) else "",
                     unheard=command.unheard,
+                    of=command.of or None,
                 ),
             )
         case _:
@@ -302,7 +307,7 @@ def _may_leave(state: State, now: dt.datetime, count: int) -> dt.datetime:
 
 def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, ...]:
     after = see(state, fact, sequence)
-    told = () if _is_over(state, fact, sequence) else notifications(fact)
+    told = () if _is_over(state, fact, sequence) else spoken.notifications(fact)
     order = OrderId.parse(state.stream.partition("-")[2])
     if order is not None:
         # There is no deal to write to: what is not for people only stands in the state.
@@ -325,7 +330,7 @@ def _writes(state: State, fact: f.AnyFact, sequence: int) -> tuple[w.AnyWrite, .
         writes.append(w.PutFile(field=name, blob=fact.blob, file_name=fact.file_name))
     if isinstance(fact, f.BalanceChanged) and after.settled and not state.settled:
         writes.append(w.MoveToPaid(category_id=fact.category_id))
-    writes.extend(comments(fact))
+    writes.extend(spoken.comments(fact))
     writes.extend(told)
     return tuple(writes)
 
@@ -373,7 +378,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
     event = recorded.event
     if isinstance(event, Written) and event.complained and event.refused is not None:
         deal_id = state.stream.partition("-")[2]
-        said = instead(deal_id, event.unheard) or complaint(deal_id, event.write, event.refused)
+        said = spoken.instead(deal_id, event.unheard) or spoken.complaint(deal_id, event.write, event.refused)
         request = {**said, "fact_id": event.fact_id, "index": event.index}
         key = (event.fact_id, str(event.index), "refused")
         return (EffectPlan(kind=CRM_CHAT, key=key, account=event.complained, request=request),)

@@ -25,6 +25,9 @@ _FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknow
 RIGHTS_MISSING: Final = frozenset({"scope_missing", "crm_method_unconfirmed"})
 """Why the portal lets us write no messages: that cannot be said in one."""
 
+Complaint = tuple[str, str, str]
+"""The kind of a refused write, what it was of, the code: what people are told of once."""
+
 
 def comments(fact: f.AnyFact) -> Sequence[w.AddComment]:
     """What the deal's timeline keeps of a fact."""
@@ -82,6 +85,15 @@ def complaint(deal_id: str, write: str, refused: f.Reason) -> dict[str, Any]:
     """What the admin chat is told of a write that the portal refused for good. It names the deal itself."""
     values = {"deal": deal_id, "write": write, "reason": refused.model_dump(mode="json")}
     return {**w.SayInChat(text="write_refused", values=values).model_dump(mode="json"), "deal_id": ""}
+
+
+def complaints(write: str, of: Sequence[str], refused: f.Reason | None) -> frozenset[Complaint]:
+    """What is told with one refusal: that of a file says nothing of the sum. A right is missing for all messages."""
+    if refused is None:
+        return frozenset()
+    if refused.code in RIGHTS_MISSING:
+        return frozenset({("", "", refused.code)})
+    return frozenset((write, target, refused.code) for target in of or ("",))
 
 
 def is_of_rights(request: Mapping[str, Any]) -> bool:

@@ -295,7 +295,18 @@ def _told(call: EffectCall, settled: Settled) -> deal.Command:
             refused = Reason(code=settled.problem.code, values=settled.problem.values)
             gone = call.request["write"] == "notification" and refused.code == ports.RECIPIENT_REFUSED
             unheard = NotifyPerson.model_validate(call.request) if gone else None
-            return deal.SeeWritten(fact_id, index, refused, call.account, unheard)
+            return deal.SeeWritten(fact_id, index, refused, call.account, unheard, _fields_of(call.request))
+
+
+def _fields_of(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields that a write is of, by our names."""
+    match request["write"]:
+        case "fields":
+            return tuple(sorted(request["values"]))
+        case "file":
+            return (request["field"],)
+        case _:
+            return ()
 
 
 def _field_values(

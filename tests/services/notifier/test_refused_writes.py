@@ -2,11 +2,14 @@
 
 import pytest
 
+from chassis.domain import Problem
 from chassis.values.money import Language
+from chassis.work.handlers import RejectedFinally
 from services.notifier.domain import deal
 from services.notifier.domain.facts import Reason
 from services.notifier.workers.texts import LANGUAGES, Texts
-from tests.services.notifier.parts import MOSCOW, Told, issued, rejected, tell, told
+from tests.services.notifier.parts import MOSCOW, Told, balance, issued, rejected, rendered, tell, told
+from tests.services.notifier.test_stand_ins import become, called
 
 ACCOUNT = "bitrix24:vektor"
 FIELD = Reason(code="crm_field_missing", values={"field": "UF_PDF"})
@@ -19,6 +22,12 @@ def complaints(stream: Told) -> list[tuple[str, str]]:
     return [(plan.request["values"]["write"], plan.request["values"]["reason"]["code"]) for plan in plans]
 
 
+def refuse(stream: Told, fact_id: str, code: str) -> None:
+    """The portal refuses the first write of a fact."""
+    sent = next(one for one in stream.effects_of(deal.CRM_WRITE) if one.request["fact_id"] == fact_id)
+    stream.ran(become(called(sent), RejectedFinally(Problem(code))))
+
+
 def test_admin_chat_hears_of_refused_writes_once_for_each_reason() -> None:
     stream = told()
     for fact_id in ("m1", "m2"):
@@ -29,6 +38,27 @@ def test_admin_chat_hears_of_refused_writes_once_for_each_reason() -> None:
     (plan, _) = stream.effects_of(deal.CRM_CHAT)
     assert (plan.account, plan.request["deal_id"], plan.group) == (ACCOUNT, "", "")
     assert stream.replayed() == stream.state
+
+
+def test_a_refused_file_hides_no_later_refusal_of_the_sum() -> None:
+    stream, denied = told(), Reason(code="crm_access_denied")
+    tell(stream, rendered(), "m1")
+    tell(stream, issued(), "m2")
+    tell(stream, balance(2, 40_00), "m3")
+    tell(stream, balance(3, 50_00), "m4")
+    for fact_id in ("m1", "m2", "m3", "m4"):
+        refuse(stream, fact_id, denied.code)
+    # Neither the number, which was refused before it, nor a second sum, whose reason people know.
+    assert complaints(stream) == [("file", denied.code), ("fields", denied.code), ("fields", denied.code)]
+    assert stream.replayed() == stream.state
+
+
+def test_one_field_that_is_refused_again_beside_others_is_told_once() -> None:
+    stream, denied = told(), Reason(code="crm_access_denied")
+    for version, paid in ((2, 40_00), (3, 100_00), (4, 50_00)):  # the sum, each with another state
+        tell(stream, balance(version, paid), f"m{version}")
+        refuse(stream, f"m{version}", denied.code)
+    assert complaints(stream) == [("fields", denied.code)]
 
 
 def test_what_was_written_and_what_the_chat_itself_refused_is_not_told_there() -> None:
