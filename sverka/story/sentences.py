@@ -164,6 +164,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "invoicing.Rendered": ("The PDF is there ({{ size_bytes }} bytes)", "PDF получен ({{ size_bytes }} байт)"),
     "invoicing.BalanceSeen": ("The invoice's state: {{ status|state }}", "Состояние счёта: {{ status|state }}"),
     "invoicing.CancelOrdered": ("{{ by }} asked to cancel the invoice", "{{ by }}: счёт решено аннулировать"),
+    "invoicing.AskedMeanwhile": (
+        "Another invoice was asked for; it begins once this one is void",
+        "Запрошен новый счёт; он начнётся, когда этот будет аннулирован",
+    ),
     "invoicing.CancelRefused": (
         "Accounting did not cancel: {{ reason|why }}",
         "Бухгалтерия не аннулировала: {{ reason|why }}",
