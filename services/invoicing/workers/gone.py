@@ -18,7 +18,7 @@ def is_gone(outcome: Outcome[Any]) -> TypeGuard[Rejected]:
 
 def may_be_hidden(clock: Clock, since: datetime | None) -> bool:
     """Whether a document that was there at ``since`` may only be out of readers' sight. A clock that was set forward
-    meanwhile has measured nothing."""
+    meanwhile has measured nothing, and of one that nobody watched since then that may be so."""
     if since is None:
         return True
-    return clock.now() < max(since, clock.set_forward_at or since) + HIDDEN_MAX
+    return clock.now() < max(since, clock.set_forward_at or since, clock.known_since or since) + HIDDEN_MAX
