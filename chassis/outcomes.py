@@ -9,7 +9,7 @@ Uncertain     sent, and nobody knows: only a look-up may tell
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from chassis.domain import Problem
 
@@ -50,10 +50,17 @@ class Retryable:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The call left, and its effect is unknown."""
+    """The call left, and its effect is unknown. ``outage`` failures in a row open the account's breaker; False where
+    the vendor did answer, and only what came of the call is to be looked up."""
 
     problem: Problem
+    outage: bool = True
 
 
 Failure = Rejected | Deferred | Retryable | Uncertain
 Outcome = Ok[T] | Failure
+
+
+def is_outage(outcome: Outcome[Any]) -> bool:
+    """Whether an outcome is a failure of the account, of which some in a row open its breaker."""
+    return isinstance(outcome, Retryable | Uncertain) and outcome.outage

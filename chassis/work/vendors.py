@@ -142,7 +142,7 @@ class Vendors:
             self.answered(row.tenant, row.account)
             return settlement
         for outcome in outcomes:
-            if isinstance(outcome, Uncertain) or (isinstance(outcome, Retryable) and outcome.outage):
+            if isinstance(outcome, Retryable | Uncertain) and outcome.outage:
                 return self._failed(row, outcome.problem, settlement)
         return settlement
 

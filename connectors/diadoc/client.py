@@ -13,7 +13,7 @@ import orjson
 from chassis.clock import Clock
 from chassis.domain import Problem
 from chassis.http import Answer
-from chassis.outcomes import Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.outcomes import Ok, Outcome, Rejected, Retryable, Uncertain, is_outage
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.diadoc import mapping, title
@@ -137,7 +137,7 @@ class Diadoc:
             return posted
         found = await self.find_posted(permit, posting)
         if not isinstance(found, Ok) or len(found.value) > 1:
-            return Uncertain(posted.problem)
+            return Uncertain(posted.problem, outage=is_outage(found))
         return Ok(found.value[0]) if found.value else posted
 
     async def find_posted(self, permit: Permit, posting: Posting) -> Outcome[tuple[DocumentRef, ...]]:

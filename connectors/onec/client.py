@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis import log
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.outcomes import Ok, Outcome, Rejected, Uncertain
+from chassis.outcomes import Ok, Outcome, Rejected, Uncertain, is_outage
 from chassis.work.handlers import Permit
 from connectors import wire
 from connectors.closing import CLOSING
@@ -123,7 +123,7 @@ class OneC(Refusing):
             self._goods.forget(permit)
             return made
         there = await self._bases.one(permit, operation, f"{resource}({address.guid(body['Ref_Key'])})")
-        return there if isinstance(there, Ok) else Uncertain(made.problem)
+        return there if isinstance(there, Ok) else Uncertain(made.problem, outage=is_outage(there))
 
     async def _with_term(self, permit: Permit, card: InvoiceCard, due_on: date | None) -> InvoiceCard:
         """The invoice after its term was put into the base's register. The invoice stands whatever becomes of the term,

@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.clock import Clock
 from chassis.domain import Problem
-from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain
+from chassis.outcomes import Deferred, Ok, Outcome, Rejected, Retryable, Uncertain, is_outage
 from chassis.subjects import SubjectErased, SubjectRef, Subjects
 from chassis.work.handlers import (
     Confirmed,
@@ -78,12 +78,12 @@ class CreateCounterparty:
         if isinstance(created, Rejected) and created.problem.code == "already_exists" and draft.inn:
             permit = await self._permits.acquire(call.account, 1, PermitClass.INTERACTIVE)
             if not isinstance(permit, Permit):
-                return (Uncertain(created.problem),)  # looked up like any lost answer
+                return (Uncertain(created.problem, outage=False),)  # looked up like any lost answer
             found = await self._accounting.find_counterparty(permit, draft.inn)
             same, _ = split(found.value, draft.kpp or "") if isinstance(found, Ok) else ((), ())
             if len(same) == 1:
                 return (Ok({"remote_id": same[0].counterparty_id}),)
-            return (Uncertain(created.problem),)
+            return (Uncertain(created.problem, outage=is_outage(found)),)
         return (created,)
 
     def _is_old(self, call: EffectCall) -> bool:
@@ -102,7 +102,7 @@ class CreateCounterparty:
             return found if isinstance(found, Deferred | Retryable) else Retryable(found.problem, outage=False)
         same, _ = split(found.value, draft.kpp or "")
         if len(same) > 1:
-            return Uncertain(Problem("counterparty_double", {"count": len(same)}))
+            return Uncertain(Problem("counterparty_double", {"count": len(same)}), outage=False)
         return Ok({"remote_id": same[0].counterparty_id}) if same else None
 
     async def probe(self, call: EffectCall) -> ProbeResult:

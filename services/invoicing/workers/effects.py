@@ -98,7 +98,7 @@ class CreateInvoice:
         created = await self._accounting.create_invoice(call.permit, draft, key=key)
         if isinstance(created, Rejected) and created.problem.code == "already_exists":
             # It may well be ours, sent before and thought to be lost: a look-up tells.
-            return (Uncertain(created.problem),)
+            return (Uncertain(created.problem, outage=False),)
         return (Ok(invoice_result(created.value, request["vat_kopecks"])) if isinstance(created, Ok) else created,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
@@ -227,7 +227,7 @@ class CancelInvoice:
         (call,) = calls
         cancelled = await self._accounting.cancel_invoice(call.permit, call.request["remote_id"], key=call.effect_id)
         if is_gone(cancelled):
-            return (Uncertain(cancelled.problem),)
+            return (Uncertain(cancelled.problem, outage=False),)
         return (Ok(invoice_result(cancelled.value)) if isinstance(cancelled, Ok) else cancelled,)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
@@ -252,7 +252,7 @@ class CancelInvoice:
 def _unless_there(failure: Failure) -> Failure:
     """What is there already may well be ours, sent before and thought to be lost: a look-up, or a person, tells."""
     there = isinstance(failure, Rejected) and failure.problem.code == "already_exists"
-    return Uncertain(failure.problem) if there else failure
+    return Uncertain(failure.problem, outage=False) if there else failure
 
 
 async def _key_unless_known(
@@ -274,14 +274,14 @@ async def _key_unless_known(
         case Ok(OnlyVoid()):
             return call.effect_id
         case Ok(Inconclusive(problem)) if problem.code == DOCUMENT_DOUBLED:
-            return Uncertain(problem)
+            return Uncertain(problem, outage=False)
         case Ok() | Rejected():
             return key_of(call)
         case Deferred() | Retryable() | Uncertain():
             waits = call.planned_at is None or now < call.planned_at + timedelta(seconds=policy.undecided_seconds_max)
             if not waits or looked.problem.code == LOOKUP_INCOMPLETE:
                 return key_of(call)
-            return Retryable(looked.problem) if isinstance(looked, Uncertain) else looked
+            return Retryable(looked.problem, outage=looked.outage) if isinstance(looked, Uncertain) else looked
         case _:
             assert_never(looked)
 

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.domain import Problem
 from chassis.ids import TenantId
-from chassis.outcomes import Ok, Rejected, Retryable
+from chassis.outcomes import Ok, Rejected, Retryable, Uncertain
 from chassis.work.handlers import PermitClass
 from chassis.work.permits import ACCOUNT_UNKNOWN
 from chassis.work.settings import TenantRules
@@ -53,6 +53,18 @@ async def test_a_definite_answer_breaks_the_row_of_failures(world: World) -> Non
     await world.start(vendor, settings=replace(QUICK, in_flight_max=1))
     await eventually(lambda: _sent(vendor, 12))
     assert await open_accounts(world) == []
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_doubt_after_an_answer_of_the_vendors_is_no_failure_of_the_account(world: World, lost: bool) -> None:
+    """What is not there, or is there already, is looked up as a lost answer is; but the vendor did answer."""
+    vendor = Vendor()
+    vendor.answer = lambda call: Uncertain(Problem("document_not_found"), outage=lost)
+    await world.execute(*(begin("aa", str(n)) for n in range(6)))
+    await world.start(vendor, settings=replace(QUICK, in_flight_max=1))
+    await eventually(lambda: _doubted(world, 5))
+    assert await open_accounts(world) == ([ACCOUNT] if lost else [])
+    assert len(await world.messages("OutageBegan")) == int(lost)
 
 
 async def test_after_a_good_probe_the_oldest_goes_first_at_the_lower_rate(world: World) -> None:
@@ -191,6 +203,10 @@ async def open_accounts(world: World, at_least: int = 0) -> list[TenantId]:
     async with world.database.delivery_connection() as connection:
         rows = await connection.fetch("SELECT account FROM work_accounts WHERE opened_at IS NOT NULL")
     return [row["account"] for row in rows] if len(rows) >= at_least else []
+
+
+async def _doubted(world: World, at_least: int) -> bool:
+    return len(await world.rows("state = 'UNCERTAIN' AND queue <> 'taken'")) >= at_least
 
 
 async def _quiet(world: World, vendor: Vendor, sent: int) -> bool:

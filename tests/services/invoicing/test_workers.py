@@ -46,6 +46,7 @@ from tests.services.streams import NOW, TENANT
 PERMIT = Permit("elba:main", "https://elba.example", "", 5, NOW)
 NO = Problem("accounting_refused", {"text": "нет"})
 GONE = Problem("document_not_found")
+EXISTS = Uncertain(Problem("already_exists"), outage=False)
 CARD = InvoiceCard(
     invoice_id="e1",
     number="B24-15",
@@ -327,9 +328,9 @@ def call(request: dict[str, Any]) -> EffectCall:
 async def test_document_that_exists_already_is_looked_up_and_not_called_refused() -> None:
     accounting: Any = Accounting(Rejected(Problem("already_exists")))
     handler = CreateInvoice(accounting, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW))
-    assert list(await handler.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
+    assert list(await handler.send([call(dict(last(issued()).request))])) == [EXISTS]
     act = CreateAct(accounting, lambda account: ELBA_SEED, Items(), Leave(), ManualClock(NOW))
-    assert list(await act.send([call(dict(last(issued()).request))])) == [Uncertain(Problem("already_exists"))]
+    assert list(await act.send([call(dict(last(issued()).request))])) == [EXISTS]
 
 
 class TestSentOnceMore:
@@ -420,7 +421,7 @@ class TestSentOnceMore:
 
     async def test_is_no_third_one_where_there_are_two(self) -> None:
         outcome, created = await self._sent(Ok(InvoiceLookup((CARD, CARD), ())))
-        assert (outcome, created) == (Uncertain(Problem("document_doubled", {"count": 2})), False)
+        assert (outcome, created) == (Uncertain(Problem("document_doubled", {"count": 2}), outage=False), False)
 
     async def test_what_is_sent_for_the_first_time_is_not_looked_for(self) -> None:
         outcome, created = await self._sent(Ok(InvoiceLookup((CARD,), ())), key_attempt=False)
@@ -458,7 +459,7 @@ async def test_invoice_that_is_gone_is_void_once_it_cannot_be_hidden_any_more() 
     handler = CancelInvoice(accounting, lambda account: ELBA_SEED, clock)
     sent = replace(call({"document_id": "d1", "remote_id": "e1", "cancel": 2}), planned_at=NOW)
     clock.advance(179)
-    assert list(await handler.send([sent])) == [Uncertain(GONE)]
+    assert list(await handler.send([sent])) == [Uncertain(GONE, outage=False)]
     assert await handler.probe(sent) == Inconclusive(GONE)
     clock.advance(1)
     assert await handler.probe(sent) == Found({})
