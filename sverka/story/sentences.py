@@ -169,8 +169,8 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "Запрошен новый счёт; он начнётся, когда этот будет аннулирован",
     ),
     "invoicing.CancelRefused": (
-        "Accounting did not cancel: {{ reason|why }}",
-        "Бухгалтерия не аннулировала: {{ reason|why }}",
+        "Accounting did not {% if undecided %}confirm that it cancelled{% else %}cancel{% endif %}: {{ reason|why }}",
+        "Бухгалтерия не {% if undecided %}подтвердила аннулирование{% else %}аннулировала{% endif %}: {{ reason|why }}",
     ),
     "invoicing.Cancelled": ("Invoice {{ number }} is cancelled", "Счёт № {{ number }} аннулирован"),
     "ingest.RequisiteSeen": (

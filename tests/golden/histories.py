@@ -97,6 +97,7 @@ def all_histories() -> Iterator[History]:
     yield "invoicing", "buyer-lost", invoicing.buyer_lost()
     yield "invoicing", "lost-and-left-to-a-person", invoicing.lost_and_left_to_a_person()
     yield "invoicing", "asked-while-voided", invoicing.asked_while_voided()
+    yield "invoicing", "asked-while-a-person-decides", invoicing.asked_while_a_person_decides()
     yield "invoicing", "goods-missed", invoicing.goods_missed()
     yield "invoicing", "mapped-and-made", invoicing.goods_mapped()
     yield "invoicing", "signed-electronically", edi_parts.signed()

@@ -91,7 +91,10 @@ class Cancelling(Answering, ABC):
             self._leave_to_a_person(self.state.documents[document.document_id], reason)
 
     def confirm_cancel(self, command: c.ConfirmCancel) -> None:
-        """What the vendor said; a refusal leaves the invoice as it was, and a person is asked."""
+        """What the vendor said; a refusal leaves the invoice as it was, and a person is asked. What was asked for
+        meanwhile is answered by the invoice at once where the vendor refused to void it, as because it is paid: it
+        stands, and a person who voids it against that orders what follows. Where nobody knows what became of the order,
+        or the vendor voids none, the person's word tells, and the request waits for that."""
         document = self.state.documents.get(command.document_id)
         if document is None or document.phase != "cancelling" or document.cancels != command.cancel:
             return
@@ -100,14 +103,19 @@ class Cancelling(Answering, ABC):
         elif command.refused.code == CAPABILITY_MISSING:
             self._leave_to_a_person(document, command.refused)
         else:
-            self.say(e.CancelRefused(document_id=document.document_id, reason=command.refused))
+            refused = e.CancelRefused(
+                document_id=document.document_id, reason=command.refused, undecided=command.undecided
+            )
+            self.say(refused)
             self.open_card("cancel_refused", document, number=document.issued.number if document.issued else "")
-            self._answer_what_stands(document)
+            self._tell_what_changed(document)
+            if not command.undecided:
+                self._take_up_meanwhile(document)
 
     def _leave_to_a_person(self, document: Document, reason: Reason) -> None:
-        self.say(e.CancelRefused(document_id=document.document_id, reason=reason))
+        self.say(e.CancelRefused(document_id=document.document_id, reason=reason, undecided=True))
         self._ask_to_cancel_by_hand(document)
-        self._answer_what_stands(document)
+        self._tell_what_changed(document)
 
     def _ask_to_cancel_by_hand(self, document: Document, *, still: bool = False) -> None:
         issued = document.issued
@@ -125,7 +133,8 @@ class Cancelling(Answering, ABC):
         )
 
     def ask_meanwhile(self, document: Document, command: c.Request) -> None:
-        """Nobody can tell yet whether the invoice is in the way of another: the newest request waits for that."""
+        """Nobody can tell yet whether the invoice is in the way of another, as long as the vendor has not answered or a
+        person has not decided: the newest request waits for that."""
         if document.meanwhile is not None and command.sequence <= document.meanwhile.sequence:
             return
         self.say(
@@ -164,9 +173,12 @@ class Cancelling(Answering, ABC):
                 )
             )
 
-    def _answer_what_stands(self, document: Document) -> None:
-        self._tell_what_changed(document)
-        self._take_up_meanwhile(document)
+    def answer_meanwhile(self, before: Document) -> None:
+        """What waited for the end of an invoice is taken up when a person's word left the invoice standing, or made it
+        none of the deal's."""
+        now = self.state.documents[before.document_id]
+        if now.meanwhile is None and now.phase != "cancelled":
+            self._take_up_meanwhile(before)
 
     def _tell_what_changed(self, document: Document) -> None:
         changed = document.changed_deal

@@ -137,11 +137,13 @@ class MissPdf:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmCancel:
-    """The vendor voided the invoice; a reason means that it refused to. ``cancel`` counts the document's orders."""
+    """The vendor voided the invoice; a reason means that it refused to, or, with ``undecided``, that nobody knows
+    whether it did. ``cancel`` counts the document's orders."""
 
     document_id: str
     cancel: int
     refused: Reason | None = None
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class _Decision(Cancelling):
     def take_up(self, command: c.Request) -> None:
         terms = command.terms
         document = self._of_another_seller(command) or self.state.latest(terms.seller_id, command.kind)
-        if document is not None and document.phase == "cancelling":
+        if document is not None and document.may_end:
             self.ask_meanwhile(document, command)
             return
         if document is not None and document.phase in IN_PROGRESS and not document.is_asked_anew(terms):
@@ -363,8 +363,10 @@ class _Decision(Cancelling):
         taken = self.state.cards.take(command, self.now)
         if isinstance(taken, Refused):
             return taken
+        before = self.state.documents[taken.subject]
         self.say(taken)
         self._act_on(self.state.documents[taken.subject], command)
+        self.answer_meanwhile(before)
         return None
 
     def _act_on(self, document: Document, command: TakeCard) -> None:

@@ -223,8 +223,8 @@ class CancelOrdered(Event, name="CancelOrdered"):
 
 
 class AskedMeanwhile(Event, name="AskedMeanwhile"):
-    """While the invoice is being voided another was asked for, with what the deal shows now. It is begun once this one
-    is void; one that stands after all is the answer."""
+    """While the invoice is being voided, by the vendor or by a person, another was asked for, with what the deal shows
+    now. It is begun once this one is void; one that stands after all is the answer."""
 
     document_id: str
     tenant: str
@@ -238,10 +238,12 @@ class AskedMeanwhile(Event, name="AskedMeanwhile"):
 
 
 class CancelRefused(Event, name="CancelRefused"):
-    """The vendor did not void the invoice; it stands."""
+    """The vendor did not void the invoice; it stands. ``undecided``: a person has yet to say what becomes of it, since
+    nobody knows whether it is void, or since the vendor voids none."""
 
     document_id: str
     reason: Reason
+    undecided: bool = False
 
 
 class Cancelled(Event, name="Cancelled"):

@@ -28,7 +28,8 @@ STANDING: frozenset[Phase] = frozenset({"review", "made"})
 SENT: frozenset[Phase] = frozenset({"ordered", "doubtful", "review", "made"})
 """The vendor has it, or may have it, and nobody has ordered it to be void."""
 STAYS = frozenset({("cancel_by_hand", "keep"), ("cancel_refused", "understood")})
-"""A person leaves the invoice as it is: what voids it later is another order, which says itself what follows."""
+"""A person leaves the invoice as it is: what waited for its end is answered by it, and what voids it later is another
+order, which says itself what follows."""
 OVER: frozenset[Phase] = frozenset({"cancelled", "given_up"})
 
 
@@ -39,8 +40,8 @@ class Document:
     answer was lost, 0 while none was. ``key_attempt`` is the one whose key what a person has sent once more has, 0 for
     its own: to a vendor that knows keys it is the same call. ``goods_missed`` are products that the nomenclature ever
     lacked, ``goods_known`` those of them that it has by now, since the last refusal. ``gone`` are records of its buyer
-    that the vendor said not to have, since it was last refused for another reason. ``meanwhile`` is the request for
-    another that came while it was being voided."""
+    that the vendor said not to have, since it was last refused for another reason. ``undecided``: it was to be void,
+    and a person has yet to say whether it is. ``meanwhile`` is the request for another that waits for its end."""
 
     document_id: str
     kind: Kind
@@ -65,7 +66,13 @@ class Document:
     goods_missed: frozenset[str] = frozenset()
     goods_known: frozenset[str] = frozenset()
     gone: tuple[str, ...] = ()
+    undecided: bool = False
     meanwhile: e.AskedMeanwhile | None = None
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it is being voided, by the vendor or by a person's hands: nobody can say yet that it stands."""
+        return self.phase == "cancelling" or (self.undecided and self.phase in STANDING)
 
     def goods_wanted(self) -> Mapping[str, str]:
         """The products that it waits for, each with the item that was tried in vain, "" for none."""
@@ -185,11 +192,13 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.AnswerLost():
             return _change(state, event.document_id, lost_attempt=event.attempt)
         case e.Doubted():
-            return _change(state, event.document_id, phase="doubtful", issued=event.issued)
+            return _change(state, event.document_id, phase="doubtful", issued=event.issued, undecided=False)
         case e.Drafted():
             return _change(state, event.document_id, phase="review", issued=event.issued)
         case e.Made():
-            return _change(state, event.document_id, phase="made", issued=event.issued)
+            before = state.documents[event.document_id]
+            waits = before.meanwhile if before.undecided else None
+            return _change(state, event.document_id, phase="made", issued=event.issued, meanwhile=waits)
         case e.Refused():
             missed = state.documents[event.document_id].goods_missed | set(event.reason.values.get("products", ()))
             refused = _change(state, event.document_id, phase="blocked", reasons=(event.reason,))
@@ -202,7 +211,7 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.GoodsUsed():
             return state
         case e.GivenUp():
-            return _change(state, event.document_id, phase="given_up")
+            return _change(state, event.document_id, phase="given_up", meanwhile=None)
         case e.ContentChanged():
             return _change(state, event.document_id, changed_deal=event.deal)
         case e.DealSeen():
@@ -220,22 +229,21 @@ def evolve(state: State, event: e.StoredEvent) -> State:
             return replace(state, cards=state.cards.evolve(event))
         case CardTaken():
             taken = replace(state, cards=state.cards.evolve(event))
-            stays = (event.kind, event.choice) in STAYS
-            return _change(taken, event.subject, replace_after_cancel=False) if stays else taken
+            if (event.kind, event.choice) not in STAYS:
+                return taken
+            return _change(taken, event.subject, replace_after_cancel=False, undecided=False, meanwhile=None)
         case e.CancelOrdered():
             cancels = state.documents[event.document_id].cancels + 1
             fields = {"phase": "cancelling", "cancels": cancels, "replace_after_cancel": event.replace}
-            return _change(state, event.document_id, **fields)
+            return _change(state, event.document_id, **fields, undecided=False)
         case e.AskedMeanwhile():
             kept = _change(state, event.document_id, meanwhile=event)
             buyers = _shown(state, event.request_id, event.deal)
             return replace(kept, asked=state.asked | {event.request_id}, buyers=buyers)
         case e.CancelRefused():
-            issued = state.documents[event.document_id].issued
-            phase: Phase = "review" if issued is not None and issued.unposted else "made"
-            return _change(state, event.document_id, phase=phase, meanwhile=None)
+            return _cancel_refused(state, event)
         case e.Cancelled():
-            return _change(state, event.document_id, phase="cancelled", meanwhile=None)
+            return _change(state, event.document_id, phase="cancelled", undecided=False, meanwhile=None)
         case e.DealGone():
             return replace(state, gone=True)
         case e.DealBack():
@@ -298,6 +306,13 @@ def _ordered(state: State, event: e.Ordered) -> State:
     fields = {"phase": "ordered", "draft": event.draft, "attempt": event.draft.attempt, "link": link, "reasons": ()}
     key_attempt = (before.key_attempt or before.attempt) if again else 0
     return _change(state, event.document_id, **fields, key_attempt=key_attempt)
+
+
+def _cancel_refused(state: State, event: e.CancelRefused) -> State:
+    document = state.documents[event.document_id]
+    phase: Phase = "review" if document.issued is not None and document.issued.unposted else "made"
+    waits = document.meanwhile if event.undecided else None
+    return _change(state, event.document_id, phase=phase, undecided=event.undecided, meanwhile=waits)
 
 
 def _change(state: State, document_id: str, **fields: Any) -> State:

@@ -240,13 +240,14 @@ class CancelInvoice:
         return Found(invoice_result(found.value)) if found.value.status is InvoiceStatus.CANCELLED else NotFound()
 
     def told(self, call: EffectCall, settled: Settled) -> Any | None:
-        """The deal is told that the invoice is void, or why not."""
+        """The deal is told that the invoice is void, why not, or that nobody knows."""
         document_id, cancel = call.request["document_id"], call.request["cancel"]
         match settled:
             case Confirmed():
                 return c.ConfirmCancel(document_id, cancel)
             case RejectedFinally() | Undecidable():
-                return c.ConfirmCancel(document_id, cancel, Reason.of(settled.problem))
+                undecided = isinstance(settled, Undecidable)
+                return c.ConfirmCancel(document_id, cancel, Reason.of(settled.problem), undecided)
 
 
 def _unless_there(failure: Failure) -> Failure:

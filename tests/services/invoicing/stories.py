@@ -145,6 +145,25 @@ def asked_while_voided() -> Documents:
     return stream
 
 
+def asked_while_a_person_decides() -> Documents:
+    """Nobody knows whether the vendor voided the invoice, and the customer comes back; the person finds it void. The
+    next one is to be voided by hand, and the accountant keeps it."""
+    stream = issued()
+    stream.ran(c.CancelInvoice("Анна"))
+    stream.ran(replace(request("r2"), history_id="h2", sequence=5))
+    lost = Reason(code="absence_not_proven_in_time")
+    stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1, lost, undecided=True))
+    take(stream, "cancel_refused", "cancelled_by_hand")
+    stream.ran(linked("r2"))
+    stream.ran(answer(last(stream)))
+    stream.ran(c.CancelInvoice("Анна"))
+    missing = Reason(code="capability_missing", values={})
+    stream.ran(c.ConfirmCancel(last(stream, "cancel-invoice").request["document_id"], 1, missing))
+    stream.ran(replace(request("r3"), history_id="h3", sequence=6))
+    take(stream, "cancel_by_hand", "keep")
+    return stream
+
+
 def told_backwards() -> Documents:
     """The deal is deleted and shown again before it is asked for a document, since the topic was lost."""
     stream = documents()
@@ -208,5 +227,6 @@ def all_stories() -> list[Stream[Any, Any]]:
         reviewed(),
         buyer_lost(),
         asked_while_voided(),
+        asked_while_a_person_decides(),
     ]
     return [*documents_of, goods_missed(), goods_mapped(), edi_parts.signed(), edi_parts.hard()]

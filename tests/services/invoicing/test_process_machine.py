@@ -183,8 +183,11 @@ class Process(RuleBasedStateMachine):
         sent = self.docs.effects[key]
         document_id, no = sent.request["document_id"], Reason(code="accounting_refused")
         if sent.kind == "cancel-invoice":
-            refused = no if outcome == "no" else None
-            self._tell(c.ConfirmCancel(document_id, sent.request["cancel"], refused), "/".join(key))
+            refused = no if outcome in ("no", "nobody knows") else None
+            if outcome == "differs":
+                refused = Reason(code="capability_missing")
+            cancel, undecided = sent.request["cancel"], outcome == "nobody knows"
+            self._tell(c.ConfirmCancel(document_id, cancel, refused, undecided), "/".join(key))
             return
         attempt = sent.request["attempt"]
         match outcome:
@@ -304,7 +307,7 @@ class Process(RuleBasedStateMachine):
     @invariant()
     def request_waits_only_for_the_end_of_an_invoice(self) -> None:
         for document in self.docs.state.documents.values():
-            assert document.meanwhile is None or document.phase == "cancelling"
+            assert document.meanwhile is None or document.may_end
 
     @invariant()
     def nothing_is_sent_but_to_the_buyer_that_the_deal_showed(self) -> None:
@@ -319,6 +322,7 @@ class Process(RuleBasedStateMachine):
         open_effects = {self.docs.effects[key].request["document_id"] for key in self._unsettled()}
         asked_about = {opened.subject for opened in self._open()}
         adopted = {task.payload["document_id"] for task in self.docs.tasks.values() if task.kind == "adopt-document"}
+        looks = {task.payload["document_id"] for task in self.docs.tasks.values() if task.kind == "check-cancel"}
         deadlines = {key for kind, key in self.docs.tasks if kind == "request-deadline"}
         for document in self.docs.state.documents.values():
             name = document.document_id
@@ -327,6 +331,8 @@ class Process(RuleBasedStateMachine):
                     assert document.request_id in deadlines or name in asked_about
                 case "ordered" | "cancelling":
                     assert name in open_effects
+                case "made" if document.undecided:
+                    assert name in asked_about or name in looks
                 case "doubtful":
                     assert name in asked_about or name in adopted
                 case _:

@@ -479,7 +479,6 @@ def test_outcome_of_a_cancel_names_its_order() -> None:
     handler = CancelInvoice(nobody, lambda account: ELBA_SEED, ManualClock(NOW))
     request = {"document_id": "d1", "remote_id": "e1", "cancel": 2}
     assert handler.told(call(request), Confirmed({})) == c.ConfirmCancel("d1", 2)
-    refused = handler.told(call(request), RejectedFinally(NO))
-    assert isinstance(refused, c.ConfirmCancel)
-    assert refused.refused is not None
+    for settled, undecided in ((RejectedFinally(NO), False), (Undecidable(NO, NOW), True)):
+        assert handler.told(call(request), settled) == c.ConfirmCancel("d1", 2, Reason.of(NO), undecided)
     assert handler.kind == plans.CANCEL_INVOICE
