@@ -110,6 +110,7 @@ def all_histories() -> Iterator[History]:
     yield "payments", "lost-and-found", payments.unmatched()
     yield "payments", "enriched", payments.enriched()
     yield "payments", "doubted", payments.doubted()
+    yield "payments", "moved", payments.moved()
     for name, day in zip(("clear-and-gone", "asked-and-added"), payments.bank_days(), strict=True):
         yield "payments", name, day
     yield "payments", "half-read", payments.statement_file()

@@ -90,10 +90,12 @@ class LookAtDue:
 @dataclass(frozen=True, slots=True)
 class NoticePayments:
     """The feed has something about an invoice that is not known yet: its payments are read again. ``told_kopecks``
-    where the look at standing invoices found another paid sum than is counted."""
+    where the look at standing invoices found another paid sum than is counted; ``moved`` where another invoice is about
+    to count one of its payments."""
 
     invoice_id: str
     told_kopecks: int | None = None
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ NOTICE_WAIT_MAX = dt.timedelta(hours=6)
 LOOK_WAIT = dt.timedelta(hours=2)
 LOOK_WAIT_MAX = dt.timedelta(days=7)
 """A paid sum that the list of payments never comes to is told for ever; a stream must stay short."""
+MOVED_WAIT = dt.timedelta(minutes=10)
+"""So long a list may still show a payment that was tied to another invoice."""
 
 
 def decide(state: State, command: c.Command, now: dt.datetime) -> Sequence[Event] | Refused:
@@ -115,6 +117,11 @@ class _Decision:
         each time makes the feed's own news no more seldom."""
         invoice = self.state.invoices.get(command.invoice_id)
         if invoice is None:
+            return
+        if command.moved:
+            # Told once, when the other invoice begins to count it, by nobody later: it is not put off, nor is it lost.
+            again = self.now + MOVED_WAIT
+            self.say(e.PaymentsNoticed(invoice_id=command.invoice_id, at=self.now, again_at=again))
             return
         told = command.told_kopecks
         if told is None:

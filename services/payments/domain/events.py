@@ -113,11 +113,13 @@ class PaymentRevoked(Event, name="PaymentRevoked"):
 
 
 class PaymentsNoticed(Event, name="PaymentsNoticed"):
-    """The feed, or with ``told_kopecks`` a look at the invoice, has something new; all its payments are read again."""
+    """The feed, or with ``told_kopecks`` a look at the invoice, has something new; all its payments are read again, and
+    where another invoice counts one of them once more at ``again_at``."""
 
     invoice_id: str
     at: dt.datetime
     told_kopecks: int | None = None
+    again_at: dt.datetime | None = None
 
 
 class PaymentsDoubted(Event, name="PaymentsDoubted"):

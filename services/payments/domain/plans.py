@@ -52,7 +52,7 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             # Money may have gone back from an invoice that was settled, and that nobody looks at any more.
             return (_look_at_due(state.invoices[event.invoice_id].known),)
         case e.PaymentsNoticed():
-            return (_reread(state.invoices[event.invoice_id].known, None),)
+            return (_reread(state.invoices[event.invoice_id].known, None, event.again_at),)
         case e.PaymentsDoubted():
             invoice = state.invoices[event.invoice_id]
             wait = min(DOUBT_WAIT * 2 ** min(invoice.doubts - 1, 10), DOUBT_WAIT_MAX)
@@ -61,8 +61,12 @@ def planned(recorded: Recorded, state: State) -> Sequence[Plan]:
             return ()
 
 
-def _reread(known: e.InvoiceKnown, due_at: dt.datetime | None) -> TaskPlan:
+def _reread(known: e.InvoiceKnown, due_at: dt.datetime | None, again_at: dt.datetime | None = None) -> TaskPlan:
+    """The one row of an invoice, so that no older list is committed last; what has it read sooner leaves the later
+    look, ``again_at``, in its payload."""
     payload = {"invoice_id": known.invoice_id, "remote_id": known.remote_id}
+    if again_at is not None:
+        payload["again_at"] = again_at.isoformat()
     return TaskPlan(REREAD, known.invoice_id, payload, account=known.account, due_at=due_at)
 
 

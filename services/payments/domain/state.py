@@ -182,6 +182,8 @@ def evolve(state: State, event: e.StoredEvent) -> State:
         case e.OverdueEnded():
             return _change(state, event.invoice_id, overdue=False, overdue_days=0)
         case e.PaymentsNoticed():
+            if event.again_at is not None:  # it says nothing of the feed's own news, which comes no more seldom for it
+                return state
             invoice = state.invoices[event.invoice_id]
             if event.told_kopecks is None:
                 return _change(state, event.invoice_id, notices=invoice.notices + 1, noticed_at=event.at)

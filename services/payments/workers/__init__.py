@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -215,16 +216,30 @@ class RereadPayments:
     permits = 1
 
     def __init__(
-        self, vendor_of: VendorOf, accounting: WholeAccounting, store: PaymentStore, directory: TenantDirectory
+        self,
+        vendor_of: VendorOf,
+        accounting: WholeAccounting,
+        store: PaymentStore,
+        directory: TenantDirectory,
+        clock: Clock,
     ) -> None:
         self._vendor_of = vendor_of
         self._accounting = accounting
         self._store = store
         self._directory = directory
+        self._clock = clock
 
     async def run(self, task: Task) -> TaskResult:
         """One list, whole, and what of it was listed as belonging to no invoice; none where payments are switched off,
-        or statements say what was paid by now (R21)."""
+        or statements say what was paid by now (R21). Once more later, where the plan says so."""
+        result = await self._read(task)
+        again = task.payload.get("again_at")
+        if isinstance(result, Done) and again and (later := datetime.fromisoformat(again)) > self._clock.now():
+            # No payload: a later look that was planned meanwhile stays in the row.
+            return replace(result, again_at=later)
+        return result
+
+    async def _read(self, task: Task) -> TaskResult:
         assert task.permit is not None, "the plan names an account"
         if not plans.is_polled((await self._directory.view(task.tenant)).settings, task.account):
             return Done(found_something=False)
@@ -261,7 +276,8 @@ class RereadPayments:
 
     async def _elsewhere(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
         """Other invoices that count what this one is about to: it was tied to them before, perhaps longer ago than any
-        poll looks back. What counts for both already is left, else each would have the other read for ever."""
+        poll looks back. They are told once; what counts for both already is left, else each would have the other read
+        for ever."""
         known = await self._store.known(task.tenant, task.account, {one.operation_id for one in live}) if live else {}
         streams: dict[str, str] = {}
         for counted in known.values():
@@ -269,7 +285,8 @@ class RereadPayments:
             if task.payload["invoice_id"] not in names:
                 streams |= names
         return [
-            StreamCommand(stream, c.NoticePayments(name), f"news:{uuid.uuid4()}") for name, stream in streams.items()
+            StreamCommand(stream, c.NoticePayments(name, moved=True), f"news:{uuid.uuid4()}")
+            for name, stream in streams.items()
         ]
 
     async def _matched(self, task: Task, live: Sequence[Operation]) -> list[StreamCommand]:
@@ -370,7 +387,7 @@ def handlers(
         poll,
         PollNow(poll.look),
         PollBalances(accounting, store, directory, clock),
-        RereadPayments(vendor_of, accounting, store, directory),
+        RereadPayments(vendor_of, accounting, store, directory, clock),
         LookAtDue(store, directory, clock),
         LookAtStanding(vendor_of, accounting, store, directory, clock),
         MatchWaiting(store, finder, clock),

@@ -57,6 +57,16 @@ def doubted() -> Payments:
     return stream
 
 
+def moved() -> Payments:
+    """A payment is tied to another invoice, and the list shows it a little longer."""
+    stream = payments()
+    stream.ran(listing(paid(100_00)))
+    stream.ran(c.NoticePayments("i1", moved=True))
+    stream.ran(listing(paid(100_00)))
+    stream.ran(listing())
+    return stream
+
+
 def unmatched() -> Stream[Any, Any]:
     """An operation without an invoice, until there is one."""
     stream: Stream[Any, Any] = Stream(OPERATIONS, operation.stream_of("elba:main", "op9"))
@@ -122,5 +132,5 @@ def called() -> Stream[Any, Any]:
 
 def all_stories() -> list[Stream[Any, Any]]:
     """Every story, told."""
-    deals = (paid_and_gone(), void_before_known(), told_by_sums(), enriched(), doubted())
+    deals = (paid_and_gone(), void_before_known(), told_by_sums(), enriched(), moved(), doubted())
     return [*deals, unmatched(), deleted(), *bank_days(), statement_file(), called()]

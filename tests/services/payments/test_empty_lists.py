@@ -28,7 +28,7 @@ GONE = Rejected(Problem("document_not_found"))
 async def reread(card: Outcome[InvoiceCard], *rows: Any, known: Any = PAID) -> TaskResult:
     books: Any = Account(cards={"e1": card}, listed=rows)
     world: Any = Known(row=known)
-    return await RereadPayments(elba, books, world, world).run(task(invoice_id="i1", remote_id="e1"))
+    return await RereadPayments(elba, books, world, world, world).run(task(invoice_id="i1", remote_id="e1"))
 
 
 def card(paid_kopecks: int | None) -> Ok[InvoiceCard]:
@@ -56,13 +56,13 @@ async def test_an_empty_list_that_its_connector_does_not_believe_is_in_doubt_onc
     books: Any = Account(cards={"e1": card(30_00)}, listing_fails=differs)
     world: Any = Known(row=known)
     given = replace(task(invoice_id="i1", remote_id="e1"), attempt=attempt)
-    found = await RereadPayments(elba, books, world, world).run(given)
+    found = await RereadPayments(elba, books, world, world, world).run(given)
     if doubted:
         assert isinstance(found, Done)
         assert [one.body for one in found.commands] == [c.DoubtPayments("i1", 30_00)]
     else:
         assert found == differs
-    later = await RereadPayments(elba, books, world, world).run(replace(given, attempt=LAGGING_ENDS + 1))
+    later = await RereadPayments(elba, books, world, world, world).run(replace(given, attempt=LAGGING_ENDS + 1))
     assert isinstance(later, Done) is (listed_kopecks == 0), "it is read for ever in no case"
 
 

@@ -8,7 +8,9 @@ import pytest
 from contracts.messages import payments as messages
 from services.payments.app import OPERATIONS
 from services.payments.domain import commands as c
+from services.payments.domain import events as e
 from services.payments.domain import operation
+from services.payments.domain.decide import MOVED_WAIT, NOTICE_WAIT
 from services.payments.domain.events import digest
 from services.payments.domain.plans import LOOK_AT_DUE, REREAD
 from services.payments.domain.state import VOID_MAX
@@ -273,9 +275,23 @@ class TestNotices:
         stream.ran(listing(paid(1_00)))
         assert len(stream.ran(c.NoticePayments("i1"))) == 1
 
+    def test_a_payment_that_moved_is_looked_at_at_once_and_once_more_and_makes_the_feeds_news_no_more_seldom(
+        self,
+    ) -> None:
+        stream = payments()
+        stream.ran(c.NoticePayments("i1"))
+        again_at = stream.now + MOVED_WAIT
+        moved = e.PaymentsNoticed(invoice_id="i1", at=stream.now, again_at=again_at)
+        for _ in range(2):
+            assert stream.ran(c.NoticePayments("i1", moved=True)) == [moved]
+        planned = stream.tasks[REREAD, "i1"]
+        assert (planned.due_at, planned.payload["again_at"]) == (None, again_at.isoformat())
+        stream.now += NOTICE_WAIT * 2
+        assert len(stream.ran(c.NoticePayments("i1"))) == 1
+
     def test_unknown_invoices_are_nothing(self) -> None:
         stream = payments()
-        for command in (c.NoticePayments("x"), listing(invoice_id="x")):
+        for command in (c.NoticePayments("x"), c.NoticePayments("x", moved=True), listing(invoice_id="x")):
             assert stream.ran(command) == []
 
     def test_invoice_that_was_void_before_it_was_known_is_owed_by_nobody(self) -> None:

@@ -45,7 +45,7 @@ async def polled(bank: Bank, *rows: Any) -> None:
 async def reread(bank: Bank, invoice_id: str, *rows: Any) -> None:
     """All payments of an invoice of deal 15, as accounting lists them now."""
     books: Any = Listing(rows)
-    handler = RereadPayments(elba, books, PaymentStore(bank.database), TenantDirectory(bank.database))
+    handler = RereadPayments(elba, books, PaymentStore(bank.database), TenantDirectory(bank.database), bank.clock)
     payload = {"invoice_id": invoice_id, "remote_id": "remote-127"}
     done = await handler.run(replace(task(**payload), account=ACCOUNT))
     assert isinstance(done, Done)

@@ -305,14 +305,16 @@ class TestPoll:
 
     async def test_answer_about_one_invoice_is_no_outage_of_the_account(self) -> None:
         world = cast_any(Known())
-        result = await RereadPayments(elba, cast_any(Feed()), world, world).run(task(invoice_id="i1", remote_id="e1"))
+        handler = RereadPayments(elba, cast_any(Feed()), world, world, world)
+        result = await handler.run(task(invoice_id="i1", remote_id="e1"))
         assert isinstance(result, Retryable)
         assert not result.outage
 
     async def test_a_reading_that_was_put_off_does_not_overrule_statements(self) -> None:
         seller = {"connection": {"account": "elba:main"}, "payments_from": "statement"}
         world = cast_any(Known(settings={"sellers": [seller]}))
-        result = await RereadPayments(elba, cast_any(Feed()), world, world).run(task(invoice_id="i1", remote_id="e1"))
+        handler = RereadPayments(elba, cast_any(Feed()), world, world, world)
+        result = await handler.run(task(invoice_id="i1", remote_id="e1"))
         assert result == Done(found_something=False)
 
 
