@@ -170,7 +170,7 @@ class PaymentRow:
     ``amount_kopecks`` is signed as the vendor gives it; ``removed`` rows were unlinked or deleted there.
     ``payment_id`` is the vendor's operation id; identity is decided by R20, not by it alone. Where one bank operation
     may pay several invoices, a row is its share for one of them, ``share_of`` the operation; its shares come together,
-    and a share that no longer comes is gone.
+    and a share that no longer comes is gone; an operation that has none left comes as one removed row.
     """
 
     payment_id: str

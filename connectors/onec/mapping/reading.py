@@ -117,7 +117,8 @@ def read_payments(
 ) -> tuple[PaymentRow, ...]:
     """The rows of one bank document, ``sign`` -1 for money that went back. Unposted and marked ones do not count.
 
-    A row pays the invoice that it names, or, where it names none, the one that the document was made from. ``accounts``
+    A row pays the invoice that it names, or, where it names none, the one that the document was made from. A document
+    without rows is one removed row, so that what it paid before is seen to be gone. ``accounts``
     are numbers of our own accounts, ``payers`` the base's counterparties, both by key. A date in the future (a slip of
     the hand) does not count as a change in the future.
     """
@@ -127,6 +128,9 @@ def read_payments(
     payer = payers.get(payer_key(card), Payer("", ""))
     dated = card.get("ДатаВходящегоДокумента")
     paid_on = wire.day(dated if values.dated(dated) else card.get("Date"), "Date")
+    updated_at = min(values.moment(card, "Date", zone), now)
+    if not rows:
+        return (PaymentRow(key, None, "", 0, paid_on, "", "", "", "", updated_at, removed=True, share_of=key),)
     removed = values.flag(card, "DeletionMark") or not values.flag(card, "Posted")
     return tuple(
         PaymentRow(
@@ -139,7 +143,7 @@ def read_payments(
             payer_name=payer.name,
             payer_inn=payer.inn,
             purpose=wire.text(card.get("НазначениеПлатежа")),
-            updated_at=min(values.moment(card, "Date", zone), now),
+            updated_at=updated_at,
             removed=removed,
             share_of=key,
         )

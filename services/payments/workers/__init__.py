@@ -146,9 +146,13 @@ class PollPayments:
         unmatched = await self._store.unmatched(task.tenant, streams.values())
         waited = await self._waited(task, rows)
         commands: dict[str, StreamCommand] = {}
+        newly_paid: dict[str, InvoiceRow] = {}
         for row in rows:
             invoice = ours.get(row.invoice_id or "")
-            for invoice_id, its_stream in invoices_with_news(row, invoice, known.get(row.payment_id, ())).items():
+            news = invoices_with_news(row, invoice, known.get(row.payment_id, ()))
+            if invoice is not None and invoice.invoice_id in news and not row.removed:
+                newly_paid[row.share_of] = invoice
+            for invoice_id, its_stream in news.items():
                 # Told anew in each pass until it is counted: a re-read that came too early must not be the last one.
                 notice = c.NoticePayments(invoice_id)
                 commands[invoice_id] = StreamCommand(its_stream, notice, f"news:{uuid.uuid4()}")
@@ -164,10 +168,9 @@ class PollPayments:
                 notice = c.NoticePayments(gone.invoice_id)
                 commands[gone.invoice_id] = StreamCommand(gone.stream, notice, f"news:{uuid.uuid4()}")
         loose = await self._store.unmatched_shares(task.tenant, task.account, operations) if operations else frozenset()
-        paid = {row.share_of: ours[row.invoice_id] for row in rows if row.invoice_id in ours and not row.removed}
         for stream in loose - set(streams.values()):
             whole = stream.removeprefix(operation.stream_of(task.account, "")).partition("/")[0]
-            found = paid.get(whole)
+            found = newly_paid.get(whole)  # what it paid before is not where a loose share went
             over = operation.SeeGone() if found is None else operation.SeeMatched(found.invoice_id, found.number)
             commands[stream] = StreamCommand(stream, over, f"operation:{uuid.uuid4()}")
         return list(commands.values())

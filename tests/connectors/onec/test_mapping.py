@@ -254,6 +254,12 @@ def test_rows_of_one_bank_document_pay_their_own_invoices() -> None:
     assert (second.payment_id, second.invoice_id) == (f"{PAYMENT_ID}/2", None)
 
 
+def test_a_bank_document_without_rows_is_a_removed_row_of_it() -> None:
+    (gone,) = _payments(PAYMENT | {"РасшифровкаПлатежа": []})
+    assert (gone.payment_id, gone.share_of, gone.removed) == (PAYMENT_ID, PAYMENT_ID, True)
+    assert (gone.invoice_id, gone.amount_kopecks, gone.updated_at) == (None, 0, _payments(PAYMENT)[0].updated_at)
+
+
 def test_a_payment_made_from_an_invoice_pays_it() -> None:
     based = PAYMENT | {
         "ДокументОснование": INVOICE_ID,

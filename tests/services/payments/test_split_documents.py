@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from chassis.engine import Engine
 from chassis.outcomes import Ok, Outcome
 from chassis.service.spec import no_probe
@@ -25,7 +27,7 @@ from services.payments.workers import PollPayments, RereadPayments
 from tests.chassis.work.toy import OpenHand
 from tests.connectors.onec.samples import PAYMENT
 from tests.services.payments.conftest import ACCOUNT, Bank, until
-from tests.services.payments.test_unmatched import Listing
+from tests.services.payments.test_unmatched import Listing, listed
 from tests.services.payments.test_workers import ROW, Feed, elba, task
 from tests.services.streams import NOW
 
@@ -40,9 +42,9 @@ class Books(Listing):
 
 
 def document(*rows: tuple[int, int]) -> tuple[PaymentRow, ...]:
-    """A bank document with rows of (invoice, roubles)."""
+    """A bank document with rows of (invoice, 0 for none; roubles)."""
     split = [
-        {"LineNumber": str(place), "СуммаПлатежа": roubles, "СчетНаОплату_Key": INVOICES[number]}
+        {"LineNumber": str(place), "СуммаПлатежа": roubles, "СчетНаОплату_Key": INVOICES.get(number, "")}
         for place, (number, roubles) in enumerate(rows, 1)
     ]
     card: dict[str, Any] = PAYMENT | {"РасшифровкаПлатежа": split, "ДокументОснование": ""}
@@ -97,6 +99,42 @@ async def test_a_row_that_was_removed_counts_no_more(bank: Bank) -> None:
         await reread(bank, invoice_id, number, edited)
     assert await counted(bank) == [150, 0]
     assert await polled(bank, edited) == set()
+
+
+@pytest.mark.parametrize("rows", [((127, 100), (128, 50)), ((127, 100),)], ids=["two rows", "one row"])
+async def test_of_a_document_that_lost_all_its_rows_nothing_counts(
+    bank: Bank, rows: tuple[tuple[int, int], ...]
+) -> None:
+    """No row was left that would have said which document it was, and nobody looks at paid invoices."""
+    ids = {number: await issued(bank, number, roubles) for number, roubles in rows}
+    for number, invoice_id in ids.items():
+        await reread(bank, invoice_id, number, document(*rows))
+    assert await polled(bank, document(*rows)) == set()
+    bank.clock.advance(60)
+    assert await polled(bank, document()) == set(ids.values())
+    for number, invoice_id in ids.items():
+        await reread(bank, invoice_id, number, document())
+        assert (await bank.invoice(str(number)))["paid_kopecks"] == 0
+    assert await polled(bank, document()) == set()
+
+
+@pytest.mark.parametrize(
+    ("edited", "numbers"),
+    [(((127, 100),), []), (((127, 150),), [["127"]])],
+    ids=["deleted", "added to the other"],
+)
+async def test_a_loose_row_that_was_removed_has_found_an_invoice_only_where_that_is_paid_otherwise_now(
+    bank: Bank, edited: tuple[tuple[int, int], ...], numbers: list[list[str]]
+) -> None:
+    first = await issued(bank, 127, 150)
+    rows = document((127, 100), (0, 50))
+    await reread(bank, first, 127, rows)
+    await polled(bank, rows)
+    assert [one["amount_kopecks"] for one in await bank.messages("PaymentUnmatched")] == [50_00]
+    for _ in range(2):
+        await polled(bank, document(*edited))
+    assert [one["invoice_numbers"] for one in await bank.messages("PaymentMatched")] == numbers
+    assert await listed(bank) == []
 
 
 async def test_a_document_that_was_tied_to_another_invoice_is_taken_from_the_first(bank: Bank) -> None:
