@@ -25,6 +25,9 @@ _FOR_ACCOUNTANT = frozenset({"document_doubled", "cancel_by_hand", "goods_unknow
 RIGHTS_MISSING: Final = frozenset({"scope_missing", "crm_method_unconfirmed"})
 """Why the portal lets us write no messages: that cannot be said in one."""
 
+_OF_WHOLE_DEAL: Final = frozenset({"crm_access_denied", "crm_plan_refused", "crm_not_found"})
+"""Why the portal takes nothing for a deal, whichever value it was."""
+
 Complaint = tuple[str, str, str]
 """The kind of a refused write, what it was of, the code: what people are told of once."""
 
@@ -88,10 +91,11 @@ def complaint(deal_id: str, write: str, refused: f.Reason) -> dict[str, Any]:
 
 
 def complaints(write: str, of: Sequence[str], refused: f.Reason | None) -> frozenset[Complaint]:
-    """What is told with one refusal: that of a file says nothing of the sum. A right is missing for all messages."""
+    """What is told with one refusal: that of a file says nothing of the sum. A right is missing for all messages, and
+    who may not write to the deal may write none of its fields."""
     if refused is None:
         return frozenset()
-    if refused.code in RIGHTS_MISSING:
+    if refused.code in RIGHTS_MISSING | _OF_WHOLE_DEAL:
         return frozenset({("", "", refused.code)})
     return frozenset((write, target, refused.code) for target in of or ("",))
 

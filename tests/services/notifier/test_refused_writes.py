@@ -1,14 +1,15 @@
-"""Writes that the portal refuses: the admin chat hears of them, once for a deal and reason."""
+"""Writes that the portal refuses: the admin chat hears of them, once for what was refused of a deal and the reason."""
 
 import pytest
 
+from chassis.aggregate import EffectPlan
 from chassis.domain import Problem
 from chassis.values.money import Language
 from chassis.work.handlers import RejectedFinally
 from services.notifier.domain import deal
 from services.notifier.domain.facts import Reason
 from services.notifier.workers.texts import LANGUAGES, Texts
-from tests.services.notifier.parts import MOSCOW, Told, balance, issued, rejected, rendered, tell, told
+from tests.services.notifier.parts import MOSCOW, Told, balance, issued, received, rejected, rendered, tell, told
 from tests.services.notifier.test_stand_ins import become, called
 
 ACCOUNT = "bitrix24:vektor"
@@ -24,8 +25,19 @@ def complaints(stream: Told) -> list[tuple[str, str]]:
 
 def refuse(stream: Told, fact_id: str, code: str) -> None:
     """The portal refuses the first write of a fact."""
-    sent = next(one for one in stream.effects_of(deal.CRM_WRITE) if one.request["fact_id"] == fact_id)
-    stream.ran(become(called(sent), RejectedFinally(Problem(code))))
+    stream.ran(become(called(_writes(stream, fact_id)[0]), RejectedFinally(Problem(code))))
+
+
+def refuse_all(stream: Told, fact_id: str, code: str) -> list[str]:
+    """The portal refuses every write of a fact; the writes."""
+    writes = _writes(stream, fact_id)
+    for sent in writes:
+        stream.ran(become(called(sent), RejectedFinally(Problem(code))))
+    return [sent.request["write"] for sent in writes]
+
+
+def _writes(stream: Told, fact_id: str) -> list[EffectPlan]:
+    return [one for one in stream.effects_of(deal.CRM_WRITE) if one.request["fact_id"] == fact_id]
 
 
 def test_admin_chat_hears_of_refused_writes_once_for_each_reason() -> None:
@@ -40,25 +52,47 @@ def test_admin_chat_hears_of_refused_writes_once_for_each_reason() -> None:
     assert stream.replayed() == stream.state
 
 
+@pytest.mark.parametrize("code", ["crm_access_denied", "crm_plan_refused", "crm_not_found"])
+def test_a_portal_that_refuses_the_whole_deal_is_told_of_once(code: str) -> None:
+    stream = told()
+    messages = (rendered(), issued(), balance(2, 40_00), rejected(), balance(3, 100_00))
+    refused = set()
+    for place, message in enumerate(messages):
+        tell(stream, message, f"m{place}")
+        refused |= set(refuse_all(stream, f"m{place}", code))
+    assert refused == {"fields", "file", "comment", "notification", "stage"}
+    assert complaints(stream) == [("file", code)]
+    assert stream.replayed() == stream.state
+
+
+def test_refusals_of_the_deal_and_of_a_value_hide_nothing_of_each_other() -> None:
+    stream, value, denied = told(), "crm_value_refused", "crm_access_denied"
+    messages = (rendered(), balance(2, 40_00), balance(3, 50_00), received())
+    for place, (message, code) in enumerate(zip(messages, (value, value, denied, value), strict=True)):
+        tell(stream, message, f"m{place}")
+        refuse(stream, f"m{place}", code)
+    assert complaints(stream) == [("file", value), ("fields", value), ("fields", denied), ("comment", value)]
+
+
 def test_a_refused_file_hides_no_later_refusal_of_the_sum() -> None:
-    stream, denied = told(), Reason(code="crm_access_denied")
+    stream, code = told(), "crm_value_refused"
     tell(stream, rendered(), "m1")
     tell(stream, issued(), "m2")
     tell(stream, balance(2, 40_00), "m3")
     tell(stream, balance(3, 50_00), "m4")
     for fact_id in ("m1", "m2", "m3", "m4"):
-        refuse(stream, fact_id, denied.code)
+        refuse(stream, fact_id, code)
     # Neither the number, which was refused before it, nor a second sum, whose reason people know.
-    assert complaints(stream) == [("file", denied.code), ("fields", denied.code), ("fields", denied.code)]
+    assert complaints(stream) == [("file", code), ("fields", code), ("fields", code)]
     assert stream.replayed() == stream.state
 
 
 def test_one_field_that_is_refused_again_beside_others_is_told_once() -> None:
-    stream, denied = told(), Reason(code="crm_access_denied")
+    stream, code = told(), "crm_value_refused"
     for version, paid in ((2, 40_00), (3, 100_00), (4, 50_00)):  # the sum, each with another state
         tell(stream, balance(version, paid), f"m{version}")
-        refuse(stream, f"m{version}", denied.code)
-    assert complaints(stream) == [("fields", denied.code)]
+        refuse(stream, f"m{version}", code)
+    assert complaints(stream) == [("fields", code)]
 
 
 def test_what_was_written_and_what_the_chat_itself_refused_is_not_told_there() -> None:
