@@ -245,8 +245,8 @@ class TaskHandler(Protocol):
 
     A recurring handler that makes calls counts as a poll, whose last pass ``quiet_since`` looks at, unless it has an
     attribute ``polls = False`` (a nightly check). It ends with its account, and begins anew with the tenant's file that
-    names it again; one that follows a single object has ``of_one_object = True``, and waits for the account.
-    With a removed tenant that one is put by like any other task, and goes on when the tenant is back.
+    names it again; one that follows a single object has ``of_one_object = True``, and waits for the account like any
+    other task. With a removed tenant it is put by as they are, and goes on when the tenant is back.
     """
 
     kind: str

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 PLANNED = "PLANNED"
 DONE = "DONE"
 LOOK_FOR_ACCOUNT = timedelta(hours=1)
-"""How soon what follows one object looks again whether its tenant has the account that it is in."""
+"""How soon what waits for an account that its tenant has not looks again whether it is there."""
 
 
 def is_poll(handler: TaskHandler) -> bool:
@@ -118,8 +118,8 @@ class Tasks:
                 due = self._vendors.again_at(result)
                 return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
             case Retryable():
-                if result.problem.code == ACCOUNT_UNKNOWN and self._handlers[row.kind].recurring:
-                    return self._done(row, self._without_account(row), metadata)
+                if result.problem.code == ACCOUNT_UNKNOWN:
+                    return self._without_account(row, result.problem, metadata)
                 if result.problem.code == PERMITS_AWAY:
                     due = self._vendors.again_at(result)
                     return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
@@ -127,11 +127,14 @@ class Tasks:
             case _:
                 assert_never(result)
 
-    def _without_account(self, row: Row) -> Done:
-        """The tenant's file that names the account again begins anew what goes through all of it, and nothing else."""
-        follows = _of_one_object(self._handlers[row.kind])
-        again_at = self._vendors.clock.now() + LOOK_FOR_ACCOUNT if follows else None
-        return Done(again_at=again_at, found_something=False)
+    def _without_account(self, row: Row, problem: Problem, metadata: Mapping[str, str]) -> Settlement:
+        """The tenant's file that names the account again begins anew what goes through all of it. All else waits for
+        the account, which is no failure: no trying again mends it."""
+        handler, again_at = self._handlers[row.kind], self._vendors.clock.now() + LOOK_FOR_ACCOUNT
+        if not handler.recurring:
+            return Settlement(Release(row, PLANNED, again_at, _ran(row), reason=problem))
+        done = Done(again_at=again_at if _of_one_object(handler) else None, found_something=False)
+        return self._done(row, done, metadata)
 
     def _done(self, row: Row, done: Done, metadata: Mapping[str, str]) -> Settlement:
         handler = self._handlers[row.kind]

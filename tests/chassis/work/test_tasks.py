@@ -221,6 +221,23 @@ async def test_what_follows_one_object_waits_for_an_account_that_its_tenant_has_
     await asyncio.wait_for(looker.arrived.wait(), 10)
 
 
+async def test_what_one_fact_wants_waits_for_an_account_that_its_tenant_has_no_more(world: World) -> None:
+    looker = Looker()
+    given, world.permits.answer = world.permits.answer, Retryable(Problem("account_unknown"), outage=False)
+    await plan(world)
+    await world.start(tasks=[looker])
+    for hours in range(1, 6):
+        waiting = await eventually(lambda n=hours: _looked(world, n))  # type: ignore[misc]
+        assert waiting["due_at"] == START + timedelta(hours=hours)
+        assert (waiting["failures"], waiting["delayed_since"], looker.ran) == (0, None, [])
+        assert orjson.loads(waiting["reason"])["code"] == "account_unknown"
+        world.permits.answer = given if hours == 5 else world.permits.answer
+        world.clock.set(waiting["due_at"])
+    await eventually(lambda: queued(world, "closed"))
+    assert len(looker.ran) == 1
+    assert await world.messages("WorkDelayed") == []
+
+
 @pytest.mark.expects_errors("the handler of look failed: KeyError")
 async def test_a_defect_in_a_handler_is_tried_again(world: World) -> None:
     class Defective(Looker):
@@ -285,3 +302,8 @@ async def _ran(looker: Looker, times: int) -> bool:
 async def _failed(world: World, times: int) -> Any:
     found = await row(world)
     return found if found["failures"] == times and found["queue"] == "waiting" else None
+
+
+async def _looked(world: World, times: int) -> Any:
+    found = await queued(world, "waiting")
+    return found if found and found["sends"] == times else None

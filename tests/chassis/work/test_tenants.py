@@ -141,6 +141,32 @@ async def test_tasks_of_a_removed_tenant_go_on_where_they_stood_when_it_is_back(
     await eventually(lambda: _closed(world))
 
 
+async def test_tasks_of_a_tenant_that_is_back_without_their_account_wait_for_it(world: World) -> None:
+    looker = Looker(*[Retryable(P, outage=False)] * 3)
+    await known(world, AA, "active", 1, {"retry": {"seconds": [5, 5, 5], "jitter": 0}})
+    await plan(world)
+    await world.start(tasks=[looker], tenant_rules=tenant_rules)
+
+    for failures in (1, 2):
+        await eventually(lambda n=failures: _failed(world, n))  # type: ignore[misc]
+        world.clock.advance(5)
+    await eventually(lambda: _failed(world, 3))
+    await known(world, AA, "removed", 2, {})
+    await eventually(lambda: _closed(world))
+    told = await world.messages("WorkDelayed")
+    given, world.permits.answer = world.permits.answer, Retryable(Problem("account_unknown"), outage=False)
+    world.clock.advance(3600)
+    await known(world, AA, "active", 3, {"accounting": {}})
+    back_at = world.clock.now()
+    (waiting,) = await eventually(lambda: world.rows("queue = 'waiting'"))
+    assert (waiting["due_at"], waiting["delayed_since"]) == (back_at + timedelta(hours=1), None)
+    assert await world.messages("WorkDelayed") == told
+    world.permits.answer = given
+    world.clock.set(waiting["due_at"])
+    await eventually(lambda: _closed(world))
+    assert (len(looker.ran), await world.messages("WorkDelayed")) == (4, told)
+
+
 async def test_what_is_put_by_as_its_tenant_comes_back_is_not_left_closed(world: World) -> None:
     vendor = Vendor()
     await plan(world, due_at=START - timedelta(minutes=1))
@@ -151,6 +177,10 @@ async def test_what_is_put_by_as_its_tenant_comes_back_is_not_left_closed(world:
         await write_releases(connection, [release], world.clock.now())
     (found,) = await world.rows()
     assert (found["queue"], found["state"]) == ("ready", "PLANNED")
+
+
+async def _failed(world: World, times: int) -> bool:
+    return bool(await world.rows("queue = 'waiting' AND failures = $1", times))
 
 
 async def _all(world: World, queue: str, where: str = "true") -> bool:
