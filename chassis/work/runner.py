@@ -252,14 +252,16 @@ class WorkRunner:
 
     async def _learn_rules(self, connection: Connection) -> None:
         known, rules = self._vendors.rules, await self._tenant_rules(connection)
-        if rules == known:
-            return
         were_removed = known.removed if known is not None else frozenset()
         if removed := rules.removed - were_removed:
             await claims.waken_all(connection, removed)
-        await claims.go_on(connection, rules.removed, were_removed - rules.removed, self._clock.now())
-        self._vendors.rules = rules
-        self.wake()
+        if back := were_removed - rules.removed:
+            await claims.want_again(connection, back, self._clock.now())
+        # Always: another process may write that it put a task by when all have long heard that its tenant is back.
+        await claims.go_on(connection, rules.removed, self._clock.now())
+        if rules != known:
+            self._vendors.rules = rules
+            self.wake()
 
     def _watch(self, check: asyncio.Task[None]) -> None:
         self._checks.add(check)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from chassis.aggregate import StreamKinds
+from chassis.aggregate import StreamKinds, TaskPlan
 from chassis.domain import Problem
 from chassis.engine import Command, Engine
 from chassis.ids import TenantId
@@ -15,6 +15,7 @@ from chassis.tenants import STREAM, TENANT_KIND, SeeTenant, tenant_rules
 from chassis.work import claims, queries
 from chassis.work.handlers import Done
 from chassis.work.machine import Schedule
+from chassis.work.plans import PlannedWork, insert_plans
 from chassis.work.rows import Release, write_releases
 from chassis.work.settings import TenantRules
 from tests.chassis.work.conftest import World, eventually
@@ -172,11 +173,49 @@ async def test_what_is_put_by_as_its_tenant_comes_back_is_not_left_closed(world:
     await plan(world, due_at=START - timedelta(minutes=1))
     (row,) = await world.claim(vendor, kinds={"look": 1})
     async with world.database.delivery_connection() as connection:
-        await claims.go_on(connection, frozenset(), {AA}, world.clock.now())
+        await claims.want_again(connection, {AA}, world.clock.now())
         release = Release(row, "DONE", None, row.effect, reason=Problem("tenant_removed", {"due_at": "2026-11-01"}))
         await write_releases(connection, [release], world.clock.now())
     (found,) = await world.rows()
     assert (found["queue"], found["state"]) == ("ready", "PLANNED")
+
+
+async def test_what_is_put_by_after_its_tenant_came_back_goes_on_though_no_rules_change(world: World) -> None:
+    """Whoever read that the tenant is removed may write it only when others have long heard that it is back."""
+    looker = Looker()
+    await known(world, AA, "active", 1, {})
+    await plan(world, due_at=START - timedelta(minutes=1))
+    (row,) = await world.claim(Vendor(), kinds={"look": 1})
+    await world.start(tasks=[looker], tenant_rules=tenant_rules)
+    await _plan_each(world, AA)
+    await eventually(lambda: _ran(looker, 1))  # it knows by now who is there
+    async with world.database.delivery_connection() as connection:
+        due_at = (START + timedelta(hours=1)).isoformat()
+        release = Release(row, "DONE", None, row.effect, reason=Problem("tenant_removed", {"due_at": due_at}))
+        assert await write_releases(connection, [release], world.clock.now())
+    (found,) = await eventually(lambda: world.rows("work_id = $1 AND queue = 'waiting'", row.work_id))
+    assert found["state"] == "PLANNED"
+    world.clock.advance(3600)
+    await eventually(lambda: _ran(looker, 2))
+
+
+async def test_of_several_tenants_that_put_work_by_those_go_on_that_are_there(world: World) -> None:
+    tenants = [TenantId(name) for name in ("aa", "bb", "cc", "dd")]
+    await _plan_each(world, *tenants, *tenants)
+    rows = await world.claim(Vendor(), kinds={"look": 1})
+    reason = Problem("tenant_removed", {"due_at": START.isoformat()})
+    releases = [Release(row, "DONE", None, row.effect, reason=reason) for row in rows]
+    async with world.database.delivery_connection() as connection:
+        assert len(await write_releases(connection, releases, world.clock.now())) == 8
+        await claims.go_on(connection, {AA, TenantId("cc")}, world.clock.now())
+    found = [row["tenant_id"] for row in await world.rows("queue = 'ready'")]
+    assert sorted(found) == ["bb", "bb", "dd", "dd"]
+
+
+async def _plan_each(world: World, *tenants: TenantId) -> None:
+    plans = [PlannedWork(one, f"chain-of-{n}", TaskPlan("look", f"of-{n}")) for n, one in enumerate(tenants)]
+    async with world.database.transaction(tenants) as connection:
+        await insert_plans(connection, plans, world.clock.now())
 
 
 async def _failed(world: World, times: int) -> bool:
