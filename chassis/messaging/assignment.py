@@ -69,6 +69,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc] # the base cl
         self._round += 1
         self._checked.clear()
         self._generations.clear()
+        self._unread = Unread()  # who owned them since may have read them: what was not given before says nothing
 
     def owned(self) -> set[TopicPartition]:
         """The partitions at present."""

@@ -1,15 +1,18 @@
 """Kafka is derived data: a consumer notices that a log is not the one it read, and that a database was put back."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chassis import metrics
+from chassis.messaging.assignment import Assignment
 from chassis.messaging.codec import SENDING
 from chassis.messaging.kafka import AIOKafkaConsumer, Inspector, KafkaSettings, TopicPartition
-from chassis.messaging.loss import UNREAD_LOOKS_MIN
+from chassis.messaging.loss import UNREAD_LOOKS_MIN, UNREAD_SECONDS_MAX, RecordAwayError
 from chassis.messaging.metrics import CONSUMER_MISSED
 from chassis.messaging.topics import ensure_topics
 from tests.chassis.sample.domain import MIGRATIONS, Amount
@@ -160,6 +163,30 @@ async def test_a_record_that_can_never_be_read_holds_a_log_up_for_a_while_and_no
     assert (lost._value.get() - before, len(looks) >= UNREAD_LOOKS_MIN) == (1, True)
 
 
+async def test_looks_before_a_partition_was_given_anew_count_no_more(
+    sample: Sample, looks: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One slow look in the morning and a few in the evening are no three minutes in which a record never came."""
+    now, lost = 0.0, metrics.CONSUMER_POSITIONS_LOST.labels(TOPIC)
+    before = lost._value.get()
+    await send(sample.kafka, TOPIC, amounts(1, 2, 3))
+    async with sample.consumer(check_seconds=600.0):
+        await eventually(sample.has("a", 1, 2, 3))
+    monkeypatch.setattr("chassis.messaging.loss.time", SimpleNamespace(monotonic=lambda: now))
+    async with owner(sample) as (assignment, partitions):
+        with pytest.raises(RecordAwayError):
+            await assignment.check()
+        await assignment.on_partitions_revoked(partitions)
+        await assignment.on_partitions_assigned(partitions)
+        now = 8 * 3600.0
+        for _ in range(UNREAD_LOOKS_MIN):
+            with pytest.raises(RecordAwayError):
+                await assignment.check()
+        now += UNREAD_SECONDS_MAX
+        await assignment.check()
+    assert lost._value.get() - before == 1
+
+
 async def test_a_database_put_back_to_an_earlier_time_reads_again(sample: Sample) -> None:
     """A fail-over to a stand-by may lose commits whose messages were acknowledged."""
     await send(sample.kafka, TOPIC, amounts(1, 2, 3))
@@ -190,6 +217,21 @@ async def test_messages_that_retention_removed_before_they_were_taken_are_told(
         await eventually(sample.has("a", 1, 2, 6))
     assert missed._value.get() - before == 3
     assert "3 messages of" in caplog.text
+
+
+@contextlib.asynccontextmanager
+async def owner(sample: Sample) -> AsyncIterator[tuple[Assignment, set[TopicPartition]]]:
+    """What a consumer that was given the topic owns, without anything that takes its messages."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=sample.kafka.bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = {TopicPartition(sample.kafka.prefix + TOPIC, 0)}
+        consumer.assign(list(partitions))
+        assignment = Assignment("sample", sample.kafka, sample.database)
+        assignment.follow(consumer)
+        yield assignment, partitions
+    finally:
+        await consumer.stop()
 
 
 async def _put_offsets_back(sample: Sample, offsets: dict[int, int]) -> None:
