@@ -262,7 +262,7 @@ def decide(state: State, command: Command, now: dt.datetime) -> Sequence[Event] 
                 return ()
             kind, refused = kinds[command.index], command.refused
             about = spoken.complaints(kind, command.of, refused)
-            known = refused is None or refused.code == "tenant_removed" or about <= state.complaints
+            known = spoken.is_known(about, refused, state.complaints)
             left = command.unheard is not None  # each notification is told to somebody
             return (
                 Written(

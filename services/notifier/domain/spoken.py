@@ -26,7 +26,7 @@ RIGHTS_MISSING: Final = frozenset({"scope_missing", "crm_method_unconfirmed"})
 """Why the portal lets us write no messages: that cannot be said in one."""
 
 _OF_WHOLE_DEAL: Final = frozenset({"crm_access_denied", "crm_plan_refused", "crm_not_found"})
-"""Why the portal takes nothing for a deal, whichever value it was."""
+"""Why the portal takes no field of a deal, whichever value it was. One that takes no comment may take the sum."""
 
 Complaint = tuple[str, str, str]
 """The kind of a refused write, what it was of, the code: what people are told of once."""
@@ -92,12 +92,21 @@ def complaint(deal_id: str, write: str, refused: f.Reason) -> dict[str, Any]:
 
 def complaints(write: str, of: Sequence[str], refused: f.Reason | None) -> frozenset[Complaint]:
     """What is told with one refusal: that of a file says nothing of the sum. A right is missing for all messages, and
-    who may not write to the deal may write none of its fields."""
+    who may not write to the deal may write none of its fields, nor anything else."""
     if refused is None:
         return frozenset()
-    if refused.code in RIGHTS_MISSING | _OF_WHOLE_DEAL:
+    if refused.code in RIGHTS_MISSING or (refused.code in _OF_WHOLE_DEAL and write == "fields"):
         return frozenset({("", "", refused.code)})
+    if refused.code in _OF_WHOLE_DEAL:
+        return frozenset({(write, "", refused.code)})
     return frozenset((write, target, refused.code) for target in of or ("",))
+
+
+def is_known(about: frozenset[Complaint], refused: f.Reason | None, told: frozenset[Complaint]) -> bool:
+    """Whether people need not hear of it: no refusal, a removed tenant, or they did, be it of all writes at once."""
+    if refused is None or refused.code == "tenant_removed":
+        return True
+    return about <= told or ("", "", refused.code) in told
 
 
 def is_of_rights(request: Mapping[str, Any]) -> bool:

@@ -53,7 +53,7 @@ def test_admin_chat_hears_of_refused_writes_once_for_each_reason() -> None:
 
 
 @pytest.mark.parametrize("code", ["crm_access_denied", "crm_plan_refused", "crm_not_found"])
-def test_a_portal_that_refuses_the_whole_deal_is_told_of_once(code: str) -> None:
+def test_nothing_more_is_told_of_a_deal_whose_fields_are_denied(code: str) -> None:
     stream = told()
     messages = (rendered(), issued(), balance(2, 40_00), rejected(), balance(3, 100_00))
     refused = set()
@@ -61,8 +61,16 @@ def test_a_portal_that_refuses_the_whole_deal_is_told_of_once(code: str) -> None
         tell(stream, message, f"m{place}")
         refused |= set(refuse_all(stream, f"m{place}", code))
     assert refused == {"fields", "file", "comment", "notification", "stage"}
-    assert complaints(stream) == [("file", code)]
+    assert complaints(stream) == [("file", code), ("comment", code), ("fields", code)]
     assert stream.replayed() == stream.state
+
+
+def test_a_comment_that_is_denied_hides_no_later_refusal_of_the_sum() -> None:
+    stream, code = told(), "crm_access_denied"
+    for place, message in enumerate((received(), balance(2, 40_00), balance(3, 50_00), received())):
+        tell(stream, message, f"m{place}")
+        refuse(stream, f"m{place}", code)
+    assert complaints(stream) == [("comment", code), ("fields", code)]
 
 
 def test_refusals_of_the_deal_and_of_a_value_hide_nothing_of_each_other() -> None:
