@@ -118,8 +118,8 @@ class Tasks:
                 due = self._vendors.again_at(result)
                 return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
             case Retryable():
-                if result.problem.code == ACCOUNT_UNKNOWN:
-                    return self._without_account(row, result.problem, metadata)
+                if result.problem.code == ACCOUNT_UNKNOWN and self._handlers[row.kind].recurring:
+                    return self._done(row, self._without_account(row), metadata)
                 if result.problem.code == PERMITS_AWAY:
                     due = self._vendors.again_at(result)
                     return Settlement(Release(row, PLANNED, due, _ran(row), reason=result.problem))
@@ -127,14 +127,11 @@ class Tasks:
             case _:
                 assert_never(result)
 
-    def _without_account(self, row: Row, problem: Problem, metadata: Mapping[str, str]) -> Settlement:
-        """The tenant's file that names the account again begins anew what goes through all of it. All else waits for
-        the account, which is no failure: no trying again mends it."""
-        handler, again_at = self._handlers[row.kind], self._vendors.clock.now() + LOOK_FOR_ACCOUNT
-        if not handler.recurring:
-            return Settlement(Release(row, PLANNED, again_at, _ran(row), reason=problem))
-        done = Done(again_at=again_at if _of_one_object(handler) else None, found_something=False)
-        return self._done(row, done, metadata)
+    def _without_account(self, row: Row) -> Done:
+        """The tenant's file that names the account again begins anew what goes through all of it, and nothing else."""
+        follows = _of_one_object(self._handlers[row.kind])
+        again_at = self._vendors.clock.now() + LOOK_FOR_ACCOUNT if follows else None
+        return Done(again_at=again_at, found_something=False)
 
     def _done(self, row: Row, done: Done, metadata: Mapping[str, str]) -> Settlement:
         handler = self._handlers[row.kind]
@@ -161,7 +158,9 @@ class Tasks:
         now = self._vendors.clock.now()
         schedule = self._vendors.schedule(row.tenant)
         failures = row.effect.failures + 1
-        delayed_since = row.effect.delayed_since or (now if schedule.delayed(failures) else None)
+        # No trying again mends that, so it is told at once: its deal waits for a person.
+        lasting = _is_without_its_account(row, problem)
+        delayed_since = row.effect.delayed_since or (now if lasting or schedule.delayed(failures) else None)
         fresh = problem.code == TOKEN_REFUSED and failures == 1
         attempt = {
             "what": "run",
@@ -172,9 +171,19 @@ class Tasks:
             "wanted": row.wanted,
         }
         effect = replace(_ran(row), failures=failures, delayed_since=delayed_since)
-        due = now if fresh else now + schedule.delay(failures, self._vendors.roll())
+        wait = LOOK_FOR_ACCOUNT if lasting else schedule.delay(failures, self._vendors.roll())
+        due = now if fresh else now + wait
         release = Release(row, PLANNED, due, effect, attempt=attempt, reason=problem)
         return Settlement(release, self._vendors.of_delay(row, effect, problem, metadata))
+
+
+def _is_without_its_account(row: Row, problem: Problem) -> bool:
+    """Whether it is the row's own account that its tenant has not: a handler may ask several others by itself."""
+    return (
+        problem.code == ACCOUNT_UNKNOWN
+        and bool(row.account)
+        and problem.values.get("account", row.account) == row.account
+    )
 
 
 def _ran(row: Row) -> Effect:

@@ -12,6 +12,7 @@ from chassis.ids import TenantId
 from chassis.outcomes import Deferred, Ok, Rejected, Retryable
 from chassis.work.handlers import Done, Permit, PermitClass, Permits, StreamCommand, Task, TaskResult
 from chassis.work.operations import AccountDown, AccountUp, outage_stream
+from chassis.work.permits import ACCOUNT_UNKNOWN
 from connectors.ports.companies import CompanyByInn, CompanyCard
 from connectors.registers import QUOTA, day_of_moscow, next_midnight
 from services.counterparty.domain import card, company, deal, party
@@ -88,7 +89,8 @@ class LookUpCompany:
                 register.account, REQUESTS_MAX, PermitClass.INTERACTIVE, least=REQUESTS_MAX
             )
             if not isinstance(permit, Permit):
-                asked.problem = permit.problem
+                if permit.problem.code != ACCOUNT_UNKNOWN:  # the tenant may have left the register out since it asked
+                    asked.problem = permit.problem
                 continue
             await self._store.count(tenant, register.account, day, 1)
             client = self._clients[register.vendor]

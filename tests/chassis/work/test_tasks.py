@@ -221,21 +221,36 @@ async def test_what_follows_one_object_waits_for_an_account_that_its_tenant_has_
     await asyncio.wait_for(looker.arrived.wait(), 10)
 
 
-async def test_what_one_fact_wants_waits_for_an_account_that_its_tenant_has_no_more(world: World) -> None:
+async def test_what_one_fact_wants_looks_each_hour_for_an_account_that_its_tenant_has_no_more(world: World) -> None:
+    """Its deal is told at once, since no trying again mends that, and told once more when it goes on."""
     looker = Looker()
     given, world.permits.answer = world.permits.answer, Retryable(Problem("account_unknown"), outage=False)
     await plan(world)
     await world.start(tasks=[looker])
     for hours in range(1, 6):
-        waiting = await eventually(lambda n=hours: _looked(world, n))  # type: ignore[misc]
+        waiting = await eventually(lambda n=hours: _failed(world, n))  # type: ignore[misc]
         assert waiting["due_at"] == START + timedelta(hours=hours)
-        assert (waiting["failures"], waiting["delayed_since"], looker.ran) == (0, None, [])
+        assert (waiting["delayed_since"], looker.ran) == (START, [])
         assert orjson.loads(waiting["reason"])["code"] == "account_unknown"
         world.permits.answer = given if hours == 5 else world.permits.answer
         world.clock.set(waiting["due_at"])
     await eventually(lambda: queued(world, "closed"))
     assert len(looker.ran) == 1
-    assert await world.messages("WorkDelayed") == []
+    assert len(await world.messages("WorkDelayed")) == len(await world.messages("WorkResumed")) == 1
+
+
+@pytest.mark.parametrize("account", ["", ACCOUNT])
+async def test_what_asks_other_accounts_by_itself_gets_its_attempts(world: World, account: str) -> None:
+    refused = Retryable(Problem("account_unknown", {"account": "dadata:own"}), outage=False)
+    looker = Looker(refused, refused, permits=0)
+    await plan(world, account=account)
+    await world.start(tasks=[looker])
+    for failures in (1, 2):
+        waiting = await eventually(lambda n=failures: _failed(world, n))  # type: ignore[misc]
+        assert waiting["due_at"] - world.clock.now() <= timedelta(minutes=1)
+        world.clock.set(waiting["due_at"])
+    await eventually(lambda: queued(world, "closed"))
+    assert [task.attempt for task in looker.ran] == [1, 2, 3]
 
 
 @pytest.mark.expects_errors("the handler of look failed: KeyError")
@@ -302,8 +317,3 @@ async def _ran(looker: Looker, times: int) -> bool:
 async def _failed(world: World, times: int) -> Any:
     found = await row(world)
     return found if found["failures"] == times and found["queue"] == "waiting" else None
-
-
-async def _looked(world: World, times: int) -> Any:
-    found = await queued(world, "waiting")
-    return found if found and found["sends"] == times else None

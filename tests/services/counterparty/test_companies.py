@@ -211,14 +211,17 @@ class Provider:
 
 
 class Desk:
-    """Gives every permit."""
+    """Gives every permit but those of ``unknown`` accounts."""
 
     def __init__(self) -> None:
         self.reported: list[str] = []
+        self.unknown: set[str] = set()
 
     async def acquire(
         self, account: str, count: int, permit_class: PermitClass, *, least: int = 1, unused: int = 0
     ) -> Permit | Deferred | Retryable:
+        if account in self.unknown:
+            return Retryable(Problem("account_unknown", {"account": account}), outage=False)
         return Permit(account, "https://register.example", "key", count, NOW)
 
     async def report(self, account: str, problem: Problem, until: datetime | None) -> None:
@@ -328,6 +331,15 @@ async def test_one_provider_stands_in_for_another_that_does_not_answer(asking: A
     asking.dadata.answers = [Deferred(Problem("vendor_limit"), None)]
     assert await asking.told(inn="1") is not None
     assert asking.desk.reported == [DADATA.account]
+
+
+@pytest.mark.parts
+async def test_registers_that_the_tenant_has_no_more_keep_nobody_waiting(asking: Asking) -> None:
+    asking.desk.unknown = {DADATA.account}
+    assert await asking.told() is not None
+    asking.desk.unknown = {DADATA.account, FOCUS.account}
+    assert await asking.told(inn="1") is None
+    assert len(asking.focus.asked) == 1
 
 
 @pytest.mark.parts
