@@ -351,7 +351,7 @@ class _Decision(Cancelling):
 
     def miss_pdf(self, command: c.MissPdf) -> None:
         document = self.state.documents.get(command.document_id)
-        if document is not None and document.issued is not None and not document.blob:
+        if document is not None and document.phase not in OVER and document.issued is not None and not document.blob:
             self.open_card("pdf_refused", document, number=document.issued.number, why=command.reason.code)
 
     def meet_deadline(self, command: c.MeetDeadline) -> None:

@@ -7,7 +7,7 @@ from chassis.domain import Event
 from chassis.ids import deterministic_id
 from services.invoicing.domain import commands as c
 from services.invoicing.domain import events as e
-from services.invoicing.domain.state import DOUBLED, GOODS_UNKNOWN, STANDING, Document, State, evolve
+from services.invoicing.domain.state import DOUBLED, GOODS_UNKNOWN, OVER, STANDING, Document, State, evolve
 from services.invoicing.domain.values import Draft, Reason
 
 NAMED_LENGTH_MAX = 100
@@ -61,7 +61,7 @@ def stands(opened: CardOpened, state: State) -> bool:
         case "cancel_refused" | "cancel_by_hand":
             return document.phase in STANDING
         case "pdf_refused":
-            return not document.blob
+            return document.phase not in OVER and not document.blob
         case _:
             return True
 

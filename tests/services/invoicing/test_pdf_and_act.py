@@ -60,6 +60,21 @@ class TestPdf:
         stream.ran(c.Render(document_id, "blob-1", 60_000))
         assert open_cards(stream) == []
 
+    def test_nobody_is_asked_about_the_pdf_of_an_invoice_that_is_void(self) -> None:
+        stream = issued()
+        document_id = last(stream).request["document_id"]
+        stream.ran(c.CancelInvoice("Анна"))
+        stream.ran(c.ConfirmCancel(document_id, 1))
+        assert stream.ran(c.MissPdf(document_id, NO)) == []
+
+    def test_question_about_the_pdf_is_taken_back_with_the_invoice(self) -> None:
+        stream = issued()
+        document_id = last(stream).request["document_id"]
+        stream.ran(c.MissPdf(document_id, NO))
+        stream.ran(c.CancelInvoice("Анна"))
+        stream.ran(c.ConfirmCancel(document_id, 1))
+        assert open_cards(stream) == []
+
 
 class TestR23Act:
     def _ordered(self, stream: Documents, **fields: object) -> Documents:

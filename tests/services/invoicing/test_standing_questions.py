@@ -8,7 +8,7 @@ import pytest
 from chassis.cards import CardOpened
 from services.invoicing.domain import commands as c
 from services.invoicing.domain.questions import CARDS, stands
-from services.invoicing.domain.state import Document, Phase, State
+from services.invoicing.domain.state import OVER, Document, Phase, State
 from services.invoicing.domain.values import Issued, Reason
 from tests.services.invoicing.parts import (
     NO,
@@ -146,8 +146,8 @@ class TestHowLong:
     def test_cancel_is_asked_about_while_the_invoice_stands(self, kind: str) -> None:
         assert stands_in(kind) == STANDING
 
-    def test_file_is_asked_about_while_it_is_missing(self) -> None:
-        assert stands_in("pdf_refused") == set(PHASES)
+    def test_file_is_asked_about_while_a_document_that_is_not_over_lacks_it(self) -> None:
+        assert stands_in("pdf_refused") == set(PHASES) - OVER
         assert stands_in("pdf_refused", blob="blob-1") == set()
 
     def test_copies_are_asked_about_until_a_person_answers(self) -> None:
