@@ -21,8 +21,10 @@ class Pool:
     def __init__(self) -> None:
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lock = (self.folder / "lock").open("wb")
+        unheld = self.folder / "unheld"
+        self._lock = unheld.open("wb")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        unheld.rename(self.folder / "lock")  # held before another pool's start can see it
         self._supervisor = Supervisor(lambda _: None, stop_asked=lambda: False)
         self._postgres: Postgres | None = None
         self._kafka: Kafka | None = None
