@@ -96,8 +96,12 @@ class OutcomeTable:
 def outcome(
     verdict: Verdict, *, write: bool, values: dict[str, Any] | None = None, until: datetime | None = None
 ) -> Failure:
-    """A verdict as an outcome."""
-    problem = Problem(verdict.problem, values or {})
+    """A verdict as an outcome. Bodies that are no JSON may hold NUL, which the database takes in no text."""
+    plain = {
+        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        for name, value in (values or {}).items()
+    }
+    problem = Problem(verdict.problem, plain)
     match verdict.kind:
         case Kind.REJECTED:
             return Rejected(problem)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import orjson
-
 from chassis.domain import Problem
 from chassis.ids import TenantId
 from chassis.postgres import Connection
+from chassis.work.plans import as_json
 
 PROBED_AT_ONCE_MAX = 20
 
@@ -61,7 +60,7 @@ async def open_breakers(connection: Connection, opened: Sequence[Opened]) -> lis
         [item.account for item in items],
         [item.at for item in items],
         [item.probe_at for item in items],
-        [orjson.dumps({"code": i.reason.code, "values": i.reason.values}, default=str).decode() for i in items],
+        [as_json({"code": i.reason.code, "values": i.reason.values}) for i in items],
     )
     return [last[(TenantId(row["tenant_id"]), row["account"])] for row in rows]
 

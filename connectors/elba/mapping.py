@@ -162,7 +162,7 @@ def read_act(card: Mapping[str, Any]) -> ActCard:
     """An act's card."""
     return ActCard(
         act_id=wire.required_identity(card, "id"),
-        number=wire.text(card.get("number")),
+        number=wire.required_identity(card, "number"),
         issued_on=wire.day(card.get("date"), "date"),
         counterparty_id=wire.required_identity(card, "counterpartyId"),
         invoice_id=wire.identity(card.get("invoiceId")),

@@ -227,7 +227,7 @@ def read_act(card: Mapping[str, Any], form: ClosingForm = "act") -> ActCard:
     comment, marker = wire.text(card.get("comment")), wire.text(card.get("externalId"))
     return ActCard(
         act_id=document_id(wire.required_identity(card, "id"), form),
-        number=wire.text(card.get("number")),
+        number=wire.required_identity(card, "number"),
         issued_on=wire.day(card.get("date"), "date"),
         counterparty_id=wire.required_identity(card, "counterpartyId"),
         invoice_id=wire.identity(card.get("invoiceId")),

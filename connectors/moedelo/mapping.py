@@ -268,7 +268,7 @@ def read_act(card: Mapping[str, Any], form: ClosingForm = "act") -> ActCard:
     dated = "Date" if form == "upd" else "DocDate"
     return ActCard(
         act_id=document_id(wire.required_identity(card, "Id"), form),
-        number=wire.text(card.get("Number")),
+        number=wire.required_identity(card, "Number"),
         issued_on=wire.day(card.get(dated), dated),
         counterparty_id=wire.required_identity(card, "KontragentId"),
         invoice_id=wire.identity(card.get("BillId")),

@@ -94,7 +94,7 @@ class OneC(Refusing):
         if not isinstance(written, Ok):
             return written
         body, goods = written.value
-        made = await self._created(permit, "create_invoice", INVOICES, body)
+        made = await self._created(permit, "create_invoice", INVOICES, body, key)
         if not isinstance(made, Ok):
             return made
         try:
@@ -112,18 +112,24 @@ class OneC(Refusing):
         return Ok(await self._with_term(permit, replace(card, goods=goods), draft.due_on))
 
     async def _created(
-        self, permit: Permit, operation: str, resource: str, body: dict[str, Any]
+        self, permit: Permit, operation: str, resource: str, body: dict[str, Any], key: str
     ) -> Outcome[dict[str, Any]]:
-        """A new document, or the one that a lost call made under our own reference."""
-        made = await self._bases.create(permit, operation, resource, body)
-        if not isinstance(made, Rejected):
-            return made
-        if made.problem.code != "already_exists":
-            self._sellers.forget(permit)
-            self._goods.forget(permit)
-            return made
-        there = await self._bases.one(permit, operation, f"{resource}({address.guid(body['Ref_Key'])})")
-        return there if isinstance(there, Ok) else Uncertain(made.problem, outage=is_outage(there))
+        """A new document, or the one that a lost call made under our own reference. Where a person has deleted that
+        one, another is what is asked for, under a reference of this call's key."""
+        for own in (body["Ref_Key"], writing.own_key("document-again", body["Ref_Key"], key)):
+            made = await self._bases.create(permit, operation, resource, body | {"Ref_Key": own})
+            if not isinstance(made, Rejected):
+                return made
+            if made.problem.code != "already_exists":
+                self._sellers.forget(permit)
+                self._goods.forget(permit)
+                return made
+            there = await self._bases.one(permit, operation, f"{resource}({address.guid(own)})")
+            if not isinstance(there, Ok):
+                return Uncertain(made.problem, outage=is_outage(there))
+            if not reading.marked(there.value):
+                return there
+        return Uncertain(Problem("already_exists"), outage=False)
 
     async def _with_term(self, permit: Permit, card: InvoiceCard, due_on: date | None) -> InvoiceCard:
         """The invoice after its term was put into the base's register. The invoice stands whatever becomes of the term,
@@ -231,7 +237,9 @@ class OneC(Refusing):
             version = ""  # taking the posting back made another one
         marked = await self._bases.patch(permit, "cancel_invoice", place, {"DeletionMark": True}, version)
         if isinstance(marked, Uncertain) and marked.problem.code == "vendor_answer_unreadable":
-            return await self.read_invoice(permit, invoice_id)  # some releases answer a change by nothing at all
+            # Some releases answer a change by nothing at all; a page of a proxy says no more.
+            now = await self.read_invoice(permit, invoice_id)
+            return now if isinstance(now, Ok) and now.value.status is InvoiceStatus.CANCELLED else marked
         return _invoice_of(marked.value, permit, invoice_id, write=True) if isinstance(marked, Ok) else marked
 
     async def invoice_pdf(self, permit: Permit, invoice_id: str) -> Outcome[PdfFile]:
@@ -271,7 +279,7 @@ class OneC(Refusing):
             key=writing.own_key("document", permit.account, draft.marker),
             universal=permit.options.get(CLOSING) == "upd",
         )
-        made = await self._created(permit, "create_act", SALES, body)
+        made = await self._created(permit, "create_act", SALES, body, key)
         if not isinstance(made, Ok):
             return made
         try:

@@ -12,6 +12,9 @@ from contracts.messages import values as wire
 from services.notifier.domain import alerts, company, deal, delays, letters, newcomer
 from services.notifier.domain import facts as f
 
+OURSELVES = "notifier"
+"""Who writes to the CRM."""
+
 OWN = "own"
 """Stands for the vendor of work that needs none."""
 
@@ -35,7 +38,9 @@ def route(message: Message, envelope: Envelope) -> Sequence[Routed]:
         case operations.WorkDelayed() | operations.WorkResumed() if not message.deal_id:
             return _delay(message, envelope)
         case operations.WorkDelayed() | operations.WorkResumed() if message.account == crm_account(envelope.tenant_id):
-            return ()  # a delay of writes to the CRM, told by writes to the CRM, would delay itself without end
+            # A delay of writes to the CRM, told by writes to the CRM, would delay itself without end; a deal that
+            # cannot be read shows nothing of its own, so the chat hears of it.
+            return () if envelope.source == OURSELVES else _delay(message, envelope)
         case operations.DeadLettersBegan() | operations.DeadLettersEnded():
             return (_letters(message, envelope),)
         case operations.DecisionNeeded() if not message.deal_id:

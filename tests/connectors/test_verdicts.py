@@ -84,3 +84,8 @@ def test_an_error_inside_a_success_is_judged_by_its_code_alone() -> None:
     )
     assert isinstance(table.judge(200, "no", write=True), Rejected)
     assert table.judge(200, "what", write=True).problem.code == "vendor_answer_unknown"
+
+
+def test_what_a_vendor_says_can_be_stored_whatever_bytes_it_is_made_of() -> None:
+    found = BITRIX24.judge(418, None, write=False, values={"text": "кон\0ец", "status": 418})
+    assert found.problem.values == {"text": "кон\ufffdец", "status": 418}

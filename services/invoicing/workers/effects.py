@@ -228,7 +228,13 @@ class CancelInvoice:
         cancelled = await self._accounting.cancel_invoice(call.permit, call.request["remote_id"], key=call.effect_id)
         if is_gone(cancelled):
             return (Uncertain(cancelled.problem, outage=False),)
-        return (Ok(invoice_result(cancelled.value)) if isinstance(cancelled, Ok) else cancelled,)
+        if not isinstance(cancelled, Ok):
+            return (cancelled,)
+        if cancelled.value.status is not InvoiceStatus.CANCELLED:
+            # A success that shows the invoice as it was: a replacement beside it would be a second one.
+            values = {"vendor": self._vendor_of(call.account).vendor, "field": "status"}
+            return (Uncertain(Problem("vendor_answer_unexpected", values), outage=False),)
+        return (Ok(invoice_result(cancelled.value)),)
 
     async def probe(self, call: EffectCall) -> ProbeResult:
         """The invoice's own status tells; one that is not there any more is as void as can be."""

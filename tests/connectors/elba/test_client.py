@@ -315,6 +315,8 @@ async def test_an_act() -> None:
     assert isinstance(
         await _client(answer(ACT | {"counterpartyId": "x"}, 201))[0].create_act(PERMIT, act_draft(), key="k"), Uncertain
     )
+    unnumbered = {name: value for name, value in ACT.items() if name != "number"}
+    assert isinstance(await _client(answer(unnumbered, 201))[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
     assert isinstance(await _client(LOST)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
     assert isinstance(await _client(answer(ACT))[0].read_act(PERMIT, "a1"), Ok)
 

@@ -17,6 +17,7 @@ class TestSuite(AccountingSuite):
     refuses_other_content = True
     shapes = (
         ("field_missing", {"field": "id"}, Uncertain),
+        ("field_missing", {"field": "number"}, Uncertain),
         ("field_missing", {"field": "sum"}, Uncertain),
         ("field_missing", {"field": "url"}, Ok),
         ("field_retyped", {"field": "sum"}, Ok),

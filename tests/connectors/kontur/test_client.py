@@ -323,6 +323,8 @@ async def test_acts_are_made_and_looked_up_by_their_marker() -> None:
     assert script.sent()["externalId"] == ACT_MARKER
     other = answer(ACT | {"counterpartyId": "x"}, 201)
     assert isinstance(await scripted(other)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
+    unnumbered = answer({name: value for name, value in ACT.items() if name != "number"}, 201)
+    assert isinstance(await scripted(unnumbered)[0].create_act(PERMIT, act_draft(), key="k"), Uncertain)
     client, script = scripted(
         answer(page(ACT, ACT | {"id": "a2", "externalId": "x"})), answer(page(ACT)), answer(page())
     )

@@ -246,6 +246,8 @@ async def test_an_act_is_tied_to_its_bill() -> None:
     assert isinstance(made, Ok)
     assert (made.value.act_id, made.value.invoice_id) == ("9", "5123001")
     assert (script.sent()["BillId"], script.sent()["Sum"], script.sent()["OnHands"]) == (5123001, 85000.0, "Нет")
+    unnumbered = {name: value for name, value in act.items() if name != "Number"}
+    assert isinstance(await client(answer(unnumbered, 201))[0].create_act(BY_KEY, draft, key="a"), Uncertain)
 
 
 async def test_acts_are_found_by_their_bill_even_where_lists_do_not_tell_it() -> None:

@@ -213,6 +213,20 @@ async def test_a_reference_that_is_taken_is_the_invoice_of_a_lost_call() -> None
     assert isinstance(await create(taken, answer(PAGE, 502)), Uncertain)
 
 
+async def test_a_reference_of_a_deleted_invoice_stands_in_nobodys_way() -> None:
+    taken, deleted = answer(error("15", "Ключ уже существует"), 400), answer(INVOICE | {"DeletionMark": True})
+    client, script = scripted(*PREPARED, taken, deleted, MADE)
+    outcome = await client.create_invoice(PERMIT, invoice_draft(), key="k")
+    assert isinstance(outcome, Ok)
+    assert outcome.value.status is not InvoiceStatus.CANCELLED
+    first, again = script.sent(4)["Ref_Key"], script.sent(6)["Ref_Key"]
+    assert first != again
+    client, script = scripted(*PREPARED, taken, deleted, taken, answer(INVOICE))
+    assert isinstance(await client.create_invoice(PERMIT, invoice_draft(), key="k"), Ok)
+    assert script.sent(6)["Ref_Key"] == again, "a lost call is repeated under the same reference"
+    assert isinstance(await create(taken, deleted, taken, deleted), Uncertain)
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"Контрагент_Key": CONTRACT}, {"Date": "2026-03-09T12:00:00"}, {"Комментарий": ""}, {"Товары": []}],
@@ -319,6 +333,12 @@ async def test_a_release_that_answers_a_change_by_nothing_is_read_again() -> Non
     outcome = await client.cancel_invoice(PERMIT, INVOICE_ID, key="k")
     assert isinstance(outcome, Ok)
     assert outcome.value.status is InvoiceStatus.CANCELLED
+
+
+@pytest.mark.parametrize("found", [answer(INVOICE), answer(PAGE, 502)])
+async def test_an_invoice_that_stands_after_an_unreadable_answer_is_not_cancelled(found: Any) -> None:
+    client, _ = scripted(answer(INVOICE), NOTHING, NOTHING, answer(PAGE), found)
+    assert isinstance(await client.cancel_invoice(PERMIT, INVOICE_ID, key="k"), Uncertain)
 
 
 async def test_an_act_needs_the_accounts_that_it_is_booked_to() -> None:

@@ -474,6 +474,15 @@ async def test_invoice_that_is_seen_again_is_voided_again() -> None:
     assert isinstance(await handler.probe(sent), NotFound)
 
 
+async def test_success_that_shows_the_invoice_standing_voids_nothing() -> None:
+    accounting: Any = Accounting(Ok(CARD))
+    handler = CancelInvoice(accounting, lambda account: ELBA_SEED, ManualClock(NOW))
+    (answered,) = await handler.send([call({"document_id": "d1", "remote_id": "e1", "cancel": 2})])
+    assert isinstance(answered, Uncertain)
+    accounting.answer = Ok(replace(CARD, status=InvoiceStatus.CANCELLED))
+    assert isinstance((await handler.send([call({"document_id": "d1", "remote_id": "e1", "cancel": 2})]))[0], Ok)
+
+
 def test_outcome_of_a_cancel_names_its_order() -> None:
     nobody: Any = None
     handler = CancelInvoice(nobody, lambda account: ELBA_SEED, ManualClock(NOW))

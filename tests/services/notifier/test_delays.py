@@ -49,6 +49,15 @@ def test_delay_that_lasts_is_told_once_however_much_waits_and_its_end_once() -> 
     assert stream.replayed() == stream.state
 
 
+@pytest.mark.parametrize(("source", "told"), [("ingest", ["delay_lasts"]), ("notifier", [])])
+def test_chat_hears_of_a_deal_that_cannot_be_read_and_of_no_write_to_the_crm(source: str, told: list[str]) -> None:
+    stream = outages("bitrix24")
+    waiting = waits(kind="read-deal", account="bitrix24:vektor", vendor="bitrix24")
+    tell(stream, waiting.model_copy(update={"deal_id": "15"}), source=source)
+    at(stream, 15)
+    assert heard(stream) == told
+
+
 def test_delays_that_come_and_go_are_told_to_nobody() -> None:
     stream = outages()
     for minute in range(0, 180, 15):

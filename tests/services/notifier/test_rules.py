@@ -104,8 +104,8 @@ class TestR6State:
 
     def test_writes_to_the_crm_that_wait_are_not_told_by_more_of_them(self) -> None:
         own = {"vendor": "bitrix24", "account": "bitrix24:vektor"}
-        assert tell(told(), delayed().model_copy(update=own)) == []
-        assert tell(told(), resumed().model_copy(update=own)) == []
+        assert tell(told(), delayed().model_copy(update=own), source="notifier") == []
+        assert tell(told(), resumed().model_copy(update=own), source="notifier") == []
 
     def test_work_that_waits_shows_as_being_sent(self) -> None:
         stream = told()
