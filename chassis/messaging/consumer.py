@@ -94,10 +94,25 @@ class Consumer:
         self._progress_at = time.monotonic()
         self._stopping = False
         self._broker: KafkaBroker | None = None
-        self._checks: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+        self._own: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Waits for Kafka, then begins to consume. The topics must exist (``ensure_topics``)."""
+        await self._connect()
+        self._own = [
+            asyncio.create_task(self._check_now_and_then(), name="consumer-checks"),
+            asyncio.create_task(self._replace_when_lost(), name="consumer-replacement"),
+        ]
+
+    async def stop(self) -> None:
+        """Lets the batch in hand end (at most STOP_SECONDS_MAX) and leaves the group (at most LEAVE_SECONDS_MAX)."""
+        self._stopping = True
+        await cancel_all(self._own)
+        await self._leave()
+        await cancel_all(self._batches)
+
+    async def _connect(self) -> None:
         while True:
             await wait_for_kafka(self._kafka)
             broker, subscriber = self._wire()
@@ -110,23 +125,31 @@ class Consumer:
                 continue
             self._broker = broker
             assert subscriber.consumer is not None, "a started subscriber has its consumer"
-            _poll_until_messages(subscriber.consumer)
+            _poll_until_messages(subscriber.consumer, self._lost.set)
             self._assignment.follow(subscriber.consumer)
-            self._checks = asyncio.create_task(self._check_now_and_then(), name="consumer-checks")
             return
 
-    async def stop(self) -> None:
-        """Lets the batch in hand end (at most STOP_SECONDS_MAX) and leaves the group (at most LEAVE_SECONDS_MAX)."""
-        self._stopping = True
-        if self._checks is not None:
-            await cancel_all([self._checks])
+    async def _leave(self) -> None:
         if self._batches:  # before the broker, since they acknowledge through it
             await asyncio.wait(set(self._batches), timeout=STOP_SECONDS_MAX)
         if self._broker is not None:
             with contextlib.suppress(TimeoutError):  # the broker finds out by itself that a member is gone
                 async with asyncio.timeout(LEAVE_SECONDS_MAX):
                     await self._broker.stop()
-        await cancel_all(self._batches)
+
+    async def _replace_when_lost(self) -> None:
+        """A client whose routines have ended never takes a message again, and looks well to everybody else."""
+        while True:
+            await self._lost.wait()
+            _log.error("the client of Kafka ended by itself; another takes its place")
+            try:
+                await self._leave()
+                await self._connect()
+            except Exception:  # noqa: BLE001 - whatever keeps it from coming, it is tried again
+                _log.exception("the client of Kafka cannot be replaced yet")
+                await asyncio.sleep(START_PAUSE_SECONDS)
+            else:
+                self._lost.clear()
 
     def _wire(self) -> tuple[KafkaBroker, Any]:
         broker = KafkaBroker(
@@ -353,8 +376,9 @@ class Consumer:
             self.stuck = time.monotonic() - self._progress_at > STUCK_SECONDS_MAX
 
 
-def _poll_until_messages(consumer: AIOKafkaConsumer) -> None:
+def _poll_until_messages(consumer: AIOKafkaConsumer, lost: Callable[[], None]) -> None:
     """FastStream sleeps after a poll without messages, and a message that comes meanwhile waits; so none ends without.
+    ``lost`` is called when the consumer will never have any: one of its routines met what it did not expect.
 
     Two hundred wake-ups a second were a fifth of an idle service's CPU time. Seeks, new partitions and the end of the
     consumer are noticed inside a poll.
@@ -364,7 +388,13 @@ def _poll_until_messages(consumer: AIOKafkaConsumer) -> None:
     async def getmany(*partitions: TopicPartition, timeout_ms: int, max_records: int) -> dict[TopicPartition, Any]:
         found: dict[TopicPartition, Any] = {}
         while not found:
-            found = await poll(*partitions, timeout_ms=max(timeout_ms, POLL_MS), max_records=max_records)
+            try:
+                found = await poll(*partitions, timeout_ms=max(timeout_ms, POLL_MS), max_records=max_records)
+            except KafkaError as error:
+                if type(error) is KafkaError:  # all that aiokafka expects has a class of its own
+                    lost()
+                    consumer._coordinator.check_errors()  # else the loop complains of an error that nobody looked at
+                raise
         return found
 
     consumer.getmany = getmany

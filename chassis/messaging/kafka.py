@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -15,9 +15,11 @@ from aiokafka import (  # type: ignore[import-untyped] # it ships no types
 )
 from aiokafka.abc import ConsumerRebalanceListener  # type: ignore[import-untyped]
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.conn import AIOKafkaConnection, CloseReason  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     CommitFailedError,
     IllegalStateError,
+    KafkaConnectionError,
     KafkaError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -39,6 +41,24 @@ CONNECT_TIMEOUT_SECONDS = 5.0
 READ_RECORD_SECONDS_MAX = 5.0
 
 _log = logging.getLogger(__name__)
+
+
+def _as_a_lost_connection(write: Callable[..., Any]) -> Callable[..., Any]:
+    """uvloop refuses a write to a closed connection by RuntimeError, where asyncio's own loop is silent. aiokafka knows
+    OSError alone: by anything else its routines end for ever (https://github.com/aio-libs/aiokafka/issues/1038)."""
+
+    def written(connection: Any, *args: Any, **settings: Any) -> Any:
+        try:
+            return write(connection, *args, **settings)
+        except RuntimeError as error:
+            connection.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"the connection was closed: {error}") from error
+
+    return written
+
+
+AIOKafkaConnection.send = _as_a_lost_connection(AIOKafkaConnection.send)
+AIOKafkaConnection._send_sasl_token = _as_a_lost_connection(AIOKafkaConnection._send_sasl_token)
 
 
 class Record(Protocol):

@@ -35,7 +35,7 @@ SILENT: Final[Mapping[str, str]] = {
     "chassis.messaging.codec.tenant_of_key: ValueError": _NONE,
     "chassis.messaging.consumer.Consumer._batch: _GaveUp": "logged where it was given up, and sought back",
     "chassis.messaging.consumer.Consumer._check_now_and_then: TimeoutError": _TIME,
-    "chassis.messaging.consumer.Consumer.stop: TimeoutError": "the broker finds out by itself that a member is gone",
+    "chassis.messaging.consumer.Consumer._leave: TimeoutError": "the broker finds out by itself that a member is gone",
     "chassis.messaging.kafka.inspector: KafkaError": _ENDS,
     "chassis.messaging.kafka.is_reachable: OSError": "whether it answers is what is asked",
     "chassis.messaging.outgoing.keep_days: asyncpg.LockNotAvailableError": "they go a minute later",

@@ -6,6 +6,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+import uvloop
+from aiokafka.conn import AIOKafkaConnection  # type: ignore[import-untyped] # it ships no types
+from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]
+from aiokafka.protocol.metadata import MetadataRequest  # type: ignore[import-untyped]
 
 from chassis import metrics, telemetry
 from chassis.engine import Engine
@@ -163,9 +167,47 @@ async def test_an_idle_consumer_waits_for_messages_instead_of_asking() -> None:
             return {"place": [1]} if len(self.waits_ms) == 3 else {}
 
     polled = Polled()
-    _poll_until_messages(polled)
+    _poll_until_messages(polled, lambda: None)
     assert await polled.getmany(timeout_ms=BATCH_WAIT_MS, max_records=1) == {"place": [1]}
     assert polled.waits_ms == [POLL_MS] * 3
+
+
+@pytest.mark.expects_errors(
+    "Unexpected error in coordinator routine", "Kafka error occurred", "another takes its place", "LeaveGroup request"
+)
+async def test_a_client_that_ended_by_itself_is_replaced(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look_up(*_: Any) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    async with sample.consumer() as consumer:
+        await send(sample.kafka, TOPIC, [amount("a", 1)])
+        await eventually(sample.has("a", 1))
+        first: Any = consumer._assignment._consumer
+        monkeypatch.setattr(first._client, "coordinator_lookup", look_up)
+        first._coordinator.coordinator_dead()
+        await send(sample.kafka, TOPIC, [amount("a", 2)])
+        await eventually(sample.has("a", 1, 2))
+        assert consumer._assignment._consumer is not first
+
+
+async def test_a_connection_that_is_closed_under_a_write_is_a_lost_one(kafka: KafkaSettings) -> None:
+    """uvloop, as services run on it, refuses such a write by an error that ends a client's routines for ever."""
+
+    async def write_to_a_closed_connection() -> None:
+        host, _, port = kafka.bootstrap.rpartition(":")
+        connection = AIOKafkaConnection(host, int(port), request_timeout_ms=5_000)
+        await connection.connect()
+        connection._writer.transport.abort()
+        await asyncio.sleep(0)  # the transport is closed by now, and nobody has read that yet
+        with pytest.raises(KafkaConnectionError):
+            await connection.send(MetadataRequest([]))
+        assert not connection.connected()
+
+    def on_uvloop() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(write_to_a_closed_connection())
+
+    await asyncio.to_thread(on_uvloop)
 
 
 @pytest.mark.expects_errors("a batch is given back: RuntimeError")
