@@ -22,8 +22,8 @@ def rows_of_operation(row: Mapping[str, Any]) -> tuple[PaymentRow, ...]:
     if direction not in (_INCOMING, _OUTGOING):
         raise ShapeError("direction")
     sign = 1 if direction == _INCOMING else -1
-    removed = wire.text(row.get("status")) == REVERSED
-    shares = [_share(row, one, sign, removed) for one in wire.records(row.get("allocations"), "allocations")]
+    removed = wire.text(wire.required(row, "status")) == REVERSED
+    shares = [_share(row, one, sign, removed) for one in wire.records(wire.required(row, "allocations"), "allocations")]
     unallocated = row.get("unallocated")
     rest = wire.kopecks(unallocated, "unallocated") if unallocated is not None else 0
     if rest and sign > 0:

@@ -131,7 +131,7 @@ def read_payments(
     updated_at = min(values.moment(card, "Date", zone), now)
     if not rows:
         return (PaymentRow(key, None, "", 0, paid_on, "", "", "", "", updated_at, removed=True, share_of=key),)
-    removed = values.flag(card, "DeletionMark") or not values.flag(card, "Posted")
+    removed = values.required_flag(card, "DeletionMark") or not values.required_flag(card, "Posted")
     return tuple(
         PaymentRow(
             payment_id=key if place == 0 else f"{key}/{wire.whole(row.get('LineNumber', place + 1), 'LineNumber')}",
@@ -193,9 +193,9 @@ _WORDS: Final = {
 
 
 def _status(card: Mapping[str, Any]) -> InvoiceStatus:
-    if values.flag(card, "DeletionMark"):
+    if values.required_flag(card, "DeletionMark"):
         return InvoiceStatus.CANCELLED
-    return InvoiceStatus.ISSUED if values.flag(card, "Posted") else InvoiceStatus.DRAFT
+    return InvoiceStatus.ISSUED if values.required_flag(card, "Posted") else InvoiceStatus.DRAFT
 
 
 def _number(card: Mapping[str, Any]) -> str:

@@ -37,7 +37,12 @@ def optional_kopecks(record: Mapping[str, Any], name: str) -> int | None:
 
 def flag(record: Mapping[str, Any], name: str) -> bool:
     """A yes or no; absent is no. Raises ShapeError."""
-    value = record.get(name, False)
+    return required_flag({name: record.get(name, False)}, name)
+
+
+def required_flag(record: Mapping[str, Any], name: str) -> bool:
+    """A yes or no that must be there: what does not say whether it counts says nothing. Raises ShapeError."""
+    value = record.get(name)
     if not isinstance(value, bool):
         raise ShapeError(name)
     return value

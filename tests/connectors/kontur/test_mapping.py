@@ -286,3 +286,9 @@ def test_a_retyped_card_is_read_or_refused(changed: dict[str, Any]) -> None:
     except ShapeError:
         return
     assert card.invoice_id
+
+
+@pytest.mark.parametrize("name", ["allocations", "status"])
+def test_an_operation_that_does_not_say_what_it_pays_is_read_again(name: str) -> None:
+    with pytest.raises(ShapeError):
+        payments.rows_of_operation(exact({key: value for key, value in OPERATION.items() if key != name}))

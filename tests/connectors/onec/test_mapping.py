@@ -274,6 +274,16 @@ def test_a_payment_that_is_not_posted_does_not_count(changed: dict[str, Any]) ->
     assert _payments(PAYMENT | changed)[0].removed
 
 
+@pytest.mark.parametrize("name", ["Posted", "DeletionMark"])
+def test_a_document_that_does_not_say_whether_it_counts_is_read_again(name: str) -> None:
+    def without(document: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in document.items() if key != name}
+
+    for read in (lambda: _payments(without(PAYMENT)), lambda: reading.read_invoice(without(INVOICE), ENDPOINT)):
+        with pytest.raises(ShapeError):
+            read()
+
+
 def test_a_refund_is_negative_and_a_date_in_the_future_is_no_change_in_the_future() -> None:
     (found,) = _payments(PAYMENT | {"Date": "2062-03-12T00:00:00", "ДатаВходящегоДокумента": "0001-01-01T00:00:00"}, -1)
     assert (found.amount_kopecks, found.updated_at, found.paid_on) == (-8_500_000, NOW, date(2062, 3, 12))
